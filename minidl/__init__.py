@@ -1,0 +1,71 @@
+"""minidl: Keras's documented way of building, training and evaluating models, on JAX and optax.
+
+>>> import minidl as keras
+>>> model = keras.Sequential([keras.layers.Dense(10, activation="softmax", input_shape=(64,))])
+>>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+"""
+
+import sys
+
+from minidl import (
+    activations,
+    callbacks,
+    constraints,
+    datasets,
+    dtypes,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    random,
+    regularizers,
+    utils,
+)
+from minidl.dtypes import DTypePolicy
+from minidl.initializers import Initializer
+from minidl.layers import Input, InputLayer, Layer
+from minidl.losses import Loss
+from minidl.metrics import Metric
+from minidl.models import Model, Sequential
+from minidl.optimizers import Optimizer
+from minidl.regularizers import Regularizer
+from minidl.symbolic import KerasTensor
+from minidl.variables import Variable
+from minidl.version import __version__
+
+# `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
+keras = sys.modules["minidl.keras"] = sys.modules[__name__]
+
+__all__ = [
+    "__version__",
+    "DTypePolicy",
+    "Initializer",
+    "Input",
+    "InputLayer",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Variable",
+    "activations",
+    "callbacks",
+    "constraints",
+    "datasets",
+    "dtypes",
+    "initializers",
+    "keras",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "random",
+    "regularizers",
+    "utils",
+]

@@ -1,0 +1,251 @@
+"""Seeds, and the draws that initializers and dropout use.
+
+The numbers are Keras's on JAX: a seed is the raw threefry key `[seed, 0]`, and a
+`SeedGenerator` counts up the second word at each draw. Seeds that nobody gives come from
+Python's `random`, which `set_random_seed` seeds.
+
+Uniform draws, which almost every initial weight is, are computed with NumPy, bit for bit
+as JAX computes them, because compiling one small program for each weight shape
+would take longer than training a small model.
+"""
+
+from __future__ import annotations
+
+import random as python_random
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl import dtypes
+from minidl.names import auto_name
+from minidl.variables import Variable, name_scope
+
+_HOST_DRAW_LIMIT = 2**22  # elements; above it, compiling JAX's own draw pays
+
+_global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed Python's `random`, NumPy's global generator and the default `SeedGenerator`.
+
+    Two programs that begin with the same seed compute the same numbers.
+
+    Raises:
+        ValueError: the seed is not an integer.
+    """
+    if not isinstance(seed, int):
+        raise ValueError(f"set_random_seed: expected an integer, got {seed!r}.")
+    python_random.seed(seed)
+    np.random.seed(seed)
+    _global.clear()
+
+
+def make_default_seed() -> int:
+    """A seed for an object that was given none, from Python's `random`."""
+    return python_random.randint(1, int(1e9))
+
+
+class SeedGenerator:
+    """A stream of keys: each draw uses a new one.
+
+    Args:
+        seed: an integer; None takes one from Python's `random`.
+        name: default "seed_generator", "seed_generator_1", ...
+
+    Raises:
+        ValueError: the seed is not an integer.
+
+    Example:
+    >>> generator = SeedGenerator(seed=7)
+    >>> generator.next(), generator.next()
+    (Array([7, 0], dtype=uint32), Array([7, 1], dtype=uint32))
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None):
+        self.name = name or auto_name(type(self).__name__)
+        self._initial_seed = seed
+        if seed is None:
+            seed = make_default_seed()
+        if not isinstance(seed, int):
+            raise ValueError(f"SeedGenerator: expected an integer seed, got {seed!r}.")
+        with name_scope(self.name):
+            self.state = Variable(_key(seed), trainable=False, name="seed_generator_state")
+
+    def next(self, ordered: bool = True) -> Any:
+        """The next key, an array of two uint32. `ordered=False` scrambles instead of counting."""
+        key = self.state.value
+        following: Any
+        if isinstance(key, jax.core.Tracer):
+            following = key + np.array([0, 1], "uint32") if ordered else (key + 1) * 5387 % 933199
+        else:  # on the host: nothing to compile
+            words = np.asarray(key)
+            following = words + np.array([0, 1], "uint32") if ordered else (words + 1) * 5387 % 933199
+        self.state.assign(following)
+        return key
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make the same generator again."""
+        return {"seed": self._initial_seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """The generator that `get_config` described."""
+        return cls(**config)
+
+
+Seed = int | SeedGenerator | jax.Array | None
+
+
+def draw_seed(seed: Seed) -> Any:
+    """The raw key of a seed: an integer, a generator (which moves on), a key, or None (global).
+
+    Raises:
+        ValueError: anything else; or None while tracing, where a global draw would be a constant.
+    """
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    if isinstance(seed, (int, np.integer)):
+        return _key(int(seed))
+    if isinstance(seed, (jax.Array, np.ndarray)):
+        return seed
+    if seed is not None:
+        raise ValueError(f"Expected an integer seed, a SeedGenerator or None, got {seed!r}.")
+    if isinstance(jax.device_put(0), jax.core.Tracer):  # inside a traced function
+        raise ValueError(
+            "A random function without a seed was called in a compiled function, where its draw would become a "
+            "constant. Make `self.seed_generator = SeedGenerator()` in the layer and pass it as seed=."
+        )
+    if "generator" not in _global:
+        _global["generator"] = SeedGenerator()
+    return _global["generator"].next(ordered=False)
+
+
+def uniform(
+    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None
+) -> Any:
+    """Uniform draws from [minval, maxval), of the given shape.
+
+    >>> uniform((2,), seed=1).shape
+    (2,)
+    """
+    dtype, key = dtypes.canonical(dtype), draw_seed(seed)
+    if dtype == "float32" and _can_draw_on_host(key, shape):
+        return jax.device_put(_host_uniform(np.asarray(key), tuple(shape), minval, maxval))
+    return jax.random.uniform(key, tuple(shape), dtype, minval, maxval)
+
+
+def normal(
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+) -> jax.Array:
+    """Normal draws with the given mean and standard deviation."""
+    return jax.random.normal(draw_seed(seed), tuple(shape), dtypes.canonical(dtype)) * stddev + mean
+
+
+def truncated_normal(
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+) -> jax.Array:
+    """Normal draws, drawn again where they fall more than two standard deviations from the mean."""
+    draw = jax.random.truncated_normal(draw_seed(seed), -2.0, 2.0, tuple(shape), dtypes.canonical(dtype))
+    return draw * stddev + mean
+
+
+def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
+    """Uniform integers from [minval, maxval)."""
+    return jax.random.randint(draw_seed(seed), tuple(shape), minval, maxval, dtype)
+
+
+def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
+    """Class indices drawn with probabilities softmax(logits): (batch, classes) -> (batch, num_samples)."""
+    logits = jnp.asarray(logits)
+    shape = (logits.shape[0], num_samples)
+    return jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape).astype(dtype)
+
+
+def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> jax.Array:
+    """The elements of x in another order along the axis."""
+    return jax.random.permutation(draw_seed(seed), jnp.asarray(x), axis, independent=True)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> jax.Array:
+    """Zero a share `rate` of the inputs and scale the rest by 1 / (1 - rate).
+
+    Args:
+        inputs: any array.
+        rate: from 0 to 1.
+        noise_shape: the shape of the mask, broadcast against the inputs; None in it means the inputs' size.
+        seed: see `draw_seed`.
+    """
+    inputs = jnp.asarray(inputs)
+    if rate == 1.0:
+        return jnp.zeros_like(inputs)
+    if rate == 0.0:
+        return inputs
+    shape = tuple(inputs.shape if noise_shape is None else (n or s for n, s in zip(noise_shape, inputs.shape)))
+    keep = jax.random.bernoulli(draw_seed(seed), 1.0 - rate, shape)
+    return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
+
+
+def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
+    """Gamma draws with shape parameter alpha and scale 1."""
+    return jax.random.gamma(draw_seed(seed), alpha, tuple(shape), dtypes.canonical(dtype))
+
+
+def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
+    """Numbers of successes in `counts` trials of the given probabilities."""
+    counts, probabilities = jnp.asarray(counts), jnp.asarray(probabilities)
+    return jax.random.binomial(draw_seed(seed), counts, probabilities, tuple(shape), dtypes.canonical(dtype))
+
+
+def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
+    """Beta draws with parameters alpha and beta."""
+    alpha, beta = jnp.asarray(alpha), jnp.asarray(beta)
+    return jax.random.beta(draw_seed(seed), alpha, beta, tuple(shape), dtypes.canonical(dtype))
+
+
+def _key(seed: int) -> np.ndarray:
+    return np.array([seed & 0xFFFFFFFF, 0], "uint32")
+
+
+def _can_draw_on_host(key: Any, shape: Sequence[int]) -> bool:
+    return (
+        not isinstance(key, jax.core.Tracer)
+        and jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
+        and int(np.prod(shape, dtype=np.int64)) <= _HOST_DRAW_LIMIT
+    )
+
+
+def _host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval: float) -> np.ndarray:
+    """`jax.random.uniform` in float32, bit for bit, with nothing to compile.
+
+    The top 23 bits of each word become the mantissa of a float in [1, 2). XLA scales and shifts
+    it with one fused multiply-add; in float64 the product is exact, so one rounding at
+    the end gives the same float32.
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    words = _threefry(key, np.arange(count, dtype=np.uint32))
+    mantissa = (words >> np.uint32(9)) | np.uint32(0x3F800000)
+    unit = (mantissa.view(np.float32) - np.float32(1)).astype(np.float64)
+    low, high = np.float32(minval), np.float32(maxval)
+    scaled = (unit * np.float64(high - low) + np.float64(low)).astype(np.float32)
+    return np.maximum(low, scaled).reshape(shape)
+
+
+def _threefry(key: np.ndarray, counter: np.ndarray) -> np.ndarray:
+    """32 random bits for each count: the two words of Threefry-2x32-20 on (0, count), joined by xor.
+
+    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011, and JAX's partitionable form.
+    """
+    rotations = ((13, 15, 26, 6), (17, 29, 16, 24))
+    schedule = (key[0], key[1], np.uint32(0x1BD11BDA) ^ key[0] ^ key[1])
+    left, right = np.full_like(counter, schedule[0]), counter + schedule[1]
+    for group in range(5):
+        for distance in rotations[group % 2]:
+            left = left + right
+            right = (right << np.uint32(distance)) | (right >> np.uint32(32 - distance))
+            right ^= left
+        left = left + schedule[(group + 1) % 3]
+        right = right + schedule[(group + 2) % 3] + np.uint32(group + 1)
+    return left ^ right

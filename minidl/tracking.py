@@ -1,0 +1,42 @@
+"""Finding what an object owns: the variables, layers or metrics kept in its attributes, lists and dicts.
+
+Nothing is registered when an attribute is set: what is there when it is asked for is what the
+object owns, so a list that grew or an attribute that changed is never out of date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+
+def children(owner: Any, kind: type) -> list[Any]:
+    """The objects of a kind kept directly in an object's attributes, each once, in order.
+
+    Lists, tuples and dicts are looked into; other objects are not. Attributes whose name begins with
+    "_init_" are left out: they hold constructor arguments.
+    """
+    values = (value for name, value in vars(owner).items() if not name.startswith("_init_"))
+    return unique(item for value in values for item in _search(value, kind))
+
+
+def unique(items: Iterable[Any]) -> list[Any]:
+    """The items without repetitions (of the same object), in order."""
+    return list({id(item): item for item in items}.values())
+
+
+def without(items: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
+    """The items that are not among the removed ones (the same objects), in order."""
+    ids = {id(item) for item in removed}
+    return [item for item in items if id(item) not in ids]
+
+
+def _search(value: Any, kind: type) -> Iterator[Any]:
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _search(item, kind)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _search(item, kind)

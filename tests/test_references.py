@@ -1,0 +1,40 @@
+"""The numbers of every program in references/ are Keras's: committed ones, and live where keras is installed."""
+
+import functools
+
+import numpy as np
+import pytest
+
+import minidl
+from tests.references import AREAS, committed, compute
+
+RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name that begins with "exact"
+
+
+@functools.cache
+def ours(area):
+    return compute(area, minidl)
+
+
+def compare(area, expected):
+    actual = ours(area)
+    assert actual.keys() == expected.keys()
+    for name, want in expected.items():
+        got = actual[name]
+        assert got.shape == want.shape and got.dtype == want.dtype, name
+        if name.startswith("exact") or want.dtype.kind not in "fc":
+            np.testing.assert_array_equal(got, want, err_msg=f"{area}: {name}")
+        else:
+            scale = np.max(np.abs(want), initial=0.0)
+            np.testing.assert_allclose(got, want, rtol=RELATIVE, atol=RELATIVE * scale, err_msg=f"{area}: {name}")
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_committed_numbers_of_keras(area):
+    compare(area, committed(area))
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_live_numbers_of_keras(area):
+    keras = pytest.importorskip("keras")
+    compare(area, compute(area, keras))
