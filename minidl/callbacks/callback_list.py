@@ -1,0 +1,181 @@
+"""The training loop's one callback: it hands every call on to all the others.
+
+The loop talks to a `CallbackList` and never to single callbacks. Here the callbacks
+that a user gave are checked, the history and the progress bar are added,
+and logs become plain Python numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl.callbacks.base import HOOKS, Callback, Logs, does_something
+from minidl.callbacks.history import History
+from minidl.callbacks.progress_bar import ProgbarLogger
+
+_BATCH_HOOKS = {
+    "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
+    "test": ("on_test_batch_begin", "on_test_batch_end"),
+    "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
+}
+
+
+class CallbackList(Callback):
+    """Many callbacks that are called as one, in the order given; then the history, then the bar.
+
+    It has every method of `Callback`, and each calls that method of all, with one new dict of
+    logs: Python floats, by name in the order of the alphabet.
+
+    Args:
+        callbacks: None, a callback, or a list of them, which may hold lists.
+        model: the model that they are for. `model.history` becomes the history.
+        params: {"verbose", "epochs", "steps"}.
+        add_history: add a `History` unless there is one.
+        add_progbar: add a `ProgbarLogger` unless there is one.
+        more_params: added to params: `CallbackList(callbacks, model=model, epochs=2)` as in Keras.
+
+    Raises:
+        TypeError: something that is no callback; the message says how to make it one.
+
+    Example:
+    >>> class Adder(Callback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         logs["double"] = 2 * logs["loss"]
+    >>> class Model:
+    ...     history = None
+    >>> model = Model()
+    >>> callbacks = CallbackList(Adder(), model, add_history=True)
+    >>> callbacks.on_train_begin()
+    >>> callbacks.on_epoch_end(0, {"loss": 1.5})
+    >>> model.history.history
+    {'loss': [1.5], 'double': [3.0]}
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        model: Any = None,
+        params: dict[str, Any] | None = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        **more_params: Any,
+    ):
+        if isinstance(model, bool):
+            raise TypeError("CallbackList: the second argument is the model; write add_history=True by name.")
+        self.callbacks: list[Any] = list(_flatten(callbacks))
+        if add_history and not self._find(History):
+            self.callbacks.append(History())
+        if add_progbar and not self._find(ProgbarLogger):
+            self.callbacks.append(ProgbarLogger())
+        self._watchers = [callback for callback in self.callbacks if does_something(callback, "on_progress")]
+        if model is not None:
+            self.set_model(model)
+        self.set_params({**(params or {}), **more_params})
+
+    def set_model(self, model: Any) -> None:
+        """Give the model to every callback, and the history to the model."""
+        self.model = model
+        for history in self._find(History):
+            model.history = history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Give the settings of the run to every callback."""
+        self.params = params
+        if params:
+            for callback in self.callbacks:
+                callback.set_params(params)
+
+    def wants_batches(self, mode: str) -> bool:
+        """Whether a callback must be called for every batch of "train", "test" or "predict"."""
+        return any(does_something(callback, hook) for callback in self.callbacks for hook in _BATCH_HOOKS[mode])
+
+    def close(self) -> None:
+        """Take the progress bar off the screen. Whoever made the list calls it, in a `finally`."""
+        for bar in self._find(ProgbarLogger):
+            bar.close()
+
+    def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
+        """Tell those who watch that `step` batches are done."""
+        for callback in self._watchers:
+            callback.on_progress(mode, step, _python_logs(logs))
+
+    def _find(self, kind: type) -> list[Any]:
+        return [callback for callback in self.callbacks if isinstance(callback, kind)]
+
+
+def _forward_logs(hook: str) -> Callable[..., None]:
+    def method(self: CallbackList, logs: Logs = None) -> None:
+        plain = _python_logs(logs)
+        for callback in self.callbacks:
+            getattr(callback, hook)(plain)
+
+    return method
+
+
+def _forward_epoch(hook: str) -> Callable[..., None]:
+    def method(self: CallbackList, epoch: int, logs: Logs = None) -> None:
+        plain = _python_logs(logs)
+        for callback in self.callbacks:
+            getattr(callback, hook)(epoch, plain)
+
+    return method
+
+
+def _forward_batch(hook: str) -> Callable[..., None]:
+    def method(self: CallbackList, batch: int, logs: Logs = None) -> None:
+        plain = _python_logs(logs)
+        for callback in self.callbacks:
+            getattr(callback, hook)(batch, logs=plain)  # by name, as Keras does: users' functions may rely on it
+
+    return method
+
+
+for _hook in HOOKS:
+    _forward = _forward_batch if "batch" in _hook else _forward_epoch if "epoch" in _hook else _forward_logs
+    setattr(CallbackList, _hook, _forward(_hook))
+
+
+def _flatten(callbacks: Any) -> Iterator[Any]:
+    if isinstance(callbacks, CallbackList):
+        yield from callbacks.callbacks
+    elif isinstance(callbacks, (list, tuple)):
+        for callback in callbacks:
+            yield from _flatten(callback)
+    elif callbacks is not None:
+        _check(callbacks)
+        yield callbacks
+
+
+def _check(callback: Any) -> None:
+    """Anything with all of Keras's methods will do: callbacks of other packages build on Keras's class."""
+    if isinstance(callback, type):
+        raise TypeError(f"callbacks: got the class {callback.__name__}; give an object: {callback.__name__}().")
+    missing = [name for name in ("set_model", "set_params", *HOOKS) if not callable(getattr(callback, name, None))]
+    if missing:
+        raise TypeError(
+            f"callbacks: {callback!r} is no callback, it has no {missing[0]}(). Subclass minidl.callbacks.Callback, "
+            "or wrap a function: LambdaCallback(on_epoch_end=function)."
+        )
+
+
+def _python_logs(logs: Logs) -> dict[str, Any]:
+    """A new dict, sorted by name and without inner dicts as Keras has it, of Python floats where they are numbers."""
+    plain: dict[str, Any] = {}
+    for name, value in sorted((logs or {}).items()):
+        if isinstance(value, dict):
+            plain.update(_python_logs(value))
+        else:
+            plain[name] = _python_value(value)
+    return plain
+
+
+def _python_value(value: Any) -> Any:
+    if isinstance(value, (int, float)) or (getattr(value, "shape", None) == () and not isinstance(value, np.str_)):
+        return float(value)
+    return np.asarray(value) if isinstance(value, jax.Array) else value

@@ -1,0 +1,124 @@
+"""Where progress is shown: a terminal, a notebook, or plain lines in a file or pipe.
+
+Each display has the same two methods. `update` draws the running state over the one before;
+`finish` leaves one line of text for good. Nothing here has a thread: a display costs what its calls cost.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Protocol
+
+BAR_WIDTH = 20  # characters
+
+
+class Display(Protocol):
+    """One bar. `live` says whether `update` shows anything."""
+
+    live: bool
+
+    def update(self, count: str, fraction: float | None, details: str) -> None:
+        """Draw the count, a bar filled to the fraction (None: no bar) and the details, in place."""
+
+    def finish(self, line: str) -> None:
+        """Replace what was drawn by a line of text that stays."""
+
+
+def choose_display() -> Display:
+    """The display that suits where standard output goes now."""
+    if _in_notebook():
+        return NotebookDisplay()
+    if hasattr(sys.stdout, "isatty") and sys.stdout.isatty():
+        return TerminalDisplay()
+    return LineDisplay()
+
+
+class LineDisplay:
+    """Nothing while work goes on, one line at its end."""
+
+    live = False
+
+    def update(self, count: str, fraction: float | None, details: str) -> None:
+        """Show nothing."""
+
+    def finish(self, line: str) -> None:
+        """Print the line."""
+        print(line, flush=True)
+
+
+class TerminalDisplay:
+    """A coloured bar that is drawn over itself with rich; what others print meanwhile appears above it."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self._live: Any = None
+
+    def update(self, count: str, fraction: float | None, details: str) -> None:
+        """Draw; the first call opens the bar."""
+        from rich import get_console  # only here: work that ends before the first drawing never needs rich
+        from rich.live import Live
+        from rich.text import Text
+
+        console = get_console()  # the one that a user's own rich displays use, so that both can be on screen
+        if self._live is None:
+            self._live = Live(console=console, auto_refresh=False, transient=True)
+            self._live.start()
+        full, empty = _bar(fraction, "━" if console.encoding.startswith("utf") else "=")
+        space = " " if fraction is not None else ""
+        text = Text.assemble((count, "bold"), " ", (full, "green"), (empty, "dim"), space, details)
+        self._live.update(text, refresh=True)
+
+    def finish(self, line: str) -> None:
+        """Erase the bar if there is one and print the line."""
+        if self._live is not None:
+            self._live.update("")  # stopping draws once more
+            self._live.stop()
+            self._live = None
+        print(line, flush=True)
+
+
+class NotebookDisplay:
+    """One output of a Jupyter cell, changed in place through its display id."""
+
+    live = True
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def update(self, count: str, fraction: float | None, details: str) -> None:
+        """Draw; the first call adds the output to the cell."""
+        full, empty = _bar(fraction, "█", "░")
+        self._show(" ".join(part for part in (count, full + empty, details) if part))
+
+    def finish(self, line: str) -> None:
+        """Put the line in the bar's place, or print it if there was no bar."""
+        if self._handle is None:
+            print(line, flush=True)
+        else:
+            self._show(line)
+            self._handle = None
+
+    def _show(self, text: str) -> None:
+        from IPython.display import display  # the notebook has loaded it
+
+        content = {"text/plain": text}
+        if self._handle is None:
+            self._handle = display(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+
+def _bar(fraction: float | None, full: str, empty: str | None = None) -> tuple[str, str]:
+    if fraction is None:
+        return "", ""
+    width = round(BAR_WIDTH * min(fraction, 1.0))
+    return full * width, (empty or full) * (BAR_WIDTH - width)
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this (Colab's shell is a subclass of Jupyter's)."""
+    if "IPython" not in sys.modules:
+        return False
+    shell = sys.modules["IPython"].get_ipython()
+    return any(cls.__name__ == "ZMQInteractiveShell" for cls in type(shell).__mro__)

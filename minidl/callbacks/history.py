@@ -1,0 +1,30 @@
+"""The record of a training run that `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.callbacks.base import Callback, Logs
+
+
+class History(Callback):
+    """The losses and metrics of every epoch. `fit` adds one by itself and returns it.
+
+    Attributes:
+        history: metric name -> one number for each epoch; validation under val_*.
+        epoch: the numbers of the epochs, from `initial_epoch` on.
+    """
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Count epochs anew; numbers of an earlier `fit` with the same object stay."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Write down the epoch."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)

@@ -1,0 +1,61 @@
+"""A callback made of functions, where a class would be more than is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minidl import names
+from minidl.callbacks.base import HOOKS, Callback
+
+
+class LambdaCallback(Callback):
+    """Functions that are called at the moments their argument names say; see `Callback` for the moments.
+
+    Args:
+        on_epoch_begin: function of (epoch, logs).
+        on_epoch_end: function of (epoch, logs).
+        on_train_begin: function of (logs).
+        on_train_end: function of (logs).
+        on_train_batch_begin: function of (batch, logs).
+        on_train_batch_end: function of (batch, logs).
+        kwargs: functions for the other moments, such as `on_test_end`; and attributes of any other name.
+
+    Raises:
+        ValueError: a name that begins with "on_" and is no moment.
+        TypeError: something for a moment that cannot be called.
+
+    Example:
+    >>> printer = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
+    >>> printer.on_epoch_end(0, {"loss": 0.5})
+    0 0.5
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ):
+        functions = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **kwargs,
+        }
+        for name, function in functions.items():
+            if name.startswith("on_"):
+                if name not in HOOKS:
+                    raise names.unknown("LambdaCallback argument", name, HOOKS)
+                if function is None:
+                    continue  # the empty method of Callback stays, and asks for no batches
+                if not callable(function):
+                    raise TypeError(f"LambdaCallback: {name} must be a function, got {function!r}.")
+            setattr(self, name, function)

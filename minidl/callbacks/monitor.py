@@ -1,0 +1,64 @@
+"""Which way a watched metric should go, and whether it got better.
+
+Callbacks that watch one metric (stopping early, keeping the best model, lowering the learning
+rate) share these two questions.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
+_LOWER_IS_BETTER = (
+    *("loss", "error", "hinge", "crossentropy", "divergence", "poisson", "logcosh", "log_cosh", "perplexity"),
+    *("mse", "mae", "mape", "msle", "rmse", "bce", "ce", "kld"),
+)
+_HIGHER_IS_BETTER = (
+    *("accuracy", "acc", "auc", "precision", "recall", "sensitivity", "specificity", "correlation"),
+    *("f1_score", "fbeta_score", "r2_score", "cosine_similarity", "io_u", "iou"),
+)
+
+
+def resolve_mode(monitor: str, mode: str, owner: str) -> str:
+    """Which way a metric gets better: "min" or "max".
+
+    Args:
+        monitor: the name in the logs, such as "val_loss".
+        mode: "min", "max", or "auto" to tell from the name.
+        owner: the callback's name, for the error.
+
+    Raises:
+        ValueError: an unknown mode, or a name that does not tell.
+
+    >>> resolve_mode("val_accuracy", "auto", "EarlyStopping")
+    'max'
+    """
+    if mode in ("min", "max"):
+        return mode
+    if mode != "auto":
+        raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}.")
+    name = re.sub(r"_\d+$", "", monitor.lower())  # the second metric of a kind is auc_1
+    if _ends_in(name, _LOWER_IS_BETTER):
+        return "min"
+    if _ends_in(name, _HIGHER_IS_BETTER):
+        return "max"
+    raise ValueError(
+        f"{owner}: cannot tell from its name whether {monitor!r} is better high or low. Give mode='max' or mode='min'."
+    )
+
+
+def improves(value: float, reference: float | None, mode: str, min_delta: float) -> bool:
+    """Whether a value is better than the reference by more than min_delta; better than None always.
+
+    >>> improves(0.8, 0.9, "min", 0.05), improves(0.8, 0.9, "min", 0.2)
+    (True, False)
+    """
+    if reference is None:
+        return True
+    better: Any = value + min_delta < reference if mode == "min" else value - min_delta > reference
+    return bool(better)
+
+
+def _ends_in(name: str, words: tuple[str, ...]) -> bool:
+    return any(name == word or name.endswith("_" + word) for word in words)

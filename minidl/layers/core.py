@@ -1,0 +1,227 @@
+"""The layers that most models are made of: Input, Dense, Activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import activations, constraints, dtypes, initializers, regularizers
+from minidl.layers.base import Layer
+from minidl.symbolic import KerasTensor
+
+
+class InputLayer(Layer):
+    """What stands at the beginning of a model: the shape and dtype of its input.
+
+    Args:
+        shape: the shape of one example, without the batch.
+        batch_size: the size of the batch, if it is fixed.
+        dtype: the dtype of the input, default `floatx()`.
+        batch_shape: the whole shape, instead of the first two.
+        name: default "input_layer".
+
+    Raises:
+        ValueError: no shape, or two.
+
+    Example:
+    >>> InputLayer((28, 28)).batch_shape
+    (None, 28, 28)
+    """
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        sparse: bool = False,
+        ragged: bool = False,
+        optional: bool = False,
+    ):
+        super().__init__(name=name)
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(f"Input: give either shape or batch_shape, got shape={shape}, batch_shape={batch_shape}.")
+        if batch_shape is not None and batch_size is not None:
+            raise ValueError("Input: batch_shape holds the batch size already; give only one of the two.")
+        if sparse or ragged:
+            raise ValueError("Input: sparse and ragged tensors do not exist in JAX; give dense arrays.")
+        if shape is not None:
+            if isinstance(shape, int) or not all(size is None or isinstance(size, int) for size in shape):
+                raise ValueError(f"Input: shape must be a tuple of integers (and None), got {shape!r}.")
+            batch_shape = (batch_size, *shape)
+        self.batch_shape = tuple(batch_shape or ())
+        self.input_dtype = dtypes.canonical(dtype)
+        self.optional = optional
+        self.output = KerasTensor(self.batch_shape, self.input_dtype, name=self.name, producer=(self, (), {}))
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the input."""
+        return self.input_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "batch_shape": self.batch_shape,
+            "dtype": self.input_dtype,
+            "sparse": False,
+            "ragged": False,
+            "optional": self.optional,
+            "name": self.name,
+        }
+
+
+def Input(  # noqa: N802, a function that Keras writes like a class
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool = False,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    tensor: KerasTensor | None = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor for the input of a model: see `InputLayer` for the arguments.
+
+    >>> Input((28, 28)).shape
+    (None, 28, 28)
+    """
+    if tensor is not None:
+        return tensor
+    return InputLayer(shape, batch_size, dtype, batch_shape, name, sparse, optional=optional).output
+
+
+class Dense(Layer):
+    """Fully connected layer: `activation(x @ kernel + bias)`.
+
+    Args:
+        units: the size of the output's last axis.
+        activation: name or function applied to the result; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, (features, units).
+        bias_initializer: of the bias, (units,).
+        kernel_regularizer: function of the kernel that is added to the loss.
+        bias_regularizer: function of the bias that is added to the loss.
+        activity_regularizer: function of the output that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        bias_constraint: function applied to the bias after each update.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, ..., features).
+    Output shape: (batch, ..., units).
+
+    Raises:
+        ValueError: units is not a positive integer, or the last axis of the input has no known size.
+
+    Example:
+    >>> Dense(2)(jnp.ones((4, 3))).shape
+    (4, 2)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if isinstance(units, bool) or int(units) != units or units <= 0:
+            raise ValueError(f"Dense: units must be a positive integer, got {units!r}.")
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        features = input_shape[-1]
+        if features is None:
+            raise ValueError(f"Dense {self.name!r}: the last axis of the input needs a known size, got {input_shape}.")
+        self.kernel = self.add_weight(
+            (features, self.units),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+
+    def call(self, inputs: Any) -> Any:
+        if inputs.shape[-1] != self.kernel.shape[0]:
+            raise ValueError(
+                f"Dense {self.name!r} takes {self.kernel.shape[0]} features (its kernel has shape "
+                f"{self.kernel.shape}), "
+                f"but the input has shape {inputs.shape}. Give it (batch, ..., {self.kernel.shape[0]})."
+            )
+        outputs = jnp.matmul(inputs, self.kernel.value)  # (batch, ..., units)
+        if self.bias is not None:
+            outputs = outputs + self.bias.value
+        return self.activation(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+        }
+
+
+class Activation(Layer):
+    """Applies an activation function.
+
+    Args:
+        activation: name or function.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Example:
+    >>> Activation("relu")(jnp.array([-1.0, 2.0]))
+    Array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}

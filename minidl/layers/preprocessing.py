@@ -1,0 +1,47 @@
+"""Layers that prepare raw input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minidl.layers.base import Layer
+
+
+class Rescaling(Layer):
+    """Computes `inputs * scale + offset`, in the compute dtype.
+
+    Integer images travel as they are (one byte a pixel) and become floats here.
+
+    Args:
+        scale: a number, or one for each channel.
+        offset: a number, or one for each channel.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Example:
+    >>> Rescaling(1 / 255)(np.array([[0, 255]], "uint8"))
+    Array([[0., 1.]], dtype=float32)
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.offset = offset
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
+        return inputs.astype(self.compute_dtype) * scale + offset
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": _plain(self.scale), "offset": _plain(self.offset)}
+
+
+def _plain(value: Any) -> Any:
+    return np.asarray(value).tolist() if isinstance(value, (np.ndarray, np.generic)) else value

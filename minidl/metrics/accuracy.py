@@ -1,0 +1,163 @@
+"""Accuracies: how often predictions are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl import dtypes
+from minidl.losses import same_rank
+from minidl.metrics.reduction import MeanMetricWrapper
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the two are equal, else 0."""
+    y_pred = jnp.asarray(y_pred)
+    y_true, y_pred = same_rank(jnp.asarray(y_true, y_pred.dtype), y_pred)
+    return _as_float(y_true == y_pred)
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0."""
+    y_true, y_pred = same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
+    return _as_float(y_true == (y_pred > threshold).astype(y_true.dtype))
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is at the place of the largest target, else 0.
+
+    Args:
+        y_true: one-hot labels or probabilities, (batch, ..., classes).
+        y_pred: probabilities or logits, of the same shape.
+
+    Returns:
+        (batch, ...).
+    """
+    return _as_float(jnp.argmax(jnp.asarray(y_true), axis=-1) == jnp.argmax(jnp.asarray(y_pred), axis=-1))
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is at the label's place, else 0.
+
+    Args:
+        y_true: labels, (batch, ...) or (batch, ..., 1).
+        y_pred: probabilities or logits, (batch, ..., classes).
+
+    Returns:
+        (batch, ...).
+    """
+    y_true, y_pred = _labels(y_true, y_pred), jnp.asarray(y_pred)
+    return _as_float(y_true == jnp.argmax(y_pred, axis=-1).astype(y_true.dtype))
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """1 where the place of the largest target is among the k largest predictions, else 0."""
+    return sparse_top_k_categorical_accuracy(jnp.argmax(jnp.asarray(y_true), axis=-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+    """1 where the label is among the k largest predictions, else 0.
+
+    Args:
+        y_true: labels, (batch, ...).
+        y_pred: scores, (batch, ..., classes); or with `from_sorted_ids` the classes
+            themselves, the best first.
+        k: how many to look at.
+        from_sorted_ids: see `y_pred`.
+    """
+    labels, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    if from_sorted_ids:
+        return _as_float(jnp.any(labels[..., None] == y_pred[..., :k], axis=-1))
+    labels = labels.astype("int32")
+    score = jnp.take_along_axis(y_pred, labels[..., None], axis=-1)
+    larger = jnp.sum(y_pred > score, axis=-1)
+    return _as_float((larger < k) & jnp.isfinite(score[..., 0]))
+
+
+def _labels(y_true: Any, y_pred: Any) -> jax.Array:
+    y_true, rank = jnp.asarray(y_true), jnp.ndim(y_pred)
+    return y_true[..., 0] if y_true.ndim == rank and y_true.shape[-1] == 1 else y_true
+
+
+def _as_float(matches: Any) -> Any:
+    return matches.astype(dtypes.floatx())
+
+
+class Accuracy(MeanMetricWrapper):
+    """How often predictions equal the labels.
+
+    >>> float(Accuracy()([1, 2, 3, 4], [0, 2, 3, 4]))
+    0.75
+    """
+
+    def __init__(self, name: str = "accuracy", dtype: Any = None):
+        super().__init__(accuracy, name, dtype)
+
+
+class BinaryAccuracy(MeanMetricWrapper):
+    """How often probabilities above a threshold agree with labels 0 and 1.
+
+    >>> float(BinaryAccuracy()([1, 1, 0, 0], [0.98, 1, 0, 0.6]))
+    0.75
+    """
+
+    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
+        super().__init__(binary_accuracy, name, dtype, threshold=threshold)
+        self.threshold = threshold
+
+
+class CategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest prediction is at the place of the 1 of a one-hot label.
+
+    >>> float(CategoricalAccuracy()(jnp.array([[0, 0, 1], [0, 1, 0]]), jnp.array([[0.1, 0.9, 0.8], [0.05, 0.95, 0]])))
+    0.5
+    """
+
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None):
+        super().__init__(categorical_accuracy, name, dtype)
+
+
+class SparseCategoricalAccuracy(MeanMetricWrapper):
+    """How often the largest prediction is at the place of an integer label.
+
+    >>> float(SparseCategoricalAccuracy()(jnp.array([2, 1]), jnp.array([[0.1, 0.6, 0.3], [0.05, 0.95, 0]])))
+    0.5
+    """
+
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None):
+        super().__init__(sparse_categorical_accuracy, name, dtype)
+
+
+class TopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often the class of a one-hot label is among the k largest predictions.
+
+    >>> y_true = jnp.array([[0, 0, 1], [0, 1, 0]])
+    >>> float(TopKCategoricalAccuracy(k=2)(y_true, jnp.array([[0.9, 0.8, 0.1], [0.05, 0.95, 0.0]])))
+    0.5
+    """
+
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None):
+        super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
+        self.k = k
+
+
+class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
+    """How often an integer label is among the k largest predictions.
+
+    >>> metric = SparseTopKCategoricalAccuracy(k=2)
+    >>> float(metric(jnp.array([2, 1]), jnp.array([[0.9, 0.8, 0.1], [0.05, 0.95, 0.0]])))
+    0.5
+    """
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str = "sparse_top_k_categorical_accuracy",
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
+    ):
+        super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)
+        self.k = k
+        self.from_sorted_ids = from_sorted_ids

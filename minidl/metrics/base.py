@@ -1,0 +1,131 @@
+"""Metric: a running statistic of targets and predictions.
+
+Its state is in variables, so one object serves both ways: alone (`update_state`, `result`,
+`reset_state`), and as pure functions inside a compiled step (`stateless_*`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import dtypes, initializers
+from minidl.names import auto_name
+from minidl.tracking import children
+from minidl.variables import Variable, bound, functional, name_scope
+
+
+class Metric:
+    """The base of metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
+
+    Args:
+        dtype: what to compute in, default `floatx()`.
+        name: default: the class's name in snake case.
+
+    Example:
+    >>> class Count(Metric):
+    ...     def __init__(self, name="count", **kwargs):
+    ...         super().__init__(name=name, **kwargs)
+    ...         self.seen = self.add_variable(shape=(), initializer="zeros", name="seen")
+    ...
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.seen.assign_add(len(y_true))
+    ...
+    ...     def result(self):
+    ...         return self.seen.value
+    >>> metric = Count()
+    >>> float(metric(np.zeros(3), np.zeros(3)))
+    3.0
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self.name = name or auto_name(type(self).__name__)
+        self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
+        self._own_variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        """What the metric computes in."""
+        return self.dtype_policy.compute_dtype
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take a batch into account."""
+        raise NotImplementedError(f"{type(self).__name__} has no `update_state` method.")
+
+    def result(self) -> Any:
+        """The statistic so far: a scalar, or a dict of scalars."""
+        raise NotImplementedError(f"{type(self).__name__} has no `result` method.")
+
+    def reset_state(self) -> None:
+        """Forget everything seen."""
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Update with a batch and give the result so far."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """`update_state` as a pure function: values of `self.variables` in, new ones out."""
+        self._check_values(metric_variables)
+        return functional(self.update_state, self.variables)(metric_variables, *args, **kwargs)[1]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """`result` as a pure function of the values of `self.variables`."""
+        self._check_values(metric_variables)
+        return functional(self.result, self.variables)(metric_variables)[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values of `self.variables` before anything is seen; the metric itself stays as it is."""
+        variables = self.variables
+        with bound(variables, [variable._value for variable in variables]):
+            self.reset_state()
+            return [variable._value for variable in variables]
+
+    def add_variable(
+        self,
+        shape: Sequence[int],
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that belongs to the metric."""
+        if "_own_variables" not in vars(self):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
+        with name_scope(self.name.replace("/", ">")):
+            variable = Variable(
+                initializers.get(initializer), shape, dtype, trainable=False, aggregation=aggregation, name=name
+            )
+        self._own_variables.append(variable)
+        return variable
+
+    def add_weight(
+        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """The same as `add_variable`, with defaults for a scalar."""
+        return self.add_variable(shape, initializer or "zeros", dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of this metric and of the metrics inside."""
+        return [*children(self, Variable), *(v for metric in children(self, Metric) for v in metric.variables)]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The metric that `get_config` described."""
+        return cls(**config)
+
+    def _check_values(self, values: Sequence[Any]) -> None:
+        if len(values) != len(self.variables):
+            raise ValueError(f"{self.name}: got {len(values)} values for {len(self.variables)} variables.")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

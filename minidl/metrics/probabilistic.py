@@ -1,0 +1,62 @@
+"""Cross-entropies as metrics: running means of the losses of the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import losses
+from minidl.metrics.reduction import MeanMetricWrapper
+
+
+class BinaryCrossentropy(MeanMetricWrapper):
+    """The mean of `losses.binary_crossentropy`.
+
+    >>> round(float(BinaryCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]])), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+    ):
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing}
+        super().__init__(losses.binary_crossentropy, name, dtype, **arguments)
+
+
+class CategoricalCrossentropy(MeanMetricWrapper):
+    """The mean of `losses.categorical_crossentropy`.
+
+    >>> round(float(CategoricalCrossentropy()([[1.0, 0.0]], [[0.5, 0.5]])), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        label_smoothing: float = 0,
+        axis: int = -1,
+    ):
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(losses.categorical_crossentropy, name, dtype, **arguments)
+
+
+class SparseCategoricalCrossentropy(MeanMetricWrapper):
+    """The mean of `losses.sparse_categorical_crossentropy`.
+
+    >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+        from_logits: bool = False,
+        axis: int = -1,
+    ):
+        super().__init__(losses.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits, axis=axis)

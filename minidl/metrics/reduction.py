@@ -1,0 +1,135 @@
+"""Sums and means over everything seen, and the mean of any function of targets and predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import notes
+from minidl.losses import same_rank
+from minidl.metrics.base import Metric
+from minidl.names import serialize
+
+
+class Sum(Metric):
+    """The (weighted) sum of values.
+
+    >>> metric = Sum()
+    >>> float(metric([1, 3, 5, 7])), float(metric([1, 2], sample_weight=[0, 1]))
+    (16.0, 18.0)
+    """
+
+    def __init__(self, name: str = "sum", dtype: Any = None):
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Add values, weighted.
+
+        Args:
+            values: (batch, ...).
+            sample_weight: weights that broadcast against the values, or None.
+        """
+        values, _ = _per_sample(values, sample_weight, jnp.sum, self.dtype)
+        self.total.assign_add(jnp.sum(values))
+
+    def result(self) -> Any:
+        return self.total.value
+
+
+class Mean(Metric):
+    """The (weighted) mean of values: their sum over the sum of weights, or over their number.
+
+    >>> metric = Mean()
+    >>> float(metric([1, 3, 5, 7]))
+    4.0
+    >>> metric.reset_state()
+    >>> float(metric([1, 3, 5, 7], sample_weight=[1, 1, 0, 0]))
+    2.0
+    """
+
+    def __init__(self, name: str = "mean", dtype: Any = None):
+        super().__init__(dtype, name)
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+        self.count = self.add_variable((), "zeros", self.dtype, name="count")
+
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Take values into the mean.
+
+        Args:
+            values: (batch, ...); axes after those of the weights are averaged.
+            sample_weight: weights that broadcast against the values, or None.
+        """
+        values, weight = _per_sample(values, sample_weight, jnp.mean, self.dtype)
+        self.total.assign_add(jnp.sum(values))
+        count = (values.shape[0] if values.ndim else 1) if weight is None else jnp.sum(weight)
+        self.count.assign_add(count)
+
+    def result(self) -> Any:
+        total, count = self.total.value, self.count.value
+        return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))
+
+
+class MeanMetricWrapper(Mean):
+    """The mean of a function over everything seen.
+
+    Args:
+        fn: `(y_true, y_pred, **kwargs)` -> one value for each example.
+        name: default: "mean_metric_wrapper".
+        dtype: what to compute in.
+        **kwargs: passed to `fn`.
+
+    >>> metric = MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred), name="gap")
+    >>> float(metric(jnp.array([1.0, 2.0]), jnp.array([1.5, 2.0])))
+    0.25
+    """
+
+    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+        super().__init__(name or "mean_metric_wrapper", dtype)
+        self.fn = fn
+        self.fn_arguments = kwargs
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
+        """Take the function's values on a batch into the mean."""
+        with notes.scope():
+            mask = notes.read(y_pred, "mask")
+            values = self.fn(y_true, y_pred, **self.fn_arguments)
+            inner = notes.read(values, "mask")
+        for valid in (mask, inner):
+            if valid is not None:
+                sample_weight = _with_mask(sample_weight, valid, self.dtype)
+        super().update_state(values, sample_weight)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), **self.fn_arguments}
+        if type(self) is MeanMetricWrapper:
+            config["fn"] = serialize(self.fn)
+        return config
+
+
+def _with_mask(sample_weight: Any, mask: Any, dtype: str) -> Any:
+    mask = jnp.asarray(mask, dtype)
+    if sample_weight is None:
+        return mask
+    mask, weight = same_rank(mask, jnp.asarray(sample_weight, dtype))
+    return weight * mask
+
+
+def _per_sample(values: Any, sample_weight: Any, reduce: Callable[..., Any], dtype: str) -> tuple[Any, Any]:
+    """Weighted values, and weights, with one entry for each sample; weights None if there are none."""
+    values = jnp.asarray(values, dtype)
+    weight = None
+    if sample_weight is not None:
+        values, weight = same_rank(values, jnp.asarray(sample_weight, dtype))
+        rank = weight.ndim
+        if values.ndim > rank:
+            values = reduce(values, axis=tuple(range(rank, values.ndim)))
+        weight = jnp.broadcast_to(weight, values.shape)
+        values = values * weight
+        if rank > 1:
+            weight = reduce(weight, axis=tuple(range(1, rank)))
+    if values.ndim > 1:
+        values = reduce(values, axis=tuple(range(1, values.ndim)))
+    return values, weight

@@ -1,0 +1,6 @@
+"""Models: layers that can be compiled and trained."""
+
+from minidl.models.model import Model
+from minidl.models.sequential import Sequential
+
+__all__ = ["Model", "Sequential"]

@@ -1,0 +1,465 @@
+"""Model: a layer that can be compiled, trained, evaluated and asked for predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import optimizers
+from minidl.callbacks import CallbackList
+from minidl.layers.base import Layer
+from minidl.models.summary import print_summary
+from minidl.training import checks, loop
+from minidl.training.data import (
+    ArrayData,
+    Chunk,
+    as_arrays,
+    class_weights_to_sample_weights,
+    train_validation_split,
+)
+from minidl.training.objectives import Objectives, names_of
+from minidl.training.step import Steps, symbolic
+
+
+class Model(Layer):
+    """The base of models. A subclass makes layers in `__init__` and connects them in `call`.
+
+    Args:
+        **kwargs: see `Layer`.
+
+    Example:
+    >>> from minidl.layers import Dense
+    >>> class TwoLayers(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.first, self.second = Dense(8, activation="relu"), Dense(1)
+    ...
+    ...     def call(self, x):
+    ...         return self.second(self.first(x))
+    >>> model = TwoLayers()
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> x = np.linspace(-1, 1, 64)[:, None]
+    >>> history = model.fit(x, 2 * x, epochs=20, verbose=0)
+    >>> history.history["loss"][-1] < history.history["loss"][0]
+    True
+    """
+
+    _steps: Steps | None
+    _output_specs: dict[Any, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if args or {"inputs", "outputs"} & set(kwargs):
+            raise TypeError(
+                f"{type(self).__name__}: models of symbolic inputs and outputs are not there yet. "
+                "Use Sequential, or write a subclass with a `call` method."
+            )
+        super().__init__(**kwargs)
+        self.optimizer: Any = None
+        self.objectives: Any = None
+        self.loss: Any = None
+        self.history: Any = None
+        self.run_eagerly = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self._forget()
+
+    # Compiling
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how to train.
+
+        Args:
+            optimizer: name, `Optimizer`, or any optax transformation.
+            loss: name, function of (y_true, y_pred), or `Loss`.
+            loss_weights: what the loss is multiplied with.
+            metrics: a list of names, functions or `Metric` objects; "accuracy" picks the right kind.
+            weighted_metrics: likewise; these take sample weights into account.
+            run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
+            steps_per_execution: accepted; how many steps are compiled together is found while training.
+            jit_compile: accepted; training is always compiled, unless `run_eagerly`.
+            auto_scale_loss: accepted; see `loss_scale_factor` of the optimizers.
+
+        Raises:
+            ValueError: an unknown name; the message holds the near ones.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self.objectives = Objectives(loss, loss_weights, metrics, weighted_metrics)
+        self.loss = loss
+        self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
+        self.stop_training = False
+        self._forget()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.objectives is not None
+
+    # Training and inference
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train for a number of epochs.
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            batch_size: examples for each update, default 32.
+            epochs: the number of the epoch to end before.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line for each epoch.
+            callbacks: a `Callback` or a list of them.
+            validation_split: the share of rows, taken from the end, to validate on instead.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate after each epoch.
+            shuffle: whether each epoch has an order of its own; "batch" shuffles within batches only.
+            class_weight: class -> weight of its examples.
+            sample_weight: a weight for each example.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: not supported yet.
+            validation_steps: not supported yet.
+            validation_batch_size: default: `batch_size`.
+            validation_freq: validate every so many epochs, or after the epochs in a list.
+
+        Returns:
+            The `History`: its `history` maps each name to one number for each epoch.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
+        """
+        checks.compiled(self, "fit")
+        checks.positive("fit", batch_size=batch_size, epochs=epochs, validation_batch_size=validation_batch_size)
+        checks.unsupported("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays("fit", x, y, sample_weight)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = train_validation_split((x, y, sample_weight), validation_split)
+        if class_weight is not None:
+            checks.class_weight("fit", class_weight, sample_weight, y, self._output_spec(x))
+            sample_weight = class_weights_to_sample_weights(y, class_weight)
+        data = ArrayData(x, y, sample_weight, batch_size or 32, shuffle)
+        if not self.objectives.built:
+            data.epoch()  # Keras looks at a first batch to build: drawing its order too keeps the later ones equal
+        checks.finite("fit", data)
+        validation = None
+        if validation_data is not None:
+            validation = self._data(
+                "fit: validation_data", *checks.triple(validation_data), validation_batch_size or batch_size
+            )
+        steps = self._prepare("fit", x, y, sample_weight)
+        for spec in data.specs():  # tracing here shows an error in a layer before callbacks hear of any training
+            jax.eval_shape(steps.train_step, steps.state(), spec)
+        callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+        try:
+            loop.fit(self, data, validation, callback_list, epochs, initial_epoch, validation_freq)
+        finally:
+            callback_list.close()
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data.
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            batch_size: examples computed at once, default 32.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            sample_weight: a weight for each example.
+            steps: not supported yet.
+            callbacks: a `Callback` or a list of them.
+            return_dict: whether to return name -> number instead of a list.
+
+        Returns:
+            A number (the loss), or a list of the loss and the metrics, named by `metrics_names`.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not go with it.
+        """
+        checks.compiled(self, "evaluate")
+        checks.positive("evaluate", batch_size=batch_size)
+        checks.unsupported("evaluate", steps=steps)
+        data = self._data("evaluate", x, y, sample_weight, batch_size)
+        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
+        try:
+            logs = loop.evaluate(self, data, callback_list)
+        finally:
+            callback_list.close()
+        return self._reported(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for inputs.
+
+        Args:
+            x: inputs, (examples, ...).
+            batch_size: examples computed at once, default 32.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            steps: not supported yet.
+            callbacks: a `Callback` or a list of them.
+
+        Returns:
+            A NumPy array (examples, ...), or a structure of them.
+        """
+        checks.positive("predict", batch_size=batch_size)
+        checks.unsupported("predict", steps=steps)
+        x = as_arrays(x)
+        checks.arrays("predict", x, None, None)
+        data = ArrayData(x, batch_size=batch_size or 32)
+        self._prepare("predict", x)
+        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
+        try:
+            return loop.predict(self, data, callback_list)
+        finally:
+            callback_list.close()
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
+        checks.compiled(self, "train_on_batch")
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays("train_on_batch", x, y, sample_weight)
+        if class_weight is not None:
+            checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
+            sample_weight = class_weights_to_sample_weights(y, class_weight)
+        steps = self._prepare("train_on_batch", x, y, sample_weight)
+        self.reset_metrics()
+        logs = steps.read(steps.train(_one_batch(x, y, sample_weight)))
+        return self._reported(logs, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and the metrics on one batch, as `evaluate` returns them."""
+        checks.compiled(self, "test_on_batch")
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays("test_on_batch", x, y, sample_weight)
+        steps = self._prepare("test_on_batch", x, y, sample_weight)
+        self.reset_metrics()
+        logs = steps.read(steps.test(_one_batch(x, y, sample_weight)))
+        return self._reported(logs, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        x = as_arrays(x)
+        checks.arrays("predict_on_batch", x, None, None)
+        outputs = self._prepare("predict_on_batch", x).predict(_one_batch(x, None, None))
+        return jax.tree.map(lambda output: np.array(output[0]), outputs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of a batch: the compiled loss plus what layers and regularizers add. May be overridden.
+
+        Raises:
+            ValueError: there is neither a loss nor anything that layers add.
+        """
+        loss = self.objectives.compute_loss(y, y_pred, sample_weight)
+        terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
+        if not terms:
+            raise ValueError("There is nothing to train: give compile() a loss, or call add_loss() in a layer.")
+        return sum(terms[1:], terms[0])
+
+    # Metrics and steps
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss as a metric, the metrics of layers, and the compiled ones (once their kind is known)."""
+        if self.objectives is None:
+            return super().metrics
+        return [self.objectives.loss_tracker, *super().metrics, *self.objectives.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What the numbers that `evaluate` returns are called, in their order."""
+        return names_of(self.objectives.reported) if self.compiled else []
+
+    def reset_metrics(self) -> None:
+        """Let every metric forget what it has seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Name -> value of the loss and the metrics so far."""
+        return self.objectives.results()
+
+    @property
+    def steps(self) -> Steps:
+        """The compiled steps for the variables that the model has now; made again when these change."""
+        made = self._steps
+        if made is None or not made.is_current():
+            made = self._steps = Steps(self)
+        return made
+
+    # The layers
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside."""
+        return self._children(Layer)
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name, or at an index.
+
+        Raises:
+            ValueError: no such layer, or not exactly one of the two arguments.
+        """
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer: give a name or an index, got name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"get_layer: no layer at index {index}; {self.name!r} has {len(self.layers)} layers.")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"get_layer: no layer {name!r} in {self.name!r}; it has {[layer.name for layer in self.layers]}."
+        )
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print a table of the layers with their output shapes and parameters.
+
+        Args:
+            line_length: columns of the table, default: what it needs.
+            positions: accepted; the columns are as wide as what they hold.
+            print_fn: called with the text, default `print`.
+            expand_nested: whether to show the layers of models inside.
+            show_trainable: whether to show which layers train.
+            layer_range: names of the first and the last layer to show.
+        """
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+        """The model's steps as pure functions, for a JAX loop of your own.
+
+        Builds what is not built yet, for data like the arrays given (any number of rows).
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            sample_weight: a weight for each example, or None.
+
+        Example:
+        >>> from minidl.layers import Dense
+        >>> from minidl.models import Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+        >>> steps = model.prepare(x, y)
+        >>> state = jax.lax.fori_loop(0, 100, lambda i, state: steps.train_step(state, (x, y, None)), steps.state())
+        >>> steps.put(state)
+        >>> model.predict(x, verbose=0).round(2)[0]
+        array([1.], dtype=float32)
+        """
+        return self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+
+    # Inside
+
+    def _data(self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:
+        """Checked data to evaluate on, for a model that is ready for it."""
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays(call, x, y, sample_weight)
+        self._prepare(call, x, y, sample_weight)
+        return ArrayData(x, y, sample_weight, batch_size or 32)
+
+    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+        """Build what is not built yet, and check the targets against the outputs."""
+        y_pred = self._output_spec(x)  # builds the model
+        if self.compiled and not call.startswith("predict"):
+            checks.has_targets(call, self.loss, y)
+            self.objectives.build(y, y_pred)
+            checks.targets(call, self.objectives.loss, y, y_pred)
+        return self.steps
+
+    def _output_spec(self, x: Any) -> Any:
+        """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
+        spec = ArrayData(x).specs()[0][0]
+        leaves, structure = jax.tree.flatten(spec)
+        key = structure, tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
+        if key not in self._output_specs:
+            self._output_specs[key] = self.compute_output_spec(symbolic(spec))
+        return self._output_specs[key]
+
+    def _forget(self) -> None:
+        """Forget what was derived from the layers and from compile()."""
+        self._steps = None
+        self._output_specs = {}
+
+    def _callbacks(
+        self, callbacks: Any, verbose: str | int, epochs: int, num_batches: int, add_history: bool = False
+    ) -> CallbackList:
+        params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
+        return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
+
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return logs
+        values = [logs[name] for name in self.metrics_names]
+        return values[0] if len(values) == 1 else values
+
+
+def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
+    rows = len(jax.tree.leaves(x)[0])
+    return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))

@@ -1,0 +1,175 @@
+"""Sequential: a model that is a stack of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minidl.layers import InputLayer, serialize
+from minidl.layers import deserialize as deserialize_layer
+from minidl.layers.base import Layer
+from minidl.models.model import Model
+from minidl.symbolic import KerasTensor, Shape
+
+
+class Sequential(Model):
+    """A stack of layers, each called on the output of the one before it.
+
+    With an `Input` first, or `input_shape=` in the first layer, the model is built at once;
+    otherwise when it first sees data.
+
+    Args:
+        layers: layers to add.
+        trainable: whether training changes the weights.
+        name: default "sequential".
+
+    Raises:
+        TypeError: something that is not a layer.
+
+    Example:
+    >>> from minidl.layers import Dense, Input
+    >>> model = Sequential([Input((100,)), Dense(64, activation="relu"), Dense(10)])
+    >>> model.output_shape, model.count_params()
+    ((None, 10), 7114)
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
+        super().__init__(trainable=trainable, name=name)
+        self._layers: list[Layer] = []
+        self._shapes: list[Shape] = []  # of the input, then of each layer's output, once built
+        for layer in layers or ():
+            self.add(layer, rebuild=False)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top.
+
+        Raises:
+            TypeError: not a layer.
+            ValueError: a layer of this name is there already, or a second input.
+        """
+        if isinstance(layer, KerasTensor) and layer.producer is not None and isinstance(layer.producer[0], InputLayer):
+            layer = layer.producer[0]
+        if not isinstance(layer, Layer):
+            hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
+            raise TypeError(f"Sequential: only layers can be added, got {layer!r}.{hint}")
+        if any(layer.name == other.name for other in self._layers):
+            raise ValueError(
+                f"Sequential: there is a layer named {layer.name!r} in {self.name!r} already; give this one another "
+                "name=."
+            )
+        if isinstance(layer, InputLayer) and self._layers:
+            raise ValueError(
+                f"Sequential: an Input can only come first; {self.name!r} has {len(self.layers)} layers already."
+            )
+        if not self._layers and layer.given_input_shape is not None:
+            self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
+        self._layers.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the top layer off and return it.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not self.layers:
+            raise ValueError(f"Sequential: {self.name!r} has no layer to pop.")
+        layer = self._layers.pop()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    def build(self, input_shape: Any = None) -> None:
+        """Build every layer for an input of this shape (with the batch, None where unknown).
+
+        Raises:
+            ValueError: there are no layers, or the input has another shape already.
+        """
+        if not self.layers:
+            raise ValueError(f"Sequential: {self.name!r} has no layers yet. Call add().")
+        if not isinstance(self._layers[0], InputLayer):
+            self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
+        first = self._layers[0]
+        assert isinstance(first, InputLayer)
+        if input_shape is not None and not _fits(tuple(input_shape), first.batch_shape):
+            raise ValueError(
+                f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, not {tuple(input_shape)}."
+            )
+        tensor = first.output
+        self._shapes = [tensor.shape]
+        for layer in self.layers:
+            tensor = layer(tensor)
+            self._shapes.append(tensor.shape)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        outputs = self._fitted(inputs)
+        for layer in self.layers:
+            outputs = layer(outputs, training=training)
+        return outputs
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of the input; AttributeError until it is known."""
+        return self._known_shapes()[0]
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output; AttributeError until it is known."""
+        return self._known_shapes()[-1]
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "layers": [serialize(layer) for layer in self._layers]}
+        if self._shapes:
+            config["build_input_shape"] = self._shapes[0]
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """The model that `get_config` described, with new weights."""
+        layers = [deserialize_layer(layer, custom_objects) for layer in config["layers"]]
+        model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
+        if not model.built and config.get("build_input_shape"):
+            model.build(config["build_input_shape"])
+        return model
+
+    def _rebuild(self) -> None:
+        """Build as far as the shapes are known; layers that are built already stay as they are."""
+        self.built = False
+        self._forget()
+        self._shapes = []
+        if self.layers and isinstance(self._layers[0], InputLayer):
+            self.build(self._layers[0].batch_shape)
+
+    def _fitted(self, inputs: Any) -> Any:
+        """The inputs, checked against the known input shape; (n,) and (n, 1) stand for each other."""
+        if not self._shapes or not hasattr(inputs, "shape"):
+            return inputs
+        expected = self._shapes[0]
+        if len(inputs.shape) == len(expected) - 1 and expected[-1] == 1:
+            inputs = inputs[..., None]
+        elif len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
+            inputs = inputs[..., 0]
+        if not _fits(inputs.shape, expected):
+            known, given = (f"(examples, {', '.join(map(str, shape[1:]))})" for shape in (expected, inputs.shape))
+            raise ValueError(
+                f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model "
+                "with "
+                f"input_shape={tuple(inputs.shape[1:])}."
+            )
+        return inputs
+
+    def _known_shapes(self) -> list[Shape]:
+        if not self._shapes:
+            raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
+        return self._shapes
+
+
+def _fits(shape: Sequence[int | None], expected: Shape) -> bool:
+    return len(shape) == len(expected) and all(e is None or s is None or s == e for s, e in zip(shape, expected))

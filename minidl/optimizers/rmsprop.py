@@ -1,0 +1,84 @@
+"""RMSprop: gradients divided by a running mean of their size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from minidl.optimizers.base import Optimizer, Slots, zeros_like
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Tieleman and Hinton, lecture 6.5 of "Neural networks for machine learning", 2012).
+
+        v = rho * v + (1 - rho) * gradient^2
+        step = learning_rate * gradient / sqrt(v + epsilon)
+        weight -= step                                  (or, with momentum: m = momentum * m + step; weight -= m)
+
+    With `centered`, the square of a running mean of the gradient is taken from v (Graves, 2013).
+
+    Args:
+        learning_rate: default 0.001.
+        rho: the decay of v.
+        momentum: see above.
+        epsilon: see above; default 1e-7.
+        centered: see above.
+        **kwargs: see `Optimizer`.
+
+    Example:
+    >>> from minidl.variables import Variable
+    >>> weight = Variable(10.0)
+    >>> RMSprop(learning_rate=0.1).apply([2.0], [weight])
+    >>> round(float(weight), 4)
+    9.6838
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return divide_by_size(self.rho, self.momentum, self.epsilon, self.centered)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
+        return {**super().get_config(), **own}
+
+
+def divide_by_size(
+    rho: float, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False
+) -> optax.GradientTransformationExtraArgs:
+    """The transformation of `RMSprop`."""
+
+    def init(params: Any) -> Slots:
+        wanted = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
+        return {name: zeros_like(params) for name, is_wanted in wanted.items() if is_wanted}
+
+    def update(grads: Any, state: Slots, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, Slots]:
+        size = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), state["velocity"], grads)
+        new = {"velocity": size}
+        if centered:
+            mean = jax.tree.map(lambda a, g: rho * a + (1 - rho) * g, state["average_gradient"], grads)
+            size = jax.tree.map(lambda v, a: v - jnp.square(a), size, mean)
+            new["average_gradient"] = mean
+        steps = jax.tree.map(lambda g, v: learning_rate.astype(g.dtype) * g / jnp.sqrt(v + epsilon), grads, size)
+        if momentum > 0:
+            steps = jax.tree.map(lambda m, s: momentum * m + s, state["momentum"], steps)
+            new["momentum"] = steps
+        return jax.tree.map(jnp.negative, steps), {name: new[name] for name in state}
+
+    return optax.GradientTransformationExtraArgs(init, update)

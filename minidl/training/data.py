@@ -1,0 +1,204 @@
+"""Data into chunks: fixed-shape stacks of batches, gathered on the host while the device computes.
+
+A chunk holds K batches in arrays of shape (K, batch, ...). Its capacity is the same for a
+whole run, whatever the number of rows, so one compiled function serves all chunks; how many of its
+batches count is a number beside it. The rows of an epoch that do not fill a batch make a
+smaller batch of their own, exactly as Keras has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from minidl import dtypes
+
+_CHUNK_BYTES = 4 * 2**20  # past this a chunk gains nothing and leaves the cache
+_CHUNK_BATCHES = 128
+
+
+class Chunk(NamedTuple):
+    """Batches for one call of a compiled function."""
+
+    batches: Any  # (x, y, sample_weight): structures of arrays (capacity, batch, ...)
+    num_batches: int  # how many of the batches count
+    num_rows: int  # how many examples they hold
+
+
+class ArrayData:
+    """Examples in arrays, as batches.
+
+    Args:
+        x: an array, or a structure of arrays; the first axis is the examples'.
+        y: targets, likewise, or None.
+        sample_weight: weights, likewise, or None.
+        batch_size: rows in a batch; the last batch of an epoch may have fewer.
+        shuffle: True for a new order of the rows each epoch, "batch" for a new order within each
+            batch, False for the order as it is. Orders come from NumPy's global generator.
+
+    Raises:
+        ValueError: no rows, or arrays with different numbers of rows.
+        TypeError: an array of objects or strings.
+
+    >>> data = ArrayData(np.zeros((70, 3)), np.zeros(70), batch_size=32)
+    >>> data.num_batches, [chunk.num_rows for chunk in data.epoch().chunks(lambda: 8)]
+    (3, [64, 6])
+    """
+
+    def __init__(
+        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: bool | str = False
+    ):
+        self.arrays = (as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+        self.num_rows = len(jax.tree.leaves(self.arrays)[0])
+        self.batch_size = min(batch_size, self.num_rows)
+        self.shuffle = shuffle
+        self.num_batches = math.ceil(self.num_rows / self.batch_size)
+
+    def specs(self) -> list[Any]:
+        """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
+
+        def describe(size: int) -> Any:
+            return jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), _device_dtype(a)), self.arrays)
+
+        last = self.num_rows % self.batch_size
+        return [describe(size) for size in (self.batch_size, last) if size]
+
+    def epoch(self) -> Epoch:
+        """Begin a pass over the rows; with `shuffle` this draws their order."""
+        return Epoch(self)
+
+    @property
+    def capacity(self) -> int:
+        """How many batches a chunk has room for; one where there is only one."""
+        if self.num_batches == 1:
+            return 1
+        rows = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
+        return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, rows * self.batch_size)))
+
+
+class Epoch:
+    """One pass over the rows of `ArrayData`."""
+
+    def __init__(self, data: ArrayData):
+        self._data = data
+        self._capacity = data.capacity
+        self._order = self._draw_order()
+
+    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+        """The chunks of the pass, each gathered when it is asked for.
+
+        Args:
+            wanted: says how many batches the next chunk should hold; it holds no more than it has room for.
+        """
+        data, size = self._data, self._data.batch_size
+        full_rows = data.num_rows - data.num_rows % size
+        start = 0
+        while start < full_rows:
+            count = min(self._capacity, max(1, wanted()), (full_rows - start) // size)
+            yield self._gather(start, count, size, self._capacity)
+            start += count * size
+        if start < data.num_rows:
+            yield self._gather(start, 1, data.num_rows - start, 1)
+
+    def _gather(self, start: int, count: int, size: int, capacity: int) -> Chunk:
+        stop = start + count * size
+        rows = slice(start, stop) if self._order is None else self._order[start:stop]
+
+        def stack(array: np.ndarray) -> jax.Array:
+            buffer = aligned_empty((capacity, size, *array.shape[1:]), _device_dtype(array))
+            flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
+            if isinstance(rows, slice) or array.dtype != flat.dtype:
+                flat[...] = array[rows]
+            else:
+                np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
+            return jax.device_put(buffer)
+
+        return Chunk(jax.tree.map(stack, self._data.arrays), count, count * size)
+
+    def _draw_order(self) -> np.ndarray | None:
+        data = self._data
+        if data.shuffle == "batch":
+            starts = range(0, data.num_rows, data.batch_size)
+            ends = (min(start + data.batch_size, data.num_rows) for start in starts)
+            return np.concatenate([start + np.random.permutation(end - start) for start, end in zip(starts, ends)])
+        return np.random.permutation(data.num_rows) if data.shuffle else None
+
+
+def as_array(value: Any) -> np.ndarray:
+    """A NumPy array of numbers: lists are converted, JAX arrays are viewed where they lie on the host.
+
+    Raises:
+        TypeError: the values are not numbers.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufcV" or (array.dtype.kind == "V" and array.dtype.names):
+        raise TypeError(
+            f"An array of dtype {array.dtype} cannot be trained on: it holds objects or text, not numbers. Rows of "
+            "different "
+            "lengths make object arrays: pad them to one length. Turn text and categories into numbers first."
+        )
+    return array
+
+
+def as_arrays(values: Any) -> Any:
+    """A structure of arrays; a list of plain numbers (or of lists of them) is one array."""
+    if isinstance(values, (list, tuple)) and all(np.isscalar(leaf) for leaf in jax.tree.leaves(values)):
+        return as_array(values)
+    return jax.tree.map(as_array, values)
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An uninitialised array whose memory the device can use as it is, without a copy (on the CPU)."""
+    alignment = 64
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + alignment, np.uint8)
+    offset = -memory.ctypes.data % alignment
+    return memory[offset : offset + size].view(dtype).reshape(shape)
+
+
+def _device_dtype(array: np.ndarray) -> np.dtype:
+    """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
+    return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
+
+
+def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
+    """Split structures of arrays in two: the first rows, and the last `share` of the rows.
+
+    Raises:
+        ValueError: the share is not between 0 and 1, or one part would be empty.
+
+    >>> train_validation_split(np.arange(10), 0.2)
+    (array([0, 1, 2, 3, 4, 5, 6, 7]), array([8, 9]))
+    """
+    rows = len(jax.tree.leaves(arrays)[0])
+    split = math.floor(rows * (1.0 - share))
+    if not 0 < share < 1 or split == 0 or split == rows:
+        raise ValueError(
+            f"validation_split={share} of {rows} rows would leave {split} for training and {rows - split} for "
+            "validation: both need at least one. Give a share between 0 and 1."
+        )
+    return jax.tree.map(lambda a: a[:split], arrays), jax.tree.map(lambda a: a[split:], arrays)
+
+
+def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
+    """The weight of each example's class; 1 for classes that are not named.
+
+    Args:
+        y: labels (n,) or (n, 1), or one-hot labels (n, classes).
+        class_weight: class -> weight.
+
+    >>> class_weights_to_sample_weights(np.array([0, 1, 1]), {1: 2.0})
+    array([1., 2., 2.], dtype=float32)
+    """
+    labels = as_array(y)
+    if labels.ndim > 1:
+        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+    labels = labels.round().astype(int)
+    weights = np.ones(labels.shape, np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights

@@ -1,0 +1,167 @@
+"""The loop: epochs, validation, and what callbacks are told.
+
+The device always has its next chunk: a chunk is dispatched before the logs of the one before it are
+read, and gathered while the one before it computes. Callbacks that want every batch get
+it: then a chunk is one batch, and nothing is dispatched before they have answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl.training.data import ArrayData, Chunk
+from minidl.training.step import Steps
+
+_CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
+
+
+def fit(
+    model: Any,
+    data: ArrayData,
+    validation: ArrayData | None,
+    callbacks: Any,
+    epochs: int,
+    initial_epoch: int = 0,
+    validation_freq: Any = 1,
+) -> None:
+    """Train a built and compiled model.
+
+    Args:
+        model: the model; its variables hold the newest weights after every chunk.
+        data: what to train on.
+        validation: what to evaluate after epochs, or None.
+        callbacks: a `CallbackList`.
+        epochs: the number of the epoch to end before.
+        initial_epoch: the number of the first epoch.
+        validation_freq: validate every so many epochs, or after the epochs (counted from 1) in a list.
+    """
+    model.stop_training = False
+    logs: dict[str, float] = {}
+    callbacks.on_train_begin()
+    try:
+        for epoch in range(initial_epoch, epochs):
+            model.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            logs = _epoch(model, "train", data, callbacks)
+            if validation is not None and _is_due(epoch, validation_freq):
+                logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
+            callbacks.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+    finally:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    callbacks.on_train_end(logs)
+
+
+def evaluate(model: Any, data: ArrayData, callbacks: Any) -> dict[str, float]:
+    """The loss and the metrics on data, by name."""
+    model.stop_evaluating = False
+    model.reset_metrics()
+    callbacks.on_test_begin()
+    logs = _epoch(model, "test", data, callbacks)
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
+    """The outputs for all rows of the data, as NumPy arrays."""
+    model.stop_predicting = False
+    callbacks.on_predict_begin()
+    every_batch = callbacks.wants_batches("predict")
+    outputs: Any = None
+    done = rows = 0
+    for chunk, result in _results(model.steps, "predict", data, callbacks):
+        parts = jax.tree.map(lambda array, chunk=chunk: _rows(np.asarray(array), chunk), result)
+        if outputs is None:
+            outputs = jax.tree.map(lambda part: np.empty((data.num_rows, *part.shape[1:]), part.dtype), parts)
+        jax.tree.map(lambda whole, part, at=rows: whole[at : at + len(part)].__setitem__(..., part), outputs, parts)
+        done, rows = done + chunk.num_batches, rows + chunk.num_rows
+        if every_batch:
+            callbacks.on_predict_batch_end(done - 1, {"outputs": parts})
+        callbacks.on_progress("predict", done, {})
+        if model.stop_predicting:
+            break
+    callbacks.on_predict_end()
+    return jax.tree.map(lambda whole: whole[:rows], outputs)
+
+
+def _epoch(model: Any, mode: str, data: ArrayData, callbacks: Any) -> dict[str, float]:
+    """One pass over the data in mode "train" or "test"; the logs at its end."""
+    steps: Steps = model.steps
+    every_batch = callbacks.wants_batches(mode)
+    logs: dict[str, float] = {}
+    done = 0
+    for chunk, result in _results(steps, mode, data, callbacks):
+        logs = steps.read(result)
+        done += chunk.num_batches
+        if every_batch:
+            tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
+            tell(done - 1, logs)
+        callbacks.on_progress(mode, done, logs)
+        if model.stop_training if mode == "train" else model.stop_evaluating:
+            break
+    return logs
+
+
+def _results(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> Iterator[tuple[Chunk, Any]]:
+    """Each chunk of an epoch with what its step gave, one behind what is dispatched."""
+    run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
+    begin = getattr(callbacks, f"on_{mode}_batch_begin")
+    every_batch = callbacks.wants_batches(mode)
+    pace = Pace(steps.seconds, mode)
+    waiting = None
+    for index, chunk in enumerate(data.epoch().chunks((lambda: 1) if every_batch else pace.batches)):
+        if every_batch:
+            begin(index)
+        dispatched = chunk, run(chunk)
+        if every_batch:
+            yield dispatched
+            continue
+        if waiting is not None:
+            yield waiting
+            pace.measured(waiting[0].num_batches)
+        waiting = dispatched
+    if waiting is not None:
+        yield waiting
+        pace.measured(waiting[0].num_batches)
+
+
+class Pace:
+    """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`.
+
+    Starts at one batch and grows, at most fourfold at a time, from the shortest time
+    per step seen. What it learns is kept for later epochs.
+    """
+
+    def __init__(self, seconds: dict[str, float], mode: str):
+        self._seconds = seconds
+        self._mode = mode
+        self._last = time.perf_counter()
+
+    def batches(self) -> int:
+        """How many batches to take next."""
+        seconds = self._seconds.get(self._mode)
+        return 1 if seconds is None else max(1, int(_CHUNK_SECONDS / seconds))
+
+    def measured(self, count: int) -> None:
+        """Note that the results of `count` more batches have come."""
+        now = time.perf_counter()
+        per_step = max((now - self._last) / count, _CHUNK_SECONDS / (4 * count))
+        self._seconds[self._mode] = min(per_step, self._seconds.get(self._mode, per_step))
+        self._last = now
+
+
+def _is_due(epoch: int, validation_freq: Any) -> bool:
+    if isinstance(validation_freq, int):
+        return (epoch + 1) % validation_freq == 0
+    return epoch + 1 in validation_freq
+
+
+def _rows(array: np.ndarray, chunk: Chunk) -> np.ndarray:
+    """(capacity, batch, ...) -> the (rows, ...) of the batches that count."""
+    return array[: chunk.num_batches].reshape(chunk.num_rows, *array.shape[2:])

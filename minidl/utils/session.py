@@ -1,0 +1,31 @@
+"""Starting anew within one Python process."""
+
+from __future__ import annotations
+
+import gc
+
+from minidl import dtypes, names, random
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Forget what minidl remembers between models: automatic names, the unseeded generator, the dtype policy.
+
+    Models and layers that exist stay as they are. A program that builds models in a loop calls it to have the same
+    names each time. What `set_floatx` and `set_epsilon` set stays.
+
+    Args:
+        free_memory: whether to collect garbage at once, which may take a moment.
+
+    Example:
+    >>> clear_session()
+    >>> names.auto_name("Dense"), names.auto_name("Dense")
+    ('dense', 'dense_1')
+    >>> clear_session()
+    >>> names.auto_name("Dense")
+    'dense'
+    """
+    names.reset_names()
+    random._global.clear()
+    dtypes._settings["policy"] = None
+    if free_memory:
+        gc.collect()

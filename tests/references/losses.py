@@ -1,0 +1,182 @@
+"""Losses and their gradients: every class, option, reduction and kind of sample weight, and the functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+N, T, C = 3, 2, 4  # examples, time steps, classes
+
+
+def _normal(*shape: int) -> np.ndarray:
+    return np.random.RandomState(sum(shape)).normal(size=shape).astype("float32")
+
+
+def _probabilities(*shape: int) -> np.ndarray:
+    """Between 0 and 1, some of them exactly there, not summing to 1."""
+    x = np.random.RandomState(sum(shape)).uniform(0.05, 0.95, size=shape).astype("float32")
+    x.flat[1], x.flat[-2] = 0.0, 1.0
+    return x
+
+
+def _labels(classes: int, *shape: int) -> np.ndarray:
+    return np.random.RandomState(len(shape)).randint(0, classes, size=shape)
+
+
+def _one_hot(*shape: int, axis: int = -1) -> np.ndarray:
+    size = shape[axis]
+    others = shape[:axis] + shape[axis % len(shape) + 1 :]
+    return np.moveaxis(np.eye(size, dtype="float32")[_labels(size, *others)], -1, axis)
+
+
+# name: (class, arguments, y_true, y_pred)
+ROWS: dict[str, tuple[str, dict[str, Any], Any, Any]] = {}
+for _name in ("MeanSquaredError", "MeanAbsoluteError"):
+    ROWS |= {
+        f"{_name}/vectors": (_name, {}, _normal(N), _normal(N + 1)[:N]),
+        f"{_name}/vector_column": (_name, {}, _normal(N), _normal(N, 1)),
+        f"{_name}/column_vector": (_name, {}, _normal(N, 1), _normal(N)),
+        f"{_name}/columns": (_name, {}, np.float32([[0], [2], [5]]), np.float32([[0], [1], [7]])),
+        f"{_name}/matrices": (_name, {}, _normal(N, C), _normal(N, C) * 2),
+        f"{_name}/integers": (_name, {}, _labels(9, N, C), _normal(N, C)),
+        f"{_name}/sequences": (_name, {}, _normal(N, T, C), _normal(N, T, C) * 2),
+        f"{_name}/sequences_of_numbers": (_name, {}, _normal(N, T), _normal(N, T, 1)),
+    }
+
+_name = "CategoricalCrossentropy"
+ROWS |= {
+    f"{_name}/probabilities": (_name, {}, _one_hot(N, C), _probabilities(N, C)),
+    f"{_name}/integers": (_name, {}, _one_hot(N, C).astype("int64"), _probabilities(N, C)),
+    f"{_name}/soft": (_name, {}, _probabilities(N, C)[::-1], _probabilities(N, C)),
+    f"{_name}/logits": (_name, {"from_logits": True}, _one_hot(N, C), _normal(N, C) * 9),
+    f"{_name}/smooth": (_name, {"label_smoothing": 0.1}, _one_hot(N, C), _probabilities(N, C)),
+    f"{_name}/smooth_logits": (
+        _name,
+        {"label_smoothing": 0.3, "from_logits": True},
+        _one_hot(N, C),
+        _normal(N, C),
+    ),
+    f"{_name}/sequences": (_name, {}, _one_hot(N, T, C), _probabilities(N, T, C)),
+    f"{_name}/axis": (_name, {"axis": 1}, _one_hot(N, C, T, axis=1), _probabilities(N, C, T)),
+    f"{_name}/axis_logits": (_name, {"axis": 1, "from_logits": True}, _one_hot(N, C, T, axis=1), _normal(N, C, T)),
+}
+
+_name = "SparseCategoricalCrossentropy"
+ROWS |= {
+    f"{_name}/probabilities": (_name, {}, _labels(C, N), _probabilities(N, C)),
+    f"{_name}/column": (_name, {}, _labels(C, N, 1), _probabilities(N, C)),
+    f"{_name}/floats": (_name, {}, _labels(C, N).astype("float32"), _probabilities(N, C)),
+    f"{_name}/logits": (_name, {"from_logits": True}, _labels(C, N), _normal(N, C) * 9),
+    f"{_name}/ignore": (_name, {"ignore_class": -1}, np.array([1, -1, 3]), _probabilities(N, C)),
+    f"{_name}/ignore_logits": (
+        _name,
+        {"ignore_class": 3, "from_logits": True},
+        np.array([3, 3, 1]),
+        _normal(N, C),
+    ),
+    f"{_name}/ignore_large": (
+        _name,
+        {"ignore_class": 255},
+        np.array([[1, 255], [255, 0], [2, 2]]),
+        _probabilities(3, 2, 4),
+    ),
+    f"{_name}/ignore_all": (_name, {"ignore_class": 2}, np.array([2, 2, 2]), _probabilities(N, C)),
+    f"{_name}/sequences": (_name, {}, _labels(C, N, T), _probabilities(N, T, C)),
+    f"{_name}/sequences_column": (_name, {}, _labels(C, N, T, 1), _probabilities(N, T, C)),
+    # Keras wants the labels in the shape of the first axes, whatever axis is: sizes are equal here.
+    f"{_name}/axis": (_name, {"axis": 1}, _labels(C, N, C), _probabilities(N, C, C)),
+    f"{_name}/axis_ignore": (_name, {"axis": 1, "ignore_class": 0}, _labels(C, N, C), _probabilities(N, C, C)),
+}
+
+_name = "BinaryCrossentropy"
+ROWS |= {
+    f"{_name}/vectors": (_name, {}, np.array([1, 0, 1]), _probabilities(N)),
+    f"{_name}/vector_column": (_name, {}, np.array([1, 0, 1]), _probabilities(N, 1)),
+    f"{_name}/column_vector": (_name, {}, np.array([[1], [0], [1]]), _probabilities(N)),
+    f"{_name}/columns": (_name, {}, np.float32([[1], [0], [1]]), _probabilities(N, 1)),
+    f"{_name}/booleans": (_name, {}, np.array([[True], [False], [True]]), _probabilities(N, 1)),
+    f"{_name}/matrices": (_name, {}, _labels(2, N, C), _probabilities(N, C)),
+    f"{_name}/logits": (_name, {"from_logits": True}, _labels(2, N, C), _normal(N, C) * 20),
+    f"{_name}/smooth": (_name, {"label_smoothing": 0.1}, _labels(2, N, C), _probabilities(N, C)),
+    f"{_name}/smooth_logits": (
+        _name,
+        {"label_smoothing": 0.3, "from_logits": True},
+        _labels(2, N, C),
+        _normal(N, C),
+    ),
+    f"{_name}/sequences": (_name, {}, _labels(2, N, T, C), _probabilities(N, T, C)),
+    f"{_name}/sequences_of_numbers": (_name, {}, _labels(2, N, T), _probabilities(N, T, 1)),
+    f"{_name}/axis": (_name, {"axis": 1}, _labels(2, N, T, C), _probabilities(N, T, C)),
+    f"{_name}/axis_first": (_name, {"axis": 0}, _labels(2, N, C), _probabilities(N, C)),
+}
+
+# The lower-case functions take the arguments of their classes.
+FUNCTIONS = {
+    "MeanSquaredError": "mean_squared_error",
+    "MeanAbsoluteError": "mean_absolute_error",
+    "CategoricalCrossentropy": "categorical_crossentropy",
+    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
+    "BinaryCrossentropy": "binary_crossentropy",
+}
+
+
+def cases(keras: Any) -> dict[str, Any]:
+    """Values and gradients of every row, of a loss of one's own and of a function that became a loss."""
+    predictions = {case: y_pred for case, (_, _, _, y_pred) in ROWS.items()}
+    return jax.jit(lambda predictions: _all_rows(keras, predictions))(predictions)
+
+
+def _all_rows(keras: Any, predictions: dict[str, Any]) -> dict[str, Any]:
+    numbers = {}
+    for case, (name, arguments, y_true, _) in ROWS.items():
+        losses = {r: getattr(keras.losses, name)(reduction=r, **arguments) for r in REDUCTIONS}
+        numbers.update({f"{case}/{k}": v for k, v in row(losses, y_true, predictions[case]).items()})
+        function = getattr(keras.losses, FUNCTIONS[name])
+        numbers[f"{case}/function"] = function(*squeezed(y_true, predictions[case]), **arguments)
+    losses = {r: own_loss(keras)(reduction=r) for r in REDUCTIONS}
+    values = row(losses, _normal(N, T, C), _normal(N, T, C) * 2)
+    return numbers | {f"own/{k}": v for k, v in values.items()}
+
+
+def row(losses: dict[str, Any], y_true: Any, y_pred: Any) -> dict[str, Any]:
+    """The numbers of one loss in every reduction, and the gradient of a sum of them all, each times a factor."""
+    weights = sample_weights(losses["none"](y_true, y_pred).shape)
+
+    def values(y_pred: Any) -> tuple[Any, Any]:
+        reduced = [losses[r](y_true, y_pred, weight) for r in REDUCTIONS[:-1] for weight in weights]
+        unreduced = [losses["none"](y_true, y_pred, weight) for weight in weights]
+        each = jnp.concatenate([value.ravel() for value in (*reduced, *unreduced)])
+        return each @ np.cos(np.arange(each.size, dtype="float32")), (reduced, unreduced)
+
+    gradient, (reduced, unreduced) = jax.grad(values, has_aux=True)(y_pred)
+    numbers = {"gradient": gradient, "reduced": jnp.stack(reduced)}
+    return numbers | {f"none_{i}": value for i, value in enumerate(unreduced)}
+
+
+def sample_weights(shape: tuple[int, ...]) -> list[Any]:
+    """Weights for values of one number for each example (n,), or for each step of it (n, steps)."""
+    examples = np.linspace(0, 3, shape[0] if shape else N).astype("float32")
+    if len(shape) < 2:
+        return [None, examples]
+    return [None, examples[:, None]]
+
+
+def squeezed(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """As the classes do it before they call the binary cross-entropy."""
+    if np.ndim(y_true) == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
+        return (y_true[:, None], y_pred) if np.ndim(y_true) == 1 else (y_true, y_pred[..., 0])
+    return (y_true, y_pred[:, None]) if y_pred.ndim == 1 and np.ndim(y_true) == 2 else (y_true, y_pred)
+
+
+def own_loss(keras: Any) -> type:
+    """A loss that a user wrote."""
+
+    class Quartic(keras.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return jnp.mean((y_true - y_pred) ** 4, axis=-1)
+
+    return Quartic

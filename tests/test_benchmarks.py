@@ -1,0 +1,138 @@
+"""The benchmarks' machinery: what their numbers mean is checked on known ones, and one peer really runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks import __main__ as command_line
+from benchmarks import report, runner
+from benchmarks.peers import PEERS, Clock, Peer, handwritten
+from benchmarks.runner import Measured, PeerError, Round
+from benchmarks.workloads import WORKLOADS
+
+MLP = WORKLOADS["mlp"]
+TINY = dataclasses.replace(MLP, rows=640, epochs=2)
+
+
+def a_round(lap: float, loss: float = 1.0, wall: float = 5.0) -> Round:
+    """Two seconds of compilation, then three epochs, the last one disturbed."""
+    return Round([2.0 + lap, lap, lap, 10 * lap], loss, 0.5, wall, peak_memory=300_000_000, load=1.0)
+
+
+def shown(work, measured) -> str:
+    """The report as a terminal of 80 columns shows it."""
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(report.table(work, measured))
+    return capture.get()
+
+
+def unwrapped(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_round_separates_compilation_from_steps():
+    one = a_round(lap=0.06)  # 600 steps
+    assert one.cost(MLP) == pytest.approx(100.0)
+    assert one.compile == pytest.approx(2.0)
+    assert one.cost(WORKLOADS["cold"]) == 5.0
+
+
+def test_ratios_are_taken_within_rounds():
+    # The machine was ten times slower in the second round: medians of times would say 20 / 2.
+    assert runner.median_ratio([4.0, 20.0, 40.0], [2.0, 10.0, 2.0]) == 2.0
+    # A peer that stopped after two rounds is compared in those two.
+    assert runner.median_ratio([3.0, 30.0], [1.0, 10.0, 7.0]) == 3.0
+
+
+def test_disagreement_of_final_losses():
+    losses = {"a": 1.0, "b": 1.04, "c": 0.97, "d": 1.2, "e": float("inf")}
+    assert set(runner.disagreements(losses)) == {"d", "e", "c"}  # the median is 1.04
+    assert runner.disagreements({"a": 1.0, "b": 1.04, "c": 0.97}) == {}
+
+
+def test_the_table_shows_times_ratios_and_the_skipped_peer():
+    measured = {
+        "minidl": Measured([a_round(0.06), a_round(0.12), a_round(0.06)]),
+        "keras-jax": Measured([a_round(0.18), a_round(0.36), a_round(0.24)]),
+        "torch": Measured(skipped="not installed: torch"),
+    }
+    text = shown(MLP, measured)
+    lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert lines["keras-jax"] == ["keras-jax", "400", "300-600", "3.00", "2.00", "5.00", "300", "1.000"]
+    assert lines["minidl"][1:4] == ["100", "100-200", "1.00"]
+    assert "torch skipped: not installed: torch." in text
+    assert "All final losses are within 5% of their median." in text
+
+
+def test_the_table_shows_errors_and_losses_that_differ():
+    measured = {
+        "minidl": Measured([a_round(0.06)]),
+        "keras-jax": Measured([a_round(0.06, loss=1.01)]),
+        "handwritten": Measured([a_round(0.06, loss=1.5)]),
+        "torch": Measured(error="RuntimeError: no such thing"),
+    }
+    text = shown(MLP, measured)
+    assert "torch FAILED:\nRuntimeError: no such thing" in text
+    assert "NOT COMPARABLE: final losses further than 5% from the median of all: handwritten +49%." in unwrapped(text)
+
+
+def test_the_handwritten_gradients_are_those_of_the_loss():
+    random = np.random.default_rng(0)
+    weights = handwritten._initial_state(TINY, random).weights
+    x, y = random.standard_normal((8, TINY.features), "float32"), np.arange(8)
+
+    def loss(weights):
+        kernel_1, kernel_2, kernel_3, biases = weights
+        hidden = jax.nn.relu(x @ kernel_1 + biases[:64])
+        hidden = jax.nn.relu(hidden @ kernel_2 + biases[64:128])
+        return -jnp.mean(jax.nn.log_softmax(hidden @ kernel_3.T + biases[128:])[np.arange(8), y])
+
+    expected_loss, expected = jax.jit(jax.value_and_grad(loss))(weights)
+    actual_loss, _, actual = jax.jit(handwritten._gradients)(weights, x, y)
+    np.testing.assert_allclose(actual_loss, expected_loss, rtol=1e-5)
+    for one, other in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_clock_must_be_started():
+    with pytest.raises(RuntimeError, match="call Clock.start"):
+        Clock().lap()
+
+
+def test_every_peer_of_a_workload_exists():
+    assert {peer for work in WORKLOADS.values() for peer in work.peers} == set(PEERS)
+
+
+def test_a_peer_that_is_not_installed_is_skipped(monkeypatch):
+    monkeypatch.setitem(PEERS, "nobody", Peer("nobody", ("no_such_library",)))
+    measured = runner.measure(TINY, ["nobody"], rounds=1)
+    assert measured["nobody"] == Measured(skipped="not installed: no_such_library")
+
+
+def test_an_error_in_a_peer_is_shown():
+    # Rows that do not fill whole batches are refused by the hand-written loop.
+    with pytest.raises(PeerError, match="ValueError: The hand-written loop takes whole batches: 33 rows"):
+        runner.run(dataclasses.replace(TINY, rows=33), "handwritten")
+
+
+def test_a_peer_runs_in_its_own_process(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(command_line.WORKLOADS, "mlp", TINY)
+    results = tmp_path / "results.json"
+    status = command_line.main(["mlp", "--peers", "handwritten+metrics", "--rounds", "1", "--json", str(results)])
+    assert status == 0
+    assert "handwritten+metrics" in capsys.readouterr().out
+
+    (one,) = json.loads(results.read_text())["workloads"]["mlp"]["peers"]["handwritten+metrics"]["rounds"]
+    assert len(one["laps"]) == TINY.epochs
+    assert sum(one["laps"]) < one["wall"]
+    assert 0 < one["loss"] < np.log(MLP.classes)  # it learned: better than a guess
+    assert 1 / MLP.classes < one["accuracy"] < 1
+    assert one["peak_memory"] > 50_000_000

@@ -1,0 +1,124 @@
+"""Data into chunks: every row once, in Keras's order, in the device's types."""
+
+import jax
+import numpy as np
+import pytest
+
+from minidl.training.data import (
+    ArrayData,
+    aligned_empty,
+    as_arrays,
+    class_weights_to_sample_weights,
+    train_validation_split,
+)
+
+
+def rows_of(data, wanted=5):
+    """The rows of one epoch, batch by batch, as the chunks hold them."""
+    batches = []
+    for chunk in data.epoch().chunks(lambda: wanted):
+        x = np.asarray(chunk.batches[0])
+        batches.extend(x[: chunk.num_batches])
+        assert chunk.num_rows == chunk.num_batches * x.shape[1]
+    return batches
+
+
+@pytest.mark.parametrize("wanted", [1, 3, 1000])
+@pytest.mark.parametrize("rows", [1, 31, 32, 33, 64, 1000])
+def test_each_row_comes_once_and_in_order(rows, wanted):
+    data = ArrayData(np.arange(rows), batch_size=32)
+    batches = rows_of(data, wanted)
+    np.testing.assert_array_equal(np.concatenate(batches), np.arange(rows))
+    assert len(batches) == data.num_batches
+    assert [len(batch) for batch in batches[:-1]] == [min(32, rows)] * (len(batches) - 1)
+
+
+def test_shuffling_takes_one_permutation_from_numpy_for_each_epoch():
+    data = ArrayData(np.arange(100), batch_size=32, shuffle=True)
+    np.random.seed(5)
+    first, second = (np.concatenate(rows_of(data)) for _ in range(2))
+    np.random.seed(5)
+    np.testing.assert_array_equal(first, np.random.permutation(100))
+    np.testing.assert_array_equal(second, np.random.permutation(100))
+
+
+def test_shuffling_in_batches_keeps_rows_in_their_batch():
+    np.random.seed(0)
+    batches = rows_of(ArrayData(np.arange(70), batch_size=32, shuffle="batch"))
+    for batch, expected in zip(batches, (range(32), range(32, 64), range(64, 70))):
+        assert sorted(batch) == list(expected)
+    assert list(batches[0]) != list(range(32))
+
+
+def test_structures_stay_together():
+    x = {"a": np.arange(50), "b": (np.arange(50) * 2.0, np.arange(100).reshape(50, 2))}
+    data = ArrayData(x, np.arange(50) * 3, batch_size=8, shuffle=True)
+    for chunk in data.epoch().chunks(lambda: 4):
+        (x, y, weights), count = chunk.batches, chunk.num_batches
+        assert weights is None
+        np.testing.assert_array_equal(x["a"][:count] * 2.0, x["b"][0][:count])
+        np.testing.assert_array_equal(x["a"][:count] * 2, x["b"][1][:count, :, 0])
+        np.testing.assert_array_equal(x["a"][:count] * 3, y[:count])
+
+
+TYPES = {"float64": "float32", "float16": "float32", "int64": "int32", "uint8": "uint8", "bool": "bool"}
+
+
+@pytest.mark.parametrize("given", TYPES)
+def test_types_on_the_device(given):
+    data = ArrayData(np.ones((40, 3), given), batch_size=8)
+    chunk = next(data.epoch().chunks(lambda: 2))
+    assert chunk.batches[0].dtype == TYPES[given]
+    assert data.specs()[0][0].dtype == TYPES[given]
+    np.testing.assert_array_equal(np.asarray(chunk.batches[0])[:2], np.ones((2, 8, 3)))
+
+
+def test_all_chunks_of_a_run_have_one_shape():
+    data = ArrayData(np.zeros((32 * 500 + 7, 10), "float32"), batch_size=32)
+    lengths = iter([1, 4, 16, 64] + [1000] * 100)
+    shapes = [chunk.batches[0].shape for chunk in data.epoch().chunks(lambda: next(lengths))]
+    assert set(shapes[:-1]) == {(data.capacity, 32, 10)}
+    assert shapes[-1] == (1, 7, 10)
+
+
+def test_chunks_stay_small_for_large_rows():
+    images = np.broadcast_to(np.float32(0), (1000, 224, 224, 3))
+    data = ArrayData(images, batch_size=32)
+    assert data.capacity == 1
+    assert ArrayData(np.zeros((10, 3)), batch_size=10).capacity == 1
+
+
+def test_chunks_do_not_share_memory():
+    data = ArrayData(np.arange(64.0), batch_size=8)
+    chunks = list(data.epoch().chunks(lambda: 2))
+    values = [np.array(chunk.batches[0])[:2].ravel() for chunk in chunks]
+    np.testing.assert_array_equal(np.concatenate(values), np.arange(64.0))
+
+
+def test_jax_arrays_and_lists():
+    assert isinstance(as_arrays([1, 2, 3]), np.ndarray)
+    assert isinstance(as_arrays([[1.0, 2.0], [3.0, 4.0]]), np.ndarray)
+    two = as_arrays([np.zeros(3), jax.numpy.ones(3)])
+    assert isinstance(two, list) and all(isinstance(array, np.ndarray) for array in two)
+    assert as_arrays(None) is None
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (100, 7)])
+def test_aligned_memory(shape):
+    array = aligned_empty(shape, "float32")
+    assert array.shape == shape and array.dtype == "float32"
+    assert array.ctypes.data % 64 == 0
+
+
+def test_validation_split_takes_the_last_rows():
+    (x, y, none), (vx, vy, vnone) = train_validation_split((np.arange(10), np.arange(10), None), 0.25)
+    np.testing.assert_array_equal(x, np.arange(7))
+    np.testing.assert_array_equal(vx, np.arange(7, 10))
+    np.testing.assert_array_equal(y, x)
+    np.testing.assert_array_equal(vy, vx)
+    assert none is None and vnone is None
+
+
+@pytest.mark.parametrize("y", [np.array([0, 1, 2]), np.array([[0], [1], [2]]), np.eye(3)])
+def test_class_weights(y):
+    np.testing.assert_array_equal(class_weights_to_sample_weights(y, {0: 0.5, 2: 3.0}), [0.5, 1.0, 3.0])

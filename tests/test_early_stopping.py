@@ -1,0 +1,77 @@
+"""EarlyStopping: what tests/references does not show, such as errors, messages and the mode told from a name."""
+
+import pytest
+
+from minidl.callbacks import EarlyStopping
+from tests.references.callbacks import Model
+
+HIGHER = [
+    *("accuracy", "acc", "binary_accuracy", "sparse_top_k_categorical_accuracy", "auc", "precision", "recall"),
+    *("precision_at_recall", "sensitivity_at_specificity", "f1_score", "fbeta_score", "r2_score", "mean_io_u"),
+    *("cosine_similarity", "pearson_correlation", "concordance_correlation", "specificity_at_sensitivity"),
+]
+LOWER = [
+    *("loss", "mse", "MSE", "mae", "mean_squared_error", "root_mean_squared_error", "hinge", "categorical_hinge"),
+    *("binary_crossentropy", "kl_divergence", "poisson", "logcosh", "mean_absolute_percentage_error"),
+]
+
+
+@pytest.mark.parametrize(("names", "mode"), [(HIGHER, "max"), (LOWER, "min")])
+def test_the_mode_follows_from_the_metric(names, mode):
+    for name in names:
+        for form in (name, f"val_{name}", f"{name}_1", f"val_{name}_12", f"decoder_{name}", f"val_decoder_{name}"):
+            assert EarlyStopping(monitor=form).mode == mode, form
+
+
+@pytest.mark.parametrize("name", ["reward", "val_reward", "gloss", "lossy", "true_positives"])
+def test_a_name_that_does_not_tell_is_refused_before_training(name):
+    with pytest.raises(ValueError, match=f"EarlyStopping: cannot tell .* '{name}' .* Give mode='max' or mode='min'"):
+        EarlyStopping(monitor=name)
+    assert EarlyStopping(monitor=name, mode="max").mode == "max"
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="EarlyStopping: mode must be 'auto', 'min' or 'max', got 'maximum'"):
+        EarlyStopping(mode="maximum")
+
+
+def fit(stopper, values, monitor="val_loss"):
+    model = Model()
+    stopper.set_model(model)
+    stopper.on_train_begin()
+    for epoch, value in enumerate(values):
+        stopper.on_epoch_end(epoch, {monitor: value})
+        if model.stop_training:
+            break
+    stopper.on_train_end()
+    return model
+
+
+def test_one_object_serves_several_fits():
+    stopper = EarlyStopping(patience=1, restore_best_weights=True)
+    assert fit(stopper, [0.1, 0.2, 0.3]).stop_training
+    assert (stopper.stopped_epoch, stopper.best) == (1, 0.1)
+    assert not fit(stopper, [0.9, 0.8]).stop_training
+    assert (stopper.stopped_epoch, stopper.best, stopper.wait) == (0, 0.8, 0)
+
+
+def test_a_metric_that_is_missing_warns_with_the_names_there_are():
+    stopper = EarlyStopping(monitor="val_loss")
+    with pytest.warns(
+        UserWarning, match="watches 'val_loss', which is not in the logs .* The logs have: accuracy, loss"
+    ):
+        stopper.on_epoch_end(3, {"loss": 1.0, "accuracy": 0.5})
+    with pytest.warns(UserWarning, match="The logs have: nothing"):
+        stopper.on_epoch_end(4)
+    assert stopper.wait == 0 and stopper.best is None
+
+
+def test_verbose_says_what_happened(capsys):
+    fit(EarlyStopping(patience=1, restore_best_weights=True, verbose=1), [0.5, 0.25, 0.75])
+    assert capsys.readouterr().out == (
+        "Epoch 3: stopped early; the best val_loss was 0.25 in epoch 2.\nThe weights of epoch 2 are restored.\n"
+    )
+    fit(EarlyStopping(patience=1, verbose=1), [0.5, 0.25])
+    assert capsys.readouterr().out == ""
+    fit(EarlyStopping(patience=1, restore_best_weights=True), [0.5, 0.25, 0.75])
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,240 @@
+"""The compiled steps: pure, compiled once, short on the stack, and the same bits each time."""
+
+import collections
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import minidl
+from minidl import layers
+from minidl.models import Sequential
+from tests.counting import compilations, device_reads
+
+
+def digits(rows=300, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, 8)).astype("float32"), rng.integers(0, 3, rows)
+
+
+def classifier(*middle):
+    minidl.utils.set_random_seed(0)
+    model = Sequential([layers.Dense(16, activation="relu", input_shape=(8,)), *middle, layers.Dense(3, "softmax")])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+class Probe(layers.Layer):
+    """Notes, each time it is called, which of minidl's frames are above it."""
+
+    def __init__(self):
+        super().__init__()
+        self.stacks = []
+
+    def call(self, x):
+        frame, stack = sys._getframe(1), []
+        while frame:
+            path = frame.f_code.co_filename
+            if "/minidl/" in path and "/tests/" not in path:
+                stack.append((path.rpartition("/minidl/")[2], frame.f_code.co_name))
+            frame = frame.f_back
+        self.stacks.append(stack)
+        return x
+
+
+def test_from_fit_to_a_layer_are_at_most_six_frames_in_five_files():
+    probe = Probe()
+    model = classifier(probe)
+    probe.stacks.clear()
+    model.fit(*digits(), verbose=0)
+    traced = [stack for stack in probe.stacks if ("training/step.py", "_train_step") in stack]
+    assert traced, "the step was traced outside of fit"
+    for stack in traced:
+        frames = stack[: stack.index(("models/model.py", "fit")) + 1]
+        assert len(frames) <= 6, frames
+        assert len({path for path, _ in frames}) <= 5, frames
+
+
+def test_fit_traces_the_model_once_for_each_shape_of_batch():
+    probe = Probe()
+    model = classifier(probe)
+    x, y = digits(300)  # nine batches of 32 and one of 12
+    model.fit(x, y, verbose=0)
+    names = collections.Counter(stack[-1] for stack in probe.stacks)
+    assert sum("_train_step" in str(stack) for stack in probe.stacks) == 2, names
+
+
+def test_a_whole_fit_compiles_one_function_for_each_shape_of_batch():
+    model = classifier()
+    x, y = digits(300)
+    with compilations() as compiled:
+        model.fit(x, y, epochs=3, verbose=0)
+    assert [name for name in compiled if "train" in name] == ["jit(_train_batches)"] * 2
+    assert len(compiled) == 2
+
+
+def test_a_second_fit_and_other_numbers_of_rows_compile_nothing():
+    model = classifier()
+    x, y = digits(1000)
+    model.fit(x[:300], y[:300], epochs=2, validation_data=(x[:76], y[:76]), verbose=0)
+    model.evaluate(x[:300], y[:300], verbose=0)
+    model.predict(x[:300], verbose=0)
+    model.optimizer.learning_rate = 1e-4
+    with compilations() as compiled:
+        model.fit(x[:300], y[:300], epochs=2, validation_data=(x[:76], y[:76]), verbose=0)
+        model.fit(x[:172], y[:172], verbose=0)  # the same tail of 12 rows after fewer batches
+        model.evaluate(x[:972], y[:972], verbose=0)
+        model.predict(x[:652], verbose=0)
+    assert compiled == []
+
+
+def test_a_thousand_predictions_of_one_row_compile_nothing_and_keep_nothing():
+    model = classifier()
+    x, _ = digits()
+    model.predict(x[:1], verbose=0)
+    with compilations() as compiled:
+        for _ in range(100):
+            model.predict(x[:1], verbose=0)
+        before = len(jax.live_arrays())
+        for i in range(900):
+            model.predict(x[i % 300 : i % 300 + 1], verbose=0)
+    assert compiled == []
+    assert len(jax.live_arrays()) <= before
+
+
+def test_an_epoch_reads_the_device_once_a_chunk():
+    model = classifier()
+    x, y = digits(64 * 32)
+    model.fit(x, y, epochs=6, verbose=0)  # the pace is found
+    with device_reads() as reads:
+        model.fit(x, y, epochs=1, verbose=0)
+    assert len(reads) <= 6, reads  # 64 steps in a few chunks
+
+
+def test_fit_keeps_no_arrays_of_earlier_epochs():
+    model = classifier()
+    x, y = digits(320)
+    model.fit(x, y, epochs=2, verbose=0)
+    before = len(jax.live_arrays())
+    model.fit(x, y, epochs=10, verbose=0)
+    assert len(jax.live_arrays()) <= before
+
+
+@pytest.mark.parametrize("every_batch", [False, True])
+def test_the_same_seed_gives_the_same_bits(every_batch):
+    def run():
+        model = classifier(layers.Dropout(0.3))
+        callbacks = (
+            [minidl.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)] if every_batch else []
+        )
+        history = model.fit(*digits(), epochs=3, validation_split=0.2, callbacks=callbacks, verbose=0)
+        return history.history, model.get_weights()
+
+    (first, first_weights), (second, second_weights) = run(), run()
+    assert first == second
+    for one, other in zip(first_weights, second_weights):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_chunks_of_any_length_give_the_same_bits():
+    def run(*callbacks):
+        model = classifier(layers.Dropout(0.3))
+        model.fit(*digits(), epochs=2, callbacks=list(callbacks), verbose=0)
+        return model.get_weights()
+
+    in_chunks = run()
+    batch_by_batch = run(minidl.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None))
+    for one, other in zip(in_chunks, batch_by_batch):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_train_step_is_pure_and_equals_fit():
+    x, y = digits(64)
+    fitted, own = classifier(layers.Dropout(0.3)), classifier(layers.Dropout(0.3))
+    fitted.fit(x, y, batch_size=32, epochs=1, shuffle=False, verbose=0)
+    steps = own.prepare(x[:32], y[:32])
+    before = [weight.numpy() for weight in own.weights]
+    state = steps.state()
+    for rows in (slice(0, 32), slice(32, 64)):
+        state = steps.train_step(state, (x[rows], y[rows].astype("int32"), None))
+    for weight, value in zip(own.weights, before):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    steps.put(state)
+    for one, other in zip(fitted.get_weights(), own.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    assert {name: float(value) for name, value in steps.results(state).items()} == pytest.approx(
+        {name: values[0] for name, values in fitted.history.history.items()}, rel=1e-6
+    )
+
+
+def test_arrays_that_a_user_holds_survive_training():
+    model = classifier()
+    x, y = digits()
+    kernel = model.layers[0].kernel
+    held, view, mine = kernel.value, np.asarray(kernel.value), jax.numpy.ones(kernel.shape)
+    copy = view.copy()
+    model.fit(x, y, verbose=0)
+    kernel.assign(mine)
+    model.fit(x, y, verbose=0)
+    held_later = kernel.value
+    later = np.array(held_later)
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(held, copy)
+    np.testing.assert_array_equal(view, copy)
+    np.testing.assert_array_equal(mine, np.ones(kernel.shape))
+    np.testing.assert_array_equal(held_later, later)
+    assert not np.array_equal(kernel.numpy(), later)
+
+
+def test_freezing_a_layer_after_compile_takes_effect():
+    model = classifier()
+    x, y = digits()
+    model.fit(x, y, verbose=0)
+    model.layers[0].trainable = False
+    frozen, free = (layer.get_weights()[0] for layer in (model.layers[0], model.layers[-1]))
+    model.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], frozen)
+    assert not np.array_equal(model.layers[-1].get_weights()[0], free)
+
+
+def test_an_error_in_a_layer_leaves_the_model_usable():
+    class Fragile(layers.Layer):
+        broken = False
+
+        def call(self, x):
+            if self.broken:
+                raise RuntimeError("on purpose")
+            return x
+
+    fragile = Fragile()
+    model = classifier(fragile)
+    x, y = digits()
+    fragile.broken = True
+    begun = []
+    with pytest.raises(RuntimeError, match="on purpose"):
+        model.fit(x, y, verbose=0, callbacks=[minidl.callbacks.LambdaCallback(on_train_begin=begun.append)])
+    assert begun == []
+    fragile.broken = False
+    assert all(isinstance(variable.numpy(), np.ndarray) for variable in model.variables)
+    model.fit(x, y, verbose=0)
+
+
+def test_run_eagerly_shows_values_and_gives_the_same_numbers():
+    seen = []
+
+    class Spy(layers.Layer):
+        def call(self, x):
+            if not isinstance(x, jax.core.Tracer):
+                seen.append(np.asarray(x).mean())
+            return x
+
+    x, y = digits(40)
+    eager, compiled = classifier(Spy()), classifier()
+    eager.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
+    compiled.fit(x, y, shuffle=False, verbose=0)
+    eager.fit(x, y, shuffle=False, verbose=0)
+    eager.evaluate(x, y, verbose=0)
+    assert seen
+    for one, other in zip(eager.get_weights(), compiled.get_weights()):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)

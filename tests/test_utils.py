@@ -1,0 +1,96 @@
+"""Helpers: what tests/references does not show, such as errors and what Keras computes otherwise."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minidl import dtypes, names, utils
+from minidl.utils import clear_session, normalize, to_categorical
+from tests.references import utils as references
+
+
+def test_every_public_name_is_compared_with_keras():
+    source = inspect.getsource(references)
+    assert [name for name in utils.__all__ if f"keras.utils.{name}" not in source] == []
+
+
+@pytest.mark.parametrize("make", [list, np.array, jnp.array])
+@pytest.mark.parametrize(
+    ("labels", "num_classes", "message"),
+    [
+        ([0, 10], 10, "got the label 10, but labels go from 0 to num_classes - 1 = 9. Give a larger num_classes"),
+        ([0, -1], 3, "got the label -1, but labels go from 0 to"),
+        ([0, -1], None, "got the label -1"),
+        ([0.0, 1.5], None, "labels must be whole numbers, got 1.5"),
+        ([0.0, float("nan")], 3, "labels must be whole numbers, got nan"),
+        ([], None, "there are no labels to count the classes from; give num_classes"),
+        ([0], -2, "got the label 0, but labels go from 0"),
+    ],
+)
+def test_labels_that_fit_no_class_are_refused(make, labels, num_classes, message):
+    with pytest.raises(ValueError, match=message):
+        to_categorical(make(labels), num_classes)
+
+
+def test_num_classes_must_be_an_integer():
+    with pytest.raises(TypeError, match="integer"):
+        to_categorical([0, 1], 2.5)
+
+
+def test_jax_labels_may_leave_num_classes_out():
+    rows = to_categorical(jnp.array([0, 2]))
+    assert isinstance(rows, jax.Array)
+    np.testing.assert_array_equal(rows, [[1, 0, 0], [0, 0, 1]])
+
+
+def test_to_categorical_within_a_compiled_function():
+    np.testing.assert_array_equal(
+        jax.jit(lambda x: to_categorical(x, 3))(jnp.array([[2], [0]])), [[0, 0, 1], [1, 0, 0]]
+    )
+    with pytest.raises(ValueError, match="inside a compiled function the labels are not known; give num_classes"):
+        jax.jit(to_categorical)(jnp.array([0]))
+
+
+def test_labels_are_not_changed():
+    labels = np.array([[1], [0]])
+    to_categorical(labels)
+    np.testing.assert_array_equal(labels, [[1], [0]])
+
+
+def test_normalize_along_the_first_axis():  # Keras gives an error, or for square arrays wrong numbers
+    square = np.array([[3.0, 0.0], [4.0, 2.0]])
+    np.testing.assert_allclose(normalize(square, axis=0), [[0.6, 0.0], [0.8, 1.0]])
+    assert normalize(np.ones((4, 3)), axis=0).shape == (4, 3)
+
+
+def test_normalize_takes_integers_in_lists():  # Keras gives an error
+    np.testing.assert_allclose(normalize([[3, 4]]), [[0.6, 0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [0, 1.5])
+def test_normalize_refuses_orders_that_are_no_norm(order):
+    with pytest.raises(ValueError, match=f"order must be an integer of at least 1, got {order}"):
+        normalize(jnp.ones((2, 2)), order=order)
+
+
+def test_normalize_needs_an_axis():
+    with pytest.raises(ValueError, match="expected an integer axis, got None"):
+        normalize(np.ones((2, 2)), axis=None)
+
+
+def test_clear_session_starts_names_anew():
+    clear_session()
+    assert [names.auto_name("Dense") for _ in range(2)] == ["dense", "dense_1"]
+    clear_session(free_memory=False)
+    assert names.auto_name("Dense") == "dense"
+
+
+def test_clear_session_forgets_the_policy_and_keeps_floatx(request):
+    request.addfinalizer(lambda: dtypes.set_floatx("float32"))
+    dtypes.set_dtype_policy("mixed_bfloat16")
+    dtypes.set_floatx("float16")
+    clear_session()
+    assert dtypes.dtype_policy().name == dtypes.floatx() == "float16"
