@@ -46,6 +46,9 @@ def set_epsilon(value: float) -> None:
 def canonical(dtype: Any) -> str:
     """The name of a dtype as JAX will store it: with 64-bit types off, "float64" is "float32".
 
+    Raises:
+        ValueError: no such dtype.
+
     >>> canonical(np.int8), canonical("float"), canonical(None)
     ('int8', 'float32', 'float32')
     """
@@ -55,7 +58,10 @@ def canonical(dtype: Any) -> str:
         dtype = dtype.variable_dtype
     if dtype == "int":
         dtype = "int32"
-    return str(jax.dtypes.canonicalize_dtype(dtype))
+    try:
+        return str(jax.dtypes.canonicalize_dtype(dtype))
+    except TypeError as error:
+        raise ValueError(f"Unknown dtype {dtype!r}: expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
 def is_float(dtype: Any) -> bool:
@@ -118,6 +124,11 @@ def dtype_policy() -> DTypePolicy:
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """Change the policy of layers made from now on."""
     _settings["policy"] = get(policy)
+
+
+def reset_dtype_policy() -> None:
+    """Let layers follow `floatx()` again."""
+    _settings["policy"] = None
 
 
 def get(policy: Any) -> DTypePolicy:

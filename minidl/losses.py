@@ -96,6 +96,9 @@ def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) ->
         mask: booleans that broadcast against the values, or None; masked values count as if they
             were not there.
         reduction: as in `Loss`.
+
+    Raises:
+        ValueError: the weights do not broadcast against the values, or only against their last axis.
     """
     weight = sample_weight if sample_weight is None else jnp.asarray(sample_weight, values.dtype)
     if mask is not None:
@@ -107,6 +110,7 @@ def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) ->
         weight = mask if weight is None else weight * mask
     if weight is not None:
         values, weight = same_rank(values, weight)
+        check_weights("the loss", values, weight)
         values = values * weight
     if reduction in (None, "none") or values.shape in ((), (0,)):
         return values
@@ -130,8 +134,29 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
+def check_weights(owner: str, values: Any, weight: Any) -> None:
+    """Refuse weights (steps,) for values (batch, steps): they would weigh steps where examples are meant.
+
+    Args:
+        owner: whose values they are, for the error.
+        values: (batch, ...).
+        weight: of the same number of axes, each of the same size or of size 1; or a number.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if weight.ndim == 0 or values.ndim == 0:
+        return
+    if weight.ndim != values.ndim or any(w not in (1, v) for w, v in zip(weight.shape, values.shape)):
+        for_examples = (values.shape[0], *(1 for _ in values.shape[1:]))
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, but {owner} has values of shape {values.shape}. Give one weight "
+            f"for each value, or for each example: {for_examples}."
+        )
+
+
 def _divide(x: Any, y: Any) -> Any:
-    """X / y, and 0 where y is 0."""
+    """`x / y`, and 0 where y is 0."""
     return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
 
 
@@ -144,6 +169,9 @@ class LossFunctionWrapper(Loss):
         name: default: the class's name in snake case.
         dtype: see `Loss`.
         **kwargs: passed to `fn`.
+
+    Raises:
+        TypeError: `fn` cannot be called.
     """
 
     def __init__(
@@ -155,6 +183,8 @@ class LossFunctionWrapper(Loss):
         **kwargs: Any,
     ):
         super().__init__(name, reduction, dtype)
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function of (y_true, y_pred), got {fn!r}.")
         self.fn = fn
         self.fn_arguments = kwargs
 
@@ -165,18 +195,24 @@ class LossFunctionWrapper(Loss):
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self.fn_arguments}
         if type(self) is LossFunctionWrapper:
-            config["fn"] = names.serialize(self.fn)
+            config["fn"] = function_config(self.fn)
         return config
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self.fn.__name__})>"
+        return f"<{type(self).__name__}({getattr(self.fn, '__name__', self.fn)})>"
 
 
 def _squeeze(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """`same_rank` for arrays; what has other structures stays as it is."""
     if isinstance(y_pred, jax.Array) and isinstance(y_true, jax.Array):
         y_true, squeezed = same_rank(y_true, y_pred)
-        y_pred = _with_logits_of(y_pred, squeezed, lambda logits: logits.reshape(squeezed.shape))
+        if squeezed is not y_pred:  # without its last axis, the one that a softmax is about
+            y_pred = notes.write(squeezed, "sigmoid logits", _reshaped(notes.read(y_pred, "sigmoid logits"), squeezed))
     return y_true, y_pred
+
+
+def _reshaped(logits: Any, like: Any) -> Any:
+    return None if logits is None else logits.reshape(like.shape)
 
 
 def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
@@ -188,26 +224,63 @@ def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
     return new
 
 
+def pair(function: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Targets and predictions as arrays of one shape and dtype, for a function that compares them one by one.
+
+    Args:
+        function: its name, for the error.
+        y_true: targets.
+        y_pred: predictions; the last axis of one of them may have size 1 where the other has none.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    predictions = _floats(y_pred)
+    targets = jnp.asarray(y_true, predictions.dtype)
+    if targets.ndim == 0 or predictions.ndim == 0:
+        return targets, predictions
+    given = targets.shape, predictions.shape
+    targets, predictions = _squeeze(targets, predictions)
+    if targets.shape != predictions.shape:
+        raise ValueError(
+            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it compares them one by one. Make the shapes "
+            "the same."
+        )
+    return targets, predictions
+
+
+def _floats(y_pred: Any) -> Any:
+    """Predictions as a float array; what is one stays the same object, which notes are about."""
+    y_pred = y_pred if isinstance(y_pred, jax.Array) else jnp.asarray(y_pred)
+    return y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(dtypes.floatx())
+
+
 # Regression
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """mean((y_true - y_pred)^2) over the last axis.
 
+    Raises:
+        ValueError: the shapes differ.
+
     >>> float(mean_squared_error(jnp.array([0.0, 2.0]), jnp.array([1.0, 2.0])))
     0.5
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """mean(|y_true - y_pred|) over the last axis.
 
+    Raises:
+        ValueError: the shapes differ.
+
     >>> float(mean_absolute_error(jnp.array([0.0, 2.0]), jnp.array([1.0, 2.0])))
     0.5
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = pair("mean_absolute_error", y_true, y_pred)
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
@@ -256,16 +329,15 @@ def categorical_crossentropy(
         ValueError: the shapes differ.
 
     >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
-    >>> categorical_crossentropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]), probabilities).round(3)
-    Array([0.693, 0.288], dtype=float32)
+    >>> print(categorical_crossentropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]), probabilities))
+    [0.6931472  0.28768206]
     """
-    y_pred = jnp.asarray(y_pred)
+    y_pred = _floats(y_pred)
     y_true = jnp.asarray(y_true, y_pred.dtype)
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"categorical_crossentropy: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need one value "
-            "for "
-            "each class. For integer labels use the sparse_categorical_crossentropy."
+            "for each class. For integer labels use sparse_categorical_crossentropy."
         )
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -288,10 +360,10 @@ def sparse_categorical_crossentropy(
         ValueError: the shapes do not go together.
 
     >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
-    >>> sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities).round(3)
-    Array([0.693, 0.288], dtype=float32)
+    >>> print(sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities))
+    [0.6931472  0.28768206]
     """
-    y_pred = jnp.asarray(y_pred)
+    y_pred = _floats(y_pred)
     y_true = jnp.asarray(y_true)
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
         y_true = jnp.squeeze(y_true, axis)
@@ -300,13 +372,12 @@ def sparse_categorical_crossentropy(
     if y_true.shape != expected:
         raise ValueError(
             f"sparse_categorical_crossentropy: y_true has shape {y_true.shape}, but predictions of shape "
-            f"{y_pred.shape} "
-            f"need one integer label each: {expected}. For one-hot labels use the categorical_crossentropy."
+            f"{y_pred.shape} need labels of shape {expected}. For one-hot labels use categorical_crossentropy."
         )
     labels = y_true.astype("int32")
     valid = None if ignore_class is None else labels != ignore_class
     one_hot = jax.nn.one_hot(labels, y_pred.shape[axis], axis=axis, dtype=y_pred.dtype)
-    values = -jnp.sum(one_hot * _log_probabilities(y_pred, from_logits, axis), axis=axis)
+    values = -jnp.sum(one_hot * _log_probabilities(y_pred, from_logits, axis, valid), axis=axis)
     if valid is None:
         return values
     return notes.write(jnp.where(valid, values, 0.0), "mask", valid)
@@ -327,15 +398,10 @@ def binary_crossentropy(
     Raises:
         ValueError: the shapes differ.
 
-    >>> binary_crossentropy(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]])).round(3)
-    Array([0.49], dtype=float32)
+    >>> print(binary_crossentropy(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]])))
+    [0.49041462]
     """
-    y_pred = jnp.asarray(y_pred)
-    y_true = jnp.asarray(y_true, y_pred.dtype)
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"binary_crossentropy: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; they must be the same."
-        )
+    y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
     logits = y_pred if from_logits else notes.read(y_pred, "sigmoid logits")
@@ -347,12 +413,17 @@ def binary_crossentropy(
     return jnp.mean(-(y_true * log_p) - (1.0 - y_true) * log_not_p, axis=axis)
 
 
-def _log_probabilities(y_pred: Any, from_logits: bool, axis: int) -> Any:
-    logits = y_pred if from_logits else notes.read(y_pred, "softmax logits")
+def _log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:
+    """log(y_pred). Where not `valid`, something harmless: NaN there would make the gradient NaN."""
+    is_last = axis in (-1, y_pred.ndim - 1)  # the axis that softmax notes its logits for
+    logits = y_pred if from_logits else notes.read(y_pred, "softmax logits") if is_last else None
+    scores = y_pred if logits is None else logits
+    if valid is not None:
+        scores = jnp.where(jnp.expand_dims(valid, axis), scores, 1.0)
     if logits is not None:
-        return jax.nn.log_softmax(logits, axis=axis)
-    y_pred = y_pred / jnp.sum(y_pred, axis=axis, keepdims=True)
-    return jnp.log(jnp.clip(y_pred, dtypes.epsilon(), 1.0 - dtypes.epsilon()))
+        return jax.nn.log_softmax(scores, axis=axis)
+    probabilities = scores / jnp.sum(scores, axis=axis, keepdims=True)
+    return jnp.log(jnp.clip(probabilities, dtypes.epsilon(), 1.0 - dtypes.epsilon()))
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):
@@ -421,11 +492,6 @@ class BinaryCrossentropy(LossFunctionWrapper):
         super().__init__(binary_crossentropy, reduction, name, dtype, **arguments)
 
 
-def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    y_pred = jnp.asarray(y_pred)
-    return same_rank(jnp.asarray(y_true, y_pred.dtype), y_pred)
-
-
 _CLASSES = (
     MeanSquaredError,
     MeanAbsoluteError,
@@ -436,6 +502,7 @@ _CLASSES = (
 _NAMES: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{names.snake_case(cls.__name__): globals()[names.snake_case(cls.__name__)] for cls in _CLASSES},
+    "LossFunctionWrapper": LossFunctionWrapper,
     "mse": mean_squared_error,
     "MSE": mean_squared_error,
     "mae": mean_absolute_error,
@@ -450,7 +517,13 @@ def get(identifier: Any) -> Any:
 
     Raises:
         ValueError: an unknown name; the message holds the near ones.
+        TypeError: nothing that could be a loss.
+
+    >>> get("mse").__name__, get("MeanSquaredError").reduction
+    ('mean_squared_error', 'sum_over_batch_size')
     """
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     return names.lookup(identifier, _NAMES, "loss", instance_of=Loss)
 
 
@@ -460,5 +533,22 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The loss behind its JSON form; classes of your own come from `custom_objects`."""
-    return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "loss")
+    """The loss behind its JSON form; classes and functions of your own come from `custom_objects`."""
+    table = {**_NAMES, **(custom_objects or {})}
+    return names.deserialize(with_function(config, table), table, "loss")
+
+
+def function_config(fn: Callable[..., Any]) -> Any:
+    """The JSON form of a function inside a wrapper's config, as Keras writes it there."""
+    name = names.serialize(fn)
+    if not isinstance(name, str):
+        return name
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+def with_function(config: Any, table: dict[str, Any]) -> Any:
+    """The config of a wrapped function, with the function from the table in the place of its name."""
+    arguments = config.get("config") if isinstance(config, dict) else None
+    if not isinstance(arguments, dict) or "fn" not in arguments:
+        return config
+    return {**config, "config": {**arguments, "fn": names.deserialize(arguments["fn"], table, "function")}}

@@ -21,8 +21,8 @@ _counts: collections.Counter[str] = collections.Counter()
 def snake_case(name: str) -> str:
     """`BatchNormalization` -> `batch_normalization`, as Keras names layers.
 
-    >>> snake_case("Conv2DTranspose"), snake_case("RMSprop")
-    ('conv2d_transpose', 'rmsprop')
+    >>> snake_case("Conv2DTranspose"), snake_case("RMSNormalization")
+    ('conv2d_transpose', 'rms_normalization')
     """
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
@@ -130,4 +130,4 @@ def public_module(cls: type) -> str:
     if not is_own(cls):
         return cls.__module__
     parts = cls.__module__.split(".")
-    return "keras" if parts[-1] in ("dtypes",) else "keras." + parts[1]
+    return "keras" if parts[1] in ("dtypes", "models") else "keras." + parts[1]

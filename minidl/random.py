@@ -40,6 +40,11 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"set_random_seed: expected an integer, got {seed!r}.")
     python_random.seed(seed)
     np.random.seed(seed)
+    reset_generator()
+
+
+def reset_generator() -> None:
+    """Forget the generator of draws without a seed; the next such draw makes a new one."""
     _global.clear()
 
 
@@ -158,8 +163,14 @@ def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32"
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
-    """Class indices drawn with probabilities softmax(logits): (batch, classes) -> (batch, num_samples)."""
+    """Class indices drawn with probabilities softmax(logits): (batch, classes) -> (batch, num_samples).
+
+    Raises:
+        ValueError: logits do not have two axes.
+    """
     logits = jnp.asarray(logits)
+    if logits.ndim != 2:
+        raise ValueError(f"categorical: expected logits of shape (batch, classes), got {logits.shape}.")
     shape = (logits.shape[0], num_samples)
     return jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape).astype(dtype)
 

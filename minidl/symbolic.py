@@ -16,7 +16,7 @@ from minidl.names import auto_name
 
 Shape = tuple[int | None, ...]
 
-_STAND_IN_BATCHES = (83, 89)  # two sizes that no real axis is likely to have: what differs is unknown
+_STAND_INS = (480, 960)  # for unknown sizes. Layers may halve, pool or group such an axis: both have many divisors
 
 
 class KerasTensor:
@@ -90,8 +90,8 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         return jax.eval_shape(run, *given)
 
     unknown = any(None in leaf.shape for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, KerasTensor))
-    first = shapes(_STAND_IN_BATCHES[0])
-    second = shapes(_STAND_IN_BATCHES[1]) if unknown else first
+    first = shapes(_STAND_INS[0])
+    second = shapes(_STAND_INS[1]) if unknown else first
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)

@@ -6,8 +6,10 @@ object owns, so a list that grew or an attribute that changed is never out of da
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
+
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def children(owner: Any, kind: type) -> list[Any]:
@@ -16,8 +18,11 @@ def children(owner: Any, kind: type) -> list[Any]:
     Lists, tuples and dicts are looked into; other objects are not. Attributes whose name begins with
     "_init_" are left out: they hold constructor arguments.
     """
-    values = (value for name, value in vars(owner).items() if not name.startswith("_init_"))
-    return unique(item for value in values for item in _search(value, kind))
+    found: dict[int, Any] = {}
+    for name, value in vars(owner).items():
+        if type(value) not in _PLAIN and not name.startswith("_init_"):
+            _collect(value, kind, found)
+    return list(found.values())
 
 
 def unique(items: Iterable[Any]) -> list[Any]:
@@ -31,12 +36,10 @@ def without(items: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
     return [item for item in items if id(item) not in ids]
 
 
-def _search(value: Any, kind: type) -> Iterator[Any]:
+def _collect(value: Any, kind: type, found: dict[int, Any]) -> None:
     if isinstance(value, kind):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _search(item, kind)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _search(item, kind)
+        found[id(value)] = value
+    elif isinstance(value, (list, tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            if type(item) not in _PLAIN:
+                _collect(item, kind, found)

@@ -20,9 +20,11 @@ import jax
 import numpy as np
 
 from minidl import dtypes
+from minidl.names import auto_name
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
+_made: contextvars.ContextVar[list[tuple[Variable, jax.Array]] | None] = contextvars.ContextVar("made", default=None)
 
 
 @contextlib.contextmanager
@@ -54,19 +56,23 @@ class Variable:
     Args:
         initializer: the first value: an array, a number, or a function `(shape, dtype) -> array`.
         shape: required with a function.
-        dtype: default: the array's own, or `floatx()` with a function or a Python number.
+        dtype: default: the array's own; of Python numbers "bool", "int32" or `floatx()`; with a function `floatx()`.
         trainable: whether training may change it.
         autocast: whether it reads in the compute dtype inside a mixed-precision layer.
-        name: the last part of `path`.
+        name: the last part of `path`; default "variable", "variable_1", ...
 
     Raises:
-        ValueError: no shape with a function, or a value of another shape.
+        ValueError: no shape with a function, a shape that is none, or a value of another shape.
 
     Example:
-    >>> step = Variable(0, dtype="int32", name="step", trainable=False)
-    >>> step.assign_add(2).numpy()
-    array(2, dtype=int32)
+    >>> step = Variable(0, name="step", trainable=False)
+    >>> step.assign_add(2)
+    Array(2, dtype=int32)
+    >>> step
+    <Variable path=step, shape=(), dtype=int32>
     """
+
+    __array_priority__ = 100  # `numpy_array + variable` is the variable's own, so that it can be traced
 
     def __init__(
         self,
@@ -78,27 +84,28 @@ class Variable:
         aggregation: str = "none",
         name: str | None = None,
     ):
-        self.name = name or "variable"
+        self.name = name or auto_name("Variable")
         self.path = "/".join((*_scope.get(), self.name))
         self.trainable = trainable
         self.autocast = autocast
         self.aggregation = aggregation
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
+        self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
         self._value = _first_value(initializer, shape, dtype, self.path)
         self._lent = True  # whether somebody may hold the array: then training must not reuse its memory
+        made = _made.get()
+        if made is not None:
+            made.append((self, self._value))
 
     @property
     def value(self) -> jax.Array:
         """The array in the slot; in the compute dtype inside a mixed-precision layer."""
         self._lent = True
-        dtype = _compute_dtype.get()
-        if dtype is not None and self.autocast and dtypes.is_float(self._value.dtype):
-            return self._value.astype(dtype)
-        return self._value
+        return self._value.astype(self.dtype) if self._is_cast() else self._value
 
-    def assign(self, value: Any) -> Variable:
-        """Put a new value in the slot, cast to the variable's dtype.
+    def assign(self, value: Any) -> jax.Array:
+        """Put a new value in the slot, cast to the variable's dtype, and return it.
 
         Raises:
             ValueError: the value has another shape.
@@ -110,18 +117,16 @@ class Variable:
                 f"Variable {self.path!r} has shape {self._value.shape}; it cannot be assigned a value of shape "
                 f"{np.shape(value)}."
             )
-        if isinstance(value, jax.Array) and value.dtype == self._value.dtype:
-            self._value, self._lent = value, True
-        else:
-            self._value, self._lent = _to_array(value, self._value.dtype), False
-        return self
+        known = isinstance(value, jax.Array) and value.dtype == self._value.dtype
+        self._value, self._lent = value if known else _to_array(value, self._value.dtype), True
+        return self._value
 
-    def assign_add(self, value: Any) -> Variable:
-        """Add to the value in the slot."""
+    def assign_add(self, value: Any) -> jax.Array:
+        """Add to the value in the slot, and return the sum."""
         return self.assign(self._value + _read(value))
 
-    def assign_sub(self, value: Any) -> Variable:
-        """Subtract from the value in the slot."""
+    def assign_sub(self, value: Any) -> jax.Array:
+        """Subtract from the value in the slot, and return the difference."""
         return self.assign(self._value - _read(value))
 
     def numpy(self) -> np.ndarray:
@@ -145,8 +150,8 @@ class Variable:
 
     @property
     def dtype(self) -> str:
-        """The name of the value's dtype, such as "float32"."""
-        return str(self.value.dtype)
+        """The name of the dtype that it reads in, such as "float32"."""
+        return str(_compute_dtype.get() if self._is_cast() else self._value.dtype)
 
     def __jax_array__(self) -> jax.Array:
         return self.value
@@ -161,7 +166,7 @@ class Variable:
         return self.value[index]
 
     def __len__(self) -> int:
-        return len(self.value)
+        return len(self._value)
 
     def __float__(self) -> float:
         return float(self.value)
@@ -175,10 +180,16 @@ class Variable:
     def __index__(self) -> int:
         return operator.index(self.value)
 
+    def __round__(self, ndigits: int | None = None) -> jax.Array:
+        return self.value.round(ndigits or 0)
+
     def __iter__(self) -> Iterator[jax.Array]:
         return iter(self.value)
 
     __hash__ = object.__hash__
+
+    def _is_cast(self) -> bool:
+        return _compute_dtype.get() is not None and self.autocast and dtypes.is_float(self._value.dtype)
 
 
 def _binary(name: str) -> Callable[[Variable, Any], Any]:
@@ -210,6 +221,8 @@ for _name in ("neg", "pos", "abs", "invert"):
 def bound(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[None]:
     """Let each variable hold the given value inside the block; put the old ones back, always.
 
+    Variables that are made inside keep their first values: what happens to them there may be traced.
+
     Args:
         variables: the slots.
         values: one array (or tracer) for each, in the same order.
@@ -217,14 +230,21 @@ def bound(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[None
     Raises:
         ValueError: not as many values as variables.
     """
-    before = [variable._value for variable in variables]
+    if len(values) != len(variables):
+        raise ValueError(f"Expected one value for each of {len(variables)} variables, got {len(values)}.")
+    before = [(variable, variable._value) for variable in variables]
+    made: list[tuple[Variable, jax.Array]] = []
+    token = _made.set(made)
     try:
-        for variable, value in zip(variables, values, strict=True):
+        for variable, value in zip(variables, values):
             variable._value = value
         yield
     finally:
-        for variable, value in zip(variables, before, strict=True):
+        _made.reset(token)
+        for variable, value in (*before, *made):
             variable._value = value
+        if (outer := _made.get()) is not None:
+            outer.extend(made)
 
 
 def functional(call: Callable[..., Any], variables: Sequence[Variable]) -> Callable[..., tuple[Any, list[Any]]]:
@@ -240,7 +260,7 @@ def functional(call: Callable[..., Any], variables: Sequence[Variable]) -> Calla
 
     Example:
     >>> total = Variable(1.0)
-    >>> pure = functional(lambda x: total.assign_add(x).value * 2, [total])
+    >>> pure = functional(lambda x: total.assign_add(x) * 2, [total])
     >>> output, (new_total,) = jax.jit(pure)([3.0], 4.0)
     >>> float(output), float(new_total), float(total)
     (14.0, 7.0, 1.0)
@@ -263,19 +283,40 @@ def _to_array(value: Any, dtype: Any) -> jax.Array:
     return value.astype(dtype) if isinstance(value, jax.Array) else jax.device_put(np.array(value, dtype=dtype))
 
 
-def _first_value(initializer: Any, shape: Sequence[int] | None, dtype: Any, path: str) -> jax.Array:
+def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array:
+    shape = None if shape is None else _checked_shape(shape, path)
+    if isinstance(initializer, str):
+        raise ValueError(f"Variable {path!r}: got {initializer!r}; give the object, initializers.get({initializer!r}).")
     if not callable(initializer):
         value = _read(initializer)
-        if dtype is None:
-            dtype = value.dtype if hasattr(value, "dtype") else dtypes.floatx()
-        value = _to_array(value, dtypes.canonical(dtype))
-        if shape is not None and value.shape != tuple(shape):
-            raise ValueError(f"Variable {path!r}: the value has shape {value.shape}, not the given {tuple(shape)}.")
+        dtype = dtypes.canonical(_own_dtype(value) if dtype is None else dtype)
+        with _untraced(value):
+            value = _to_array(value, dtype)
+        if shape is not None and value.shape != shape:
+            raise ValueError(f"Variable {path!r}: the value has shape {value.shape}, not the given {shape}.")
         return value
     if shape is None:
         raise ValueError(f"Variable {path!r}: an initializer that is a function needs shape=.")
-    if any(size is None for size in shape):
-        raise ValueError(f"Variable {path!r}: every size of the shape must be known, got {tuple(shape)}.")
     dtype = dtypes.canonical(dtype)
-    with jax.ensure_compile_time_eval():  # a real draw, also when a layer is built while tracing
-        return _to_array(initializer(tuple(shape), dtype=dtype), dtype)
+    with _untraced():
+        return _to_array(initializer(shape, dtype=dtype), dtype)
+
+
+def _untraced(value: Any = None) -> contextlib.AbstractContextManager[Any]:
+    """Inside, arrays are real ones, also when a layer is built while tracing."""
+    return contextlib.nullcontext() if isinstance(value, jax.core.Tracer) else jax.ensure_compile_time_eval()
+
+
+def _own_dtype(value: Any) -> Any:
+    if hasattr(value, "dtype"):
+        return value.dtype
+    found = np.asarray(value).dtype  # float64 for Python numbers, of which the precision is for us to choose
+    return dtypes.floatx() if found.kind == "f" else found
+
+
+def _checked_shape(shape: Any, path: str) -> tuple[int, ...]:
+    if isinstance(shape, (list, tuple)) and all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
+        return tuple(int(size) for size in shape)
+    raise ValueError(
+        f"Variable {path!r}: the shape must be a tuple of sizes, all of them known and none below 0, got {shape!r}."
+    )

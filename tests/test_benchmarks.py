@@ -111,6 +111,20 @@ def test_every_peer_of_a_workload_exists():
     assert {peer for work in WORKLOADS.values() for peer in work.peers} == set(PEERS)
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["mpl"], "unknown: 'mpl'; known: mlp, cold"),
+        (["--peers", "minidl,kears-jax"], "unknown: 'kears-jax'; known: minidl, "),
+        (["--rounds", "0"], "expected a whole number from 1, got '0'"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_anything_runs(arguments, message, capsys):
+    with pytest.raises(SystemExit):
+        command_line.main(arguments)
+    assert message in capsys.readouterr().err
+
+
 def test_a_peer_that_is_not_installed_is_skipped(monkeypatch):
     monkeypatch.setitem(PEERS, "nobody", Peer("nobody", ("no_such_library",)))
     measured = runner.measure(TINY, ["nobody"], rounds=1)

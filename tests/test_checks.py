@@ -61,7 +61,7 @@ REFUSED = {
     "validation_split of everything": (SPARSE, 3, {"validation_split": 1.0}, ["validation_split=1.0", "40 rows"]),
     "validation_data no tuple": (SPARSE, 3, {"validation_data": X}, ["validation_data", "(x, y)", "ndarray"]),
     "validation labels too large": (SPARSE, 3, {"validation_data": (X, LABELS + 1)}, ["validation_data", "1 to 3"]),
-    "an argument without effect": (SPARSE, 3, {"steps_per_epoch": 3}, ["steps_per_epoch", "not supported yet"]),
+    "steps_per_epoch 0": (SPARSE, 3, {"steps_per_epoch": 0}, ["steps_per_epoch", "positive"]),
 }
 
 

@@ -42,6 +42,20 @@ def test_shuffling_takes_one_permutation_from_numpy_for_each_epoch():
     np.testing.assert_array_equal(second, np.random.permutation(100))
 
 
+def test_epochs_of_some_steps_go_on_where_the_last_one_ended():
+    data = ArrayData(np.arange(10), batch_size=2, steps=3)
+    assert data.num_batches == 3
+    first = np.concatenate(rows_of(data))
+    with pytest.warns(UserWarning, match="ended 1 batches before the 3 steps"):
+        second = np.concatenate(rows_of(data))
+    third = np.concatenate(rows_of(data))
+    assert [list(rows) for rows in (first, second, third)] == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9], [0, 1, 2, 3, 4, 5]]
+
+
+def test_steps_without_a_batch_size_divide_the_rows():
+    assert ArrayData(np.arange(10), steps=4).batch_size == 3
+
+
 def test_shuffling_in_batches_keeps_rows_in_their_batch():
     np.random.seed(0)
     batches = rows_of(ArrayData(np.arange(70), batch_size=32, shuffle="batch"))

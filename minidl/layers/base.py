@@ -46,6 +46,7 @@ class Layer:
 
     Raises:
         TypeError: an argument that no layer has.
+        ValueError: a name that is no string, or holds "/".
 
     Example:
     >>> class Scale(Layer):
@@ -55,7 +56,7 @@ class Layer:
     ...     def call(self, x):
     ...         return x * self.factor
     >>> layer = Scale()
-    >>> layer(jnp.ones((2, 3))).shape, layer.count_params()
+    >>> layer(np.ones((2, 3))).shape, layer.count_params()
     ((2, 3), 3)
     """
 
@@ -87,6 +88,8 @@ class Layer:
                 f"{type(self).__name__}: unknown arguments {sorted(kwargs)}. Layers take name, dtype, trainable, "
                 "autocast, activity_regularizer, input_shape or input_dim, and what the class itself names."
             )
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -120,9 +123,7 @@ class Layer:
         config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
-        if type(self).get_config is Layer.get_config:
-            config.update(self._plain_arguments())
-        return config
+        return self._with_own_arguments(config) if type(self).get_config is Layer.get_config else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -136,13 +137,19 @@ class Layer:
         if is_symbolic((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         args, kwargs = jax.tree.map(self._to_compute, (args, kwargs))
+        if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
+            raise ValueError(
+                f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
+                "np.array(x, 'float32')."
+            )
         if not self.built:
             self._build_for(args, kwargs)
         with self._calling(kwargs):
             outputs = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
-                    self.add_loss(self.activity_regularizer(output) / max(1, len(output)))
+                    examples = output.shape[0] if output.ndim else 1
+                    self.add_loss(self.activity_regularizer(output) / max(1, examples))
         return outputs
 
     def stateless_call(
@@ -171,6 +178,11 @@ class Layer:
         if not self.built:
             raise ValueError(f"{self.name}: build the layer (call it once) before stateless_call.")
         trainable, rest = self.trainable_variables, self.non_trainable_variables
+        if (len(trainable_variables), len(non_trainable_variables)) != (len(trainable), len(rest)):
+            raise ValueError(
+                f"{self.name}.stateless_call: expected values for {len(trainable)} trainable and {len(rest)} "
+                f"non-trainable variables, got {len(trainable_variables)} and {len(non_trainable_variables)}."
+            )
         with bound([*trainable, *rest], [*trainable_variables, *non_trainable_variables]):
             outputs = self(*args, **kwargs)
             new_values = [variable._value for variable in rest]
@@ -223,14 +235,25 @@ class Layer:
             regularizer: function of the weight that is added to the loss.
             constraint: function applied to the weight after each update.
             name: the last part of the variable's path.
+
+        Raises:
+            ValueError: a shape that is none.
         """
         self._require_init()
+        if isinstance(shape, str):
+            raise ValueError(f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as name={shape!r}.")
         dtype = dtypes.canonical(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with contextlib.nullcontext() if self._building else name_scope(self.name):
             variable = Variable(
-                initializers.get(initializer), tuple(shape or ()), dtype, trainable, autocast, aggregation, name
+                initializers.get(initializer),
+                () if shape is None else shape,
+                dtype,
+                trainable,
+                autocast,
+                aggregation,
+                name,
             )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
@@ -330,6 +353,11 @@ class Layer:
         """The metrics kept in this layer and the layers inside."""
         return unique([m for layer in self._flatten_layers() for m in layer._children(Metric)])
 
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`."""
+        return unique([variable for metric in self.metrics for variable in metric.variables])
+
     # Number formats
 
     @property
@@ -381,12 +409,13 @@ class Layer:
     def _calling(self, kwargs: dict[str, Any]) -> Iterator[None]:
         """The surroundings of `call`: the training flag, the compute dtype and the name scope.
 
-        `training=` holds for the layers inside as well; `kwargs` gets it if `call` wants it.
+        What is given as `training=` counts first, then what the call around was given, then the default in
+        the signature of `call`. It holds for the layers inside as well; `kwargs` gets it if `call` wants it.
         """
-        training = kwargs.pop("training", None)
-        if training is None:
-            training = _training.get()
-        if _takes_training(type(self).call):
+        wanted, default = _training_argument(type(self).call)
+        given = (kwargs.pop("training", None), _training.get(), default)
+        training = next((value for value in given if value is not None), None)
+        if wanted and training is not None:
             kwargs["training"] = training
         if _outermost.get():
             self._clear_losses()
@@ -403,13 +432,15 @@ class Layer:
         """Arrays become JAX arrays, float ones in the compute dtype; the rest stays as it is."""
         if isinstance(value, Variable):
             value = value.value
-        if not isinstance(value, (jax.Array, np.ndarray, np.generic)):
+        if isinstance(value, jax.ShapeDtypeStruct) or not hasattr(value, "__array__"):
             return value
+        if not isinstance(value, jax.Array):
+            value = np.asarray(value)
         if self.autocast and dtypes.is_float(value.dtype) and value.dtype != self.compute_dtype:
             if isinstance(value, jax.Array):
                 return value.astype(self.compute_dtype)
             value = np.asarray(value, self.compute_dtype)
-        return value if isinstance(value, jax.Array) else jax.device_put(np.asarray(value))
+        return value if isinstance(value, jax.Array) else jax.device_put(value)
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         outputs = self.compute_output_spec(*args, **kwargs)
@@ -434,20 +465,26 @@ class Layer:
         if "_losses" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
 
-    def _plain_arguments(self) -> dict[str, Any]:
-        args, kwargs = self._init_arguments
+    def _with_own_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
+        """A config with the arguments that the class's own constructor was given, and what else it takes."""
         if type(self).__init__ is Layer.__init__:
-            return {}
-        bound_arguments = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
-        given = dict(list(bound_arguments.arguments.items())[1:])
-        given.update(given.pop("kwargs", {}))
-        own = {k: v for k, v in given.items() if k not in ("name", "trainable", "dtype", "activity_regularizer")}
+            return config
+        args, kwargs = self._init_arguments
+        signature = inspect.signature(type(self).__init__)
+        call = signature.bind(self, *args, **kwargs)
+        call.apply_defaults()
+        kinds = {p.kind: name for name, p in signature.parameters.items()}
+        own: dict[str, Any] = {}
+        for name, value in list(call.arguments.items())[1:]:
+            own.update(value if name == kinds.get(inspect.Parameter.VAR_KEYWORD) else {name: value})
+        own = {name: value for name, value in own.items() if name not in config}
         odd = [name for name, value in own.items() if not _is_plain(value)]
-        if odd:
+        if odd or own.pop(kinds.get(inspect.Parameter.VAR_POSITIONAL, ""), ()):
             raise NotImplementedError(
                 f"{type(self).__name__}: write get_config(), since the arguments {odd} are not plain data."
             )
-        return own
+        takes_any = inspect.Parameter.VAR_KEYWORD in kinds
+        return {name: value for name, value in config.items() if takes_any or name in signature.parameters} | own
 
 
 def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
@@ -470,8 +507,12 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
 
 
 @functools.cache
-def _takes_training(call: Any) -> bool:
-    return "training" in inspect.signature(call).parameters
+def _training_argument(call: Any) -> tuple[bool, bool | None]:
+    """Whether a `call` takes `training`, and what it is if nobody gives it."""
+    argument = inspect.signature(call).parameters.get("training")
+    if argument is None:
+        return False, None
+    return True, False if argument.default is argument.empty else argument.default
 
 
 def _first_input_shape(kwargs: dict[str, Any]) -> Shape | None:
@@ -489,7 +530,7 @@ def _first_input_shape(kwargs: dict[str, Any]) -> Shape | None:
 
 def _split(variables: list[Variable]) -> list[Variable]:
     """Trainable ones first, as Keras orders a layer's own weights."""
-    return [v for v in variables if v.trainable] + [v for v in variables if not v.trainable]
+    return [v for v in variables if v._made_trainable] + [v for v in variables if not v._made_trainable]
 
 
 def _shapes(value: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from minidl import activations, constraints, dtypes, initializers, regularizers
 from minidl.layers.base import Layer
@@ -23,7 +24,7 @@ class InputLayer(Layer):
         name: default "input_layer".
 
     Raises:
-        ValueError: no shape, or two.
+        ValueError: no shape, two, or one with something in it that is no size.
 
     Example:
     >>> InputLayer((28, 28)).batch_shape
@@ -48,14 +49,13 @@ class InputLayer(Layer):
             raise ValueError("Input: batch_shape holds the batch size already; give only one of the two.")
         if sparse or ragged:
             raise ValueError("Input: sparse and ragged tensors do not exist in JAX; give dense arrays.")
-        if shape is not None:
-            if isinstance(shape, int) or not all(size is None or isinstance(size, int) for size in shape):
-                raise ValueError(f"Input: shape must be a tuple of integers (and None), got {shape!r}.")
-            batch_shape = (batch_size, *shape)
-        self.batch_shape = tuple(batch_shape or ())
+        sizes = batch_shape if shape is None else shape
+        if not isinstance(sizes, (list, tuple)) or not all(s is None or isinstance(s, int) and s >= 0 for s in sizes):
+            raise ValueError(f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}.")
+        self.batch_shape = tuple(sizes) if shape is None else (batch_size, *sizes)
         self.input_dtype = dtypes.canonical(dtype)
         self.optional = optional
-        self.output = KerasTensor(self.batch_shape, self.input_dtype, name=self.name, producer=(self, (), {}))
+        self.output = KerasTensor(self.batch_shape, self.input_dtype, name=name, producer=(self, (), {}))
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -139,7 +139,7 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        if isinstance(units, bool) or int(units) != units or units <= 0:
+        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units <= 0:
             raise ValueError(f"Dense: units must be a positive integer, got {units!r}.")
         self.units = int(units)
         self.activation = activations.get(activation)
@@ -153,6 +153,11 @@ class Dense(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
+        if len(input_shape) < 2:
+            raise ValueError(
+                f"Dense {self.name!r} takes inputs of shape (batch, ..., features), got {input_shape}. Give a single "
+                "feature an axis of its own with x[:, None], a single example with x[None]."
+            )
         features = input_shape[-1]
         if features is None:
             raise ValueError(f"Dense {self.name!r}: the last axis of the input needs a known size, got {input_shape}.")
@@ -177,8 +182,8 @@ class Dense(Layer):
         if inputs.shape[-1] != self.kernel.shape[0]:
             raise ValueError(
                 f"Dense {self.name!r} takes {self.kernel.shape[0]} features (its kernel has shape "
-                f"{self.kernel.shape}), "
-                f"but the input has shape {inputs.shape}. Give it (batch, ..., {self.kernel.shape[0]})."
+                f"{self.kernel.shape}), but the last axis of the input has size {inputs.shape[-1]}. Give it the shape "
+                f"(batch, ..., {self.kernel.shape[0]})."
             )
         outputs = jnp.matmul(inputs, self.kernel.value)  # (batch, ..., units)
         if self.bias is not None:

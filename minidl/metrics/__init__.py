@@ -77,20 +77,43 @@ _NAMES: dict[str, Any] = {
 }
 
 
+_FUNCTIONS: dict[str, Any] = {  # what a MeanMetricWrapper may hold
+    function.__name__: function
+    for function in (
+        binary_accuracy,
+        binary_crossentropy,
+        categorical_accuracy,
+        categorical_crossentropy,
+        mean_absolute_error,
+        mean_squared_error,
+        sparse_categorical_accuracy,
+        sparse_categorical_crossentropy,
+        sparse_top_k_categorical_accuracy,
+        top_k_categorical_accuracy,
+    )
+}
+
+
 def get(identifier: Any) -> Any:
     """The metric that an identifier stands for: a name, a config, a class, a function or a `Metric`.
 
     Raises:
         ValueError: an unknown name; the message holds the near ones.
+        TypeError: nothing that could be a metric.
+
+    >>> get("mse")
+    <MeanSquaredError name=mean_squared_error>
     """
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
     return names.lookup(identifier, _NAMES, "metric", instance_of=Metric)
 
 
 def of_function(fn: Any, name: str) -> Metric:
-    """The mean of a function, or of a loss object, under a name."""
+    """The mean over all examples of a function (named in snake case) or of a loss object."""
     if isinstance(fn, losses.Loss):
-        fn = fn.call
-    return MeanMetricWrapper(fn, name=name)
+        return MeanMetricWrapper(fn.call, name=name)
+    return MeanMetricWrapper(fn, name=names.snake_case(name))
 
 
 def serialize(metric: Any) -> Any:
@@ -99,5 +122,7 @@ def serialize(metric: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric behind its JSON form; classes of your own come from `custom_objects`."""
-    return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "metric")
+    """The metric behind its JSON form; classes and functions of your own come from `custom_objects`."""
+    custom_objects = custom_objects or {}
+    config = losses.with_function(config, {**_FUNCTIONS, **custom_objects})
+    return names.deserialize(config, {**_NAMES, **custom_objects}, "metric")

@@ -13,15 +13,22 @@ from minidl.metrics.reduction import MeanMetricWrapper
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the two are equal, else 0."""
-    y_pred = jnp.asarray(y_pred)
-    y_true, y_pred = same_rank(jnp.asarray(y_true, y_pred.dtype), y_pred)
+    """1 where the two are equal, else 0.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    y_true, y_pred = _same_shape("accuracy", y_true, y_pred)
     return _as_float(y_true == y_pred)
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0."""
-    y_true, y_pred = same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
+    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
     return _as_float(y_true == (y_pred > threshold).astype(y_true.dtype))
 
 
@@ -34,8 +41,11 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Returns:
         (batch, ...).
+
+    Raises:
+        ValueError: the shapes differ.
     """
-    return _as_float(jnp.argmax(jnp.asarray(y_true), axis=-1) == jnp.argmax(jnp.asarray(y_pred), axis=-1))
+    return sparse_categorical_accuracy(_argmax("categorical_accuracy", y_true, y_pred), y_pred)
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
@@ -47,38 +57,81 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
     Returns:
         (batch, ...).
+
+    Raises:
+        ValueError: the shapes do not go together.
     """
-    y_true, y_pred = _labels(y_true, y_pred), jnp.asarray(y_pred)
-    return _as_float(y_true == jnp.argmax(y_pred, axis=-1).astype(y_true.dtype))
+    y_true = _labels("sparse_categorical_accuracy", y_true, y_pred)
+    return _as_float(y_true == jnp.argmax(jnp.asarray(y_pred), axis=-1).astype(y_true.dtype))
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the place of the largest target is among the k largest predictions, else 0."""
-    return sparse_top_k_categorical_accuracy(jnp.argmax(jnp.asarray(y_true), axis=-1), y_pred, k)
+    """1 where the place of the largest target is among the k largest predictions, else 0.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    return sparse_top_k_categorical_accuracy(_argmax("top_k_categorical_accuracy", y_true, y_pred), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where the label is among the k largest predictions, else 0.
 
     Args:
-        y_true: labels, (batch, ...).
+        y_true: labels, (batch, ...) or (batch, ..., 1).
         y_pred: scores, (batch, ..., classes); or with `from_sorted_ids` the classes
             themselves, the best first.
         k: how many to look at.
         from_sorted_ids: see `y_pred`.
+
+    Returns:
+        The shape of `y_true`.
+
+    Raises:
+        ValueError: the shapes do not go together.
     """
-    labels, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+    labels, y_pred = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred), jnp.asarray(y_pred)
     if from_sorted_ids:
-        return _as_float(jnp.any(labels[..., None] == y_pred[..., :k], axis=-1))
-    labels = labels.astype("int32")
-    score = jnp.take_along_axis(y_pred, labels[..., None], axis=-1)
-    larger = jnp.sum(y_pred > score, axis=-1)
-    return _as_float((larger < k) & jnp.isfinite(score[..., 0]))
+        matches = jnp.any(labels[..., None] == y_pred[..., :k], axis=-1)
+    else:
+        score = jnp.take_along_axis(y_pred, labels.astype("int32")[..., None], axis=-1)
+        score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN is no large score
+        matches = jnp.sum(y_pred > score, axis=-1) < k
+    return _as_float(matches).reshape(jnp.asarray(y_true).shape)
 
 
-def _labels(y_true: Any, y_pred: Any) -> jax.Array:
-    y_true, rank = jnp.asarray(y_true), jnp.ndim(y_pred)
-    return y_true[..., 0] if y_true.ndim == rank and y_true.shape[-1] == 1 else y_true
+def _same_shape(function: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+    targets, predictions = jnp.asarray(y_true), jnp.asarray(y_pred)
+    given = targets.shape, predictions.shape
+    targets, predictions = same_rank(targets, predictions)
+    if targets.shape != predictions.shape:
+        raise ValueError(f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; they must be the same.")
+    return targets, predictions
+
+
+def _argmax(function: str, y_true: Any, y_pred: Any) -> jax.Array:
+    """The labels behind one-hot ones."""
+    targets, shape = jnp.asarray(y_true), jnp.asarray(y_pred).shape
+    if targets.shape != shape:
+        raise ValueError(
+            f"{function}: y_true has shape {targets.shape}, y_pred {shape}; both need one value for each class. For "
+            f"integer labels use sparse_{function}."
+        )
+    return jnp.argmax(targets, axis=-1)
+
+
+def _labels(function: str, y_true: Any, y_pred: Any) -> jax.Array:
+    """Integer labels without a last axis of size 1."""
+    labels, shape = jnp.asarray(y_true), jnp.asarray(y_pred).shape
+    given = labels.shape
+    if labels.ndim == len(shape) and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if labels.shape != shape[:-1]:
+        raise ValueError(
+            f"{function}: y_true has shape {given}, but predictions of shape {shape} need labels of shape "
+            f"{shape[:-1]}. For one-hot labels use {function.removeprefix('sparse_')}."
+        )
+    return labels
 
 
 def _as_float(matches: Any) -> Any:

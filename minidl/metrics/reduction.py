@@ -8,9 +8,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import notes
-from minidl.losses import same_rank
+from minidl.losses import check_weights, function_config, same_rank
 from minidl.metrics.base import Metric
-from minidl.names import serialize
 
 
 class Sum(Metric):
@@ -81,6 +80,9 @@ class MeanMetricWrapper(Mean):
         dtype: what to compute in.
         **kwargs: passed to `fn`.
 
+    Raises:
+        TypeError: `fn` cannot be called.
+
     >>> metric = MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred), name="gap")
     >>> float(metric(jnp.array([1.0, 2.0]), jnp.array([1.5, 2.0])))
     0.25
@@ -88,6 +90,8 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
         super().__init__(name or "mean_metric_wrapper", dtype)
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function of (y_true, y_pred), got {fn!r}.")
         self.fn = fn
         self.fn_arguments = kwargs
 
@@ -105,7 +109,7 @@ class MeanMetricWrapper(Mean):
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), **self.fn_arguments}
         if type(self) is MeanMetricWrapper:
-            config["fn"] = serialize(self.fn)
+            config["fn"] = function_config(self.fn)
         return config
 
 
@@ -126,6 +130,7 @@ def _per_sample(values: Any, sample_weight: Any, reduce: Callable[..., Any], dty
         rank = weight.ndim
         if values.ndim > rank:
             values = reduce(values, axis=tuple(range(rank, values.ndim)))
+        check_weights("the metric", values, weight)
         weight = jnp.broadcast_to(weight, values.shape)
         values = values * weight
         if rank > 1:

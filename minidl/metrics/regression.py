@@ -7,7 +7,6 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import losses
-from minidl.losses import same_rank
 from minidl.metrics.reduction import Mean, MeanMetricWrapper
 
 
@@ -45,7 +44,7 @@ class RootMeanSquaredError(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take a batch into account."""
-        y_true, y_pred = same_rank(jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype))
+        y_true, y_pred = losses.pair(self.name, y_true, jnp.asarray(y_pred, self.dtype))
         super().update_state(jnp.square(y_true - y_pred), sample_weight)
 
     def result(self) -> Any:

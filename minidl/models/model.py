@@ -145,8 +145,8 @@ class Model(Layer):
             class_weight: class -> weight of its examples.
             sample_weight: a weight for each example.
             initial_epoch: the number of the first epoch.
-            steps_per_epoch: not supported yet.
-            validation_steps: not supported yet.
+            steps_per_epoch: how many batches make an epoch, if not all; the next epoch goes on from there.
+            validation_steps: how many batches to validate on, if not all.
             validation_batch_size: default: `batch_size`.
             validation_freq: validate every so many epochs, or after the epochs in a list.
 
@@ -157,8 +157,8 @@ class Model(Layer):
             ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
         """
         checks.compiled(self, "fit")
-        checks.positive("fit", batch_size=batch_size, epochs=epochs, validation_batch_size=validation_batch_size)
-        checks.unsupported("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        checks.positive("fit", epochs=epochs, batch_size=batch_size, validation_batch_size=validation_batch_size)
+        checks.positive("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays("fit", x, y, sample_weight)
         if validation_split and validation_data is None:
@@ -166,18 +166,18 @@ class Model(Layer):
         if class_weight is not None:
             checks.class_weight("fit", class_weight, sample_weight, y, self._output_spec(x))
             sample_weight = class_weights_to_sample_weights(y, class_weight)
-        data = ArrayData(x, y, sample_weight, batch_size or 32, shuffle)
+        data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps_per_epoch)
         if not self.objectives.built:
             data.epoch()  # Keras looks at a first batch to build: drawing its order too keeps the later ones equal
         checks.finite("fit", data)
         validation = None
         if validation_data is not None:
-            validation = self._data(
-                "fit: validation_data", *checks.triple(validation_data), validation_batch_size or batch_size
-            )
+            parts = checks.triple(validation_data)
+            size = validation_batch_size or batch_size
+            validation = self._data("fit: validation_data", *parts, size, validation_steps)
         steps = self._prepare("fit", x, y, sample_weight)
         for spec in data.specs():  # tracing here shows an error in a layer before callbacks hear of any training
-            jax.eval_shape(steps.train_step, steps.state(), spec)
+            jax.eval_shape(steps.carried_step, steps.layout.turn(steps.state()), spec)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
         try:
             loop.fit(self, data, validation, callback_list, epochs, initial_epoch, validation_freq)
@@ -204,7 +204,7 @@ class Model(Layer):
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
             sample_weight: a weight for each example.
-            steps: not supported yet.
+            steps: how many batches, if not all.
             callbacks: a `Callback` or a list of them.
             return_dict: whether to return name -> number instead of a list.
 
@@ -215,9 +215,8 @@ class Model(Layer):
             ValueError: the model is not compiled, or the data does not go with it.
         """
         checks.compiled(self, "evaluate")
-        checks.positive("evaluate", batch_size=batch_size)
-        checks.unsupported("evaluate", steps=steps)
-        data = self._data("evaluate", x, y, sample_weight, batch_size)
+        checks.positive("evaluate", batch_size=batch_size, steps=steps)
+        data = self._data("evaluate", x, y, sample_weight, batch_size, steps)
         callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
         try:
             logs = loop.evaluate(self, data, callback_list)
@@ -239,17 +238,16 @@ class Model(Layer):
             x: inputs, (examples, ...).
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
-            steps: not supported yet.
+            steps: how many batches, if not all.
             callbacks: a `Callback` or a list of them.
 
         Returns:
             A NumPy array (examples, ...), or a structure of them.
         """
-        checks.positive("predict", batch_size=batch_size)
-        checks.unsupported("predict", steps=steps)
+        checks.positive("predict", batch_size=batch_size, steps=steps)
         x = as_arrays(x)
         checks.arrays("predict", x, None, None)
-        data = ArrayData(x, batch_size=batch_size or 32)
+        data = ArrayData(x, batch_size=batch_size, steps=steps)
         self._prepare("predict", x)
         callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
         try:
@@ -417,12 +415,14 @@ class Model(Layer):
 
     # Inside
 
-    def _data(self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> ArrayData:
+    def _data(
+        self, call: str, x: Any, y: Any, sample_weight: Any, batch_size: int | None, steps: int | None
+    ) -> ArrayData:
         """Checked data to evaluate on, for a model that is ready for it."""
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
         self._prepare(call, x, y, sample_weight)
-        return ArrayData(x, y, sample_weight, batch_size or 32)
+        return ArrayData(x, y, sample_weight, batch_size, steps=steps)
 
     def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
         """Build what is not built yet, and check the targets against the outputs."""

@@ -53,14 +53,15 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
             raise TypeError(f"Sequential: only layers can be added, got {layer!r}.{hint}")
-        if any(layer.name == other.name for other in self._layers):
+        if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
                 f"Sequential: there is a layer named {layer.name!r} in {self.name!r} already; give this one another "
                 "name=."
             )
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError(
-                f"Sequential: an Input can only come first; {self.name!r} has {len(self.layers)} layers already."
+                f"Sequential: an Input can only come first, and only once; {self.name!r} begins with "
+                f"{self._layers[0]!r} already."
             )
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
@@ -90,7 +91,7 @@ class Sequential(Model):
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
         Raises:
-            ValueError: there are no layers, or the input has another shape already.
+            ValueError: there are no layers, or they were made for another shape.
         """
         if not self.layers:
             raise ValueError(f"Sequential: {self.name!r} has no layers yet. Call add().")
@@ -133,7 +134,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """The model that `get_config` described, with new weights."""
-        layers = [deserialize_layer(layer, custom_objects) for layer in config["layers"]]
+        layers = [_deserialize(layer, custom_objects) for layer in config["layers"]]
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         if not model.built and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
@@ -144,8 +145,12 @@ class Sequential(Model):
         self.built = False
         self._forget()
         self._shapes = []
-        if self.layers and isinstance(self._layers[0], InputLayer):
-            self.build(self._layers[0].batch_shape)
+        if self.layers:
+            first = self._layers[0]
+            # A model that comes first knows its input too, once it is built.
+            shape = first.batch_shape if isinstance(first, InputLayer) else getattr(first, "input_shape", None)
+            if shape is not None:
+                self.build(shape)
 
     def _fitted(self, inputs: Any) -> Any:
         """The inputs, checked against the known input shape; (n,) and (n, 1) stand for each other."""
@@ -156,12 +161,11 @@ class Sequential(Model):
             inputs = inputs[..., None]
         elif len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
             inputs = inputs[..., 0]
-        if not _fits(inputs.shape, expected):
-            known, given = (f"(examples, {', '.join(map(str, shape[1:]))})" for shape in (expected, inputs.shape))
+        if not _fits(inputs.shape[1:], expected[1:]):  # a batch may have any size, also if the first one was fixed
+            known, given = (f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (expected, inputs.shape))
             raise ValueError(
                 f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model "
-                "with "
-                f"input_shape={tuple(inputs.shape[1:])}."
+                f"with input_shape={tuple(inputs.shape[1:])}."
             )
         return inputs
 
@@ -169,6 +173,12 @@ class Sequential(Model):
         if not self._shapes:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
         return self._shapes
+
+
+def _deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Layer:
+    if config.get("class_name") == "Sequential":
+        return Sequential.from_config(config["config"], custom_objects)
+    return deserialize_layer(config, custom_objects)
 
 
 def _fits(shape: Sequence[int | None], expected: Shape) -> bool:

@@ -37,6 +37,7 @@ class Adam(Optimizer):
     9.9
     """
 
+    elementwise = True
     _slot_groups = (("momentum", "velocity"), ("velocity_hat",))
 
     def __init__(

@@ -2,7 +2,7 @@
 
 A subclass names its arguments and gives one optax transformation, from gradients to the change of the
 weights. What all optimizers share is here, in the order in which a step does it: undo loss
-scaling, accumulate gradients, clip, transform, decay weights, apply constraints, average.
+scaling, accumulate gradients, clip, transform, decay weights, average, apply constraints.
 
 The transformation gets the learning rate and the step as extra arguments of `update`, so both
 can change while training without compiling again.
@@ -10,6 +10,7 @@ can change while training without compiling again.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ class Optimizer:
     """The base of optimizers.
 
     Args:
-        learning_rate: a number, or a function of the step (such as an optax schedule).
+        learning_rate: a number, or a function of the step (such as an optax schedule) or of nothing.
         weight_decay: w in `weight -= weight * w * learning_rate` before each update
             (decoupled, Loshchilov and Hutter, 2019).
         clipnorm: the largest norm of the gradient of each weight; larger ones are scaled down.
@@ -47,6 +48,7 @@ class Optimizer:
         ValueError: more than one way of clipping, or an argument out of its range.
     """
 
+    elementwise: ClassVar[bool] = False  # whether `transformation` treats every number of an array by itself
     _slot_groups: ClassVar[tuple[tuple[str, ...], ...]] = ()  # slots that `variables` lists by turns
 
     def __init__(
@@ -68,6 +70,8 @@ class Optimizer:
             raise ValueError(
                 f"{type(self).__name__}: give only one of clipnorm, clipvalue, global_clipnorm; got {clips}."
             )
+        if any(value is not None and not value >= 0 for value in clips.values()):
+            raise ValueError(f"{type(self).__name__}: clip at a positive number, or leave it out; got {clips}.")
         if not 0 <= ema_momentum <= 1:
             raise ValueError(f"{type(self).__name__}: ema_momentum must be from 0 to 1, got {ema_momentum}.")
         if ema_overwrite_frequency is not None and (
@@ -118,7 +122,8 @@ class Optimizer:
         """
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
-        return self._learning_rate(self._iterations.value)
+        takes_step = bool(inspect.signature(self._learning_rate).parameters)
+        return self._learning_rate(self._iterations.value) if takes_step else self._learning_rate()
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -142,9 +147,19 @@ class Optimizer:
     # The state
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for the given weights; a second call does nothing."""
+        """Make the state for the given weights; a second call does nothing.
+
+        Raises:
+            TypeError: weights that are not variables.
+        """
         if self.built:
             return
+        for variable in variables:
+            if not isinstance(variable, Variable):
+                raise TypeError(
+                    f"{self.name}.build: expected the Variables to train, got a {type(variable).__name__}. For a pure "
+                    "update of arrays, build it with Variables and call stateless_apply."
+                )
         self._weights = list(variables)
         with name_scope(self.name):
             if self.use_ema:
@@ -168,6 +183,11 @@ class Optimizer:
         grouped = [group for group in self._slot_groups if set(group) <= set(self._slots)]
         single = [(name,) for name in self._slots if not any(name in group for group in grouped)]
         return [v for group in (*grouped, *single) for turn in zip(*(self._slots[n] for n in group)) for v in turn]
+
+    def companions(self) -> list[tuple[Variable, Variable]]:
+        """(weight, variable) for each variable of the state that has one number for each of a weight's."""
+        states = [self._averages, self._accumulators, *self._slots.values()]
+        return [(weight, variable) for state in states for weight, variable in zip(self._weights, state)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set the values of `variables`.
@@ -203,8 +223,10 @@ class Optimizer:
 
         Raises:
             ValueError: not as many gradients as weights, a weight that the optimizer was not built
-                with, or no gradient at all.
+                with, or nothing but None.
         """
+        if len(grads) == 0:  # nothing to train
+            return
         weights = self._checked_weights(grads, trainable_variables)
         pairs = [(grad, weight) for grad, weight in zip(grads, weights) if grad is not None]
         if not pairs:
@@ -217,11 +239,11 @@ class Optimizer:
             self._accumulate(grads, indices)
         else:
             self._update(grads, indices)
+        if self.use_ema:
+            self._average()
         for _, weight in pairs:
             if weight.constraint is not None:
                 weight.assign(weight.constraint(weight.value))
-        if self.use_ema:
-            self._average()
         self._iterations.assign_add(1)
 
     def stateless_apply(
@@ -242,7 +264,12 @@ class Optimizer:
         """
         if not self.built:
             raise ValueError(f"{self.name}: call build(trainable_variables) before stateless_apply.")
-        count = len(self._weights)
+        count, needed = len(self._weights), len(self.variables)
+        if (len(trainable_variables), len(optimizer_variables)) != (count, needed):
+            raise ValueError(
+                f"{self.name}.stateless_apply: got {len(trainable_variables)} weights and {len(optimizer_variables)} "
+                f"optimizer variables; it was built with {count} weights and has {needed} variables."
+            )
         pure = functional(self.apply, [*self._weights, *self.variables])
         _, values = pure([*trainable_variables, *optimizer_variables], grads)
         return values[:count], values[count:]
@@ -287,11 +314,11 @@ class Optimizer:
         return updates
 
     def _clip(self, grads: list[Any]) -> list[Any]:
-        if self.clipvalue is not None:
+        if self.clipvalue:  # 0 stands for no clipping, as in Keras
             return optax.clip(self.clipvalue).update(grads, optax.EmptyState())[0]
-        if self.global_clipnorm is not None:
+        if self.global_clipnorm:
             return optax.clip_by_global_norm(self.global_clipnorm).update(grads, optax.EmptyState())[0]
-        if self.clipnorm is not None:
+        if self.clipnorm:
             clip = optax.clip_by_global_norm(self.clipnorm)
             return [clip.update([grad], optax.EmptyState())[0][0] for grad in grads]
         return grads
@@ -359,7 +386,8 @@ class Optimizer:
     def _checked_rate(self, learning_rate: Any) -> Any:
         if callable(learning_rate):
             return learning_rate
-        if isinstance(learning_rate, (bool, str)) or np.ndim(learning_rate) != 0:
+        is_number = isinstance(learning_rate, (int, float, np.number, jax.Array, np.ndarray, Variable))
+        if not is_number or isinstance(learning_rate, bool) or np.ndim(learning_rate) != 0:
             raise ValueError(
                 f"{type(self).__name__}: learning_rate must be a number or a function of the step, got "
                 f"{learning_rate!r}."
@@ -422,28 +450,32 @@ class OptaxOptimizer(Optimizer):
             "state": [Variable(v, trainable=False, name=jax.tree_util.keystr(path).strip(".")) for path, v in leaves]
         }
 
-    def _transform(self, grads: list[Any], values: list[Any], indices: list[int], rate: Any) -> list[Any]:
+    def _update(self, grads: list[Any], indices: list[int]) -> None:
         if len(indices) != len(self._weights):
             raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight.")
-        slots = self._slots["state"]
+        values, slots = [weight._value for weight in self._weights], self._slots["state"]
+        grads = [jnp.asarray(grads[indices.index(i)], value.dtype) for i, value in enumerate(values)]
         state = jax.tree.unflatten(self._structure, [slot._value for slot in slots])
         updates, state = self._given.update(grads, state, values)
         for slot, value in zip(slots, jax.tree.leaves(state)):
             slot.assign(value)
-        return updates
+        for weight, value in zip(self._weights, optax.apply_updates(values, updates)):
+            weight.assign(value)
 
     @property
     def learning_rate(self) -> Any:
         """The variable of an injected hyperparameter `learning_rate`.
 
         Raises:
-            AttributeError: the transformation has none.
+            AttributeError: the transformation has none, or the optimizer is not built yet.
         """
         for slot in self._slots.get("state", ()):
             if slot.name.endswith("hyperparams['learning_rate']"):
                 return slot
         if not self.built:
-            return self._learning_rate
+            raise AttributeError(
+                f"{self.name}: build the optimizer (or train a step) to read or set its learning rate."
+            )
         raise AttributeError(
             f"{self.name}: this optax transformation has no learning rate that can be read or set. "
             "Make it with optax.inject_hyperparams(optax.adam)(learning_rate=...)."

@@ -36,6 +36,8 @@ class RMSprop(Optimizer):
     9.6838
     """
 
+    elementwise = True
+
     def __init__(
         self,
         learning_rate: Any = 0.001,

@@ -180,13 +180,6 @@ def _without_axis(shape: Shape, axis: int) -> Shape:
     return shape[:axis] + shape[axis + 1 :]
 
 
-def unsupported(call: str, **values: Any) -> None:
-    """Refuse arguments that have no effect yet rather than ignore them."""
-    for name, value in values.items():
-        if value is not None:
-            raise ValueError(f"{call}: {name} is not supported yet, got {value!r}. Leave it out.")
-
-
 def triple(validation_data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of validation_data.
 

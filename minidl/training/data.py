@@ -9,6 +9,7 @@ smaller batch of their own, exactly as Keras has it.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -36,9 +37,10 @@ class ArrayData:
         x: an array, or a structure of arrays; the first axis is the examples'.
         y: targets, likewise, or None.
         sample_weight: weights, likewise, or None.
-        batch_size: rows in a batch; the last batch of an epoch may have fewer.
+        batch_size: rows in a batch, default 32, or what `steps` needs; the last batch of a pass may have fewer.
         shuffle: True for a new order of the rows each epoch, "batch" for a new order within each
             batch, False for the order as it is. Orders come from NumPy's global generator.
+        steps: how many batches make an epoch, if not all: the next epoch goes on where this one ended.
 
     Raises:
         ValueError: no rows, or arrays with different numbers of rows.
@@ -50,13 +52,21 @@ class ArrayData:
     """
 
     def __init__(
-        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: bool | str = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: int | None = None,
+        shuffle: bool | str = False,
+        steps: int | None = None,
     ):
         self.arrays = (as_arrays(x), as_arrays(y), as_arrays(sample_weight))
         self.num_rows = len(jax.tree.leaves(self.arrays)[0])
-        self.batch_size = min(batch_size, self.num_rows)
+        self.batch_size = min(batch_size or (math.ceil(self.num_rows / steps) if steps else 32), self.num_rows)
         self.shuffle = shuffle
-        self.num_batches = math.ceil(self.num_rows / self.batch_size)
+        self.steps = steps
+        self._pass: Pass | None = None
+        self._free: list[list[np.ndarray]] = []
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -67,57 +77,92 @@ class ArrayData:
         last = self.num_rows % self.batch_size
         return [describe(size) for size in (self.batch_size, last) if size]
 
-    def epoch(self) -> Epoch:
-        """Begin a pass over the rows; with `shuffle` this draws their order."""
-        return Epoch(self)
+    @property
+    def num_batches(self) -> int:
+        """How many batches make an epoch."""
+        return self.steps or math.ceil(self.num_rows / self.batch_size)
+
+    def epoch(self, anew: bool = False) -> Pass:
+        """Begin a pass over the rows, or go on with one that `steps` ended unless `anew`; a new one draws its order."""
+        if anew or self.steps is None or self._pass is None or self._pass.done:
+            self._pass = Pass(self)
+        return self._pass
+
+    def reuse(self, chunk: Chunk) -> None:
+        """Take back the memory of a chunk whose results have been read, for a later one to be gathered into.
+
+        Until then the device may be reading it, since on the CPU nothing is copied.
+        """
+        buffers = jax.tree.leaves(chunk.batches)
+        if buffers[0].shape[:2] == (self.capacity, self.batch_size):
+            self._free.append(buffers)
+
+    def buffers(self, capacity: int, size: int) -> list[np.ndarray]:
+        """Memory for a chunk, an array for each array of the data; its contents are anything."""
+        if self._free and (capacity, size) == (self.capacity, self.batch_size):
+            return self._free.pop()
+        arrays = jax.tree.leaves(self.arrays)
+        return [aligned_empty((capacity, size, *array.shape[1:]), _device_dtype(array)) for array in arrays]
 
     @property
     def capacity(self) -> int:
         """How many batches a chunk has room for; one where there is only one."""
-        if self.num_batches == 1:
+        if self.num_rows == self.batch_size:
             return 1
         rows = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
         return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, rows * self.batch_size)))
 
 
-class Epoch:
+class Pass:
     """One pass over the rows of `ArrayData`."""
 
     def __init__(self, data: ArrayData):
         self._data = data
         self._capacity = data.capacity
+        self._start = 0  # the row of the next batch
         self._order = self._draw_order()
 
+    @property
+    def done(self) -> bool:
+        """Whether every row was given out."""
+        return self._start == self._data.num_rows
+
     def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
-        """The chunks of the pass, each gathered when it is asked for.
+        """The chunks of one epoch of the pass, each gathered when it is asked for.
 
         Args:
             wanted: says how many batches the next chunk should hold; it holds no more than it has room for.
         """
         data, size = self._data, self._data.batch_size
-        full_rows = data.num_rows - data.num_rows % size
-        start = 0
-        while start < full_rows:
-            count = min(self._capacity, max(1, wanted()), (full_rows - start) // size)
-            yield self._gather(start, count, size, self._capacity)
-            start += count * size
-        if start < data.num_rows:
-            yield self._gather(start, 1, data.num_rows - start, 1)
+        left = data.num_batches
+        while left and not self.done:
+            full = min((data.num_rows - self._start) // size, left)
+            if full:
+                chunk = self._gather(min(self._capacity, max(1, wanted()), full), size, self._capacity)
+            else:
+                chunk = self._gather(1, data.num_rows - self._start, 1)
+            left -= chunk.num_batches
+            yield chunk
+        if left:
+            warnings.warn(
+                f"The data ended {left} batches before the {data.steps} steps that were asked for: it holds "
+                f"{math.ceil(data.num_rows / size)} batches of {size}. The epoch ends here.",
+                stacklevel=2,
+            )
 
-    def _gather(self, start: int, count: int, size: int, capacity: int) -> Chunk:
-        stop = start + count * size
+    def _gather(self, count: int, size: int, capacity: int) -> Chunk:
+        start, stop = self._start, self._start + count * size
+        self._start = stop
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
-
-        def stack(array: np.ndarray) -> jax.Array:
-            buffer = aligned_empty((capacity, size, *array.shape[1:]), _device_dtype(array))
+        arrays, structure = jax.tree.flatten(self._data.arrays)
+        buffers = self._data.buffers(capacity, size)
+        for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
             if isinstance(rows, slice) or array.dtype != flat.dtype:
                 flat[...] = array[rows]
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
-            return jax.device_put(buffer)
-
-        return Chunk(jax.tree.map(stack, self._data.arrays), count, count * size)
+        return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
 
     def _draw_order(self) -> np.ndarray | None:
         data = self._data

@@ -40,14 +40,15 @@ def fit(
         initial_epoch: the number of the first epoch.
         validation_freq: validate every so many epochs, or after the epochs (counted from 1) in a list.
     """
+    steps = model.steps
     model.stop_training = False
     logs: dict[str, float] = {}
     callbacks.on_train_begin()
     try:
         for epoch in range(initial_epoch, epochs):
-            model.reset_metrics()
+            steps.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = _epoch(model, "train", data, callbacks)
+            logs = _epoch(steps, "train", data, callbacks)
             if validation is not None and _is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
             callbacks.on_epoch_end(epoch, logs)
@@ -60,10 +61,11 @@ def fit(
 
 def evaluate(model: Any, data: ArrayData, callbacks: Any) -> dict[str, float]:
     """The loss and the metrics on data, by name."""
+    steps = model.steps
     model.stop_evaluating = False
-    model.reset_metrics()
+    steps.reset_metrics()
     callbacks.on_test_begin()
-    logs = _epoch(model, "test", data, callbacks)
+    logs = _epoch(steps, "test", data, callbacks)
     callbacks.on_test_end(logs)
     return logs
 
@@ -90,9 +92,9 @@ def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
     return jax.tree.map(lambda whole: whole[:rows], outputs)
 
 
-def _epoch(model: Any, mode: str, data: ArrayData, callbacks: Any) -> dict[str, float]:
+def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> dict[str, float]:
     """One pass over the data in mode "train" or "test"; the logs at its end."""
-    steps: Steps = model.steps
+    model = steps.model
     every_batch = callbacks.wants_batches(mode)
     logs: dict[str, float] = {}
     done = 0
@@ -113,40 +115,49 @@ def _results(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> Iterat
     run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
     begin = getattr(callbacks, f"on_{mode}_batch_begin")
     every_batch = callbacks.wants_batches(mode)
-    pace = Pace(steps.seconds, mode)
+    pace = Pace(steps.seconds, mode, data.capacity)
     waiting = None
-    for index, chunk in enumerate(data.epoch().chunks((lambda: 1) if every_batch else pace.batches)):
+    epoch = data.epoch(anew=mode != "train")
+    for index, chunk in enumerate(epoch.chunks((lambda: 1) if every_batch else pace.batches)):
         if every_batch:
             begin(index)
         dispatched = chunk, run(chunk)
         if every_batch:
             yield dispatched
+            data.reuse(chunk)
             continue
         if waiting is not None:
             yield waiting
             pace.measured(waiting[0].num_batches)
+            data.reuse(waiting[0])
         waiting = dispatched
     if waiting is not None:
         yield waiting
         pace.measured(waiting[0].num_batches)
+        data.reuse(waiting[0])
 
 
 class Pace:
     """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`.
 
     Starts at one batch and grows, at most fourfold at a time, from the shortest time
-    per step seen. What it learns is kept for later epochs.
+    per step seen. What it learns is kept for later epochs, of which the first chunk is a
+    short one, since the device waits while it is gathered.
     """
 
-    def __init__(self, seconds: dict[str, float], mode: str):
+    def __init__(self, seconds: dict[str, float], mode: str, capacity: int):
         self._seconds = seconds
         self._mode = mode
+        self._largest = capacity // 4
+        self._capacity = capacity
         self._last = time.perf_counter()
 
     def batches(self) -> int:
         """How many batches to take next."""
         seconds = self._seconds.get(self._mode)
-        return 1 if seconds is None else max(1, int(_CHUNK_SECONDS / seconds))
+        wanted = 1 if seconds is None else int(_CHUNK_SECONDS / seconds)
+        wanted, self._largest = min(wanted, self._largest), self._capacity
+        return max(1, wanted)
 
     def measured(self, count: int) -> None:
         """Note that the results of `count` more batches have come."""

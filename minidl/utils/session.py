@@ -25,7 +25,7 @@ def clear_session(free_memory: bool = True) -> None:
     'dense'
     """
     names.reset_names()
-    random._global.clear()
-    dtypes._settings["policy"] = None
+    random.reset_generator()
+    dtypes.reset_dtype_policy()
     if free_memory:
         gc.collect()

@@ -64,7 +64,7 @@ def early_stopping(keras: Any) -> dict[str, Any]:
     results = {}
     for name, settings in SETTINGS.items():
         stopper = keras.callbacks.EarlyStopping(monitor="val_loss", **settings)  # one object for all curves
-        results[f"early_stopping_{name}"] = [stop(stopper, curve) for curve in CURVES.values()]
+        results[f"exact_early_stopping_{name}"] = [stop(stopper, curve) for curve in CURVES.values()]
     return results
 
 
@@ -81,7 +81,7 @@ def stop(stopper: Any, curve: np.ndarray) -> list[float]:
         if model.stop_training:
             break
     stopper.on_train_end()
-    best = np.nan if stopper.best is None else stopper.best
+    best = -1.0 if stopper.best is None else stopper.best
     return [epochs, stopper.stopped_epoch, best, stopper.best_epoch, stopper.wait, float(model.weights[0])]
 
 

@@ -114,69 +114,44 @@ ROWS |= {
     f"{_name}/axis_first": (_name, {"axis": 0}, _labels(2, N, C), _probabilities(N, C)),
 }
 
-# The lower-case functions take the arguments of their classes.
-FUNCTIONS = {
-    "MeanSquaredError": "mean_squared_error",
-    "MeanAbsoluteError": "mean_absolute_error",
-    "CategoricalCrossentropy": "categorical_crossentropy",
-    "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
-    "BinaryCrossentropy": "binary_crossentropy",
-}
+# Rows that go through every reduction, each with and without sample weights; the others through two.
+ALL_REDUCTIONS = ("vectors", "matrices", "probabilities", "sequences", "ignore", "ignore_large", "ignore_all")
 
 
 def cases(keras: Any) -> dict[str, Any]:
-    """Values and gradients of every row, of a loss of one's own and of a function that became a loss."""
-    predictions = {case: y_pred for case, (_, _, _, y_pred) in ROWS.items()}
-    return jax.jit(lambda predictions: _all_rows(keras, predictions))(predictions)
-
-
-def _all_rows(keras: Any, predictions: dict[str, Any]) -> dict[str, Any]:
-    numbers = {}
-    for case, (name, arguments, y_true, _) in ROWS.items():
-        losses = {r: getattr(keras.losses, name)(reduction=r, **arguments) for r in REDUCTIONS}
-        numbers.update({f"{case}/{k}": v for k, v in row(losses, y_true, predictions[case]).items()})
-        function = getattr(keras.losses, FUNCTIONS[name])
-        numbers[f"{case}/function"] = function(*squeezed(y_true, predictions[case]), **arguments)
-    losses = {r: own_loss(keras)(reduction=r) for r in REDUCTIONS}
-    values = row(losses, _normal(N, T, C), _normal(N, T, C) * 2)
-    return numbers | {f"own/{k}": v for k, v in values.items()}
-
-
-def row(losses: dict[str, Any], y_true: Any, y_pred: Any) -> dict[str, Any]:
-    """The numbers of one loss in every reduction, and the gradient of a sum of them all, each times a factor."""
-    weights = sample_weights(losses["none"](y_true, y_pred).shape)
-
-    def values(y_pred: Any) -> tuple[Any, Any]:
-        reduced = [losses[r](y_true, y_pred, weight) for r in REDUCTIONS[:-1] for weight in weights]
-        unreduced = [losses["none"](y_true, y_pred, weight) for weight in weights]
-        each = jnp.concatenate([value.ravel() for value in (*reduced, *unreduced)])
-        return each @ np.cos(np.arange(each.size, dtype="float32")), (reduced, unreduced)
-
-    gradient, (reduced, unreduced) = jax.grad(values, has_aux=True)(y_pred)
-    numbers = {"gradient": gradient, "reduced": jnp.stack(reduced)}
-    return numbers | {f"none_{i}": value for i, value in enumerate(unreduced)}
-
-
-def sample_weights(shape: tuple[int, ...]) -> list[Any]:
-    """Weights for values of one number for each example (n,), or for each step of it (n, steps)."""
-    examples = np.linspace(0, 3, shape[0] if shape else N).astype("float32")
-    if len(shape) < 2:
-        return [None, examples]
-    return [None, examples[:, None]]
-
-
-def squeezed(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """As the classes do it before they call the binary cross-entropy."""
-    if np.ndim(y_true) == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
-        return (y_true[:, None], y_pred) if np.ndim(y_true) == 1 else (y_true, y_pred[..., 0])
-    return (y_true, y_pred[:, None]) if y_pred.ndim == 1 and np.ndim(y_true) == 2 else (y_true, y_pred)
-
-
-def own_loss(keras: Any) -> type:
-    """A loss that a user wrote."""
+    """Values and gradients of every row, and of a loss of one's own."""
 
     class Quartic(keras.losses.Loss):
         def call(self, y_true: Any, y_pred: Any) -> Any:
             return jnp.mean((y_true - y_pred) ** 4, axis=-1)
 
-    return Quartic
+    def run(predictions: dict[str, Any]) -> dict[str, Any]:
+        numbers = {}
+        for case, (name, arguments, y_true, _) in ROWS.items():
+            every = case.partition("/")[2] in ALL_REDUCTIONS
+            numbers[case] = row(getattr(keras.losses, name), arguments, y_true, predictions[case], every)
+        numbers["own"] = row(Quartic, {}, _normal(N, T, C), _normal(N, T, C) * 2, True)
+        return {f"{case}/{kind}": value for case, row_ in numbers.items() for kind, value in row_.items()}
+
+    return jax.jit(run)({case: y_pred for case, (_, _, _, y_pred) in ROWS.items()})
+
+
+def row(loss: Any, arguments: dict[str, Any], y_true: Any, y_pred: Any, every: bool) -> dict[str, Any]:
+    """The numbers of one loss: reduced, not reduced, and the gradient of a sum of them, each times a factor."""
+    losses = {reduction: loss(reduction=reduction, **arguments) for reduction in REDUCTIONS}
+    shape = losses["none"](y_true, y_pred).shape  # (n,), (n, steps) or, for vectors, ()
+    examples = np.linspace(0.5, 3, shape[0] if shape else N).astype("float32")
+    weight = examples[:, None] if len(shape) == 2 else examples
+    combinations = [(r, w) for r in REDUCTIONS for w in (None, weight)]
+    if not every:
+        combinations = [("sum_over_batch_size", weight), ("none", None)]
+
+    def values(y_pred: Any) -> tuple[Any, Any]:
+        each = [losses[r](y_true, y_pred, w) for r, w in combinations]
+        flat = jnp.concatenate([value.ravel() for value in each])
+        return flat @ np.cos(np.arange(flat.size, dtype="float32")), each
+
+    gradient, each = jax.grad(values, has_aux=True)(y_pred)
+    reduced = [value for value, (r, _) in zip(each, combinations, strict=True) if r != "none"]
+    unreduced = [value for value, (r, _) in zip(each, combinations, strict=True) if r == "none"]
+    return {"gradient": gradient, "reduced": jnp.stack(reduced)} | {f"none_{i}": v for i, v in enumerate(unreduced)}

@@ -156,6 +156,7 @@ _RUNS = {
     "shuffle batch": _run(shuffle="batch", epochs=3),
     "validation data": _run(validation_data=lambda x, y: (x[:70], y[:70], _weights(x[:70], y)), epochs=4),
     "validation freq": _run(validation_data=lambda x, y: (x[:70], y[:70]), validation_freq=2, epochs=4),
+    "steps": _run(steps_per_epoch=12, validation_data=lambda x, y: (x, y), validation_steps=3, epochs=4),
     "class weight": _run(class_weight=dict.fromkeys(range(5), 3.0), epochs=3),
     "crossentropy by name": _run(loss="crossentropy", epochs=2),
     "second fit": _second_fit,

@@ -1,0 +1,150 @@
+"""What was measured, for a reader in a terminal and for a file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.runner import ROOT, Measured, disagreements, median_ratio, spread
+from benchmarks.workloads import Workload
+
+_LIBRARIES = ("minidl", "numpy", "jax", "jaxlib", "optax", "keras", "tensorflow", "torch")
+_TOLERANCE = 0.05
+
+
+def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
+    """One line for each peer; below it whether they all learned the same, who was skipped, and every error in full."""
+    reference = next((name for name, result in measured.items() if result.rounds), None)
+    by_step = work.measure == "step"
+    grid = Table(title=f"{work.name}: {work.about}", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    grid.add_column("peer", no_wrap=True)
+    headings = ["us/step", "range", "ratio", "compile s", "process s"] if by_step else ["seconds", "range", "ratio"]
+    for heading in [*headings, "peak MB", "loss"]:
+        grid.add_column(heading, justify="right", min_width=9 if heading == "range" else None)
+    for name, result in measured.items():
+        if result.rounds and reference:
+            grid.add_row(name, *_cells(work, result, measured[reference]))
+        else:
+            grid.add_row(name, "skipped" if result.skipped else "failed")
+    notes = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
+    notes += [_agreement(measured), *_busy(measured)]
+    notes += [f"{name} skipped: {result.skipped}." for name, result in measured.items() if result.skipped]
+    notes += [f"{name} FAILED:\n{result.error}" for name, result in measured.items() if result.error]
+    return Group(grid, *[Text(note) for note in notes])
+
+
+def record(results: Mapping[str, tuple[Workload, Mapping[str, Measured]]]) -> dict[str, Any]:
+    """Everything, raw, with what is needed to compare it with another day's: made for JSON."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "revision": revision(),
+        "machine": machine(),
+        "versions": versions(),
+        "workloads": {
+            name: {"workload": asdict(work), "peers": {peer: asdict(result) for peer, result in measured.items()}}
+            for name, (work, measured) in results.items()
+        },
+    }
+
+
+def machine() -> dict[str, Any]:
+    """The processor, its cores that this process may use, and the memory in bytes."""
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Library -> version, None where it is not an installed package."""
+    packages = importlib.metadata.packages_distributions()
+    return {
+        library: importlib.metadata.version(packages[library][0]) if library in packages else None
+        for library in _LIBRARIES
+    }
+
+
+def revision() -> str | None:
+    """The commit that was measured, "-dirty" behind it where files were changed since; None outside of git."""
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:  # git is not installed
+        return None
+    return answer.stdout.strip() or None
+
+
+def _cells(work: Workload, result: Measured, reference: Measured) -> list[str]:
+    rounds = result.rounds
+    costs = [one.cost(work) for one in rounds]
+    ratio = median_ratio(costs, [one.cost(work) for one in reference.rounds])
+    middle, low, high = spread(costs)
+    cells = [_figure(middle), f"{_figure(low)}-{_figure(high)}", _figure(ratio)]
+    if work.measure == "step":
+        cells += [_figure(statistics.median(one.compile for one in rounds))]
+        cells += [_figure(statistics.median(one.wall for one in rounds))]
+    peak_memory = statistics.median(one.peak_memory for one in rounds)
+    return [*cells, f"{peak_memory / 1e6:.0f}", f"{_final_loss(result):.3f}"]
+
+
+def _figure(value: float) -> str:
+    """Three significant digits, and all before the point.
+
+    >>> _figure(0.0512), _figure(3.14159), _figure(38.2), _figure(1764.2)
+    ('0.0512', '3.14', '38.2', '1764')
+    """
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:.{max(0, 2 - magnitude)}f}"
+
+
+def _agreement(measured: Mapping[str, Measured]) -> str:
+    """Whether the times are of the same work, judged by what was learned."""
+    losses = {name: _final_loss(result) for name, result in measured.items() if result.rounds}
+    if len(losses) < 2:
+        return "One peer at most was measured: nothing to compare its loss with."
+    far = disagreements(losses, _TOLERANCE)
+    if not far:
+        return f"All final losses are within {_TOLERANCE:.0%} of their median."
+    told = ", ".join(f"{name} {distance:+.0%}" for name, distance in far.items())
+    return f"NOT COMPARABLE: final losses further than {_TOLERANCE:.0%} from the median of all: {told}."
+
+
+def _busy(measured: Mapping[str, Measured]) -> list[str]:
+    """A warning, if other programs took the cores while peers ran."""
+    loads = [one.load for result in measured.values() for one in result.rounds]
+    cores = machine()["cores"]
+    if not loads or max(loads) <= cores:
+        return []
+    return [
+        f"The machine was busy: up to {max(loads):.1f} programs on {cores} cores. Times are longer than they need be."
+    ]
+
+
+def _final_loss(result: Measured) -> float:
+    return statistics.median(one.loss for one in result.rounds)
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

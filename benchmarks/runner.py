@@ -1,0 +1,188 @@
+"""Runs peers in processes of their own, and turns what they took into numbers that can be compared."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pty
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.peers import PEERS
+from benchmarks.workloads import Workload
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_EVERY_PEER = {
+    # One processor for all: the peers would not agree on an accelerator.
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "JAX_PLATFORMS": "cpu",
+    # Compile times are measured, so nobody may find compiled code from an earlier round.
+    "JAX_ENABLE_COMPILATION_CACHE": "false",
+    "TERM": "xterm-256color",
+}
+_LINES_OF_AN_ERROR = 30
+
+
+@dataclass(frozen=True)
+class Round:
+    """One run of one peer.
+
+    Args:
+        laps: seconds of each epoch.
+        loss: at the end.
+        accuracy: at the end; None where the peer does not report it.
+        wall: seconds from starting the process to its exit.
+        peak_memory: the most bytes it held at once.
+        load: programs that wanted a core, this one among them, averaged over about a minute before its end.
+    """
+
+    laps: list[float]
+    loss: float
+    accuracy: float | None
+    wall: float
+    peak_memory: int
+    load: float
+
+    @property
+    def steady(self) -> float:
+        """Seconds of an epoch once everything is compiled: the median of all but the first."""
+        return statistics.median(self.laps[1:])
+
+    @property
+    def compile(self) -> float:
+        """Seconds that the first epoch took longer than a steady one."""
+        return self.laps[0] - self.steady
+
+    def cost(self, work: Workload) -> float:
+        """What peers are compared by: microseconds per step, or seconds of the process."""
+        return self.wall if work.measure == "process" else self.steady / work.steps * 1e6
+
+
+@dataclass
+class Measured:
+    """A peer's rounds, or why there are none or fewer."""
+
+    rounds: list[Round] = field(default_factory=list)
+    skipped: str | None = None
+    error: str | None = None
+
+
+class Spread(NamedTuple):
+    """A median and its range."""
+
+    median: float
+    low: float
+    high: float
+
+
+class PeerError(Exception):
+    """A peer's process failed; the message is the end of what it wrote."""
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median, minimum and maximum.
+
+    >>> spread([3.0, 9.0, 4.0])
+    Spread(median=4.0, low=3.0, high=9.0)
+    """
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def median_ratio(values: Sequence[float], reference: Sequence[float]) -> float:
+    """The median over rounds of value / reference: both ran within seconds, under the same load.
+
+    A peer that failed in a later round has fewer values; the rounds that both have are compared.
+
+    >>> median_ratio([2.0, 40.0, 3.0], [1.0, 10.0, 1.0])
+    3.0
+    """
+    return statistics.median(value / base for value, base in zip(values, reference, strict=False))
+
+
+def disagreements(losses: Mapping[str, float], tolerance: float = 0.05) -> dict[str, float]:
+    """The peers whose final loss is further than the tolerance from the median of all, and how far.
+
+    >>> disagreements({"a": 1.0, "b": 1.01, "c": 1.5})
+    {'c': 0.48514851485148514}
+    """
+    middle = statistics.median(losses.values())
+    distances = {name: loss / middle - 1 for name, loss in losses.items()}
+    return {name: distance for name, distance in distances.items() if not abs(distance) <= tolerance}
+
+
+def measure(
+    work: Workload, peers: Sequence[str], rounds: int, announce: Callable[[str], None] = print
+) -> dict[str, Measured]:
+    """Run every peer once, then every peer again, and so on.
+
+    Args:
+        work: what they compute.
+        peers: who; one that is not installed is skipped, one that failed does not run again.
+        rounds: how often.
+        announce: told who runs next.
+    """
+    measured = {name: Measured() for name in peers}
+    for name in peers:
+        if missing := PEERS[name].missing():
+            measured[name].skipped = f"not installed: {', '.join(missing)}"
+    for number in range(1, rounds + 1):
+        for name, result in measured.items():
+            if result.skipped or result.error:
+                continue
+            announce(f"{work.name}: round {number} of {rounds}, {name}")
+            try:
+                result.rounds.append(run(work, name))
+            except PeerError as error:
+                result.error = str(error)
+    return measured
+
+
+def run(work: Workload, peer: str) -> Round:
+    """One round of one peer, in a process of its own on a terminal of its own, where progress bars show.
+
+    Raises:
+        PeerError: the process failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        command = [sys.executable, "-m", "benchmarks.worker", peer, json.dumps(asdict(work)), str(result)]
+        environment = {**os.environ, **_EVERY_PEER, **PEERS[peer].environment}
+        screen, terminal = pty.openpty()
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, cwd=ROOT, env=environment
+        )
+        os.close(terminal)
+        written = _read_to_end(screen)
+        _, status, usage = os.wait4(process.pid, 0)  # wait() too, but it knows the memory of this process alone
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            lines = written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
+            raise PeerError("\n".join([*lines, f"exit status {process.returncode}"]))
+        unit = 1 if sys.platform == "darwin" else 1024
+        memory, load = usage.ru_maxrss * unit, os.getloadavg()[0]
+        return Round(**json.loads(result.read_text()), wall=wall, peak_memory=memory, load=load)
+
+
+def _read_to_end(screen: int) -> bytes:
+    """All that is written on a terminal until its last writer exits, which Linux reports as an input/output error."""
+    written = bytearray()
+    try:
+        while piece := os.read(screen, 65536):
+            written += piece
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    finally:
+        os.close(screen)
+    return bytes(written)

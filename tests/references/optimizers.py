@@ -1,0 +1,142 @@
+"""Optimizers: weights after 1, 10 and 100 steps, and every variable of the optimizer, with every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+STEPS = 100
+WEIGHTS = {"kernel": (2, 3), "bias": (3,), "scale": ()}
+
+PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {"learning_rate": 0.05}),
+    "momentum": ("SGD", {"learning_rate": 0.02, "momentum": 0.9}),
+    "nesterov": ("SGD", {"learning_rate": 0.02, "momentum": 0.8, "nesterov": True}),
+    "rmsprop": ("RMSprop", {"learning_rate": 0.02}),
+    "rmsprop_momentum": ("RMSprop", {"learning_rate": 0.01, "rho": 0.8, "momentum": 0.7}),
+    "rmsprop_centered": ("RMSprop", {"learning_rate": 0.01, "centered": True, "epsilon": 1e-3}),
+    "rmsprop_both": ("RMSprop", {"learning_rate": 0.01, "centered": True, "momentum": 0.5, "epsilon": 1e-3}),
+    "adam": ("Adam", {"learning_rate": 0.03}),
+    "adam_betas": ("Adam", {"learning_rate": 0.03, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 0.1}),
+    "amsgrad": ("Adam", {"learning_rate": 0.03, "beta_2": 0.8, "amsgrad": True}),
+    "adamw": ("AdamW", {"learning_rate": 0.03}),
+    "adamw_amsgrad": ("AdamW", {"learning_rate": 0.03, "weight_decay": 0.1, "amsgrad": True}),
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "weight_decay": {"weight_decay": 0.2},
+    "exclude_names": {"weight_decay": 0.2},
+    "exclude_list": {"weight_decay": 0.2},
+    "clipnorm": {"clipnorm": 0.5},
+    "clipvalue": {"clipvalue": 0.3},
+    "global_clipnorm": {"global_clipnorm": 0.7},
+    "zero_clipnorm": {"clipnorm": 0.0},
+    "ema": {"use_ema": True, "ema_momentum": 0.9},
+    "ema_overwrite": {"use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 7},
+    "accumulation": {"gradient_accumulation_steps": 3},
+    "loss_scale": {"loss_scale_factor": 64.0},
+    "constraint": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 4},
+    "schedule": {},
+    "learning_rate": {},
+    "together": {
+        "weight_decay": 0.1,
+        "global_clipnorm": 0.7,
+        "use_ema": True,
+        "ema_momentum": 0.8,
+        "ema_overwrite_frequency": 5,
+        "loss_scale_factor": 8.0,
+        "gradient_accumulation_steps": 2,
+    },
+}
+ROWS = [(name, "plain") for name in PLAIN] + [
+    (name, option) for name in ("momentum", "rmsprop_momentum", "adamw_amsgrad") for option in OPTIONS
+]
+
+
+def cases(keras: Any) -> dict[str, Any]:
+    """Every row, all in one compiled loop of half the steps that is run twice, so that one can step in between."""
+    made = {f"{name}/{option}": make(keras, name, option) for name, option in ROWS}
+    states = {case: values_of(*row) for case, row in made.items()}
+    noise = np.random.RandomState(0).normal(size=(STEPS, 10)).astype("float32")
+
+    @jax.jit
+    def half(states: Any, noise: Any) -> Any:
+        def step(states: Any, noise: Any) -> Any:
+            new = {case: one_step(optimizer, *states[case], noise) for case, (optimizer, _) in made.items()}
+            return new, {case: weights for case, (weights, _) in new.items()}
+
+        return jax.lax.scan(step, states, noise)
+
+    states, first = half(states, noise[: STEPS // 2])
+    for case, (optimizer, weights) in made.items():
+        if case.endswith("/learning_rate"):  # changed in the middle of training
+            put(optimizer, weights, states[case])
+            optimizer.learning_rate = 0.2
+            states[case] = values_of(optimizer, weights)
+    states, second = half(states, noise[STEPS // 2 :])
+
+    numbers: dict[str, Any] = {}
+    for case, (optimizer, weights) in made.items():
+        put(optimizer, weights, states[case])
+        snapshots = zip(first[case], second[case], strict=True)
+        numbers[f"{case}/weights"] = np.concatenate(
+            [np.stack([early[0], early[9], late[-1]]).reshape(3, -1) for early, late in snapshots], axis=1
+        )
+        slots = optimizer.variables
+        if case.partition("/")[2] in ("plain", "learning_rate", "accumulation", "together"):
+            numbers[f"{case}/exact_iteration"] = np.asarray(optimizer.iterations)
+            numbers[f"{case}/exact_paths"] = np.array([variable.path for variable in optimizer.variables])
+        else:
+            slots = [variable for variable in slots if variable.shape or "scale" in variable.path]
+        for variable in slots:
+            numbers[f"{case}/{variable.path}"] = np.asarray(variable)
+        if "use_ema" in OPTIONS.get(case.partition("/")[2], {}):
+            optimizer.finalize_variable_values(weights)
+            numbers[f"{case}/final"] = np.concatenate([np.ravel(weight) for weight in weights])
+    return numbers
+
+
+def make(keras: Any, name: str, option: str) -> tuple[Any, list[Any]]:
+    """An optimizer that is built, and its weights."""
+    random = np.random.RandomState(1)
+    weights = [keras.Variable(random.normal(size=shape).astype("float32"), name=w) for w, shape in WEIGHTS.items()]
+    kind, arguments = PLAIN[name]
+    arguments = {**arguments, **OPTIONS.get(option, {})}
+    if option == "schedule":
+        arguments["learning_rate"] = lambda: 0.04
+    optimizer = getattr(keras.optimizers, kind)(**arguments, name="it")
+    if option == "exclude_names":
+        optimizer.exclude_from_weight_decay(var_names=["bia", "norm"])
+    if option == "exclude_list":
+        optimizer.exclude_from_weight_decay(var_list=[weights[0], weights[2]])
+    if option == "constraint":
+        weights[0].constraint = keras.constraints.UnitNorm()
+    optimizer.build(weights)
+    return optimizer, weights
+
+
+def one_step(optimizer: Any, weights: list[Any], variables: list[Any], noise: Any) -> tuple[list[Any], list[Any]]:
+    """A step on a valley that is steeper along some axes, with noise in the gradients."""
+    kernel, bias, scale = weights
+    gradients = [
+        jnp.float32([[4.0, 1.0, 0.1], [0.5, 2.0, 0.0]]) * kernel + noise[:6].reshape(2, 3),
+        jnp.float32([1.0, 0.01, 3.0]) * jnp.tanh(bias) + 0.1 * noise[6:9],
+        scale + jnp.mean(bias) + noise[9],
+    ]
+    if optimizer.loss_scale_factor is not None:
+        gradients = [gradient * optimizer.loss_scale_factor for gradient in gradients]
+    weights, variables = optimizer.stateless_apply(variables, gradients, weights)
+    return list(weights), list(variables)
+
+
+def values_of(optimizer: Any, weights: list[Any]) -> tuple[list[Any], list[Any]]:
+    """What the variables hold."""
+    return [weight.value for weight in weights], [variable.value for variable in optimizer.variables]
+
+
+def put(optimizer: Any, weights: list[Any], state: tuple[list[Any], list[Any]]) -> None:
+    """Let the variables hold a state."""
+    for variable, value in zip([*weights, *optimizer.variables], [*state[0], *state[1]], strict=True):
+        variable.assign(value)
