@@ -177,7 +177,7 @@ class Model(Layer):
             validation = self._data("fit: validation_data", *parts, size, validation_steps)
         steps = self._prepare("fit", x, y, sample_weight)
         for spec in data.specs():  # tracing here shows an error in a layer before callbacks hear of any training
-            jax.eval_shape(steps.carried_step, steps.layout.turn(steps.state()), spec)
+            jax.eval_shape(steps.carried_step, steps.layout.specs(steps.state()), spec)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
         try:
             loop.fit(self, data, validation, callback_list, epochs, initial_epoch, validation_freq)

@@ -37,6 +37,14 @@ class Layout:
         """From the arrays of the variables to those of the loop, or back."""
         return type(state)(*(_turn(values, turned) for values, turned in zip(state, self._turned)))
 
+    def specs(self, state: Any) -> Any:
+        """The shapes and dtypes of the loop's arrays, given those of the variables."""
+
+        def spec(value: Any, is_turned: bool) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(value.shape[::-1] if is_turned else value.shape, value.dtype)
+
+        return type(state)(*(list(map(spec, values, turned)) for values, turned in zip(state, self._turned)))
+
     def turn_trainable(self, values: list[Any]) -> list[Any]:
         """The same for the trainable arrays alone."""
         return _turn(values, self._turned[0])
