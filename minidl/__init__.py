@@ -10,6 +10,7 @@ import sys
 from minidl import (
     activations,
     callbacks,
+    config,
     constraints,
     datasets,
     dtypes,
@@ -55,6 +56,7 @@ __all__ = [
     "Variable",
     "activations",
     "callbacks",
+    "config",
     "constraints",
     "datasets",
     "dtypes",

@@ -329,8 +329,9 @@ def categorical_crossentropy(
         ValueError: the shapes differ.
 
     >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
-    >>> print(categorical_crossentropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]), probabilities))
-    [0.6931472  0.28768206]
+    >>> values = categorical_crossentropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]), probabilities)
+    >>> [f"{value:.3f}" for value in values]
+    ['0.693', '0.288']
     """
     y_pred = _floats(y_pred)
     y_true = jnp.asarray(y_true, y_pred.dtype)
@@ -360,8 +361,9 @@ def sparse_categorical_crossentropy(
         ValueError: the shapes do not go together.
 
     >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
-    >>> print(sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities))
-    [0.6931472  0.28768206]
+    >>> values = sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities)
+    >>> [f"{value:.3f}" for value in values]
+    ['0.693', '0.288']
     """
     y_pred = _floats(y_pred)
     y_true = jnp.asarray(y_true)
@@ -398,8 +400,8 @@ def binary_crossentropy(
     Raises:
         ValueError: the shapes differ.
 
-    >>> print(binary_crossentropy(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]])))
-    [0.49041462]
+    >>> f"{binary_crossentropy(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]]))[0]:.3f}"
+    '0.490'
     """
     y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
     if label_smoothing:

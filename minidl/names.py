@@ -44,9 +44,10 @@ def reset_names() -> None:
 
 def unknown(kind: str, name: Any, known: Any) -> ValueError:
     """The error for a name that is not known, with the names that are near."""
-    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=3, cutoff=0.6)
-    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else f" Known: {', '.join(sorted(known))}."
-    return ValueError(f"Unknown {kind} {name!r}.{hint}")
+    names = sorted(map(str, known))
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
+    return ValueError(f"Unknown {kind} {name!r}. {hint}")
 
 
 def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: type | None = None) -> Any:

@@ -188,7 +188,12 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         rate: from 0 to 1.
         noise_shape: the shape of the mask, broadcast against the inputs; None in it means the inputs' size.
         seed: see `draw_seed`.
+
+    Raises:
+        ValueError: rate is below 0 or above 1.
     """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"dropout: rate must be from 0 to 1, got {rate}.")
     inputs = jnp.asarray(inputs)
     if rate == 1.0:
         return jnp.zeros_like(inputs)

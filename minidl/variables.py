@@ -50,8 +50,8 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 class Variable:
     """A named slot that holds one array.
 
-    Reads like an array (`variable + 1`, `jnp.sum(variable)`, `np.asarray(variable)`) and
-    changes through `assign`.
+    Reads like an array (`variable + 1`, `variable[0]`, `x @ variable`, `np.mean(variable)`) and changes
+    through `assign`. JAX's own functions take its array, `jnp.mean(variable.value)`.
 
     Args:
         initializer: the first value: an array, a number, or a function `(shape, dtype) -> array`.
@@ -237,7 +237,7 @@ def bound(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[None
     token = _made.set(made)
     try:
         for variable, value in zip(variables, values):
-            variable._value = value
+            variable._value = value if isinstance(value, jax.Array) else _to_array(value, variable._value.dtype)
         yield
     finally:
         _made.reset(token)

@@ -128,6 +128,8 @@ class Layer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The layer that `get_config` described, with new weights."""
+        if config.get("quantization_config", "") is None:  # Keras writes it where there is none
+            config = {key: value for key, value in config.items() if key != "quantization_config"}
         return cls(**config)
 
     # Calling

@@ -63,8 +63,7 @@ class Mean(Metric):
         """
         values, weight = _per_sample(values, sample_weight, jnp.mean, self.dtype)
         self.total.assign_add(jnp.sum(values))
-        count = (values.shape[0] if values.ndim else 1) if weight is None else jnp.sum(weight)
-        self.count.assign_add(count)
+        self.count.assign_add(values.size if weight is None else jnp.sum(weight))
 
     def result(self) -> Any:
         total, count = self.total.value, self.count.value

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from minidl.layers import InputLayer, serialize
 from minidl.layers import deserialize as deserialize_layer
 from minidl.layers.base import Layer
@@ -36,7 +38,7 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
-        self._shapes: list[Shape] = []  # of the input, then of each layer's output, once built
+        self._shapes: list[Any] = []  # of the input, then of each layer's output, once built
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -91,11 +93,15 @@ class Sequential(Model):
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
         Raises:
-            ValueError: there are no layers, or they were made for another shape.
+            ValueError: there are no layers, there is no shape, or the layers were made for another one.
         """
         if not self.layers:
             raise ValueError(f"Sequential: {self.name!r} has no layers yet. Call add().")
         if not isinstance(self._layers[0], InputLayer):
+            if input_shape is None:
+                raise ValueError(f"Sequential: the input shape of {self.name!r} is not known: give build() one.")
+            if not _is_shape(input_shape):
+                return  # a structure of inputs: the call that brings it builds the layers
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
@@ -107,7 +113,7 @@ class Sequential(Model):
         self._shapes = [tensor.shape]
         for layer in self.layers:
             tensor = layer(tensor)
-            self._shapes.append(tensor.shape)
+            self._shapes.append(jax.tree.map(lambda output: output.shape, tensor))
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         outputs = self._fitted(inputs)
@@ -179,6 +185,10 @@ def _deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None) 
     if config.get("class_name") == "Sequential":
         return Sequential.from_config(config["config"], custom_objects)
     return deserialize_layer(config, custom_objects)
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
 
 
 def _fits(shape: Sequence[int | None], expected: Shape) -> bool:

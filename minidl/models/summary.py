@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minidl.layers.base import Layer
@@ -31,14 +32,13 @@ def print_summary(
     table.add_column("Param #", justify="right")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    shapes = dict(zip((id(layer) for layer in model.layers), getattr(model, "_shapes", [None])[1:]))
-    for depth, layer in _rows(_selected(model.layers, layer_range), expand_nested):
-        name = f"{'   ' * depth}{layer.name} ({type(layer).__name__})"
+    for depth, layer, shape in _rows(_selected(_layers(model), layer_range), expand_nested):
+        name = f"{'   ' * depth + '└ ' if depth else ''}{layer.name} ({type(layer).__name__})"
         parameters = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-        row = [escape(name), str(shapes.get(id(layer)) or "?"), parameters]
+        row = [escape(name), "?" if shape is None else str(shape), parameters]
         table.add_row(*row, *([_trains(layer)] if show_trainable else []))
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=line_length)
     if print_fn is not None:
         console = Console(highlight=False, force_terminal=False, color_system=None, width=line_length or 100)
     with console.capture() as captured:
@@ -72,24 +72,32 @@ def _totals(model: Any) -> list[tuple[str, list[Any]]]:
     return [*totals, ("Optimizer params", optimizer)] if optimizer else totals
 
 
-def _rows(layers: list[Layer], expand_nested: bool, depth: int = 0) -> list[tuple[int, Layer]]:
-    rows = []
-    for layer in layers:
-        rows.append((depth, layer))
-        if expand_nested:
-            rows.extend(_rows(getattr(layer, "layers", []), expand_nested, depth + 1))
-    return rows
+_Row = tuple[Layer, Any]  # a layer and the shape of its output, None where that is not known
 
 
-def _selected(layers: list[Layer], layer_range: Sequence[str] | None) -> list[Layer]:
+def _layers(model: Any) -> list[_Row]:
+    shapes = getattr(model, "_shapes", [])[1:]
+    return list(zip(model.layers, shapes or [None] * len(model.layers)))
+
+
+def _rows(layers: list[_Row], expand_nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer, Any]]:
+    for layer, shape in layers:
+        yield depth, layer, shape
+        if expand_nested and hasattr(layer, "layers"):
+            yield from _rows(_layers(layer), expand_nested, depth + 1)
+
+
+def _selected(layers: list[_Row], layer_range: Sequence[str] | None) -> list[_Row]:
+    """The layers from the first that matches one pattern to the last that matches the other, in either order."""
     if layer_range is None:
         return layers
-    names = [layer.name for layer in layers]
-    missing = [name for name in layer_range if name not in names]
-    if len(layer_range) != 2 or missing:
+    names = [layer.name for layer, _ in layers]
+    found = [[i for i, name in enumerate(names) if re.match(pattern, name)] for pattern in layer_range]
+    if len(found) != 2 or not all(found):
         raise ValueError(f"summary: layer_range must name a first and a last layer of {names}, got {layer_range}.")
-    return layers[names.index(layer_range[0]) : names.index(layer_range[1]) + 1]
+    first, last = found if found[0][0] <= found[1][-1] else found[::-1]
+    return layers[first[0] : last[-1] + 1]
 
 
 def _trains(layer: Layer) -> str:
-    return "-" if not layer.weights else "yes" if layer.trainable_weights else "no"
+    return "-" if not layer.weights else "Y" if layer.trainable else "N"

@@ -24,9 +24,11 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: an unknown name; the message holds the near ones.
 
-    >>> get("adam").learning_rate
-    <Variable path=adam/learning_rate, shape=(), dtype=float32>
+    >>> type(get("adam")).__name__, type(get(optax.adabelief(1e-3))).__name__
+    ('Adam', 'OptaxOptimizer')
     """
+    if isinstance(identifier, optax.MultiSteps):
+        identifier = identifier.gradient_transformation()
     if isinstance(identifier, optax.GradientTransformation):  # with or without extra arguments
         return OptaxOptimizer(identifier)
     if isinstance(identifier, str) and identifier not in _NAMES:

@@ -438,6 +438,7 @@ class OptaxOptimizer(Optimizer):
         super().__init__(learning_rate=0.0, name=name)
         self._given = optax.with_extra_args_support(transformation)
         self._structure: Any = None
+        self._key_kinds: list[Any] = []  # for each leaf of the state, the kind of its random key, or None
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         return self._given
@@ -446,8 +447,12 @@ class OptaxOptimizer(Optimizer):
         # One compiled call: run op by op, it would compile a program for each shape.
         state = jax.jit(self._given.init)([weight._value for weight in self._weights])
         leaves, self._structure = jax.tree.flatten_with_path(state)
+        self._key_kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
         self._slots = {
-            "state": [Variable(v, trainable=False, name=jax.tree_util.keystr(path).strip(".")) for path, v in leaves]
+            "state": [
+                Variable(_plain(leaf), trainable=False, name=jax.tree_util.keystr(path).strip("."))
+                for path, leaf in leaves
+            ]
         }
 
     def _update(self, grads: list[Any], indices: list[int]) -> None:
@@ -455,10 +460,14 @@ class OptaxOptimizer(Optimizer):
             raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight.")
         values, slots = [weight._value for weight in self._weights], self._slots["state"]
         grads = [jnp.asarray(grads[indices.index(i)], value.dtype) for i, value in enumerate(values)]
-        state = jax.tree.unflatten(self._structure, [slot._value for slot in slots])
+        leaves = [
+            slot._value if kind is None else jax.random.wrap_key_data(slot._value, impl=kind)
+            for slot, kind in zip(slots, self._key_kinds)
+        ]
+        state = jax.tree.unflatten(self._structure, leaves)
         updates, state = self._given.update(grads, state, values)
         for slot, value in zip(slots, jax.tree.leaves(state)):
-            slot.assign(value)
+            slot.assign(_plain(value))
         for weight, value in zip(self._weights, optax.apply_updates(values, updates)):
             weight.assign(value)
 
@@ -495,6 +504,15 @@ class OptaxOptimizer(Optimizer):
 
 def _value(x: Any) -> Any:
     return x._value if isinstance(x, Variable) else x
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _plain(leaf: Any) -> Any:
+    """A random key as the numbers it is made of, which a Variable can hold; other leaves as they are."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
 def zeros_like(params: Any) -> Any:

@@ -75,21 +75,24 @@ def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    outputs: Any = None
+    outputs: list[np.ndarray] | None = None
+    structure: Any = None
     done = rows = 0
     for chunk, result in _results(model.steps, "predict", data, callbacks):
-        parts = jax.tree.map(lambda array, chunk=chunk: _rows(np.asarray(array), chunk), result)
+        leaves, structure = jax.tree.flatten(result)
+        parts = [_rows(np.asarray(leaf), chunk) for leaf in leaves]
         if outputs is None:
-            outputs = jax.tree.map(lambda part: np.empty((data.num_rows, *part.shape[1:]), part.dtype), parts)
-        jax.tree.map(lambda whole, part, at=rows: whole[at : at + len(part)].__setitem__(..., part), outputs, parts)
+            outputs = [np.empty((data.num_rows, *part.shape[1:]), part.dtype) for part in parts]
+        for output, part in zip(outputs, parts):
+            output[rows : rows + chunk.num_rows] = part
         done, rows = done + chunk.num_batches, rows + chunk.num_rows
         if every_batch:
-            callbacks.on_predict_batch_end(done - 1, {"outputs": parts})
+            callbacks.on_predict_batch_end(done - 1, {"outputs": jax.tree.unflatten(structure, parts)})
         callbacks.on_progress("predict", done, {})
         if model.stop_predicting:
             break
     callbacks.on_predict_end()
-    return jax.tree.map(lambda whole: whole[:rows], outputs)
+    return jax.tree.unflatten(structure, [output[:rows] for output in outputs])
 
 
 def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> dict[str, float]:

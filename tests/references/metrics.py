@@ -30,6 +30,7 @@ def _one_hot(*shape: int) -> np.ndarray:
 _EXAMPLES = np.float32([0.5, 0.0, 3.0, 1.0])
 _STEPS = np.linspace(0, 2, N * T).astype("float32").reshape(N, T)
 _TIES = np.float32([[[3, 1, 3, 2, 0], [1, 1, 1, 1, 1], [0, 5, 4, 4, 4], [2, 0, 2, 0, 2]]] * 2)
+_AT_ODD = np.array([[0, 0, 0, 3], [4, 3, 1, 4]])
 _ODD = np.float32([[[np.nan, 1, 2, 3, 4], [np.inf, 1, np.inf, 3, 4], [-np.inf, 0, 1, 2, 3], [0, 1, 2, np.nan, 4]]] * 2)
 
 # name: (class, arguments, two batches of y_true, two batches of y_pred, weights of the second)
@@ -105,7 +106,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, Any]] = {
         _normal(N, C),
         _EXAMPLES,
     ),
-    "SparseTopKCategoricalAccuracy/odd": ("SparseTopKCategoricalAccuracy", {"k": 2}, _labels(3, N), _ODD, _EXAMPLES),
+    "SparseTopKCategoricalAccuracy/odd": ("SparseTopKCategoricalAccuracy", {"k": 2}, _AT_ODD, _ODD, _EXAMPLES),
     "SparseTopKCategoricalAccuracy/sequences": (
         "SparseTopKCategoricalAccuracy",
         {"k": 3},

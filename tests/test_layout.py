@@ -1,0 +1,63 @@
+"""Narrow weights go through the loop transposed, and nobody notices."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import minidl as keras
+from minidl.training import layout
+
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="arrays are turned on the CPU only")
+
+X = np.random.default_rng(0).normal(size=(96, 20)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 5, 96)
+
+
+def classifier(optimizer, **last):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.layers.Dense(32, "relu", input_shape=(20,)), keras.layers.Dense(5, **last)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=optimizer, loss=loss)
+    return model
+
+
+def turned_names(model):
+    steps = model.prepare(X, Y)
+    flat = [variable for variables in steps.variables for variable in variables]
+    flags = [is_turned for some in steps.layout._turned for is_turned in some]
+    return [variable.name for variable, is_turned in zip(flat, flags) if is_turned]
+
+
+def test_a_narrow_kernel_is_turned_with_its_optimizer_state():
+    kernel, *state = turned_names(classifier("adam"))
+    assert kernel == "kernel"
+    assert sorted(name.rpartition("_")[2] for name in state) == ["momentum", "velocity"]
+
+
+def test_what_must_keep_its_shape_is_not_turned():
+    assert turned_names(classifier("adam", kernel_constraint="max_norm")) == []
+    assert turned_names(classifier(optax.adam(1e-3))) == []
+
+
+OPTIMIZERS = {
+    "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+    "rmsprop": lambda: keras.optimizers.RMSprop(0.01, momentum=0.5, centered=True),
+    "adam": lambda: keras.optimizers.Adam(0.01, amsgrad=True, clipnorm=0.5),
+    "accumulating": lambda: keras.optimizers.Adam(0.01, gradient_accumulation_steps=2),
+    "averaging": lambda: keras.optimizers.AdamW(0.01, use_ema=True, ema_overwrite_frequency=3),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_turning_changes_no_number(name, monkeypatch):
+    def trained():
+        model = classifier(OPTIMIZERS[name]())
+        model.fit(X, Y, epochs=3, verbose=0)
+        return [*model.get_weights(), *(variable.numpy() for variable in model.optimizer.variables)]
+
+    turned = trained()
+    monkeypatch.setattr(layout, "_NARROW", 0)
+    for one, other in zip(turned, trained()):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

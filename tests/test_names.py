@@ -1,0 +1,150 @@
+"""Names: automatic ones, objects behind names, and the JSON form of objects."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minidl
+from minidl import dtypes
+from minidl.names import auto_name, deserialize, lookup, public_module, reset_names, serialize, snake_case, unknown
+
+CLASS_NAMES = ["Dense", "BatchNormalization", "Conv2DTranspose", "LSTM", "RMSNormalization", "GRUCell", "ReLU"]
+CLASS_NAMES += ["PReLU", "KerasTensor", "MyLayer2", "layer", "A", "AB", "Conv1D", "_Hidden", "Two_Words", "XCeption2D"]
+
+
+class Plain:
+    """A class of a user that can be saved."""
+
+    def __init__(self, size=1, name=None):
+        self.size = size
+
+    def get_config(self):
+        return {"size": self.size, "shape": (1, 2)}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(config["size"])
+
+
+class Loud(Plain):
+    """Another one."""
+
+
+def shout(x):
+    return x.upper()
+
+
+TABLE = {"plain": Plain, "Plain": Plain, "loud": Loud, "shout": shout}
+
+
+@pytest.mark.parametrize("name", CLASS_NAMES)
+def test_automatic_names_are_those_of_keras(name):
+    keras = pytest.importorskip("keras")
+    made = type(name, (keras.layers.Layer,), {})
+    keras.utils.clear_session(free_memory=False)
+    reset_names()
+    assert [auto_name(name) for _ in range(3)] == [made().name for _ in range(3)]
+
+
+def test_automatic_names_are_counted_for_each_class():
+    reset_names()
+    found = [auto_name(name) for name in ("Dense", "Dense", "Dropout", "Dense", "dense")]
+    assert found == ["dense", "dense_1", "dropout", "dense_2", "dense_3"]
+    reset_names()
+    assert auto_name("Dense") == "dense"
+    assert snake_case("Conv2DTranspose") == "conv2d_transpose"
+
+
+def test_unknown_says_which_names_are_near():
+    error = unknown("loss", "sparse_categorial_crossentropy", ["mse", "sparse_categorical_crossentropy"])
+    assert isinstance(error, ValueError)
+    assert str(error) == (
+        "Unknown loss 'sparse_categorial_crossentropy'. Did you mean 'sparse_categorical_crossentropy'?"
+    )
+    assert str(unknown("loss", "zzz", ["b", "a"])) == "Unknown loss 'zzz'. Known: a, b."
+    assert "'zzz'" in str(unknown("loss", "zzz", {"a": 1, 3: 2}))
+
+
+def test_lookup():
+    made = Plain()
+    assert lookup(None, TABLE, "thing") is None
+    assert lookup("shout", TABLE, "thing") is shout and lookup(shout, TABLE, "thing") is shout
+    assert lookup("plain", TABLE, "thing") is Plain
+    assert type(lookup("loud", TABLE, "thing", instance_of=Plain)) is Loud
+    assert type(lookup(Loud, TABLE, "thing", instance_of=Plain)) is Loud
+    assert lookup(made, TABLE, "thing", instance_of=Plain) is made
+    assert lookup({"class_name": "Plain", "config": {"size": 4}}, TABLE, "thing").size == 4
+
+
+@pytest.mark.parametrize("wrong", [3, ["plain"], object(), Plain()])
+def test_lookup_refuses_what_is_neither_name_nor_function(wrong):
+    with pytest.raises(TypeError, match="as a thing: give a name, a function or an object"):
+        lookup(wrong, TABLE, "thing")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "message"),
+    [
+        ("plan", "Unknown thing 'plan'. Did you mean 'plain'"),
+        ({"class_name": "Plian", "config": {}}, "Unknown thing 'Plian'. Did you mean 'Plain'"),
+        ({"name": "plain"}, r"needs 'class_name' and 'config', got the keys \['name'\]"),
+        ({"class_name": "function", "config": "shuot"}, "Unknown thing 'shuot'. Did you mean 'shout'"),
+    ],
+)
+def test_unknown_names_and_configs(identifier, message):
+    with pytest.raises(ValueError, match=message):
+        lookup(identifier, TABLE, "thing")
+
+
+def test_serialize_and_back():
+    config = serialize(Loud(3))
+    assert config == {
+        "module": __name__,
+        "class_name": "Loud",
+        "config": {"size": 3, "shape": (1, 2)},
+        "registered_name": "Loud",
+    }
+    again = deserialize(json.loads(json.dumps(config)), {"Loud": Loud}, "thing")
+    assert type(again) is Loud and again.size == 3
+    assert deserialize(None, TABLE, "thing") is None
+    assert deserialize("shout", TABLE, "thing") is shout
+    assert deserialize({"class_name": "function", "config": "shout"}, TABLE, "thing") is shout
+    assert deserialize({"class_name": "Plain", "config": None}, {"Plain": dict}, "thing") is dict
+
+
+@pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, "a", None], (1, (2, 3)), {"a": {"b": [1.5]}}])
+def test_plain_data_stays_itself(value):
+    assert serialize(value) == value and type(serialize(value)) is type(value)
+
+
+def test_serialize_looks_inside():
+    given = {"layers": [Plain(1), Plain(2)], "fn": shout}
+    assert [c["config"]["size"] for c in serialize(given)["layers"]] == [1, 2]
+    assert serialize(given)["fn"] == "shout"
+    with pytest.raises(TypeError, match=r"Cannot write array.* it has no get_config\(\)"):
+        serialize({"value": np.ones(2)})
+
+
+def test_modules_are_those_that_keras_writes():
+    keras = pytest.importorskip("keras")
+
+    def objects(library):
+        yield library.layers.Dense(1)
+        yield library.Sequential(name="s")
+        yield library.DTypePolicy("float32")
+        yield library.initializers.Zeros()
+        yield library.regularizers.L2()
+        yield library.constraints.NonNeg()
+        yield library.losses.MeanSquaredError()
+        yield library.metrics.Mean()
+        yield library.optimizers.SGD()
+        yield library.random.SeedGenerator(1)
+
+    for ours, theirs in zip(objects(minidl), objects(keras)):
+        want = keras.saving.serialize_keras_object(theirs)
+        got = serialize(ours)
+        assert {k: got[k] for k in ("module", "class_name", "registered_name")} == {
+            k: want[k] for k in ("module", "class_name", "registered_name")
+        }
+    assert public_module(Plain) == __name__ and public_module(dtypes.DTypePolicy) == "keras"
