@@ -78,7 +78,7 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return found()
     if callable(found) or (instance_of is not None and isinstance(found, instance_of)):
         return found
-    raise TypeError(f"Cannot understand {identifier!r} as a {kind}: give a name, a function or an object.")
+    raise TypeError(f"Cannot understand {identifier!r} for the {kind}: give a name, a function or an object.")
 
 
 def serialize(value: Any, module: str | None = None) -> Any:

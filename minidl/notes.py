@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 _Table = dict[tuple[int, str], tuple[Any, Any]]
@@ -35,6 +35,19 @@ def write(array: Any, kind: str, value: Any) -> Any:
     if table is not None and value is not None:
         table[id(array), kind] = (array, value)  # holding the array keeps its id its own
     return array
+
+
+def of(arrays: Sequence[Any]) -> list[dict[str, Any]]:
+    """All that was noted about each of some arrays, to go with them where they become other objects."""
+    table = _table.get() or {}
+    return [{kind: value for (key, kind), (_, value) in table.items() if key == id(array)} for array in arrays]
+
+
+def write_all(arrays: Sequence[Any], kept: Sequence[dict[str, Any]]) -> None:
+    """Note about each array what `of` gave."""
+    for array, facts in zip(arrays, kept, strict=True):
+        for kind, value in facts.items():
+            write(array, kind, value)
 
 
 def read(array: Any, kind: str) -> Any:

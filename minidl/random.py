@@ -158,7 +158,13 @@ def truncated_normal(
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
-    """Uniform integers from [minval, maxval)."""
+    """Uniform integers from [minval, maxval).
+
+    Raises:
+        ValueError: dtype is not an integer one.
+    """
+    if not jnp.issubdtype(dtypes.canonical(dtype), jnp.integer):
+        raise ValueError(f"randint: expected an integer dtype, got {dtype!r}. For floats use uniform.")
     return jax.random.randint(draw_seed(seed), tuple(shape), minval, maxval, dtype)
 
 

@@ -238,6 +238,9 @@ def test_freezing():
     frozen = Dense(3, trainable=False)
     frozen(X)
     assert frozen.trainable_weights == [] and len(frozen.non_trainable_weights) == 2
+    assert not frozen.kernel.trainable
+    frozen.trainable = True
+    assert frozen.kernel.trainable and len(frozen.trainable_weights) == 2
     total = Total()
     total(X)
     total.trainable = False
@@ -432,6 +435,18 @@ def test_several_inputs_are_built_by_name():
     assert (layer.q.shape, layer.v.shape) == ((3, 2), (5, 2))
 
 
+def test_a_build_that_asks_for_what_is_no_input_is_refused():
+    class Wrong(Layer):
+        def build(self, query_shape, keys_shape):
+            raise AssertionError("not reached")
+
+        def call(self, query, key):
+            return query + key
+
+    with pytest.raises(ValueError, match=r"Wrong.build takes \['keys_shape'\], but the inputs .* \['query', 'key'\]"):
+        Wrong()(X, X)
+
+
 def test_structures_of_inputs():
     class Join(Layer):
         def build(self, input_shape):
@@ -495,6 +510,14 @@ def test_mixed_precision():
     assert layer.compute_dtype == "bfloat16" and layer.dtype == layer.variable_dtype == "float32"
     whole = Passes(Scaled())
     assert whole(X).dtype == "float32" and whole.inner.seen == ["float32", "float32", "int32"]
+
+
+def test_the_policy_may_be_set_by_name():
+    layer = Linear(2)
+    layer.dtype_policy = "mixed_bfloat16"
+    assert layer(X).dtype == "bfloat16" and layer.w.dtype == "float32"
+    with pytest.raises(ValueError, match="Unknown dtype policy 'float31'"):
+        layer.dtype_policy = "float31"
 
 
 # Symbolic calls
@@ -633,7 +656,11 @@ def test_metrics_in_layers():
     outer(X + 1)
     assert outer.metrics == [outer.inner.mean] and ids(outer.metrics_variables) == ids(outer.inner.mean.variables)
     assert float(outer.inner.mean.result()) == pytest.approx(X.mean() + 0.5)
-    assert not set(ids(outer.weights)) & set(ids(outer.metrics_variables)) and len(outer.trainable_variables) == 2
+    assert len(outer.metrics_variables) == 2 and ids(outer.variables) == ids(outer.weights)
+    values = [v.value for v in outer.trainable_variables]
+    outer.stateless_call(values, [], X + 7)
+    jax.jit(lambda x: outer.stateless_call(values, [], x)[0])(X + 7)
+    assert float(outer.inner.mean.result()) == pytest.approx(X.mean() + 0.5), "a pure call changes no metric"
 
 
 # Arguments, names and configs
@@ -761,6 +788,12 @@ def test_unknown_arguments():
 def test_wrong_names(wrong):
     with pytest.raises(ValueError, match="Linear: name must be a string without '/', got"):
         Linear(name=wrong)
+
+
+@pytest.mark.parametrize("wrong", [1, None, "yes"])
+def test_wrong_trainable(wrong):
+    with pytest.raises(ValueError, match="Linear: trainable must be True or False, got"):
+        Linear(trainable=wrong)
 
 
 def test_call_is_missing():

@@ -260,6 +260,8 @@ def test_inputs():
     assert (tensor.dtype, tensor.name, tensor.producer[0].name) == ("float16", "x", "x")
     assert layers.InputLayer((3,), dtype="bfloat16").dtype == "bfloat16"
     assert layers.Input(tensor=tensor) is tensor
+    shape = layers.Input(tuple(np.array([3, 4]))).shape
+    assert shape == (None, 3, 4) and all(type(size) is int for size in shape[1:])
 
 
 def test_dropout_draws_anew_at_each_call():
@@ -282,3 +284,5 @@ def test_flatten_puts_channels_last_first():
 def test_a_function_as_activation():
     layer = layers.Dense(2, activation=jnp.sin)
     np.testing.assert_allclose(layer(MATRIX), jnp.sin(MATRIX @ layer.kernel + layer.bias), rtol=1e-5)
+    layer.activation = None
+    np.testing.assert_allclose(layer(MATRIX), MATRIX @ layer.kernel + layer.bias, rtol=1e-5)

@@ -300,3 +300,28 @@ def test_compiling_again_starts_with_a_new_optimizer():
     model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
     assert sorted(model.fit(X, Y, verbose=0).history) == ["loss"]
     assert int(model.optimizer.iterations) == 4
+
+
+def test_metrics_in_fit_know_the_logits_as_in_evaluate():
+    model = keras.Sequential([keras.layers.Dense(3, activation="softmax", kernel_initializer="ones", input_shape=(8,))])
+    model.layers[0].set_weights([np.linspace(-200, 200, 24).reshape(8, 3), np.zeros(3)])  # saturated
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.0),
+        loss="sparse_categorical_crossentropy",
+        metrics=["sparse_categorical_crossentropy"],
+    )
+    history = model.fit(X, Y, verbose=0).history
+    loss, metric = model.evaluate(X, Y, verbose=0)
+    assert loss > 20
+    assert metric == pytest.approx(loss, rel=1e-5)
+    assert history["sparse_categorical_crossentropy"][0] == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_schedule_set_between_two_fits_takes_effect():
+    model = classifier(optimizer="sgd")
+    model.fit(X, Y, verbose=0)
+    model.optimizer.learning_rate = lambda step: 0.0 * step
+    before = model.get_weights()
+    model.fit(X, Y, verbose=0)
+    for one, other in zip(model.get_weights(), before):
+        np.testing.assert_array_equal(one, other)

@@ -46,7 +46,7 @@ class Layer:
 
     Raises:
         TypeError: an argument that no layer has.
-        ValueError: a name that is no string, or holds "/".
+        ValueError: a name that is no string, or holds "/"; a trainable that is no bool; an unknown dtype.
 
     Example:
     >>> class Scale(Layer):
@@ -90,6 +90,8 @@ class Layer:
             )
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
+        if not isinstance(trainable, bool):
+            raise ValueError(f"{type(self).__name__}: trainable must be True or False, got {trainable!r}.")
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -97,7 +99,7 @@ class Layer:
         self.supports_masking = False
         self.built = False
         self.given_input_shape = shape  # from input_shape= or input_dim=: Sequential starts from it
-        self._trainable = bool(trainable)
+        self._trainable = trainable
         self._building = False
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
@@ -185,7 +187,8 @@ class Layer:
                 f"{self.name}.stateless_call: expected values for {len(trainable)} trainable and {len(rest)} "
                 f"non-trainable variables, got {len(trainable_variables)} and {len(non_trainable_variables)}."
             )
-        with bound([*trainable, *rest], [*trainable_variables, *non_trainable_variables]):
+        values = [*trainable_variables, *non_trainable_variables]
+        with bound([*trainable, *rest], values), self._keeping(self.metrics_variables):
             outputs = self(*args, **kwargs)
             new_values = [variable._value for variable in rest]
             losses = self.losses if return_losses else None
@@ -201,8 +204,7 @@ class Layer:
         """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built."""
         if not self.built:
             self._build_for(args, kwargs)
-        variables = self.variables
-        with bound(variables, [variable._value for variable in variables]):  # what a call changes is put back
+        with self._keeping([*self.variables, *self.metrics_variables]):
             try:
                 return infer(self, args, kwargs)
             finally:
@@ -259,27 +261,32 @@ class Layer:
             )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
+        variable.trainable = trainable and self.trainable
         self._weights.append(variable)
         return variable
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes the weights. Setting it sets it for all layers inside too."""
+        """Whether training changes the weights. Setting it sets it for all weights, and all layers inside.
+
+        Weights that were made as not trainable stay so.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         for layer in self._flatten_layers():
             layer._trainable = bool(value)
+            for variable in layer._children(Variable):
+                variable.trainable = variable._made_trainable and bool(value)
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables: weights, the states of seed generators, and those of metrics."""
+        """All variables, the states of seed generators included; those of metrics are in `metrics_variables`."""
         own = _split(self._children(Variable))
         seeds = [generator.state for generator in self._children(SeedGenerator)]
         inner = [v for layer in self._children(Layer) for v in layer.variables]
-        metrics = [v for metric in self._children(Metric) for v in metric.variables]
-        return unique([*own, *seeds, *inner, *metrics])
+        return unique([*own, *seeds, *inner])
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -296,7 +303,7 @@ class Layer:
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables without the states of seed generators and metrics."""
+        """The variables without the states of seed generators."""
         own = _split(self._children(Variable))
         return unique([*own, *(v for layer in self._children(Layer) for v in layer.weights)])
 
@@ -361,6 +368,15 @@ class Layer:
         return unique([variable for metric in self.metrics for variable in metric.variables])
 
     # Number formats
+
+    @property
+    def dtype_policy(self) -> dtypes.DTypePolicy:
+        """What the layer computes in and stores its weights in. May be set by name."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = dtypes.get(value)
 
     @property
     def compute_dtype(self) -> str:
@@ -458,10 +474,21 @@ class Layer:
         given = {name: _shapes(value) for name, value in arguments.arguments.items() if _holds_arrays(value)}
         wanted = [p for p in inspect.signature(type(self).build).parameters.values() if p.name != "self"]
         if len(wanted) > 1:
-            self.build(**{p.name: given[n] for p in wanted if (n := p.name.removesuffix("_shape")) in given})
+            shapes = {p.name: given[n] for p in wanted if (n := p.name.removesuffix("_shape")) in given}
+            missing = [p.name for p in wanted if p.default is p.empty and p.name not in shapes]
+            if missing:
+                raise ValueError(
+                    f"{type(self).__name__}.build takes {missing}, but the inputs of this call are {list(given)}. Name "
+                    "each argument of build after an input of call, with _shape behind it."
+                )
+            self.build(**shapes)
         else:
             self.build(next(iter(given.values()), None))
         self.built = True
+
+    def _keeping(self, variables: list[Variable]) -> contextlib.AbstractContextManager[None]:
+        """What a call changes in the variables is put back."""
+        return bound(variables, [variable._value for variable in variables])
 
     def _require_init(self) -> None:
         if "_losses" not in vars(self):

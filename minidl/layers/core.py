@@ -50,9 +50,10 @@ class InputLayer(Layer):
         if sparse or ragged:
             raise ValueError("Input: sparse and ragged tensors do not exist in JAX; give dense arrays.")
         sizes = batch_shape if shape is None else shape
-        if not isinstance(sizes, (list, tuple)) or not all(s is None or isinstance(s, int) and s >= 0 for s in sizes):
+        if not isinstance(sizes, (list, tuple)) or not all(s is None or _is_size(s) for s in sizes):
             raise ValueError(f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}.")
-        self.batch_shape = tuple(sizes) if shape is None else (batch_size, *sizes)
+        sizes = tuple(None if size is None else int(size) for size in sizes)
+        self.batch_shape = sizes if shape is None else (batch_size, *sizes)
         self.input_dtype = dtypes.canonical(dtype)
         self.optional = optional
         self.output = KerasTensor(self.batch_shape, self.input_dtype, name=name, producer=(self, (), {}))
@@ -75,6 +76,10 @@ class InputLayer(Layer):
             "optional": self.optional,
             "name": self.name,
         }
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and bool(value >= 0)
 
 
 def Input(  # noqa: N802, a function that Keras writes like a class
@@ -188,7 +193,7 @@ class Dense(Layer):
         outputs = jnp.matmul(inputs, self.kernel.value)  # (batch, ..., units)
         if self.bias is not None:
             outputs = outputs + self.bias.value
-        return self.activation(outputs)
+        return outputs if self.activation is None else self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
         return {

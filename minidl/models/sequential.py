@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
 from minidl.layers import InputLayer, serialize
 from minidl.layers import deserialize as deserialize_layer
@@ -88,6 +89,10 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers, without the input."""
         return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("Sequential.layers cannot be set: change the layers with add() and pop().")
 
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
@@ -188,7 +193,9 @@ def _deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None) 
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
+    return isinstance(value, (list, tuple)) and all(
+        size is None or isinstance(size, (int, np.integer)) for size in value
+    )
 
 
 def _fits(shape: Sequence[int | None], expected: Shape) -> bool:

@@ -75,13 +75,13 @@ def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    outputs: list[np.ndarray] | None = None
+    outputs: list[np.ndarray] = []
     structure: Any = None
     done = rows = 0
     for chunk, result in _results(model.steps, "predict", data, callbacks):
         leaves, structure = jax.tree.flatten(result)
         parts = [_rows(np.asarray(leaf), chunk) for leaf in leaves]
-        if outputs is None:
+        if not outputs:
             outputs = [np.empty((data.num_rows, *part.shape[1:]), part.dtype) for part in parts]
         for output, part in zip(outputs, parts):
             output[rows : rows + chunk.num_rows] = part

@@ -85,17 +85,19 @@ class Steps:
         model, variables, layout = self.model, self.variables, self.layout
         x, y, sample_weight = batch
 
-        def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, Any, list[Any]]]:
+        def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = layout.turn_trainable(trainable)
             with bound(variables.trainable, weights), bound(variables.non_trainable, state.non_trainable):
                 with bound(variables.optimizer, state.optimizer), notes.scope():
                     y_pred = model(x, training=True)
                     loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
                     model._clear_losses()
-                    return model.optimizer.scale_loss(loss), (loss, y_pred, _values(variables.non_trainable))
+                    facts = notes.of(jax.tree.leaves(y_pred))
+                    return model.optimizer.scale_loss(loss), (loss, y_pred, facts, _values(variables.non_trainable))
 
-        gradients, (loss, y_pred, non_trainable) = jax.grad(loss_of, has_aux=True)(state.trainable)
-        with self._holding(state._replace(non_trainable=non_trainable)):
+        gradients, (loss, y_pred, facts, non_trainable) = jax.grad(loss_of, has_aux=True)(state.trainable)
+        with self._holding(state._replace(non_trainable=non_trainable)), notes.scope():
+            notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
             self._update_metrics(loss, x, y, y_pred, sample_weight)
             return self._held()
@@ -248,7 +250,8 @@ def _is_known(name: str, value: Any) -> bool:
 def _fingerprint(model: Any) -> Any:
     trains = [id(variable) for variable in model.trainable_variables]
     variables, metrics = [id(variable) for variable in model.variables], [id(metric) for metric in model.metrics]
-    return trains, variables, metrics, id(model.optimizer), model.run_eagerly
+    optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
+    return trains, variables, metrics, optimizer, model.run_eagerly
 
 
 def symbolic(x: Any) -> Any:

@@ -43,7 +43,7 @@ def _run(middle=(), loss="sparse_categorical_crossentropy", rows=1010, **fit):
         model = _classifier(keras, *(make(keras) for make in middle))
         model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
         arguments = {key: value(x_train, y_train) if callable(value) else value for key, value in fit.items()}
-        history = model.fit(x_train, y_train, batch_size=32, verbose=0, **{"epochs": 10, **arguments})
+        history = model.fit(x_train, y_train, batch_size=32, verbose=0, **arguments)
         return _numbers(model, history, x_test, y_test)
 
     return run
@@ -141,9 +141,9 @@ def _regularized(keras):
 
 
 _RUNS = {
-    "plain": _run(rows=960),
-    "ragged": _run(),
-    "dropout": _run([lambda keras: keras.layers.Dropout(0.2)]),
+    "plain": _run(rows=960, epochs=10),
+    "ragged": _run(epochs=10),
+    "dropout": _run([lambda keras: keras.layers.Dropout(0.2)], epochs=10),
     "validation split": _run(validation_split=0.15, epochs=5),
     "sample weight": _run(sample_weight=_weights, epochs=5),
     "all": _run(
