@@ -78,7 +78,8 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return found()
     if callable(found) or (instance_of is not None and isinstance(found, instance_of)):
         return found
-    raise TypeError(f"Cannot understand {identifier!r} for the {kind}: give a name, a function or an object.")
+    article = "an" if kind[0] in "aeiou" else "a"
+    raise TypeError(f"Cannot understand {identifier!r} as {article} {kind}: give a name, a function or an object.")
 
 
 def serialize(value: Any, module: str | None = None) -> Any:

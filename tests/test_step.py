@@ -1,6 +1,7 @@
 """The compiled steps: pure, compiled once, short on the stack, and the same bits each time."""
 
 import collections
+import pathlib
 import sys
 
 import jax
@@ -11,6 +12,8 @@ import minidl
 from minidl import layers
 from minidl.models import Sequential
 from tests.counting import compilations, device_reads
+
+PACKAGE = pathlib.Path(minidl.__file__).parent
 
 
 def digits(rows=300, seed=0):
@@ -35,9 +38,9 @@ class Probe(layers.Layer):
     def call(self, x):
         frame, stack = sys._getframe(1), []
         while frame:
-            path = frame.f_code.co_filename
-            if "/minidl/" in path and "/tests/" not in path:
-                stack.append((path.rpartition("/minidl/")[2], frame.f_code.co_name))
+            path = pathlib.Path(frame.f_code.co_filename)
+            if path.is_relative_to(PACKAGE):
+                stack.append((path.relative_to(PACKAGE).as_posix(), frame.f_code.co_name))
             frame = frame.f_back
         self.stacks.append(stack)
         return x
