@@ -628,6 +628,14 @@ def test_stateless_call_with_losses():
     np.testing.assert_allclose(layer.losses, [0.06], rtol=1e-6)
 
 
+def test_stateless_call_leaves_no_losses_behind():
+    layer = Penalized()
+    layer.build((None, 3))
+    _, _, losses = jax.jit(lambda x: layer.stateless_call([], [], x, return_losses=True))(X)
+    np.testing.assert_allclose(losses, [X.sum(), X.mean(), X.max()], rtol=1e-6)
+    assert layer.losses == []
+
+
 @pytest.mark.parametrize("given", [([], []), ([X], [X]), ([X, X, X], [])])
 def test_stateless_call_refuses_another_number_of_values(given):
     layer = Dense(2, name="d")

@@ -119,6 +119,8 @@ def test_config_round_trip(row):
     config = json.loads(json.dumps(layers.serialize(layer)))
     assert config["module"] == "keras.layers" and config["class_name"] == row.kind.__name__
     assert config["registered_name"] is None
+    numbers = {name: value for name, value in row.arguments.items() if isinstance(value, (int, float))}
+    assert {name: config["config"][name] for name in numbers} == numbers
     again = layers.deserialize(config)
     assert type(again) is row.kind and again.name == "mine"
     assert json.loads(json.dumps(layers.serialize(again))) == config

@@ -205,7 +205,7 @@ class Steps:
 
     def read(self, logs: Any) -> dict[str, float]:
         """Logs from the device, as name -> number."""
-        return dict(zip(self.log_names, np.asarray(logs).tolist()))
+        return dict(zip(self.log_names, np.asarray(jax.block_until_ready(logs)).tolist()))
 
     def _held(self) -> State:
         return State(*map(_values, self.variables))
