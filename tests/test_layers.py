@@ -16,6 +16,7 @@ from minidl.layers import Layer
 
 RNG = np.random.default_rng(0)
 MATRIX = RNG.normal(size=(4, 6)).astype("float32")
+WIDE = RNG.normal(size=(4, 20)).astype("float32")
 CUBE = RNG.normal(size=(2, 3, 5)).astype("float32")
 IMAGES = RNG.integers(0, 256, (2, 4, 5, 3)).astype("uint8")
 
@@ -46,6 +47,7 @@ ROWS = {
     "Activation": Row(layers.Activation, {"activation": "gelu"}, CUBE),
     "Activation none": Row(layers.Activation, {"activation": None}, CUBE),
     "Dense": Row(layers.Dense, {"units": 3, "activation": "tanh", "bias_initializer": "ones"}, MATRIX),
+    "Dense narrow": Row(layers.Dense, {"units": 3, "bias_initializer": "ones"}, WIDE),  # computed transposed
     "Dense cube": Row(layers.Dense, {"units": 1, "use_bias": False, "kernel_regularizer": "l2"}, CUBE),
     "Dense constrained": Row(layers.Dense, {"units": 2, "kernel_constraint": "max_norm", "trainable": False}, MATRIX),
     "Dropout": Row(layers.Dropout, {"rate": 0.5, "seed": 3}, CUBE, random=True),
@@ -192,7 +194,9 @@ def test_gradients_are_finite(row):
 def test_mixed_precision(row):
     layer = row.make(dtype="mixed_bfloat16")
     inputs = jax.tree.map(lambda x: x.astype("float32"), row.inputs)
-    assert all(leaf.dtype == "bfloat16" for leaf in jax.tree.leaves(layer(inputs, training=True)))
+    layer.build(jax.tree.map(lambda x: x.shape, inputs))
+    outputs = jax.eval_shape(pure(layer, training=True), *state(layer), inputs)[0]
+    assert all(leaf.dtype == "bfloat16" for leaf in jax.tree.leaves(outputs))
     assert all(weight.dtype == "float32" for weight in layer.weights)
 
 
@@ -202,7 +206,7 @@ def test_another_batch_size(row):
     whole = layer(row.inputs)
     first = layer(jax.tree.map(lambda x: x[:1], row.inputs))
     close(first, jax.tree.map(lambda x: x[:1], whole))
-    empty = layer(jax.tree.map(lambda x: x[:0], row.inputs))
+    empty = jax.eval_shape(layer, jax.tree.map(lambda x: x[:0], row.inputs))
     assert spec(empty) == jax.tree.map(lambda x: ((0, *x.shape[1:]), str(x.dtype)), whole)
 
 

@@ -79,7 +79,7 @@ def test_lookup():
 
 @pytest.mark.parametrize("wrong", [3, ["plain"], object(), Plain()])
 def test_lookup_refuses_what_is_neither_name_nor_function(wrong):
-    with pytest.raises(TypeError, match="for the thing: give a name, a function or an object"):
+    with pytest.raises(TypeError, match="Cannot understand .* thing: give a name, a function or an object"):
         lookup(wrong, TABLE, "thing")
 
 

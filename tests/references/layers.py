@@ -11,6 +11,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 6)).astype("float32")
 CUBE = RNG.normal(size=(2, 3, 6)).astype("float32")
 IMAGES = RNG.integers(0, 256, (2, 4, 5, 3)).astype("uint8")
+WIDE = RNG.normal(size=(5, 20)).astype("float32")
 PER_CHANNEL = {"scale": [0.5, 2.0, 1 / 255], "offset": [0.0, -1.0, 0.25]}
 
 # name -> (layer(keras), input)
@@ -20,6 +21,7 @@ LAYERS = {
     "dense_softmax": (lambda keras: keras.layers.Dense(4, activation="softmax"), X),
     "dense_no_bias": (lambda keras: keras.layers.Dense(4, use_bias=False), X),
     "dense_cube": (lambda keras: keras.layers.Dense(4, activation="gelu"), CUBE),
+    "dense_narrow": (lambda keras: keras.layers.Dense(4, bias_initializer="ones"), WIDE),
     "dense_int": (lambda keras: keras.layers.Dense(4), np.arange(6).reshape(2, 3)),
     "dense_float64": (lambda keras: keras.layers.Dense(4), X.astype("float64")),
     "dense_initializers": (

@@ -58,7 +58,7 @@ def _second_fit(keras):
     keras.utils.set_random_seed(7)
     x_train, y_train, x_test, y_test = _data(500)
     model = _classifier(keras)
-    model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9), loss="sparse_categorical_crossentropy")
+    model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9), loss="sparse_categorical_crossentropy")
     first = model.fit(x_train, y_train, epochs=2, verbose=0).history["loss"]
     middle = model.evaluate(x_test, y_test, verbose=0)
     history = model.fit(x_train, y_train, epochs=5, initial_epoch=2, batch_size=100, verbose=0)
@@ -72,7 +72,7 @@ def _regression(keras):
     y = x @ rng.normal(size=6) + 0.1 * rng.normal(size=330)
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(16, activation="tanh"), keras.layers.Dense(1)])
     model.compile(optimizer="rmsprop", loss="mse", metrics=["mae", keras.metrics.RootMeanSquaredError()])
-    history = model.fit(x, y, epochs=5, validation_data=(x[:50], y[:50]), verbose=0)
+    history = model.fit(x, y, epochs=3, validation_data=(x[:50], y[:50]), verbose=0)
     return _numbers(model, history, x, y)
 
 
