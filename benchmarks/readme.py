@@ -46,7 +46,7 @@ def _table(workload: dict[str, Any], peers: dict[str, dict[str, Any]]) -> str:
         costs = [one.cost(work) for one in measured]
         memory = statistics.median(one.peak_memory for one in measured) / 1e6
         cost, ratio = statistics.median(costs), median_ratio(costs, reference)
-        lines.append(f"| {peer} | {cost:.3g} | {ratio:.2f} | {memory:.0f} |")
+        lines.append(f"| {peer} | {cost:.4g} | {ratio:.2f} | {memory:.0f} |")
     return "\n".join(lines) + "\n"
 
 
