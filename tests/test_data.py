@@ -42,6 +42,43 @@ def test_shuffling_takes_one_permutation_from_numpy_for_each_epoch():
     np.testing.assert_array_equal(second, np.random.permutation(100))
 
 
+MEANWHILE = {
+    "nothing": lambda: None,
+    "a draw": lambda: np.random.rand(),
+    "a draw from the cache of normals": lambda: np.random.randn(),
+    "a seed": lambda: np.random.seed(1),
+    "another kind of generator": lambda: np.random.set_bit_generator(np.random.PCG64(3)),
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_looking_ahead_changes_no_draw(meanwhile):
+    generator = np.random.get_bit_generator()
+
+    def orders(look_ahead):
+        data = ArrayData(np.arange(100), batch_size=32, shuffle=True)
+        np.random.seed(5)
+        np.random.randn()
+        first = np.concatenate(rows_of(data))
+        if look_ahead:
+            data.look_ahead()
+        MEANWHILE[meanwhile]()
+        second = np.concatenate(rows_of(data))
+        after = np.random.randn(3)
+        np.random.set_bit_generator(generator)
+        return first, second, after
+
+    for one, other in zip(orders(True), orders(False)):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_looking_ahead_draws_while_there_is_time(monkeypatch):
+    data = ArrayData(np.arange(100), batch_size=32, shuffle=True)
+    data.look_ahead()
+    monkeypatch.setattr(np.random, "permutation", lambda rows: pytest.fail("drawn again"))
+    assert sorted(np.concatenate(rows_of(data))) == list(range(100))
+
+
 def test_epochs_of_some_steps_go_on_where_the_last_one_ended():
     data = ArrayData(np.arange(10), batch_size=2, steps=3)
     assert data.num_batches == 3

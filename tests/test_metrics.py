@@ -407,6 +407,16 @@ def test_a_mask_noted_on_the_predictions_leaves_examples_out():
         assert float(metric.result()) == (3 * 1 + 5) / 4
 
 
+@pytest.mark.parametrize("dtype, right", [("float32", 1.0), ("bfloat16", 0.0)])
+def test_logits_tell_classes_apart_that_probabilities_do_not(dtype, right):
+    """In 16 bits ties are common, and Keras's count of them is kept."""
+    with notes.scope():
+        probabilities = minidl.activations.softmax(jnp.array([[0.0, 1e-8]], dtype))
+        metric = metrics.SparseCategoricalAccuracy()
+        metric.update_state(np.array([1]), probabilities)
+        assert float(metric.result()) == right
+
+
 @pytest.mark.parametrize("weights", [None, np.ones(3)])
 def test_an_ignored_class_is_not_counted(weights):
     metric = metrics.SparseCategoricalCrossentropy(ignore_class=2)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from minidl import activations, constraints, dtypes, initializers, regularizers
 from minidl.layers.base import Layer
+from minidl.products import matmul
 from minidl.symbolic import KerasTensor
 
 
@@ -190,7 +190,7 @@ class Dense(Layer):
                 f"{self.kernel.shape}), but the last axis of the input has size {inputs.shape[-1]}. Give it the shape "
                 f"(batch, ..., {self.kernel.shape[0]})."
             )
-        outputs = jnp.matmul(inputs, self.kernel.value)  # (batch, ..., units)
+        outputs = matmul(inputs, self.kernel.value)  # (batch, ..., units)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)

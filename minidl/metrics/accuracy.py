@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes
+from minidl import dtypes, notes
 from minidl.losses import same_rank
 from minidl.metrics.reduction import MeanMetricWrapper
 
@@ -62,7 +62,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         ValueError: the shapes do not go together.
     """
     y_true = _labels("sparse_categorical_accuracy", y_true, y_pred)
-    return _as_float(y_true == jnp.argmax(jnp.asarray(y_pred), axis=-1).astype(y_true.dtype))
+    return _as_float(y_true == jnp.argmax(_scores(y_pred), axis=-1).astype(y_true.dtype))
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
@@ -98,6 +98,16 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN is no large score
         matches = jnp.sum(y_pred > score, axis=-1) < k
     return _as_float(matches).reshape(jnp.asarray(y_true).shape)
+
+
+def _scores(y_pred: Any) -> jax.Array:
+    """The logits behind probabilities, which have the same order and need not be normalized (2% of a small step).
+
+    Probabilities of a lower precision tie where logits do not; Keras counts the ties, so they are used themselves.
+    """
+    y_pred = jnp.asarray(y_pred)
+    logits = notes.read(y_pred, "softmax logits") if y_pred.dtype == jnp.float32 else None
+    return y_pred if logits is None else logits
 
 
 def _same_shape(function: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:

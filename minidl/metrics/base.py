@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from minidl import dtypes, initializers
 from minidl.names import auto_name
 from minidl.tracking import children
@@ -61,7 +59,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget everything seen."""
         for variable in self.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+            variable.clear()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update with a batch and give the result so far."""

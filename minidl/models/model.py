@@ -16,7 +16,6 @@ from minidl.training import checks, loop
 from minidl.training.data import (
     ArrayData,
     Chunk,
-    Pass,
     as_arrays,
     class_weights_to_sample_weights,
     train_validation_split,
@@ -169,7 +168,7 @@ class Model(Layer):
             sample_weight = class_weights_to_sample_weights(y, class_weight)
         data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps_per_epoch)
         if not self.objectives.built:
-            Pass(data)  # Keras looks at a first batch to build: drawing its order too keeps the later ones equal
+            data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         checks.finite("fit", data)
         validation = None
         if validation_data is not None:

@@ -66,6 +66,7 @@ class ArrayData:
         self.shuffle = shuffle
         self.steps = steps
         self._pass: Pass | None = None
+        self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
 
     def specs(self) -> list[Any]:
@@ -85,8 +86,13 @@ class ArrayData:
     def epoch(self, anew: bool = False) -> Pass:
         """Begin a pass over the rows, or go on with one that `steps` ended unless `anew`; a new one draws its order."""
         if anew or self.steps is None or self._pass is None or self._pass.done:
-            self._pass = Pass(self)
+            self._pass = Pass(self, self.orders.next())
         return self._pass
+
+    def look_ahead(self) -> None:
+        """Draw the order of the next pass now, while the device computes."""
+        if self.shuffle and self.steps is None:
+            self.orders.look_ahead()
 
     def reuse(self, chunk: Chunk) -> None:
         """Take back the memory of a chunk whose results have been read, for a later one to be gathered into.
@@ -112,15 +118,23 @@ class ArrayData:
         rows = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
         return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, rows * self.batch_size)))
 
+    def _draw_order(self, random: Any) -> np.ndarray | None:
+        """The rows in a new order; None for the order that they have."""
+        if self.shuffle == "batch":
+            starts = range(0, self.num_rows, self.batch_size)
+            ends = (min(start + self.batch_size, self.num_rows) for start in starts)
+            return np.concatenate([start + random.permutation(end - start) for start, end in zip(starts, ends)])
+        return random.permutation(self.num_rows) if self.shuffle else None
+
 
 class Pass:
-    """One pass over the rows of `ArrayData`."""
+    """One pass over the rows of `ArrayData`, in an order (None: as they are)."""
 
-    def __init__(self, data: ArrayData):
+    def __init__(self, data: ArrayData, order: np.ndarray | None):
         self._data = data
         self._capacity = data.capacity
         self._start = 0  # the row of the next batch
-        self._order = self._draw_order()
+        self._order = order
 
     @property
     def done(self) -> bool:
@@ -164,13 +178,43 @@ class Pass:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
         return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
 
-    def _draw_order(self) -> np.ndarray | None:
-        data = self._data
-        if data.shuffle == "batch":
-            starts = range(0, data.num_rows, data.batch_size)
-            ends = (min(start + data.batch_size, data.num_rows) for start in starts)
-            return np.concatenate([start + np.random.permutation(end - start) for start, end in zip(starts, ends)])
-        return np.random.permutation(data.num_rows) if data.shuffle else None
+
+class Orders:
+    """Draws from NumPy's global generator, the next of which can be made early.
+
+    A draw made early counts only if the generator is then as it was: if a callback has used or
+    seeded it meanwhile, the draw is made again, so that nobody can tell when it was made.
+
+    Args:
+        draw: draws one order from a generator.
+    """
+
+    def __init__(self, draw: Callable[[Any], Any]):
+        self._draw = draw
+        self._random = np.random.RandomState(0)  # takes the state of the global one before each use
+        self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
+
+    def look_ahead(self) -> None:
+        """Make the next draw now."""
+        before = np.random.get_state(legacy=False)
+        if before["bit_generator"] == "MT19937":
+            self._random.set_state(before)
+            self._ahead = before, self._draw(self._random), self._random.get_state(legacy=False)
+
+    def next(self) -> Any:
+        """The next order."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            before, order, after = ahead
+            if _same_state(np.random.get_state(legacy=False), before):
+                np.random.set_state(after)
+                return order
+        return self._draw(np.random)
+
+
+def _same_state(one: Any, other: Any) -> bool:
+    """Whether two states of NumPy's generator are the same."""
+    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
 def as_array(value: Any) -> np.ndarray:

@@ -13,9 +13,8 @@ from typing import Any
 
 import jax
 
+from minidl.products import NARROW
 from minidl.variables import Variable
-
-_NARROW = 16  # float32 numbers in the widest vector registers
 
 
 class Layout:
@@ -51,7 +50,7 @@ class Layout:
 
 
 def _is_narrow(weight: Variable) -> bool:
-    return weight.ndim == 2 and weight.shape[1] < _NARROW <= weight.shape[0]
+    return weight.ndim == 2 and weight.shape[1] < NARROW <= weight.shape[0]
 
 
 def _turn(values: list[Any], turned: list[bool]) -> list[Any]:

@@ -48,7 +48,7 @@ def fit(
         for epoch in range(initial_epoch, epochs):
             steps.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = _epoch(steps, "train", data, callbacks)
+            logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
             if validation is not None and _is_due(epoch, validation_freq):
                 logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
             callbacks.on_epoch_end(epoch, logs)
@@ -95,13 +95,13 @@ def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
     return jax.tree.unflatten(structure, [output[:rows] for output in outputs])
 
 
-def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> dict[str, float]:
-    """One pass over the data in mode "train" or "test"; the logs at its end."""
+def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any, is_last: bool = True) -> dict[str, float]:
+    """One pass over the data in mode "train" or "test"; the logs at its end. The last one prepares no other."""
     model = steps.model
     every_batch = callbacks.wants_batches(mode)
     logs: dict[str, float] = {}
     done = 0
-    for chunk, result in _results(steps, mode, data, callbacks):
+    for chunk, result in _results(steps, mode, data, callbacks, is_last):
         logs = steps.read(result)
         done += chunk.num_batches
         if every_batch:
@@ -113,7 +113,9 @@ def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> dict[str
     return logs
 
 
-def _results(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> Iterator[tuple[Chunk, Any]]:
+def _results(
+    steps: Steps, mode: str, data: ArrayData, callbacks: Any, is_last: bool = True
+) -> Iterator[tuple[Chunk, Any]]:
     """Each chunk of an epoch with what its step gave, one behind what is dispatched."""
     run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
     begin = getattr(callbacks, f"on_{mode}_batch_begin")
@@ -134,6 +136,8 @@ def _results(steps: Steps, mode: str, data: ArrayData, callbacks: Any) -> Iterat
             pace.measured(waiting[0].num_batches)
             data.reuse(waiting[0])
         waiting = dispatched
+    if not is_last:
+        data.look_ahead()
     if waiting is not None:
         yield waiting
         pace.measured(waiting[0].num_batches)

@@ -3,7 +3,8 @@
 Each module here holds one program, `cases(keras) -> {name: array}`, that knows nothing of
 which library it is given. `python -m tests.references` runs every program with the real
 Keras on its JAX backend and writes `<module>.npz` beside it; the tests run the same
-program with minidl and compare.
+program with minidl and compare. Numbers whose name holds "exact" are compared bit for bit; those whose name
+begins with "machine" differ from one kind of CPU to another, so they are compared live only.
 """
 
 from __future__ import annotations

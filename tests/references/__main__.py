@@ -12,5 +12,6 @@ from tests.references import AREAS, FOLDER, compute
 
 for area in sys.argv[1:] or AREAS:
     numbers = compute(area, keras)
-    np.savez_compressed(FOLDER / f"{area}.npz", **numbers)
-    print(f"{area}: {len(numbers)} arrays from Keras {keras.__version__}")
+    portable = {name: value for name, value in numbers.items() if not name.startswith("machine")}
+    np.savez_compressed(FOLDER / f"{area}.npz", **portable)
+    print(f"{area}: {len(portable)} arrays from Keras {keras.__version__}")
