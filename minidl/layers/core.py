@@ -125,6 +125,7 @@ class Dense(Layer):
         ValueError: units is not a positive integer, or the last axis of the input has no known size.
 
     Example:
+    >>> import jax.numpy as jnp
     >>> Dense(2)(jnp.ones((4, 3))).shape
     (4, 2)
     """
@@ -221,6 +222,7 @@ class Activation(Layer):
     Output shape: the same.
 
     Example:
+    >>> import jax.numpy as jnp
     >>> Activation("relu")(jnp.array([-1.0, 2.0]))
     Array([0., 2.], dtype=float32)
     """

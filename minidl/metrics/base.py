@@ -23,6 +23,7 @@ class Metric:
         name: default: the class's name in snake case.
 
     Example:
+    >>> import numpy as np
     >>> class Count(Metric):
     ...     def __init__(self, name="count", **kwargs):
     ...         super().__init__(name=name, **kwargs)
