@@ -32,8 +32,9 @@ def markdown(record: dict[str, Any], name: str) -> str:
     """The tables of a record, with where, when and with what it was measured."""
     parts = [_table(**entry) for entry in record["workloads"].values()]
     versions = ", ".join(f"{library} {version}" for library, version in record["versions"].items() if version)
-    machine = ", ".join(str(value) for value in record["machine"].values())
-    return "".join(parts) + f"\nMeasured {record['date'][:10]} ({name}) on: {machine}; {versions}.\n"
+    machine = record["machine"]
+    where = f"{machine['cores']} cores ({machine['processor']}), {machine['memory'] / 1e9:.0f} GB, Python {machine['python']}"
+    return "".join(parts) + f"\nMeasured {record['date'][:10]} ({name}) on {where}, {versions}.\n"
 
 
 def _table(workload: dict[str, Any], peers: dict[str, dict[str, Any]]) -> str:
