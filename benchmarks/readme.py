@@ -33,7 +33,8 @@ def markdown(record: dict[str, Any], name: str) -> str:
     parts = [_table(**entry) for entry in record["workloads"].values()]
     versions = ", ".join(f"{library} {version}" for library, version in record["versions"].items() if version)
     machine = record["machine"]
-    where = f"{machine['cores']} cores ({machine['processor']}), {machine['memory'] / 1e9:.0f} GB, Python {machine['python']}"
+    memory = f"{machine['memory'] / 1e9:.0f} GB"
+    where = f"{machine['cores']} cores ({machine['processor']}), {memory}, Python {machine['python']}"
     return "".join(parts) + f"\nMeasured {record['date'][:10]} ({name}) on {where}, {versions}.\n"
 
 
