@@ -38,7 +38,7 @@ def device_reads():
     read = minidl.training.step.Steps.read
 
     def counted(self, logs):
-        shapes.append(np.shape(logs))
+        shapes.append(np.shape(logs[0]))
         return read(self, logs)
 
     minidl.training.step.Steps.read = counted

@@ -51,10 +51,10 @@ def test_from_fit_to_a_layer_are_at_most_six_frames_in_five_files():
     model = classifier(probe)
     probe.stacks.clear()
     model.fit(*digits(), verbose=0)
-    traced = [stack for stack in probe.stacks if ("training/step.py", "_carried_step") in stack]
+    traced = [stack for stack in probe.stacks if ("training/step.py", "_gradient_step") in stack]
     assert traced, "the step was traced outside of fit"
     for stack in traced:
-        frames = stack[: stack.index(("models/model.py", "fit")) + 1]
+        frames = stack[: stack.index(("training/trainer.py", "fit")) + 1]
         assert len(frames) <= 6, frames
         assert len({path for path, _ in frames}) <= 5, frames
 
@@ -65,7 +65,7 @@ def test_fit_traces_the_model_once_for_each_shape_of_batch():
     x, y = digits(300)  # nine batches of 32 and one of 12
     model.fit(x, y, verbose=0)
     names = collections.Counter(stack[-1] for stack in probe.stacks)
-    assert sum("_carried_step" in str(stack) for stack in probe.stacks) == 2, names
+    assert sum("_gradient_step" in str(stack) for stack in probe.stacks) == 2, names
 
 
 def test_a_whole_fit_compiles_one_function_for_each_shape_of_batch():

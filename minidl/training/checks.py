@@ -193,3 +193,22 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
         )
     x, y, sample_weight = (*validation_data, None, None)[:3]
     return x, y, sample_weight
+
+
+def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
+    """Refuse targets or weights beside data that yields them itself."""
+    given = [name for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None]
+    if given:
+        raise ValueError(
+            f"{call}: {' and '.join(given)} cannot be given beside a {type(x).__name__}, which yields whole "
+            "batches: let it yield (x, y) or (x, y, sample_weight)."
+        )
+
+
+def splittable(x: Any) -> None:
+    """Refuse to split what is no arrays."""
+    if not all(hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__") for leaf in jax.tree.leaves(x)):
+        raise ValueError(
+            f"fit: validation_split needs arrays, which have a last part to set aside; x is a {type(x).__name__}. Give "
+            "validation_data instead."
+        )

@@ -73,7 +73,7 @@ class ArrayData:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
 
         def describe(size: int) -> Any:
-            return jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), _device_dtype(a)), self.arrays)
+            return jax.tree.map(lambda a: jax.ShapeDtypeStruct((size, *a.shape[1:]), device_dtype(a)), self.arrays)
 
         last = self.num_rows % self.batch_size
         return [describe(size) for size in (self.batch_size, last) if size]
@@ -88,6 +88,14 @@ class ArrayData:
         if anew or self.steps is None or self._pass is None or self._pass.done:
             self._pass = Pass(self, self.orders.next())
         return self._pass
+
+    @property
+    def first(self) -> tuple[Any, Any, Any]:
+        """Some rows of (x, y, sample_weight), here all, from which the model is built."""
+        return self.arrays
+
+    def close(self) -> None:
+        """Nothing is under way."""
 
     def look_ahead(self) -> None:
         """Draw the order of the next pass now, while the device computes."""
@@ -108,15 +116,13 @@ class ArrayData:
         if self._free and (capacity, size) == (self.capacity, self.batch_size):
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
-        return [aligned_empty((capacity, size, *array.shape[1:]), _device_dtype(array)) for array in arrays]
+        return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
 
     @property
     def capacity(self) -> int:
         """How many batches a chunk has room for; one where there is only one."""
-        if self.num_rows == self.batch_size:
-            return 1
-        rows = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
-        return max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, rows * self.batch_size)))
+        row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
+        return chunk_capacity(row * self.batch_size, self.num_rows // self.batch_size)
 
     def _draw_order(self, random: Any) -> np.ndarray | None:
         """The rows in a new order; None for the order that they have."""
@@ -217,6 +223,11 @@ def _same_state(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
+def chunk_capacity(batch_bytes: int, num_batches: int) -> int:
+    """How many batches of a size a chunk has room for; one where there is only one."""
+    return 1 if num_batches == 1 else max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, batch_bytes)))
+
+
 def as_array(value: Any) -> np.ndarray:
     """A NumPy array of numbers: lists are converted, JAX arrays are viewed where they lie on the host.
 
@@ -249,7 +260,7 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return memory[offset : offset + size].view(dtype).reshape(shape)
 
 
-def _device_dtype(array: np.ndarray) -> np.dtype:
+def device_dtype(array: np.ndarray) -> np.dtype:
     """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
     return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
 

@@ -16,17 +16,19 @@ import numpy as np
 
 from minidl.training.data import ArrayData, Chunk
 from minidl.training.step import Steps
+from minidl.training.streams import StreamData
+
+Data = ArrayData | StreamData
 
 _CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
 
 
 def fit(
     model: Any,
-    data: ArrayData,
-    validation: ArrayData | None,
+    data: Data,
+    validation: Data | None,
     callbacks: Any,
     epochs: int,
-    initial_epoch: int = 0,
     validation_freq: Any = 1,
 ) -> None:
     """Train a built and compiled model.
@@ -37,15 +39,14 @@ def fit(
         validation: what to evaluate after epochs, or None.
         callbacks: a `CallbackList`.
         epochs: the number of the epoch to end before.
-        initial_epoch: the number of the first epoch.
         validation_freq: validate every so many epochs, or after the epochs (counted from 1) in a list.
     """
     steps = model.steps
     model.stop_training = False
     logs: dict[str, float] = {}
-    callbacks.on_train_begin()
+    callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
     try:
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(model.initial_epoch, epochs):
             steps.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
@@ -59,7 +60,7 @@ def fit(
     callbacks.on_train_end(logs)
 
 
-def evaluate(model: Any, data: ArrayData, callbacks: Any) -> dict[str, float]:
+def evaluate(model: Any, data: Data, callbacks: Any) -> dict[str, float]:
     """The loss and the metrics on data, by name."""
     steps = model.steps
     model.stop_evaluating = False
@@ -70,32 +71,27 @@ def evaluate(model: Any, data: ArrayData, callbacks: Any) -> dict[str, float]:
     return logs
 
 
-def predict(model: Any, data: ArrayData, callbacks: Any) -> Any:
+def predict(model: Any, data: Data, callbacks: Any) -> Any:
     """The outputs for all rows of the data, as NumPy arrays."""
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    outputs: list[np.ndarray] = []
-    structure: Any = None
-    done = rows = 0
+    outputs = _Rows(data.num_rows)
+    done = 0
     for chunk, result in _results(model.steps, "predict", data, callbacks):
-        leaves, structure = jax.tree.flatten(result)
-        parts = [_rows(np.asarray(leaf), chunk) for leaf in leaves]
-        if not outputs:
-            outputs = [np.empty((data.num_rows, *part.shape[1:]), part.dtype) for part in parts]
-        for output, part in zip(outputs, parts):
-            output[rows : rows + chunk.num_rows] = part
-        done, rows = done + chunk.num_batches, rows + chunk.num_rows
+        parts = _rows(result, chunk.num_batches)
+        outputs.add(parts)
+        done += chunk.num_batches
         if every_batch:
-            callbacks.on_predict_batch_end(done - 1, {"outputs": jax.tree.unflatten(structure, parts)})
+            callbacks.on_predict_batch_end(done - 1, {"outputs": parts})
         callbacks.on_progress("predict", done, {})
         if model.stop_predicting:
             break
     callbacks.on_predict_end()
-    return jax.tree.unflatten(structure, [output[:rows] for output in outputs])
+    return outputs.joined()
 
 
-def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any, is_last: bool = True) -> dict[str, float]:
+def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = True) -> dict[str, float]:
     """One pass over the data in mode "train" or "test"; the logs at its end. The last one prepares no other."""
     model = steps.model
     every_batch = callbacks.wants_batches(mode)
@@ -113,9 +109,7 @@ def _epoch(steps: Steps, mode: str, data: ArrayData, callbacks: Any, is_last: bo
     return logs
 
 
-def _results(
-    steps: Steps, mode: str, data: ArrayData, callbacks: Any, is_last: bool = True
-) -> Iterator[tuple[Chunk, Any]]:
+def _results(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = True) -> Iterator[tuple[Chunk, Any]]:
     """Each chunk of an epoch with what its step gave, one behind what is dispatched."""
     run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
     begin = getattr(callbacks, f"on_{mode}_batch_begin")
@@ -123,9 +117,11 @@ def _results(
     pace = Pace(steps.seconds, mode, data.capacity)
     waiting = None
     epoch = data.epoch(anew=mode != "train")
-    for index, chunk in enumerate(epoch.chunks((lambda: 1) if every_batch else pace.batches)):
+    done = 0
+    for chunk in epoch.chunks((lambda: steps.per_execution) if every_batch else pace.batches):
         if every_batch:
-            begin(index)
+            begin(done)
+        done += chunk.num_batches
         dispatched = chunk, run(chunk)
         if every_batch:
             yield dispatched
@@ -174,12 +170,44 @@ class Pace:
         self._last = now
 
 
+class _Rows:
+    """The rows of all chunks: written into arrays of the whole size where it is known, else joined at the end."""
+
+    def __init__(self, num_rows: int | None):
+        self._num_rows = num_rows
+        self._count = 0
+        self._arrays: list[np.ndarray] = []
+        self._parts: list[list[np.ndarray]] = []
+        self._structure: Any = None
+
+    def add(self, structure: Any) -> None:
+        """Take the rows of a chunk."""
+        parts, self._structure = jax.tree.flatten(structure)
+        count = len(parts[0]) if parts else 0
+        if self._num_rows is None:
+            self._parts.append(parts)
+        else:
+            if not self._arrays:
+                self._arrays = [np.empty((self._num_rows, *part.shape[1:]), part.dtype) for part in parts]
+            for array, part in zip(self._arrays, parts):
+                array[self._count : self._count + count] = part
+        self._count += count
+
+    def joined(self) -> Any:
+        """All rows."""
+        if self._num_rows is None:
+            arrays = [np.concatenate(parts) for parts in zip(*self._parts)]
+        else:
+            arrays = [array[: self._count] for array in self._arrays]
+        return jax.tree.unflatten(self._structure, arrays)
+
+
 def _is_due(epoch: int, validation_freq: Any) -> bool:
     if isinstance(validation_freq, int):
         return (epoch + 1) % validation_freq == 0
     return epoch + 1 in validation_freq
 
 
-def _rows(array: np.ndarray, chunk: Chunk) -> np.ndarray:
-    """(capacity, batch, ...) -> the (rows, ...) of the batches that count."""
-    return array[: chunk.num_batches].reshape(chunk.num_rows, *array.shape[2:])
+def _rows(outputs: Any, count: int) -> Any:
+    """Outputs (capacity, batch, ...) -> the (rows, ...) of the batches that count, as NumPy arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:count].reshape(-1, *leaf.shape[2:]), outputs)

@@ -20,9 +20,11 @@ from minidl import notes
 from minidl.symbolic import KerasTensor
 from minidl.training.data import Chunk
 from minidl.training.layout import Layout
+from minidl.utils.batches import pack_x_y_sample_weight
 from minidl.variables import Variable, bound
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight: structures of arrays (batch, ...), or None
+Logs = dict[str, Any]
 
 
 class State(NamedTuple):
@@ -60,10 +62,13 @@ class Steps:
         self._made_for = _fingerprint(model)
         self._metrics = metrics
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
-        self.log_names: list[str] = []
-        self.layout = Layout(self.variables, optimizer)
-        self.carried_step = jax.jit(self._carried_step)
-        self.test_step = jax.jit(self._test_step)
+        self._log_names: list[str] = []
+        given = model.steps_per_execution
+        self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
+        self._written = model.written_steps()  # names of methods that are the user's own
+        self.layout = Layout(self.variables, None if "train_step" in self._written else optimizer)
+        self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
+        self.test_step = jax.jit(self._own_test_step if "test_step" in self._written else self._evaluation_step)
         self.predict_step = jax.jit(self._predict_step)
         options = compiler_options()
         self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
@@ -78,67 +83,101 @@ class Steps:
 
     def train_step(self, state: State, batch: Batch) -> State:
         """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
-        return self.layout.turn(self.carried_step(self.layout.turn(state), batch))
+        state, _ = self.carried_step(self.layout.turn(state), batch)
+        return self.layout.turn(state)
 
-    def _carried_step(self, state: State, batch: Batch) -> State:
-        """The train step on arrays as the loop carries them."""
+    def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
+        """Minidl's own train step in Keras's form: for (trainable, non-trainable, optimizer, metrics) (logs, state)."""
+        new, logs = self._gradient_step(State(*map(list, state)), batch)
+        return logs or self.results(new), tuple(new)
+
+    def plain_test_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, Any, Any]]:
+        """Minidl's own test step in Keras's form: for (trainable, non-trainable, metrics) (logs, new state)."""
+        trainable, non_trainable, metrics = map(list, state)
+        weights = State(trainable, non_trainable, [], [])
+        metrics, logs = self._evaluation_step(weights, metrics, batch)
+        return logs or self.results(weights._replace(metrics=metrics)), (trainable, non_trainable, metrics)
+
+    def _own_train_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
+        """The user's."""
+        logs, new = self.model.train_step(tuple(state), pack_x_y_sample_weight(*batch))
+        return _like(state, State(*new)), logs
+
+    def _gradient_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
+        """The train step on arrays as the loop carries them; logs if the user computes the metrics."""
         model, variables, layout = self.model, self.variables, self.layout
         x, y, sample_weight = batch
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = layout.turn_trainable(trainable)
-            with bound(variables.trainable, weights), bound(variables.non_trainable, state.non_trainable):
-                with bound(variables.optimizer, state.optimizer), notes.scope():
-                    y_pred = model(x, training=True)
-                    loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
-                    model._clear_losses()
-                    facts = notes.of(jax.tree.leaves(y_pred))
-                    return model.optimizer.scale_loss(loss), (loss, y_pred, facts, _values(variables.non_trainable))
+            with self._holding(state._replace(trainable=weights)), notes.scope():
+                y_pred = model(x, training=True)
+                loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+                model._clear_losses()
+                facts = notes.of(jax.tree.leaves(y_pred))
+                changed = _values(variables.non_trainable), _values(variables.metrics)
+                return model.optimizer.scale_loss(loss), (loss, y_pred, facts, *changed)
 
-        gradients, (loss, y_pred, facts, non_trainable) = jax.grad(loss_of, has_aux=True)(state.trainable)
-        with self._holding(state._replace(non_trainable=non_trainable)), notes.scope():
+        gradients, (loss, y_pred, facts, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
+        with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)), notes.scope():
             notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
-            self._update_metrics(loss, x, y, y_pred, sample_weight)
-            return self._held()
+            logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
+            return self._held(), logs
 
-    def _test_step(self, state: State, batch: Batch) -> State:
+    def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
+        """The user's."""
+        state = weights.trainable, weights.non_trainable, metrics
+        logs, new = self.model.test_step(state, pack_x_y_sample_weight(*batch))
+        return _like(metrics, new[2]), logs
+
+    def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
         """The forward pass, the loss and the metrics."""
         x, y, sample_weight = batch
-        with self._holding(state), notes.scope():
+        with self._holding(weights._replace(metrics=metrics)), notes.scope():
             y_pred = self.model(x, training=False)
             loss = self.model.compute_loss(x, y, y_pred, sample_weight, training=False)
             self.model._clear_losses()
-            self._update_metrics(loss, x, y, y_pred, sample_weight)
-            return state._replace(metrics=_values(self.variables.metrics))
+            logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
+            return _values(self.variables.metrics), logs
 
-    def _predict_step(self, state: State, x: Any) -> Any:
+    def _predict_step(self, weights: State, x: Any) -> Any:
         """The forward pass."""
-        with self._holding(state):
+        if "predict_step" in self._written:
+            state = weights.trainable, weights.non_trainable
+            return self.model.predict_step(state, pack_x_y_sample_weight(x))[0]
+        with self._holding(weights):
             y_pred = self.model(x, training=False)
             self.model._clear_losses()
             return y_pred
 
-    def _update_metrics(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def _update_metrics(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Logs:
         rows = jax.tree.leaves(x)[0].shape[0]
         self.model.objectives.loss_tracker.update_state(loss, sample_weight=rows)
+        if "compute_metrics" in self._written:
+            return self.model.compute_metrics(x, y, y_pred, sample_weight)
         self.model.objectives.update_metrics(y, y_pred, sample_weight)
+        return {}
 
     # A chunk of steps, compiled once for each shape of batch
 
     def _train_batches(self, state: State, batches: Any, count: Any) -> tuple[State, Any]:
-        def step(i: Any, state: State) -> State:
-            return self.carried_step(state, _at(batches, i))
+        def step(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
+            return self.carried_step(carry[0], _at(batches, i))
 
-        state = self.layout.turn(lax.fori_loop(0, count, step, self.layout.turn(state)))
-        return state, self._logs(state)
+        state = self.layout.turn(state)
+        carry = state, self._no_logs("train_step", self.carried_step, state, _at(batches, 0))
+        state, logs = lax.fori_loop(0, count, step, carry)
+        state = self.layout.turn(state)
+        return state, self._reported(state, logs)
 
     def _test_batches(self, weights: State, metrics: list[Any], batches: Any, count: Any) -> tuple[list[Any], Any]:
-        def step(i: Any, metrics: list[Any]) -> list[Any]:
-            return self.test_step(weights._replace(metrics=metrics), _at(batches, i)).metrics
+        def step(i: Any, carry: tuple[list[Any], Logs]) -> tuple[list[Any], Logs]:
+            return self.test_step(weights, carry[0], _at(batches, i))
 
-        metrics = lax.fori_loop(0, count, step, metrics)
-        return metrics, self._logs(weights._replace(metrics=metrics))
+        carry = metrics, self._no_logs("test_step", self.test_step, weights, metrics, _at(batches, 0))
+        metrics, logs = lax.fori_loop(0, count, step, carry)
+        return metrics, self._reported(weights._replace(metrics=metrics), logs)
 
     def _predict_batches(self, weights: State, batches: Any, count: Any) -> Any:
         """Outputs of shape (capacity, batch, ...), of which the first `count` are filled."""
@@ -152,11 +191,23 @@ class Steps:
 
         return lax.fori_loop(0, count, step, empty)
 
-    def _logs(self, state: State) -> Any:
-        """The reported numbers, in one array so that they are read at once."""
+    def _no_logs(self, name: str, step: Any, *args: Any) -> Logs:
+        """What a loop carries as logs before its first step: nothing, unless the step or the metrics are the user's."""
+        if not {name, "compute_metrics"} & self._written:
+            return {}
+        return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args)[1])
+
+    def _reported(self, state: State, logs: Logs) -> tuple[Any, Logs]:
+        """The numbers to report, those that are scalars in one array so that they are read at once.
+
+        They are the results of the metrics; or what the user's own step gave last, if that has other names.
+        """
         results = self.results(state)
-        self.log_names = list(results)
-        return jnp.stack([jnp.asarray(value, "float32") for value in results.values()])
+        reported = logs if logs and logs.keys() != results.keys() else results
+        scalars = {name: value for name, value in reported.items() if jnp.shape(value) == ()}
+        self._log_names = list(scalars)
+        stacked = jnp.stack([jnp.asarray(value, "float32") for value in scalars.values()]) if scalars else jnp.zeros(0)
+        return stacked, {name: value for name, value in reported.items() if name not in scalars}
 
     # From the model's variables and back
 
@@ -179,7 +230,7 @@ class Steps:
     def results(self, state: State) -> dict[str, Any]:
         """Name -> value of the loss and the metrics in a state, as a pure function of it."""
         with self._holding(state):
-            return self.model.objectives.results()
+            return self.model.get_metrics_result()
 
     def train(self, chunk: Chunk) -> Any:
         """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
@@ -203,9 +254,10 @@ class Steps:
         with self._eagerly():
             return self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
 
-    def read(self, logs: Any) -> dict[str, float]:
-        """Logs from the device, as name -> number."""
-        return dict(zip(self.log_names, np.asarray(jax.block_until_ready(logs)).tolist()))
+    def read(self, logs: Any) -> Logs:
+        """Logs from the device, as name -> number (or array, for a metric of several)."""
+        scalars, arrays = jax.block_until_ready(logs)
+        return {**dict(zip(self._log_names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
     def _held(self) -> State:
         return State(*map(_values, self.variables))
@@ -245,6 +297,11 @@ def _is_known(name: str, value: Any) -> bool:
             raise
         return False
     return True
+
+
+def _like(old: Any, new: Any) -> Any:
+    """New values in the dtypes of the old ones, which a loop must carry unchanged."""
+    return jax.tree.map(lambda before, after: jnp.asarray(after, before.dtype), old, new)
 
 
 def _fingerprint(model: Any) -> Any:

@@ -2,6 +2,17 @@
 
 from minidl.random import set_random_seed
 from minidl.utils.arrays import normalize, to_categorical
+from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils.py_dataset import PyDataset, Sequence
 from minidl.utils.session import clear_session
 
-__all__ = ["clear_session", "normalize", "set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]

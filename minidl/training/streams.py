@@ -1,0 +1,258 @@
+"""Batches from anything that can be iterated, as chunks.
+
+A generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain `DataLoader`, a list's iterator: what it yields
+is a batch, and consecutive batches of one shape are stacked into a chunk. No thread is needed to
+hide the time that they take to make: while the device computes a chunk, this side gathers the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import operator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl.training.data import (
+    Chunk,
+    aligned_empty,
+    as_array,
+    chunk_capacity,
+    class_weights_to_sample_weights,
+    device_dtype,
+)
+from minidl.utils.batches import unpack_x_y_sample_weight
+from minidl.utils.py_dataset import PyDataset
+
+Parts = tuple[Any, Any, Any]  # x, y, sample_weight of one batch: structures of NumPy arrays, or None
+
+
+def is_stream(x: Any) -> bool:
+    """Whether something yields batches when it is iterated, rather than being arrays itself.
+
+    >>> is_stream(iter([])), is_stream(np.zeros(3)), is_stream([1, 2])
+    (True, False, False)
+    """
+    is_array = isinstance(x, (list, tuple, dict, str, bytes)) or hasattr(x, "__array__")  # NumPy's own protocol
+    return isinstance(x, PyDataset) or (isinstance(x, Iterable) and not is_array)
+
+
+class StreamData:
+    """Batches that come one after the other; the counterpart of `ArrayData`.
+
+    Args:
+        source: an iterable whose items are x, (x, y) or (x, y, sample_weight).
+        steps: how many batches make an epoch; the next epoch goes on where this one ended. Without it an
+            epoch lasts until the source ends.
+        class_weight: class -> weight of its examples.
+        shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
+
+    Raises:
+        ValueError: it yields nothing, or something else than batches.
+
+    >>> data = StreamData([(np.zeros((4, 2)), np.ones(4))] * 5)
+    >>> data.num_batches, [chunk.num_batches for chunk in data.epoch().chunks(lambda: 3)]
+    (5, [3, 2])
+    """
+
+    num_rows: int | None = None  # nobody knows before the end
+
+    def __init__(
+        self,
+        source: Any,
+        steps: int | None = None,
+        class_weight: dict[int, float] | None = None,
+        shuffle: bool = False,
+    ):
+        self.steps = steps
+        self.source = source
+        self._class_weight = class_weight
+        self._shuffle = shuffle
+        self._length = _length(source)
+        self._free: list[list[np.ndarray]] = []
+        self._pass: StreamPass | None = None
+        first = self.epoch().peek()
+        if first is None:
+            raise ValueError(f"{_described(source)} ended before its first batch: there is nothing to compute.")
+        self.first = first
+        self.batch_shape = shape_of(first)
+        rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
+        self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
+
+    @property
+    def num_batches(self) -> int | None:
+        """How many batches make an epoch; None while nobody knows."""
+        return self.steps or self._length
+
+    def specs(self) -> list[Any]:
+        """The shapes and dtypes of the first batch (x, y, sample_weight)."""
+        return [jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), self.first)]
+
+    def epoch(self, anew: bool = False) -> StreamPass:
+        """Begin a pass, or go on with one that `steps` ended unless `anew`."""
+        current = self._pass
+        if current is not None and not current.ended:
+            fresh = not current.used and not isinstance(self.source, PyDataset)  # which may change as an epoch begins
+            if fresh or (self.steps and not anew):
+                return current
+        self.close()
+        self._pass = StreamPass(self, self._batches())
+        return self._pass
+
+    def close(self) -> None:
+        """End the workers of a pass that has not come to its end."""
+        if self._pass is not None:
+            self._pass.close()
+
+    def look_ahead(self) -> None:
+        """Nothing can be known before it is asked for."""
+
+    def reuse(self, chunk: Chunk) -> None:
+        """Take back the memory of a chunk whose results have been read."""
+        buffers = jax.tree.leaves(chunk.batches)
+        if buffers[0].shape[0] == self.capacity and shape_of(chunk.batches, skip=1) == self.batch_shape:
+            self._free.append(buffers)
+
+    def stack(self, batches: list[Parts]) -> Chunk:
+        """Batches of one shape as a chunk."""
+        arrays, structure = jax.tree.flatten(batches[0])
+        is_usual = shape_of(batches[0]) == self.batch_shape
+        capacity = self.capacity if is_usual else 1
+        if is_usual and self._free:
+            buffers = self._free.pop()
+        else:
+            buffers = [aligned_empty((capacity, *array.shape), device_dtype(array)) for array in arrays]
+        for i, batch in enumerate(batches):
+            for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
+                buffer[i] = array
+        rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
+        return Chunk(jax.tree.unflatten(structure, buffers), len(batches), rows)
+
+    def count(self, batches: int) -> None:
+        """Note how many batches a whole pass had."""
+        if self._length is None:
+            self._length = batches
+
+    def begin_epoch(self) -> None:
+        """Tell a `PyDataset`."""
+        if isinstance(self.source, PyDataset):
+            self.source.on_epoch_begin()
+
+    def end_epoch(self) -> None:
+        """Tell a `PyDataset`."""
+        if isinstance(self.source, PyDataset):
+            self.source.on_epoch_end()
+
+    def _batches(self) -> Generator[Parts, None, None]:
+        if isinstance(self.source, PyDataset):
+            with contextlib.closing(self.source.batches(self._shuffle)) as batches:
+                yield from map(self._parts, batches)
+        else:
+            yield from map(self._parts, self.source)
+
+    def _parts(self, batch: Any) -> Parts:
+        x, y, sample_weight = (jax.tree.map(as_array, part) for part in unpack_x_y_sample_weight(batch))
+        if self._class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError("fit: the data yields sample weights; class_weight cannot be given beside them.")
+            sample_weight = class_weights_to_sample_weights(y, self._class_weight)
+        sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
+        if len(sizes) != 1 or () in sizes:
+            raise ValueError(
+                f"{_described(self.source)} gave a batch whose parts have the shapes "
+                f"{shape_of((x, y, sample_weight))[1]}: each needs a first axis of examples, of the same length."
+            )
+        return x, y, sample_weight
+
+
+class StreamPass:
+    """One pass over the batches of `StreamData`."""
+
+    def __init__(self, data: StreamData, batches: Generator[Parts, None, None]):
+        self._data = data
+        self._batches = batches
+        self._next: Parts | None = None
+        self._given = 0  # batches
+        self.ended = False
+
+    @property
+    def used(self) -> bool:
+        """Whether a batch was given out."""
+        return self._given > 0
+
+    def close(self) -> None:
+        """Give out no more."""
+        self.ended = True
+        self._batches.close()
+
+    def peek(self) -> Parts | None:
+        """The next batch, which stays the next; None at the end."""
+        if self._next is None and not self.ended:
+            self._next = next(self._batches, None)
+            if self._next is None:
+                self.ended = True
+        return self._next
+
+    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+        """The chunks of one epoch, each gathered when it is asked for.
+
+        Args:
+            wanted: says how many batches the next chunk should hold.
+
+        Raises:
+            ValueError: the source had ended before.
+        """
+        data = self._data
+        left = data.steps or math.inf
+        data.begin_epoch()
+        if self.peek() is None:
+            raise ValueError(
+                f"{_described(data.source)} has no batches left for another epoch. Give something that can be iterated "
+                "again, such as a PyDataset, or steps_per_epoch with a generator that goes on."
+            )
+        while left and self.peek() is not None:
+            batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
+            left -= len(batches)
+            self._given += len(batches)
+            yield data.stack(batches)
+        if self.ended:
+            data.count(self._given)
+        data.end_epoch()
+        if data.steps and left:
+            warnings.warn(
+                f"The data ended {left} batches before the {data.steps} steps asked for. The epoch ends here.",
+                stacklevel=2,
+            )
+
+    def _alike(self) -> Iterator[Parts]:
+        """The next batches that can share a chunk: those with the shape of the first, or a single other one."""
+        shape = shape_of(self._next)
+        while self._next is not None and shape_of(self._next) == shape:
+            batch, self._next = self._next, None
+            yield batch
+            if shape != self._data.batch_shape:
+                return
+            self.peek()
+
+
+def shape_of(batch: Any, skip: int = 0) -> Any:
+    """The structure, the shapes (without the first `skip` axes) and the dtypes of a batch."""
+    leaves, structure = jax.tree.flatten(batch)
+    return structure, tuple((leaf.shape[skip:], str(device_dtype(leaf))) for leaf in leaves)
+
+
+def _length(source: Any) -> int | None:
+    """How many batches there are, if the source knows."""
+    if isinstance(source, PyDataset):
+        return source.num_batches
+    length = operator.length_hint(source, -1)
+    return None if length < 0 else length
+
+
+def _described(source: Any) -> str:
+    return f"The {type(source).__name__} given as x"

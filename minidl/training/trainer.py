@@ -1,0 +1,476 @@
+"""Trainer: compile, fit, evaluate and predict, as methods of a model.
+
+Here arguments are checked and data and callbacks made ready; then the loop (loop.py) runs the
+compiled steps (step.py). `train_step`, `test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be
+overridden, and are then compiled in the place of minidl's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import optimizers
+from minidl.callbacks import CallbackList
+from minidl.layers.base import Layer
+from minidl.training import checks, loop
+from minidl.training.data import (
+    ArrayData,
+    Chunk,
+    as_arrays,
+    class_weights_to_sample_weights,
+    train_validation_split,
+)
+from minidl.training.objectives import Objectives, names_of
+from minidl.training.step import Steps, symbolic
+from minidl.training.streams import StreamData, is_stream
+from minidl.utils.batches import unpack_x_y_sample_weight
+
+Data = ArrayData | StreamData
+_OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
+
+
+class Trainer(Layer):
+    """What makes a layer a model: see `Model`.
+
+    Args:
+        **kwargs: see `Layer`.
+    """
+
+    _steps: Steps | None
+    _output_specs: dict[Any, Any]
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.optimizer: Any = None
+        self.objectives: Any = None
+        self.loss: Any = None
+        self.history: Any = None
+        self.run_eagerly = False
+        self.steps_per_execution: int | str = "auto"
+        self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self._forget()
+
+    # Compiling
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how to train.
+
+        Args:
+            optimizer: name, `Optimizer`, or any optax transformation.
+            loss: name, function of (y_true, y_pred), or `Loss`.
+            loss_weights: what the loss is multiplied with.
+            metrics: a list of names, functions or `Metric` objects; "accuracy" picks the right kind.
+            weighted_metrics: likewise; these take sample weights into account.
+            run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
+            steps_per_execution: accepted; how many steps are compiled together is found while training.
+            jit_compile: accepted; training is always compiled, unless `run_eagerly`.
+            auto_scale_loss: accepted; see `loss_scale_factor` of the optimizers.
+
+        Raises:
+            ValueError: an unknown name; the message holds the near ones.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self.objectives = Objectives(loss, loss_weights, metrics, weighted_metrics)
+        self.loss = loss
+        self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
+        self.stop_training = False
+        self._forget()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.objectives is not None
+
+    # Training and inference
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> Any:
+        """Train for a number of epochs.
+
+        Args:
+            x: inputs, (examples, ...): an array, or a structure of arrays; or anything that yields batches (x, y) or
+                (x, y, sample_weight): a generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain data loader.
+            y: targets, (examples, ...).
+            batch_size: examples for each update, default 32.
+            epochs: the number of the epoch to end before.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line for each epoch.
+            callbacks: a `Callback` or a list of them.
+            validation_split: the share of rows, taken from the end, to validate on instead.
+            validation_data: (x, y), (x, y, sample_weight), or batches, to evaluate after each epoch.
+            shuffle: whether each epoch has an order of its own; "batch" shuffles within batches only.
+            class_weight: class -> weight of its examples.
+            sample_weight: a weight for each example.
+            initial_epoch: the number of the first epoch.
+            steps_per_epoch: how many batches make an epoch, if not all; the next epoch goes on from there.
+            validation_steps: how many batches to validate on, if not all.
+            validation_batch_size: default: `batch_size`.
+            validation_freq: validate every so many epochs, or after the epochs in a list.
+
+        Returns:
+            The `History`: its `history` maps each name to one number for each epoch.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
+        """
+        checks.compiled(self, "fit")
+        checks.positive("fit", epochs=epochs, batch_size=batch_size, validation_batch_size=validation_batch_size)
+        checks.positive("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        if validation_split and validation_data is None:
+            checks.splittable(x)
+            arrays = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+            checks.arrays("fit", *arrays)
+            (x, y, sample_weight), validation_data = train_validation_split(arrays, validation_split)
+        data = self._data("fit", x, y, sample_weight, batch_size, steps_per_epoch, class_weight, shuffle)
+        validation = None
+        if validation_data is not None:
+            is_batches = is_stream(validation_data)
+            x_val, y_val, weight_val = (validation_data, None, None) if is_batches else checks.triple(validation_data)
+            size = validation_batch_size or batch_size
+            validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
+        steps = self.steps
+        for spec in data.specs():  # tracing here shows an error in a layer before callbacks hear of any training
+            jax.eval_shape(steps.carried_step, steps.layout.specs(steps.state()), spec)
+        callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+        self.initial_epoch = initial_epoch
+        try:
+            loop.fit(self, data, validation, callback_list, epochs, validation_freq)
+        finally:
+            callback_list.close()
+            data.close()
+            if validation is not None:
+                validation.close()
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """The loss and the metrics on data.
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            batch_size: examples computed at once, default 32.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            sample_weight: a weight for each example.
+            steps: how many batches, if not all.
+            callbacks: a `Callback` or a list of them.
+            return_dict: whether to return name -> number instead of a list.
+
+        Returns:
+            A number (the loss), or a list of the loss and the metrics, named by `metrics_names`.
+
+        Raises:
+            ValueError: the model is not compiled, or the data does not go with it.
+        """
+        checks.compiled(self, "evaluate")
+        checks.positive("evaluate", batch_size=batch_size, steps=steps)
+        data = self._data("evaluate", x, y, sample_weight, batch_size, steps)
+        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
+        try:
+            logs = loop.evaluate(self, data, callback_list)
+        finally:
+            callback_list.close()
+            data.close()
+        return self._reported(logs, return_dict)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """The outputs for inputs.
+
+        Args:
+            x: inputs, (examples, ...).
+            batch_size: examples computed at once, default 32.
+            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            steps: how many batches, if not all.
+            callbacks: a `Callback` or a list of them.
+
+        Returns:
+            A NumPy array (examples, ...), or a structure of them.
+        """
+        checks.positive("predict", batch_size=batch_size, steps=steps)
+        data = self._data("predict", x, None, None, batch_size, steps)
+        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
+        try:
+            return loop.predict(self, data, callback_list)
+        finally:
+            callback_list.close()
+            data.close()
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
+        checks.compiled(self, "train_on_batch")
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays("train_on_batch", x, y, sample_weight)
+        if class_weight is not None:
+            checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
+            sample_weight = class_weights_to_sample_weights(y, class_weight)
+        steps = self._prepare("train_on_batch", x, y, sample_weight)
+        self.reset_metrics()
+        logs = steps.read(steps.train(_one_batch(x, y, sample_weight)))
+        return self._reported(logs, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """The loss and the metrics on one batch, as `evaluate` returns them."""
+        checks.compiled(self, "test_on_batch")
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays("test_on_batch", x, y, sample_weight)
+        steps = self._prepare("test_on_batch", x, y, sample_weight)
+        self.reset_metrics()
+        logs = steps.read(steps.test(_one_batch(x, y, sample_weight)))
+        return self._reported(logs, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch, as NumPy arrays."""
+        x = as_arrays(x)
+        checks.arrays("predict_on_batch", x, None, None)
+        outputs = self._prepare("predict_on_batch", x).predict(_one_batch(x, None, None))
+        return jax.tree.map(lambda output: np.array(output[0]), outputs)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of a batch: the compiled loss plus what layers and regularizers add. May be overridden.
+
+        Raises:
+            ValueError: there is neither a loss nor anything that layers add.
+        """
+        loss = self.objectives.compute_loss(y, y_pred, sample_weight)
+        terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
+        if not terms:
+            raise ValueError("There is nothing to train: give compile() a loss, or call add_loss() in a layer.")
+        return sum(terms[1:], terms[0])
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Take a batch into the metrics. May be overridden.
+
+        Returns:
+            Name -> number: what is reported.
+        """
+        self.objectives.update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
+
+    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+        """One step of training.
+
+        Args:
+            state: values of (trainable_variables, non_trainable_variables, optimizer.variables, metrics_variables).
+            data: a batch: x, (x, y) or (x, y, sample_weight).
+
+        Returns:
+            (logs, new state): name -> number, and the values in the same order.
+        """
+        return self.steps.plain_train_step(state, unpack_x_y_sample_weight(data))
+
+    def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+        """One step of evaluation; state: values of (trainable_, non_trainable_ and metrics_variables)."""
+        return self.steps.plain_test_step(state, unpack_x_y_sample_weight(data))
+
+    def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
+        """The outputs for a batch; state: values of (trainable_variables, non_trainable_variables).
+
+        Returns:
+            (outputs, new values of the non_trainable_variables).
+        """
+        x, _, _ = unpack_x_y_sample_weight(data)
+        return self.stateless_call(*state, x, training=False)
+
+    def written_steps(self) -> set[str]:
+        """The names of the steps that a subclass has overridden."""
+        return {name for name in _OVERRIDABLE if getattr(type(self), name) is not getattr(Trainer, name)}
+
+    # Metrics and steps
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss as a metric, the metrics of layers, and the compiled ones (once their kind is known)."""
+        if self.objectives is None:
+            return super().metrics
+        return [self.objectives.loss_tracker, *super().metrics, *self.objectives.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What the numbers that `evaluate` returns are called, in their order."""
+        return names_of(self.objectives.reported) if self.compiled else []
+
+    def reset_metrics(self) -> None:
+        """Let every metric forget what it has seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Name -> value of the loss and the metrics so far."""
+        compiled = {id(metric) for metric in self.objectives.reported}
+        known = {id(metric) for metric in self.metrics}
+        results = self.objectives.results() if compiled <= known else {}  # unless `metrics` is the user's own
+        for metric in self.metrics:
+            if id(metric) not in compiled or not results:
+                value = metric.result()
+                results |= value if isinstance(value, dict) else {metric.name: value}
+        return results
+
+    @property
+    def steps(self) -> Steps:
+        """The compiled steps for the variables that the model has now; made again when these change."""
+        made = self._steps
+        if made is None or not made.is_current():
+            made = self._steps = Steps(self)
+        return made
+
+    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+        """The model's steps as pure functions, for a JAX loop of your own.
+
+        Builds what is not built yet, for data like the arrays given (any number of rows).
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            sample_weight: a weight for each example, or None.
+
+        Example:
+        >>> from minidl.layers import Dense
+        >>> from minidl.models import Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+        >>> steps = model.prepare(x, y)
+        >>> state = jax.lax.fori_loop(0, 100, lambda i, state: steps.train_step(state, (x, y, None)), steps.state())
+        >>> steps.put(state)
+        >>> model.predict(x, verbose=0).round(2)[0]
+        array([1.], dtype=float32)
+        """
+        return self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+
+    # Inside
+
+    def _data(
+        self,
+        call: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        steps: int | None,
+        class_weight: dict[int, float] | None = None,
+        shuffle: bool | str = False,
+    ) -> Data:
+        """Checked data, for a model that is then ready for it."""
+        data: Data
+        if is_stream(x):
+            checks.stream(call, x, y, sample_weight)
+            data = StreamData(x, steps, class_weight, bool(shuffle))
+            self._prepare(call, *data.first)
+            return data
+        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays(call, x, y, sample_weight)
+        if class_weight is not None:
+            checks.class_weight(call, class_weight, sample_weight, y, self._output_spec(x))
+            sample_weight = class_weights_to_sample_weights(y, class_weight)
+        data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
+        if call == "fit":
+            checks.finite(call, data)
+            if not self.objectives.built:
+                data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
+        self._prepare(call, x, y, sample_weight)
+        return data
+
+    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+        """Build what is not built yet, and check the targets against the outputs."""
+        y_pred = self._output_spec(x)  # builds the model
+        if self.compiled and not call.startswith("predict"):
+            checks.has_targets(call, self.loss, y)
+            self.objectives.build(y, y_pred)
+            checks.targets(call, self.objectives.loss, y, y_pred)
+        return self.steps
+
+    def _output_spec(self, x: Any) -> Any:
+        """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
+        spec = ArrayData(x).specs()[0][0]
+        leaves, structure = jax.tree.flatten(spec)
+        key = structure, tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
+        if key not in self._output_specs:
+            self._output_specs[key] = self.compute_output_spec(symbolic(spec))
+        return self._output_specs[key]
+
+    def _forget(self) -> None:
+        """Forget what was derived from the layers and from compile()."""
+        self._steps = None
+        self._output_specs = {}
+
+    def _callbacks(
+        self, callbacks: Any, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+    ) -> CallbackList:
+        params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
+        return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
+
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+        if return_dict:
+            return logs
+        values = [logs[name] for name in self.metrics_names]
+        return values[0] if len(values) == 1 else values
+
+
+def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
+    rows = len(jax.tree.leaves(x)[0])
+    return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))

@@ -1,0 +1,101 @@
+"""PyDataset: a data set that computes each of its batches when asked, by several workers if need be."""
+
+from __future__ import annotations
+
+import collections
+import itertools
+import random
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
+
+
+class PyDataset:
+    """The base of data sets in Python. A subclass writes `__len__` and `__getitem__`.
+
+    `dataset[i]` is batch i: x, (x, y) or (x, y, sample_weight). Unlike a generator it can be read again and in any
+    order, so each example is trained on exactly once in an epoch, whatever the number of workers.
+
+    Args:
+        workers: how many threads (or processes) make batches at the same time; with 1 batches are made while
+            the device computes, without any thread.
+        use_multiprocessing: processes instead of threads, for Python code that computes a lot. The data set must be
+            picklable then.
+        max_queue_size: how many batches may be under way at once, with more than one worker.
+
+    Example:
+    >>> import numpy as np
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...
+    ...     def __getitem__(self, index):
+    ...         x = np.arange(4.0) + 4 * index
+    ...         return x, x**2
+    >>> [float(y[0]) for x, y in Squares(workers=2)]
+    [0.0, 16.0, 64.0]
+    """
+
+    workers = 1
+    use_multiprocessing = False
+    max_queue_size = 10
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10):
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no `__getitem__`. Write one that returns batch `index`.")
+
+    @property
+    def num_batches(self) -> int | None:
+        """How many batches there are: `len(self)`. To be overridden with None where there is no end."""
+        if not isinstance(self, collections.abc.Sized):
+            raise NotImplementedError(
+                f"{type(self).__name__} has no length. Write `__len__`, or a property `num_batches` that is None for a "
+                "data set without an end."
+            )
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """An epoch begins. May be overridden."""
+
+    def on_epoch_end(self) -> None:
+        """An epoch has ended. May be overridden, to change the order of the examples for instance."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.batches()
+
+    def batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
+        """One pass over all batches, made by the workers.
+
+        Args:
+            shuffle: whether their order is new; it comes from Python's `random`.
+        """
+        count = self.num_batches
+        order: Any = itertools.count() if count is None else list(range(count))
+        if shuffle and count is not None:
+            random.shuffle(order)
+        if self.workers > 1 or (self.workers == 1 and self.use_multiprocessing):
+            pool = ProcessPoolExecutor if self.use_multiprocessing else ThreadPoolExecutor
+            yield from _in_order(pool(self.workers), self.__getitem__, order, self.max_queue_size)
+        else:
+            yield from map(self.__getitem__, order)
+
+
+Sequence = PyDataset  # Keras's older name
+
+
+def _in_order(pool: Executor, make: Callable[[int], Any], order: Any, ahead: int) -> Iterator[Any]:
+    """The results in the order of the calls. However the iteration ends, the workers end with it."""
+    pending: collections.deque[Future[Any]] = collections.deque()
+    try:
+        for index in order:
+            pending.append(pool.submit(make, index))
+            if len(pending) >= max(1, ahead):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
