@@ -19,9 +19,13 @@ class Model:
     history = None
 
 
+NOT_COMPARED = {"TensorBoard": "needs all of TensorFlow", "RemoteMonitor": "needs a server"}  # each has its test file
+
+
 def test_every_public_name_is_compared_with_keras():
     source = inspect.getsource(references)
-    assert [name for name in callbacks_module.__all__ if f"keras.callbacks.{name}" not in source] == []
+    names = [name for name in callbacks_module.__all__ if f"keras.callbacks.{name}" not in source]
+    assert set(names) == set(NOT_COMPARED)
 
 
 def test_importing_callbacks_does_not_import_rich():

@@ -1,10 +1,35 @@
 """Code that `fit`, `evaluate` and `predict` call while they run."""
 
+from minidl.callbacks.backup_and_restore import BackupAndRestore
 from minidl.callbacks.base import Callback
 from minidl.callbacks.callback_list import CallbackList
+from minidl.callbacks.csv_logger import CSVLogger
 from minidl.callbacks.early_stopping import EarlyStopping
 from minidl.callbacks.history import History
 from minidl.callbacks.lambda_callback import LambdaCallback
+from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
+from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.progress_bar import ProgbarLogger
+from minidl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from minidl.callbacks.remote_monitor import RemoteMonitor
+from minidl.callbacks.swap_ema_weights import SwapEMAWeights
+from minidl.callbacks.tensorboard import TensorBoard
+from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
-__all__ = ["Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback", "ProgbarLogger"]
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
+    "TerminateOnNaN",
+]

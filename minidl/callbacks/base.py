@@ -6,7 +6,8 @@ with methods that do nothing; a subclass writes those that it needs.
 
 The loop computes many batches at once (a chunk) unless a callback asks for every batch. It
 asks by having a batch method of its own: `does_something` tells such a method from the
-empty ones here.
+empty ones here. A class that needs batches for some of its settings only marks its method
+with `fine_without` and names it in `needed_hooks` of those objects that need it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def does_something(callback: Any, hook: str) -> bool:
     (True, False)
     """
     method = getattr(callback, hook, None)
-    return callable(method) and getattr(method, "_is_default", None) is not True
+    if not callable(method):
+        return False
+    return getattr(method, "_is_default", None) is not True or hook in getattr(callback, "needed_hooks", ())
 
 
 class Callback:
@@ -51,6 +54,9 @@ class Callback:
         model: the model being trained, set before the first call. Set
             `model.stop_training = True` to stop.
         params: {"verbose", "epochs", "steps"}: the settings of the run; steps is None while unknown.
+        callback_list: the list of all callbacks of the run, set with the model.
+        needed_hooks: names of methods marked `fine_without` that this object needs all the same.
+        comes_last: whether to be called after all others, wherever it stands in the list.
 
     Example:
     >>> class StopWhenGood(Callback):
@@ -61,6 +67,9 @@ class Callback:
 
     model: Any = None
     params: dict[str, Any] | None = None
+    callback_list: Any = None
+    needed_hooks: tuple[str, ...] = ()
+    comes_last: bool = False
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the settings of the run."""
@@ -69,6 +78,13 @@ class Callback:
     def set_model(self, model: Any) -> None:
         """Take the model."""
         self.model = model
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback knows of a run: plain data and arrays, by name. `BackupAndRestore` keeps it."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what `get_state` gave. Called after `on_train_begin` when an interrupted run goes on."""
 
     @fine_without
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -148,3 +164,14 @@ class Callback:
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name != "on_progress")
+
+
+def check_save_freq(owner: str, save_freq: Any) -> None:
+    """Refuse what is neither "epoch" nor a number of batches.
+
+    Raises:
+        ValueError: so it is.
+    """
+    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
+    if save_freq != "epoch" and not is_count:
+        raise ValueError(f"{owner}: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")

@@ -27,6 +27,8 @@ _BATCH_HOOKS = {
 class CallbackList(Callback):
     """Many callbacks that are called as one, in the order given; then the history, then the bar.
 
+    Those with `comes_last` follow after all others.
+
     It has every method of `Callback`, and each calls that method of all, with one new dict of
     logs: Python floats, by name in the order of the alphabet.
 
@@ -71,6 +73,7 @@ class CallbackList(Callback):
             self.callbacks.append(History())
         if add_progbar and not self._find(ProgbarLogger):
             self.callbacks.append(ProgbarLogger())
+        self.callbacks.sort(key=lambda callback: isinstance(callback, Callback) and callback.comes_last)
         self._watchers = [callback for callback in self.callbacks if does_something(callback, "on_progress")]
         if model is not None:
             self.set_model(model)
@@ -82,6 +85,8 @@ class CallbackList(Callback):
         for history in self._find(History):
             model.history = history
         for callback in self.callbacks:
+            if isinstance(callback, Callback):
+                callback.callback_list = self
             callback.set_model(model)
 
     def set_params(self, params: dict[str, Any]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
-from minidl.callbacks.monitor import improves, resolve_mode
+from minidl.callbacks.monitor import improves, resolve_mode, watched
+
+_REMEMBERED = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
 
 class EarlyStopping(Callback):
@@ -83,7 +84,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the epoch with the best one; stop when patience is used up."""
-        value = self._read(logs or {})
+        value = watched(logs or {}, self.monitor, type(self).__name__)
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
@@ -116,11 +117,11 @@ class EarlyStopping(Callback):
     def _improves(self, value: float, reference: float | None) -> bool:
         return improves(value, reference, self.mode, self.min_delta)
 
-    def _read(self, logs: dict[str, Any]) -> float | None:
-        if self.monitor not in logs:
-            warnings.warn(
-                f"{type(self).__name__} watches {self.monitor!r}, which is not in the logs of this epoch: nothing is "
-                f"decided. The logs have: {', '.join(sorted(logs)) or 'nothing'}.",
-                stacklevel=2,
-            )
-        return logs.get(self.monitor)
+    def get_state(self) -> dict[str, Any]:
+        """The best epoch and how long ago it was."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name in _REMEMBERED:
+            setattr(self, name, state[name])

@@ -1,12 +1,13 @@
-"""Which way a watched metric should go, and whether it got better.
+"""What a watched metric is now, which way it should go, and whether it got better.
 
 Callbacks that watch one metric (stopping early, keeping the best model, lowering the learning
-rate) share these two questions.
+rate) share these questions.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
 from typing import Any
 
 # How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
@@ -58,6 +59,27 @@ def improves(value: float, reference: float | None, mode: str, min_delta: float)
         return True
     better: Any = value + min_delta < reference if mode == "min" else value - min_delta > reference
     return bool(better)
+
+
+def watched(logs: dict[str, Any], monitor: str, owner: str, consequence: str = "nothing is decided") -> Any:
+    """The watched metric in the logs of an epoch; None, with a warning, if it is not there.
+
+    Args:
+        logs: name -> value.
+        monitor: the name to look for.
+        owner: the callback's name, for the warning.
+        consequence: what follows for this epoch, for the warning.
+
+    >>> watched({"loss": 0.5}, "loss", "EarlyStopping")
+    0.5
+    """
+    if monitor not in logs:
+        warnings.warn(
+            f"{owner} watches {monitor!r}, which is not in the logs of this epoch: {consequence}. "
+            f"The logs have: {', '.join(sorted(logs)) or 'nothing'}.",
+            stacklevel=3,
+        )
+    return logs.get(monitor)
 
 
 def _ends_in(name: str, words: tuple[str, ...]) -> bool:

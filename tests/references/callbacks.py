@@ -1,10 +1,12 @@
-"""When training stops early, in which order callbacks are called and with what, and how metrics are printed."""
+"""What callbacks decide, write and save, in which order they are called and with what, and how metrics are printed."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import pathlib
 import re
+import tempfile
 from typing import Any
 
 import jax.numpy as jnp
@@ -35,11 +37,43 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "start_from_epoch": {"patience": 1, "start_from_epoch": 4, "restore_best_weights": True},
     "start_too_late": {"patience": 1, "start_from_epoch": 40, "restore_best_weights": True},
 }
+PLATEAUS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "patience_2": {"patience": 2, "factor": 0.5},
+    "max": {"patience": 1, "factor": 0.3, "mode": "max"},
+    "min_delta": {"patience": 2, "min_delta": 0.15},
+    "cooldown": {"patience": 1, "factor": 0.5, "cooldown": 2},
+    "min_lr": {"patience": 1, "factor": 0.2, "min_lr": 0.01},
+    "no_patience": {"patience": 0, "factor": 0.5},
+}
+SCHEDULES: dict[str, Any] = {
+    "epoch": lambda epoch: 1.0 / (2.0 + epoch),
+    "rate": lambda epoch, lr: lr if epoch < 3 else lr * 0.9,
+    "optional": lambda epoch, lr=0.5: lr / 2,
+    "numpy": lambda epoch, lr: np.float32(lr) * np.float32(0.7),
+}
+SAVES: dict[str, dict[str, Any]] = {
+    "always": {},
+    "best": {"save_best_only": True},
+    "best_max": {"save_best_only": True, "mode": "max"},
+    "threshold": {"save_best_only": True, "initial_value_threshold": 0.45},
+    "batches": {"save_freq": 3},
+    "best_of_batches": {"save_freq": 2, "save_best_only": True, "mode": "min"},
+}
 
 
 def cases(keras: Any) -> dict[str, Any]:
     """Run them."""
-    return {**early_stopping(keras), **callback_list(keras), **printed_metrics(keras)}
+    return {
+        **early_stopping(keras),
+        **callback_list(keras),
+        **printed_metrics(keras),
+        **reduce_lr_on_plateau(keras),
+        **learning_rate_scheduler(keras),
+        **csv_logger(keras),
+        **model_checkpoint(keras),
+        **trained(keras),
+    }
 
 
 class Model:
@@ -49,6 +83,8 @@ class Model:
         self.stop_training = False
         self.weights = [np.array(-1.0)]
         self.history: Any = None
+        self.optimizer: Any = None
+        self.metrics: list[Any] = []
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies."""
@@ -193,3 +229,176 @@ def printed_metrics(keras: Any) -> dict[str, Any]:
             callbacks.on_epoch_end(epoch, logs)
     lines = [re.sub(r" - \S+ - +\S+/step", "", line) for line in printed.getvalue().splitlines()]
     return {"exact_printed": np.array(lines)}
+
+
+def reduce_lr_on_plateau(keras: Any) -> dict[str, Any]:
+    """The learning rate in the logs of each epoch and after it, and the counters, for each curve in turn."""
+    results = {}
+    for name, settings in PLATEAUS.items():
+        reducer = keras.callbacks.ReduceLROnPlateau(**settings)  # one object for all curves
+        results[f"plateau_{name}"] = [reduced(keras, reducer, curve) for curve in CURVES.values()]
+    return results
+
+
+def reduced(keras: Any, reducer: Any, curve: np.ndarray) -> list[list[float]]:
+    """One training run."""
+    model = Model()
+    model.optimizer = keras.optimizers.SGD(0.1)
+    reducer.set_model(model)
+    reducer.on_train_begin()
+    rows = []
+    for epoch, value in enumerate(curve):
+        logs = {"val_loss": float(value)}
+        reducer.on_epoch_end(epoch, logs)
+        after = float(model.optimizer.learning_rate)
+        rows.append([logs["learning_rate"], after, reducer.wait, reducer.cooldown_counter, float(reducer.best)])
+    return rows
+
+
+def learning_rate_scheduler(keras: Any) -> dict[str, Any]:
+    """The learning rate while an epoch runs, and in its logs."""
+    results = {}
+    for name, schedule in SCHEDULES.items():
+        model = Model()
+        model.optimizer = keras.optimizers.SGD(0.1)
+        scheduler = keras.callbacks.LearningRateScheduler(schedule)
+        scheduler.set_model(model)
+        rows = []
+        for epoch in range(6):
+            logs = {"loss": 0.5}
+            scheduler.on_epoch_begin(epoch)
+            rate = float(model.optimizer.learning_rate)
+            scheduler.on_epoch_end(epoch, logs)
+            rows.append([rate, logs["learning_rate"]])
+        results[f"schedule_{name}"] = rows
+    return results
+
+
+def csv_logger(keras: Any) -> dict[str, Any]:
+    """The file after one run, and after a second with `append`; with the numbers that logs may hold."""
+    first = [
+        {"loss": 0.5 / (n + 1), "accuracy": 1e-7 * n, "arrays": np.array([0.5, 0.25]), "text": "a,b"} for n in (0, 1)
+    ]
+    validated = [{"loss": 0.25, "val_loss": 1e30}, {"loss": float("nan")}, {"loss": 0.125, "val_loss": 3.0}]
+    texts = {}
+    for name, logs, options in (
+        ("plain", first, {}),
+        ("validated", validated, {}),
+        ("separator", validated, {"separator": ";"}),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "log.csv")
+            for append in (False, True, False):
+                logger = keras.callbacks.CSVLogger(str(path), append=append, **options)
+                logger.on_train_begin()
+                for epoch, numbers in enumerate(logs):
+                    logger.on_epoch_end(epoch, dict(numbers))
+                    texts[f"exact_csv_{name}_{append}_{epoch}"] = np.array(path.read_bytes().decode())
+                logger.on_train_end()
+    return texts
+
+
+def model_checkpoint(keras: Any) -> dict[str, Any]:
+    """The names of the files that are saved, in order, for each curve; epochs have four batches."""
+    results = {}
+    for name, settings in SAVES.items():
+        for curve_name, curve in CURVES.items():
+            field = "{batch:03d}" if "save_freq" in settings else "{val_loss:.2f}"
+            monitor = "loss" if "save_freq" in settings else "val_loss"
+            with tempfile.TemporaryDirectory() as folder:
+                path = folder + "/inner/{epoch:02d}-" + field + ".keras"
+                saver = keras.callbacks.ModelCheckpoint(path, monitor=monitor, **settings)
+                results[f"exact_saved_{name}_{curve_name}"] = np.array(saved(saver, curve))
+    return results
+
+
+def saved(saver: Any, curve: np.ndarray) -> list[str]:
+    """One training run. The first epoch ends before batches are compared, as Keras needs it."""
+    model = Model()
+    names: list[str] = []
+    model.save = lambda path, overwrite=True: names.append(pathlib.Path(path).name)  # type: ignore[attr-defined]
+    saver.set_model(model)
+    saver.on_train_begin()
+    for epoch, value in enumerate(curve):
+        saver.on_epoch_begin(epoch)
+        for batch in range(4 if epoch else 1):
+            saver.on_train_batch_end(batch, {"loss": float(value) + (batch % 2) * 0.01})
+        saver.on_epoch_end(epoch, {"loss": float(value), "val_loss": float(value)})
+    return names or ["nothing"]
+
+
+def trained(keras: Any) -> dict[str, Any]:
+    """Callbacks that need a real model: two inputs, one output, eight rows."""
+    results = {}
+    for swap_on_epoch in (False, True):
+        results.update(swap_ema(keras, swap_on_epoch))
+    model = small_model(keras, keras.optimizers.SGD(1e6))
+    with contextlib.redirect_stdout(io.StringIO()):
+        history = model.fit(*data(), epochs=9, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])
+    results["exact_epochs_until_nan"] = len(history.epoch)
+    results.update(backup(keras))
+    return results
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets."""
+    x = np.linspace(-1, 1, 16, dtype="float32").reshape(8, 2)
+    return x, np.sum(x**2, axis=-1, keepdims=True)
+
+
+def small_model(keras: Any, optimizer: Any) -> Any:
+    """Linear regression with given first weights."""
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.build((None, 2))
+    model.set_weights([np.array([[0.5], [-0.25]], "float32"), np.array([0.1], "float32")])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def swap_ema(keras: Any, swap_on_epoch: bool) -> dict[str, Any]:
+    """The weights that callbacks after this one see, the losses, and the weights in the end."""
+    model = small_model(keras, keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8))
+    seen: list[Any] = []
+
+    class Watcher(keras.callbacks.Callback):
+        def note(self) -> None:
+            seen.append(np.concatenate([np.ravel(weight) for weight in self.model.get_weights()]))
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.note()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.note()
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            self.note()
+
+        def on_test_end(self, logs: Any = None) -> None:
+            self.note()
+
+    callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch), Watcher()]
+    x, y = data()
+    history = model.fit(x, y, 4, epochs=3, shuffle=False, verbose=0, validation_data=(x, y), callbacks=callbacks)
+    name = f"swap_{swap_on_epoch}"
+    losses = [history.history["loss"], history.history["val_loss"]]
+    return {f"{name}_seen": seen, f"{name}_losses": losses, f"{name}_end": model.get_weights()[0]}
+
+
+def backup(keras: Any) -> dict[str, Any]:
+    """A run that is interrupted in its third epoch and started again: what it has learned in the end."""
+
+    def interrupt(epoch: int, logs: Any) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for callback in (keras.callbacks.LambdaCallback(on_epoch_begin=interrupt), keras.callbacks.Callback()):
+            model = small_model(keras, keras.optimizers.SGD(0.1, momentum=0.9))
+            keep = keras.callbacks.BackupAndRestore(folder + "/backup")
+            with contextlib.suppress(KeyboardInterrupt):
+                model.fit(*data(), 4, epochs=5, shuffle=False, verbose=0, callbacks=[keep, callback])
+        results["exact_backup_left"] = pathlib.Path(folder, "backup").exists()
+    results["exact_backup_iterations"] = int(model.optimizer.iterations)
+    results["backup_weights"] = model.get_weights()[0]
+    return results

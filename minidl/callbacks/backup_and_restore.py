@@ -1,0 +1,215 @@
+"""Go on with an interrupted training where it was, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import warnings
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.saving.state import read_state, write_state
+from minidl.variables import Variable
+
+_FORMAT = 1
+
+
+class BackupAndRestore(Callback):
+    """Keep a backup of a run; when the same program is started again, go on from it.
+
+    A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
+    and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
+    other callbacks know (the history, too), and whether training was told to stop. So an interrupted run
+    ends with the very numbers that an uninterrupted one ends with.
+
+    It is one file, written in one piece, and holds nothing that could be run. This callback is called after
+    all others, wherever it stands in the list.
+
+    Args:
+        backup_dir: the folder for the backup, made if missing. Each run needs one of its own.
+        save_freq: "epoch", or a number of batches. A backup made within an epoch restarts that epoch from
+            its first batch, with the weights as they were: some batches are then trained on twice. A number makes
+            the loop compute batch by batch.
+        double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
+        delete_checkpoint: remove the backup when training has ended in good order.
+
+    Raises:
+        ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
+            another model.
+
+    Example:
+    >>> import tempfile
+    >>> from minidl import Sequential, layers
+    >>> x, y = np.ones((8, 2)), np.ones((8, 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for epochs in (2, 3):
+    ...         model = Sequential([layers.Dense(1)])
+    ...         model.compile("sgd", "mse")
+    ...         backup = BackupAndRestore(folder, delete_checkpoint=False)
+    ...         history = model.fit(x, y, epochs=epochs, callbacks=backup, verbose=0)
+    >>> history.epoch
+    [0, 1, 2]
+    """
+
+    comes_last = True  # to keep what the others know after they have had their turn
+
+    def __init__(
+        self,
+        backup_dir: str | os.PathLike[str],
+        save_freq: str | int = "epoch",
+        double_checkpoint: bool = False,
+        delete_checkpoint: bool = True,
+    ):
+        if not os.fspath(backup_dir):
+            raise ValueError("BackupAndRestore: backup_dir is empty. Give the path of a folder for the backup.")
+        check_save_freq("BackupAndRestore", save_freq)
+        self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
+        self.double_checkpoint = double_checkpoint
+        self.delete_checkpoint = delete_checkpoint
+        if save_freq != "epoch":
+            self.needed_hooks = ("on_train_batch_end",)
+        self._last = pathlib.Path(backup_dir, "backup.npz")
+        self._previous = pathlib.Path(backup_dir, "previous.npz")
+        self._epoch = 0
+        self._batches = 0  # since the last backup
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Restore the backup, if there is one, and let training begin at its epoch."""
+        self._batches = 0
+        backup = self._read()
+        if backup is not None:
+            self._restore(backup)
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Note the epoch."""
+        self._epoch = epoch
+
+    @fine_without
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Make a backup, if it is time to. Called only with a number as save_freq."""
+        if self.save_freq == "epoch":
+            return
+        self._batches += 1
+        if self._batches >= int(self.save_freq):
+            self._batches = 0
+            self._save(self._epoch)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Make a backup, unless batches decide when."""
+        if self.save_freq == "epoch":
+            self._save(epoch + 1)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Remove the backup, and its folder if nothing else is in it."""
+        if not self.delete_checkpoint:
+            return
+        for path in (self._last, self._previous):
+            path.unlink(missing_ok=True)
+        folder = pathlib.Path(self.backup_dir)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+    # Making a backup
+
+    def _save(self, next_epoch: int) -> None:
+        backup = {
+            "format": _FORMAT,
+            "epoch": next_epoch,
+            "stop_training": bool(self.model.stop_training),
+            "variables": [_described(variable) for variable in self._variables()],
+            "callbacks": [[name, callback.get_state()] for name, callback in self._others()],
+            "python_random": random.getstate(),
+            "numpy_random": np.random.get_state(legacy=False),
+        }
+        self._last.parent.mkdir(parents=True, exist_ok=True)
+        if self.double_checkpoint and self._last.exists():
+            os.replace(self._last, self._previous)
+        write_state(self._last, backup)
+
+    def _variables(self) -> list[Variable]:
+        """All that a run changes, each once."""
+        model = self.model
+        kept = [*model.variables, *(v for metric in model.metrics for v in metric.variables)]
+        kept += model.optimizer.variables
+        return list({id(variable): variable for variable in kept}.values())
+
+    def _others(self) -> list[tuple[str, Callback]]:
+        """The other callbacks with names that tell them apart: `EarlyStopping 1`, `EarlyStopping 2`, ..."""
+        seen: Counter[str] = Counter()
+        others = []
+        for callback in self.callback_list.callbacks if self.callback_list is not None else ():
+            if isinstance(callback, Callback) and callback is not self:
+                kind = type(callback).__name__
+                seen[kind] += 1
+                others.append((f"{kind} {seen[kind]}", callback))
+        return others
+
+    # Restoring one
+
+    def _read(self) -> dict[str, Any] | None:
+        if not self._last.exists():
+            return read_state(self._previous) if self._previous.exists() else None
+        try:
+            return read_state(self._last)
+        except ValueError as error:
+            if not self._previous.exists():
+                raise ValueError(f"{error} To train from the beginning, remove the file.") from error
+            warnings.warn(f"BackupAndRestore: {error} Going on from the backup before it.", stacklevel=2)
+            return read_state(self._previous)
+
+    def _restore(self, backup: dict[str, Any]) -> None:
+        if backup["format"] != _FORMAT:
+            raise ValueError(
+                f"BackupAndRestore: the backup in {self.backup_dir!r} was written by another version of minidl. "
+                "Remove it to train from the beginning."
+            )
+        variables = self._variables()
+        self._check_fits(variables, backup["variables"])
+        for variable, (_, value) in zip(variables, backup["variables"]):
+            variable.assign(value)
+        self._restore_callbacks(dict(backup["callbacks"]))
+        version, numbers, gauss = backup["python_random"]
+        random.setstate((version, tuple(numbers), gauss))
+        np.random.set_state(backup["numpy_random"])
+        assert self.params is not None, "fit gives them"
+        # A run that was told to stop, and then interrupted, has only its end left to do.
+        self.model.initial_epoch = self.params["epochs"] if backup["stop_training"] else backup["epoch"]
+
+    def _check_fits(self, variables: list[Variable], kept: list[Any]) -> None:
+        """Compare before anything is changed. Names are not compared: they differ if a model is made twice."""
+        ours = [(variable.shape, str(variable._value.dtype)) for variable in variables]
+        theirs = [(value.shape, str(value.dtype)) for _, value in kept]
+        if ours == theirs:
+            return
+        difference = f"{len(theirs)} variables, the model {len(ours)}"
+        for variable, one, (path, _), other in zip(variables, ours, kept, theirs):
+            if one != other:
+                difference = f"{path!r} as {other[1]}{other[0]}, the model {variable.path!r} as {one[1]}{one[0]}"
+                break
+        raise ValueError(
+            f"BackupAndRestore: the backup in {self.backup_dir!r} is of another model or optimizer: it has "
+            f"{difference}. Make the model as it was, or give another backup_dir."
+        )
+
+    def _restore_callbacks(self, states: dict[str, Any]) -> None:
+        others = dict(self._others())
+        for name, callback in others.items():
+            if name in states:
+                callback.set_state(states[name])
+        gone = [name for name, state in states.items() if state and name not in others]
+        new = [name for name, callback in others.items() if name not in states and callback.get_state()]
+        if gone or new:
+            warnings.warn(
+                f"BackupAndRestore: not the same callbacks as before: {', '.join(gone) or 'none'} gone, "
+                f"{', '.join(new) or 'none'} new. New ones begin anew.",
+                stacklevel=2,
+            )
+
+
+def _described(variable: Variable) -> list[Any]:
+    return [variable.path, variable.numpy()]

@@ -1,0 +1,73 @@
+"""Set the learning rate at the beginning of each epoch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks.base import Callback, Logs
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate of each epoch to what a function gives.
+
+    Nothing is compiled again. The rate of each epoch is in the history as `learning_rate`.
+
+    Args:
+        schedule: function of (epoch, learning rate) or of (epoch) that gives the rate; epochs count from 0.
+        verbose: 1 prints each rate.
+
+    Raises:
+        TypeError: `schedule` is no function, takes other arguments, or gives something that is no number;
+            or the optimizer's rate is a schedule already.
+
+    Example:
+    >>> from minidl.optimizers import SGD
+    >>> class Model:
+    ...     optimizer = SGD(0.4)
+    >>> halving = LearningRateScheduler(lambda epoch, rate: rate if epoch < 1 else rate / 2)
+    >>> halving.set_model(Model())
+    >>> for epoch in range(3):
+    ...     halving.on_epoch_begin(epoch)
+    >>> round(float(Model.optimizer.learning_rate), 6)
+    0.1
+    """
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0):
+        if not callable(schedule):
+            raise TypeError(f"LearningRateScheduler: schedule must be a function of (epoch, rate), got {schedule!r}.")
+        self.schedule = schedule
+        self.verbose = verbose
+        self._takes_rate = _takes(schedule, 2)
+        if not self._takes_rate and not _takes(schedule, 1):
+            raise TypeError(
+                f"LearningRateScheduler: schedule must take (epoch, rate) or (epoch); {schedule!r} takes "
+                f"{inspect.signature(schedule)}."
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Set the rate of the epoch."""
+        optimizer = self.model.optimizer
+        rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
+        if np.ndim(rate) != 0 or np.asarray(rate).dtype.kind not in "fiu":
+            raise TypeError(f"LearningRateScheduler: schedule must give a number; for epoch {epoch} it gave {rate!r}.")
+        optimizer.learning_rate = float(rate)
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: the learning rate is {float(rate):.6g}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Add the rate to the logs."""
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,216 @@
+"""Save the model while it trains: always, when it is better, or the best few."""
+
+from __future__ import annotations
+
+import math
+import os
+import pathlib
+import re
+import string
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl import names
+from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.callbacks.monitor import improves, resolve_mode, watched
+
+_REMEMBERED = ("best", "kept", "batches")
+
+
+class ModelCheckpoint(Callback):
+    """Save the model, or its weights, at the end of epochs or every so many batches.
+
+    All memory is cleared when training begins, so one object serves many fits: the first save of a new one
+    replaces the file of an earlier one, unless `initial_value_threshold` says what it has to beat.
+
+    Args:
+        filepath: where to save: a path that ends in ".keras" or ".h5", or in ".weights.h5" with save_weights_only.
+            In it, `{epoch}` stands for the number of the epoch, counted from 1, `{batch}` for that of the batch, and
+            the name of any metric in the logs for its value: "{epoch:02d}-{val_loss:.2f}.keras". Missing
+            folders are made.
+        monitor: the name of the metric in the logs that tells which model is better.
+        verbose: 1 prints what is saved and why.
+        save_best_only: save only when the metric is better than ever before.
+        save_weights_only: `model.save_weights(path)` instead of `model.save(path)`.
+        mode: "min", "max", or "auto" to tell from the metric's name.
+        save_freq: "epoch", or a number of batches. A number makes the loop compute batch by batch; the metric is
+            then that of the epoch so far.
+        initial_value_threshold: with save_best_only, what the first save has to be better than.
+        save_top_k: keep the files of so many best models of this training and remove the others that it
+            wrote; a model that would not be among them is not saved. None keeps all.
+
+    Raises:
+        ValueError: another ending of the path, an unknown mode, a metric whose name does not tell which way is
+            better where that matters, or, when saving, a field in the path that is not in the logs.
+
+    Attributes:
+        best: the best value so far; None before the first.
+        kept: with save_top_k, [value, path] of the files kept, the best first.
+
+    Example:
+    >>> import tempfile
+    >>> class Model:
+    ...     def save(self, path):
+    ...         print(pathlib.Path(path).name)
+    >>> saver = ModelCheckpoint(tempfile.gettempdir() + "/{epoch}-{loss:.1f}.keras", "loss", save_best_only=True)
+    >>> saver.set_model(Model())
+    >>> saver.on_train_begin()
+    >>> for epoch, loss in enumerate([0.9, 0.7, 0.8]):
+    ...     saver.on_epoch_end(epoch, {"loss": loss})
+    1-0.9.keras
+    2-0.7.keras
+    """
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike[str],
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
+        save_top_k: int | None = None,
+    ):
+        self.filepath = os.fspath(filepath)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        self.initial_value_threshold = initial_value_threshold
+        self.save_top_k = save_top_k
+        self._check()
+        compares = save_best_only or save_top_k is not None
+        self.mode = resolve_mode(monitor, mode, type(self).__name__) if compares or mode != "auto" else mode
+        if save_freq != "epoch":
+            self.needed_hooks = ("on_train_batch_end",)
+        self._epoch = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best = self.initial_value_threshold
+        self.kept: list[list[Any]] = []
+        self.batches = 0  # since the last save
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget earlier runs."""
+        self._forget()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Note the epoch for paths."""
+        self._epoch = epoch
+
+    @fine_without
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Save, if it is time to. Called only with a number as save_freq."""
+        if self.save_freq == "epoch":
+            return
+        self.batches += 1
+        if self.batches >= int(self.save_freq):
+            self.batches = 0
+            self._save(self._epoch, logs or {}, {"batch": batch + 1})
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Save, unless batches decide when."""
+        if self.save_freq == "epoch":
+            self._save(epoch, logs or {}, {})
+
+    def get_state(self) -> dict[str, Any]:
+        """The best value, the files kept, and the batches since the last save."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name in _REMEMBERED:
+            setattr(self, name, state[name])
+
+    def _save(self, epoch: int, logs: dict[str, Any], fields: dict[str, int]) -> None:
+        path = self._path({"epoch": epoch + 1, **fields, **logs})
+        value = self._value(logs)
+        if value is not None:
+            reason = self._reason_against(value)
+            if reason:
+                self._say(epoch, f"{reason}; nothing is saved.")
+                return
+        pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path)
+        self._say(epoch, f"saved {path}" + (f", {self.monitor} {value:.5g}." if value is not None else "."))
+        if value is not None:
+            if improves(value, self.best, self.mode, 0.0):
+                self.best = value
+            self._keep(value, path)
+
+    def _value(self, logs: dict[str, Any]) -> float | None:
+        """The metric that decides; None if nothing is to be decided."""
+        if not self.save_best_only and self.save_top_k is None:
+            return None
+        value = watched(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
+        if np.ndim(value) != 0:
+            warnings.warn(
+                f"ModelCheckpoint: {self.monitor!r} is not one number but {np.size(value)}: the model is saved without "
+                "a comparison.",
+                stacklevel=4,
+            )
+            return None
+        return value
+
+    def _reason_against(self, value: float) -> str:
+        if self.save_best_only and not improves(value, self.best, self.mode, 0.0):
+            return f"{self.monitor} {value:.5g} is not better than {self.best:.5g}"
+        if self.save_top_k is not None and len(self.kept) >= self.save_top_k:
+            worst, _ = self.kept[-1]
+            if self._rank(value) >= self._rank(worst):
+                return f"{self.monitor} {value:.5g} is not among the best {self.save_top_k}"
+        return ""
+
+    def _keep(self, value: float, path: str) -> None:
+        """Note a saved file; remove the worst one if there are too many."""
+        if self.save_top_k is None:
+            return
+        others = [entry for entry in self.kept if entry[1] != path]
+        self.kept = sorted([*others, [value, path]], key=lambda entry: self._rank(entry[0]))
+        for _, worse in self.kept[self.save_top_k :]:
+            pathlib.Path(worse).unlink(missing_ok=True)
+        self.kept = self.kept[: self.save_top_k]
+
+    def _rank(self, value: float) -> float:
+        """Smaller is better; NaN is worst."""
+        if math.isnan(value):
+            return math.inf
+        return value if self.mode == "min" else -value
+
+    def _path(self, fields: dict[str, Any]) -> str:
+        for _, field, _, _ in string.Formatter().parse(self.filepath):
+            name = re.split(r"[.\[]", field or "")[0]
+            if field is not None and name not in fields:
+                raise names.unknown("field in ModelCheckpoint's filepath", name, fields)
+        return self.filepath.format(**fields)
+
+    def _say(self, epoch: int, message: str) -> None:
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: {message}")
+
+    def _check(self) -> None:
+        endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")
+        if not self.filepath.endswith(endings):
+            raise ValueError(
+                f"ModelCheckpoint: with save_weights_only={self.save_weights_only} the filepath must end in "
+                f"{' or '.join(endings)}, got {self.filepath!r}."
+            )
+        check_save_freq("ModelCheckpoint", self.save_freq)
+        if self.save_top_k is None:
+            return
+        if isinstance(self.save_top_k, bool) or not isinstance(self.save_top_k, int) or self.save_top_k < 1:
+            raise ValueError(
+                f"ModelCheckpoint: save_top_k must be a number of at least 1, or None, got {self.save_top_k!r}."
+            )
+        if self.save_top_k > 1 and not any(field for _, field, _, _ in string.Formatter().parse(self.filepath)):
+            raise ValueError(
+                f"ModelCheckpoint: save_top_k={self.save_top_k} needs a different path for each save, got "
+                f"{self.filepath!r}. Put a field in it, such as '{{epoch}}'."
+            )

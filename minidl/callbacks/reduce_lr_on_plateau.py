@@ -1,0 +1,122 @@
+"""Lower the learning rate when a metric no longer gets better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.monitor import improves, resolve_mode, watched
+
+_REMEMBERED = ("best", "wait", "cooldown_counter")
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiply the learning rate with `factor` after `patience` epochs in which a metric did not get better.
+
+    `new rate = max(rate * factor, min_lr)`. An epoch is better when `value < best - min_delta` (for "max":
+    `value > best + min_delta`). The rate of each epoch is in the history as `learning_rate`. All memory is
+    cleared when training begins; the learning rate stays as it is.
+
+    Args:
+        monitor: the name of the metric in the logs.
+        factor: what the rate is multiplied with, below 1.
+        patience: how many epochs without a better one to wait.
+        verbose: 1 prints each change.
+        mode: "min", "max", or "auto" to tell from the metric's name.
+        min_delta: a smaller change does not count as better.
+        cooldown: how many epochs after a change are not counted.
+        min_lr: the rate never goes below.
+
+    Raises:
+        ValueError: a factor of 1 or more, an unknown mode, or "auto" with a metric whose name does not tell.
+
+    Attributes:
+        best: the best value so far; None before the first.
+        wait: the number of epochs since a better one or a change.
+        cooldown_counter: the number of epochs still not to count.
+
+    Example:
+    >>> from minidl.optimizers import SGD
+    >>> class Model:
+    ...     optimizer = SGD(0.5)
+    >>> reducer = ReduceLROnPlateau(monitor="loss", factor=0.5, patience=2)
+    >>> reducer.set_model(Model())
+    >>> reducer.on_train_begin()
+    >>> for epoch, loss in enumerate([0.9, 0.7, 0.8, 0.75]):
+    ...     reducer.on_epoch_end(epoch, {"loss": loss})
+    >>> float(Model.optimizer.learning_rate)
+    0.25
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ):
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1 to lower the learning rate, got {factor}.")
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = resolve_mode(monitor, mode, type(self).__name__)
+        self.min_delta = abs(min_delta)
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Forget earlier runs."""
+        self._forget()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Compare the epoch with the best one; lower the rate when patience is used up."""
+        logs = {} if logs is None else logs
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        value = watched(logs, self.monitor, type(self).__name__)
+        if value is None:
+            return
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if improves(value, self.best, self.mode, self.min_delta):
+            self.best = value
+            self.wait = 0
+        elif self.cooldown_counter == 0:
+            self.wait += 1
+            if self.wait >= self.patience:
+                self._reduce(epoch)
+
+    def get_state(self) -> dict[str, Any]:
+        """The best value and the counters."""
+        return {name: getattr(self, name) for name in _REMEMBERED}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name in _REMEMBERED:
+            setattr(self, name, state[name])
+
+    def _reduce(self, epoch: int) -> None:
+        optimizer = self.model.optimizer
+        rate = float(optimizer.learning_rate)
+        lowest = float(np.float32(self.min_lr))  # a rate that was set to min_lr reads back as this
+        if rate <= lowest:
+            return
+        optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+        self.cooldown_counter = self.cooldown
+        self.wait = 0
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: the learning rate is lowered to {float(optimizer.learning_rate):.6g}.")

@@ -1,0 +1,65 @@
+"""Send the numbers of every epoch to a server."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minidl.callbacks.base import Callback, Logs
+
+
+class RemoteMonitor(Callback):
+    """Post the logs of every epoch, and its number as `epoch`, as JSON to `root + path`.
+
+    Needs the package requests. A server that does not answer is a warning: training goes on.
+
+    Args:
+        root: the address of the server.
+        path: where on the server.
+        field: the name of the form's field that holds the JSON, without send_as_json.
+        headers: HTTP headers.
+        send_as_json: send JSON instead of a form.
+
+    Raises:
+        ImportError: when training begins, requests is not installed.
+    """
+
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: dict[str, str] | None = None,
+        send_as_json: bool = False,
+    ):
+        self.root = root
+        self.path = path
+        self.field = field
+        self.headers = headers
+        self.send_as_json = send_as_json
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Check that requests is there."""
+        _requests()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Send."""
+        requests = _requests()
+        plain = {name: np.asarray(value).tolist() for name, value in (logs or {}).items()}
+        message = {"epoch": epoch, **plain}
+        body: dict[str, Any] = {"json": message} if self.send_as_json else {"data": {self.field: json.dumps(message)}}
+        try:
+            requests.post(self.root + self.path, headers=self.headers, **body)
+        except requests.exceptions.RequestException as error:
+            warnings.warn(f"RemoteMonitor: epoch {epoch + 1} could not be sent to {self.root}: {error}", stacklevel=2)
+
+
+def _requests() -> Any:
+    try:
+        return importlib.import_module("requests")
+    except ImportError as error:
+        raise ImportError("RemoteMonitor needs the package requests: pip install requests") from error

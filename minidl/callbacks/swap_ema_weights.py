@@ -1,0 +1,102 @@
+"""Evaluate and predict with the moving average of the weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.callbacks.base import Callback, Logs
+
+
+class SwapEMAWeights(Callback):
+    """Let the model have the optimizer's moving average of the weights while it is evaluated or predicts.
+
+    Needs an optimizer with `use_ema=True`. Afterwards the model has its own weights back. Before the first training
+    step there is no average, and nothing is changed.
+
+    Args:
+        swap_on_epoch: let the model keep the average from the end of an epoch to the beginning of the
+            next, so that callbacks that come after this one (such as `ModelCheckpoint`) see and save it.
+
+    Raises:
+        ValueError: when training, evaluation or prediction begins, an optimizer that keeps no average.
+
+    Example:
+    >>> import numpy as np
+    >>> from minidl import Sequential, layers, optimizers
+    >>> model = Sequential([layers.Dense(1)])
+    >>> model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), loss="mse")
+    >>> x, y = np.ones((8, 2)), np.ones((8, 1))
+    >>> history = model.fit(x, y, validation_data=(x, y), callbacks=SwapEMAWeights(), verbose=0)
+
+    Source: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+    """
+
+    def __init__(self, swap_on_epoch: bool = False):
+        self.swap_on_epoch = swap_on_epoch
+        self._own: list[Any] | None = None  # the model's own weights, while it has the average
+        self._for_epoch_end = False  # whether it has the average because an epoch ended
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Check the optimizer; forget earlier runs."""
+        self._check()
+        self._own = None
+        self._for_epoch_end = False
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Give the model its own weights back."""
+        self._for_epoch_end = False
+        self._leave()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Give it the average, with swap_on_epoch."""
+        if self.swap_on_epoch:
+            self._enter()
+            self._for_epoch_end = True
+
+    def on_test_begin(self, logs: Logs = None) -> None:
+        """Give the model the average."""
+        self._enter()
+
+    def on_test_end(self, logs: Logs = None) -> None:
+        """Give it its own weights back."""
+        self._leave()
+
+    def on_predict_begin(self, logs: Logs = None) -> None:
+        """Give the model the average."""
+        self._enter()
+
+    def on_predict_end(self, logs: Logs = None) -> None:
+        """Give it its own weights back."""
+        self._leave()
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Training has left the average in the model, which is what an optimizer with use_ema does: it stays."""
+        self._own = None
+        self._for_epoch_end = False
+
+    def get_state(self) -> dict[str, Any]:
+        """The model's own weights, if it has the average."""
+        return {"own": self._own, "for_epoch_end": self._for_epoch_end}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._own, self._for_epoch_end = state["own"], state["for_epoch_end"]
+
+    def _enter(self) -> None:
+        self._check()
+        if self._own is None and int(self.model.optimizer.iterations) > 0:
+            self._own = [weight.value for weight in self.model.trainable_variables]
+            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def _leave(self) -> None:
+        if self._own is not None and not self._for_epoch_end:
+            for weight, value in zip(self.model.trainable_variables, self._own, strict=True):
+                weight.assign(value)
+            self._own = None
+
+    def _check(self) -> None:
+        if not self.model.optimizer.use_ema:
+            raise ValueError(
+                f"SwapEMAWeights: the optimizer {self.model.optimizer.name!r} keeps no average of the weights. "
+                "Make it with use_ema=True."
+            )

@@ -1,0 +1,100 @@
+"""Plain data with arrays in it, in one file: an `.npz` of the arrays and one JSON text.
+
+Nothing that such a file holds is ever run, so a file from elsewhere can at worst be refused.
+The numbers that come back are those that were written, bit for bit.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+import zlib
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl.saving.files import atomic_write
+
+_TEXT = "json"  # the name of the text among the arrays
+_MARK = "__array__"  # what stands in the text for an array: {"__array__": [name, dtype, shape]}
+
+
+def write_state(path: str | os.PathLike[str], data: Any) -> None:
+    """Write dicts, lists, tuples (which come back as lists), arrays, numbers, texts, booleans and None.
+
+    Args:
+        path: the file; the one before stays until the new one is complete.
+        data: what to write.
+
+    Raises:
+        TypeError: something else in the data; the message says where.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_state(folder + "/state.npz", {"epoch": 3, "weights": [np.arange(3)]})
+    ...     read_state(folder + "/state.npz")
+    {'epoch': 3, 'weights': [array([0, 1, 2])]}
+    """
+    arrays: dict[str, np.ndarray] = {}
+    text = json.dumps(_to_json(data, arrays, "state"))
+    memory = io.BytesIO()  # the archive is made here since it goes back and forth in its file
+    arrays[_TEXT] = np.frombuffer(text.encode(), np.uint8)
+    np.savez(memory, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    with atomic_write(path) as file:
+        file.write(memory.getbuffer())
+
+
+def read_state(path: str | os.PathLike[str]) -> Any:
+    """Read what `write_state` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or another kind of file.
+        OSError: it cannot be opened.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)  # reading all compares every part with its checksum
+        return _from_json(json.loads(arrays[_TEXT].tobytes()), arrays)
+    except (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{os.fspath(path)!r} is damaged or was not written by minidl: {error}") from error
+
+
+def _to_json(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+    """The value with marks in place of arrays, which are collected."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return _to_json(value.item(), arrays, where)
+    if isinstance(value, (list, tuple)):
+        return [_to_json(item, arrays, f"{where}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value) and _MARK not in value:
+        return {key: _to_json(item, arrays, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, (np.ndarray, jax.Array)):
+        return {_MARK: _add_array(np.asarray(value), arrays, where)}
+    raise TypeError(
+        f"{where} is {value!r}, which cannot be written. Keep numbers, texts, None, arrays, lists of them, and dicts "
+        "whose keys are texts."
+    )
+
+
+def _add_array(array: np.ndarray, arrays: dict[str, np.ndarray], where: str) -> list[Any]:
+    if array.dtype.hasobject or array.dtype.names:
+        raise TypeError(f"{where} is an array of {array.dtype}; only arrays of numbers or texts can be written.")
+    name = f"array_{len(arrays)}"
+    # As bytes, since NumPy's format has no name for bfloat16 and its like.
+    arrays[name] = np.frombuffer(array.tobytes(), np.uint8)
+    return [name, array.dtype.str if array.dtype.kind != "V" else array.dtype.name, list(array.shape)]
+
+
+def _from_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, list):
+        return [_from_json(item, arrays) for item in value]
+    if isinstance(value, dict):
+        if _MARK in value:
+            name, dtype, shape = value[_MARK]
+            return np.frombuffer(arrays[name].tobytes(), np.dtype(dtype)).reshape(shape).copy()
+        return {key: _from_json(item, arrays) for key, item in value.items()}
+    return value
