@@ -2,95 +2,206 @@
 
 Names such as "accuracy" mean different things for different shapes, so losses and metrics are
 made when the shapes of targets and predictions are first known. Then this is the whole
-objective: the loss to lower, and the metrics to report.
+objective: for each output the loss to lower, and the metrics to report.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from minidl import losses, metrics
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
+from minidl.training.outputs import Outputs, is_structure
 
 
 class Objectives:
-    """The loss and the metrics of a compiled model.
+    """The losses and the metrics of a compiled model.
+
+    Each argument is for all outputs, or a structure with an entry for each (see `Outputs.split`).
 
     Args:
-        loss: name, function or `Loss`; None where layers add their losses themselves.
-        loss_weights: what the loss is multiplied with.
-        weighted_metrics: metrics that take sample weights into account.
-        metrics: metrics that do not.
+        loss: name, function or `Loss`; None for an output that is not trained, or where layers add their losses
+            themselves.
+        loss_weights: numbers that the losses are multiplied with; None is 1.
+        metrics: metrics that take no sample weights into account: a list for a model of one output; a list or dict
+            of metrics, or of lists of them, for several.
+        weighted_metrics: likewise, metrics that do.
 
     Raises:
         ValueError: an unknown name.
+        TypeError: a metric or a weight that is none.
     """
 
     def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any):
         self.loss_tracker = Mean(name="loss")
         self.built = False
-        self._given_loss = _only(loss, "loss")
-        self._loss_weight = _only(loss_weights, "loss_weights")
-        self._given = [*_listed(metrics, "metrics")], [*_listed(weighted_metrics, "weighted_metrics")]
-        self._metrics: list[Metric] = []
-        self._weighted: list[Metric] = []
-        self._loss: Loss | None = None
-        for identifier in (*self._given[0], *self._given[1]):  # an unknown name is refused at compile()
-            if not _is_accuracy(identifier):
-                _metric_class(identifier)
-        if not _is_crossentropy(self._given_loss):
-            losses.get(self._given_loss)
+        self._given_loss, self._given_weights = loss, loss_weights
+        self._given_metrics, self._given_weighted = metrics, weighted_metrics
+        self._outputs: Outputs | None = None
+        self._objectives: list[_Objective] = []
+        self._order: list[_Objective] = []  # the trained ones, as compile() names them
+        self._named: dict[str, Metric] = {"loss": self.loss_tracker}
+        for identifier in _leaves(loss):  # an unknown name is refused at compile()
+            if not _is_crossentropy(identifier):
+                losses.get(identifier)
+        for weight in _leaves(loss_weights):
+            if weight is not None and not isinstance(weight, (int, float)) and getattr(weight, "shape", None) != ():
+                raise TypeError(f"compile: loss_weights: expected a number for each output, got {weight!r}.")
+        for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if given is not None and not isinstance(given, (list, tuple, dict)):
+                raise ValueError(f"compile: {argument} must be a list, such as [{given!r}], got {given!r}.")
+            for identifier in _leaves(given):
+                _check_metric(identifier, argument)
 
     @property
-    def loss(self) -> Loss | None:
-        """The resolved loss, once built."""
-        return self._loss
+    def loss(self) -> Any:
+        """The resolved loss, once built: a `Loss` or None; a list of them if there are several outputs."""
+        resolved = [objective.loss for objective in self._objectives]
+        return resolved if len(resolved) > 1 else resolved[0] if resolved else None
 
     @property
     def metrics(self) -> list[Metric]:
-        """The resolved metrics, without the loss; empty until built."""
-        return [*self._metrics, *self._weighted]
+        """The resolved metrics, without the loss but with the losses of several outputs; empty until built."""
+        return list({id(metric): metric for metric in self._named.values()}.values())[1:]
 
     @property
     def reported(self) -> list[Metric]:
         """All that is reported: the loss, then the metrics."""
         return [self.loss_tracker, *self.metrics]
 
-    def build(self, y: Any, y_pred: Any) -> None:
-        """Resolve names, given targets and predictions (or their shapes)."""
+    @property
+    def names(self) -> list[str]:
+        """What the numbers of `reported` are called, in the order in which evaluate() returns them.
+
+        The loss; the metrics that are reported under their own names; the losses of several outputs; all else
+        by name. This is the order of Keras.
+        """
+        own = [name for name, metric in self._named.items() if name == metric.name]
+        return [*own, *sorted(set(self._named) - set(own))]
+
+    def build(self, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
+        """Resolve names, given targets and predictions (or their shapes).
+
+        Args:
+            y: the targets.
+            y_pred: the outputs.
+            output_names: what the model calls its outputs, if it names them.
+
+        Raises:
+            ValueError: losses, weights or metrics for outputs that are not there, or not one for each.
+        """
         if self.built:
             return
-        y, y_pred = _single(y), _single(y_pred)
-        self._loss = _resolve_loss(self._given_loss, y, y_pred)
-        self._metrics, self._weighted = ([_resolve_metric(m, y, y_pred) for m in given] for given in self._given)
+        outputs = self._outputs = Outputs(y_pred, output_names)
+        given_losses = outputs.split(self._given_loss, "compile: loss")
+        weights = outputs.split(self._given_weights, "compile: loss_weights")
+        given_metrics = self._metrics_of(outputs, self._given_metrics, "compile: metrics")
+        given_weighted = self._metrics_of(outputs, self._given_weighted, "compile: weighted_metrics")
+        targets = outputs.split_targets(y, [loss is not None for loss in given_losses])
+        names = outputs.names if len(outputs) > 1 else None
+        for i, (target, output) in enumerate(zip(targets, outputs.values, strict=True)):
+            if given_losses[i] is not None or given_metrics[i] or given_weighted[i]:
+                _check_target(target, outputs.labels[i])
+            self._objectives.append(
+                _Objective(
+                    i,
+                    names[i] if names else None,
+                    _resolve_loss(given_losses[i], target, output),
+                    weights[i],
+                    [_resolve_metric(identifier, target, output) for identifier in given_metrics[i]],
+                    [_resolve_metric(identifier, target, output) for identifier in given_weighted[i]],
+                )
+            )
+        self._order = [self._objectives[i] for i in outputs.order(self._given_loss) if given_losses[i] is not None]
+        self._name_all(outputs)
         self.built = True
 
     def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        """The loss of a batch; None without a loss."""
-        if self._loss is None:
+        """The loss of a batch, the weighted sum over the outputs; None without a loss."""
+        if not self._order:
             return None
-        loss = self._loss(_single(y), _single(y_pred), _single(sample_weight))
-        return loss if self._loss_weight is None else loss * self._loss_weight
+        parts = self._parts(y, y_pred, sample_weight)
+        terms = []
+        for objective in self._order:
+            target, output, weight = parts[objective.index]
+            assert objective.loss is not None
+            loss = objective.loss(target, output, weight)
+            if objective.tracker is not None:
+                objective.tracker.update_state(loss, sample_weight=output.shape[0])
+            terms.append(loss if objective.weight is None else loss * objective.weight)
+        return sum(terms[1:], terms[0])
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Take a batch into the metrics."""
-        y, y_pred, sample_weight = _single(y), _single(y_pred), _single(sample_weight)
-        for metric in self._metrics:
-            metric.update_state(y, y_pred)
-        for metric in self._weighted:
-            metric.update_state(y, y_pred, sample_weight=sample_weight)
+        for objective, (target, output, weight) in zip(self._objectives, self._parts(y, y_pred, sample_weight)):
+            for metric in objective.metrics:
+                metric.update_state(target, output)
+            for metric in objective.weighted:
+                metric.update_state(target, output, sample_weight=weight)
 
     def results(self) -> dict[str, Any]:
         """Name -> value of everything reported, sorted by name as Keras logs it."""
         results: dict[str, Any] = {}
-        for metric in self.reported:
+        for name, metric in self._named.items():
             value = metric.result()
-            results.update(value if isinstance(value, dict) else {_free(metric.name, results): value})
+            results.update(value if isinstance(value, dict) else {name: value})
         return dict(sorted(results.items()))
+
+    def _parts(self, y: Any, y_pred: Any, sample_weight: Any) -> list[tuple[Any, Any, Any]]:
+        """For each output its targets, its predictions and its sample weights."""
+        assert self._outputs is not None, "Objectives.build() comes first."
+        targets = self._outputs.split_targets(y, [objective.loss is not None for objective in self._objectives])
+        weights = self._outputs.split(sample_weight, "sample_weight")
+        for objective, target, label in zip(self._objectives, targets, self._outputs.labels, strict=True):
+            if objective.loss is not None or objective.metrics or objective.weighted:
+                _check_target(target, label)
+        return list(zip(targets, jax.tree.leaves(y_pred), weights, strict=True))
+
+    def _metrics_of(self, outputs: Outputs, given: Any, argument: str) -> list[list[Any]]:
+        """The list of metrics given for each output; for one output, all that are given."""
+        entries = [given or None] * len(outputs) if len(outputs) == 1 or not given else outputs.split(given, argument)
+        return [[identifier for identifier in _leaves(entry) if identifier is not None] for entry in entries]
+
+    def _name_all(self, outputs: Outputs) -> None:
+        """Give everything that is reported its name, and each of several losses a metric that follows it."""
+        for objective in self._objectives:
+            for metric in objective.metrics:
+                self._name(metric, [objective.named(metric.name)])
+        for objective in self._objectives:
+            for metric in objective.weighted:
+                self._name(metric, [objective.named(metric.name), objective.named(f"weighted_{metric.name}")])
+        if len(self._order) > 1:
+            for objective in self._order:
+                assert objective.loss is not None
+                name = outputs.loss_name(objective.index, objective.loss.name)
+                objective.tracker = Mean(name=f"{name}_loss")
+                self._name(objective.tracker, [objective.tracker.name])
+
+    def _name(self, metric: Metric, wanted: list[str]) -> None:
+        """Report a metric under the first wanted name that is free; the last one is numbered if it must be."""
+        free = (name for name in wanted if name not in self._named)
+        self._named[next(free, None) or _free(wanted[-1], self._named)] = metric
+
+
+@dataclasses.dataclass(eq=False)
+class _Objective:
+    """What is lowered and reported for one output."""
+
+    index: int
+    prefix: str | None  # what its metrics' names begin with
+    loss: Loss | None
+    weight: Any  # what the loss is multiplied with, or None
+    metrics: list[Metric]
+    weighted: list[Metric]
+    tracker: Mean | None = None  # the mean of the loss, reported where there are several
+
+    def named(self, name: str) -> str:
+        return name if self.prefix is None else f"{self.prefix}_{name}"
 
 
 def names_of(reported: list[Metric]) -> list[str]:
@@ -146,36 +257,25 @@ def _is_crossentropy(identifier: Any) -> bool:
     return isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce")
 
 
-def _metric_class(identifier: Any) -> None:
+def _check_target(target: Any, label: str) -> None:
+    if target is None:
+        raise ValueError(
+            f"y has nothing for the output {label!r}, which compile() gives a loss or metrics. Give its targets, or "
+            "give it no loss (None) and no metrics."
+        )
+
+
+def _check_metric(identifier: Any, argument: str) -> None:
     if isinstance(identifier, str):
-        metrics.get(identifier)
-    elif not callable(identifier) and not isinstance(identifier, dict):
-        raise TypeError(f"metrics: expected names, functions or Metric objects, got {identifier!r}.")
+        if not _is_accuracy(identifier):
+            metrics.get(identifier)
+    elif identifier is not None and not callable(identifier) and not isinstance(identifier, (dict, Metric)):
+        raise TypeError(f"compile: {argument}: expected names, functions or Metric objects, got {identifier!r}.")
 
 
-def _listed(given: Any, argument: str) -> list[Any]:
-    if given is None:
-        return []
-    if not isinstance(given, (list, tuple, dict)):
-        raise ValueError(f"compile: {argument} must be a list, such as [{given!r}], got {given!r}.")
-    return jax.tree.leaves(given, is_leaf=lambda leaf: not isinstance(leaf, (list, tuple, dict)))
-
-
-def _only(given: Any, argument: str) -> Any:
-    """What was given for the one output, taken out of a list or dict."""
-    if not isinstance(given, (list, tuple, dict)) or (isinstance(given, dict) and "class_name" in given):
-        return given
-    values = list(given.values()) if isinstance(given, dict) else list(given)
-    if len(values) != 1:
-        raise ValueError(f"compile: {argument} has {len(values)} entries; the models here have one output.")
-    return values[0]
-
-
-def _single(structure: Any) -> Any:
-    """The one array of a structure."""
-    if structure is None or hasattr(structure, "shape"):
-        return structure
-    leaves = jax.tree.leaves(structure)
-    if len(leaves) != 1:
-        raise ValueError(f"Expected one output and one array of targets, got {len(leaves)}: {jnp.shape(structure)}.")
-    return leaves[0]
+def _leaves(given: Any) -> list[Any]:
+    """The single things in a structure, None among them."""
+    if not is_structure(given):
+        return [given]
+    entries = given.values() if isinstance(given, dict) else given
+    return [leaf for entry in entries for leaf in _leaves(entry)]
