@@ -46,15 +46,16 @@ def fit(
     logs: dict[str, float] = {}
     callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
     try:
-        for epoch in range(model.initial_epoch, epochs):
-            steps.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
-            if validation is not None and _is_due(epoch, validation_freq):
-                logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
-            callbacks.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
+        with steps.shield.installed():
+            for epoch in range(model.initial_epoch, epochs):
+                steps.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
+                if validation is not None and _is_due(epoch, validation_freq):
+                    logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
+                callbacks.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
     finally:
         model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
@@ -98,7 +99,7 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
     logs: dict[str, float] = {}
     done = 0
     for chunk, result in _results(steps, mode, data, callbacks, is_last):
-        logs = steps.read(result)
+        logs = result.read()
         done += chunk.num_batches
         if every_batch:
             tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end

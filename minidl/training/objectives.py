@@ -16,6 +16,7 @@ import jax
 from minidl import losses, metrics
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
+from minidl.training import checks
 from minidl.training.outputs import Outputs, is_structure
 
 
@@ -130,6 +131,9 @@ class Objectives:
         for objective in self._order:
             target, output, weight = parts[objective.index]
             assert objective.loss is not None
+            if not objective.checked:
+                checks.activation(objective.loss, output)
+                objective.checked = True
             loss = objective.loss(target, output, weight)
             if objective.tracker is not None:
                 objective.tracker.update_state(loss, sample_weight=output.shape[0])
@@ -199,6 +203,7 @@ class _Objective:
     metrics: list[Metric]
     weighted: list[Metric]
     tracker: Mean | None = None  # the mean of the loss, reported where there are several
+    checked: bool = False  # whether the loss was seen to go with the output's activation
 
     def named(self, name: str) -> str:
         return name if self.prefix is None else f"{self.prefix}_{name}"

@@ -8,6 +8,7 @@ state that the loop carries, so Python is met once a chunk and never once a step
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from jax import lax
 from minidl import notes
 from minidl.symbolic import KerasTensor
 from minidl.training.data import Chunk
+from minidl.training.interrupts import Shield
 from minidl.training.layout import Layout
 from minidl.utils.batches import pack_x_y_sample_weight
 from minidl.variables import Variable, bound
@@ -34,6 +36,21 @@ class State(NamedTuple):
     non_trainable: list[Any]
     optimizer: list[Any]
     metrics: list[Any]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """What a chunk reports, on the device: scalars in one array, so that they are read at once, and arrays by name."""
+
+    scalars: Any
+    arrays: Logs
+    names: tuple[str, ...] = dataclasses.field(metadata={"static": True})  # of the scalars
+
+    def read(self) -> Logs:
+        """Name -> number (or array, for a metric of several), from the device."""
+        scalars, arrays = jax.block_until_ready((self.scalars, self.arrays))
+        return {**dict(zip(self.names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
 
 class Steps:
@@ -62,7 +79,7 @@ class Steps:
         self._made_for = _fingerprint(model)
         self._metrics = metrics
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
-        self._log_names: list[str] = []
+        self.shield = Shield()
         given = model.steps_per_execution
         self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
         self._written = model.written_steps()  # names of methods that are the user's own
@@ -197,17 +214,17 @@ class Steps:
             return {}
         return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args)[1])
 
-    def _reported(self, state: State, logs: Logs) -> tuple[Any, Logs]:
-        """The numbers to report, those that are scalars in one array so that they are read at once.
+    def _reported(self, state: State, logs: Logs) -> Reported:
+        """The numbers to report.
 
         They are the results of the metrics; or what the user's own step gave last, if that has other names.
         """
         results = self.results(state)
         reported = logs if logs and logs.keys() != results.keys() else results
         scalars = {name: value for name, value in reported.items() if jnp.shape(value) == ()}
-        self._log_names = list(scalars)
         stacked = jnp.stack([jnp.asarray(value, "float32") for value in scalars.values()]) if scalars else jnp.zeros(0)
-        return stacked, {name: value for name, value in reported.items() if name not in scalars}
+        arrays = {name: value for name, value in reported.items() if name not in scalars}
+        return Reported(stacked, arrays, tuple(scalars))
 
     # From the model's variables and back
 
@@ -234,11 +251,15 @@ class Steps:
 
     def train(self, chunk: Chunk) -> Any:
         """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
-        state = State(*map(_take, self.variables))
-        with self._eagerly():
-            state, logs = self._train_chunk(state, chunk.batches, chunk.num_batches)
-        for variables, values in zip(self.variables, state):
-            _give(variables, values, lent=False)
+        if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
+            with jax.disable_jit():
+                state, logs = self._train_chunk(self.state(), chunk.batches, chunk.num_batches)
+            self.put(state)
+            return logs
+        with self.shield:
+            state, logs = self._train_chunk(State(*map(_take, self.variables)), chunk.batches, chunk.num_batches)
+            for variables, values in zip(self.variables, state):
+                _give(variables, values, lent=False)
         return logs
 
     def test(self, chunk: Chunk) -> Any:
@@ -253,11 +274,6 @@ class Steps:
         """The outputs for a chunk, (capacity, batch, ...), on the device."""
         with self._eagerly():
             return self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
-
-    def read(self, logs: Any) -> Logs:
-        """Logs from the device, as name -> number (or array, for a metric of several)."""
-        scalars, arrays = jax.block_until_ready(logs)
-        return {**dict(zip(self._log_names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
     def _held(self) -> State:
         return State(*map(_values, self.variables))

@@ -51,6 +51,7 @@ class StreamData:
             epoch lasts until the source ends.
         class_weight: class -> weight of its examples.
         shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
+        use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
 
     Raises:
         ValueError: it yields nothing, or something else than batches.
@@ -68,6 +69,7 @@ class StreamData:
         steps: int | None = None,
         class_weight: dict[int, float] | None = None,
         shuffle: bool = False,
+        use: str = "training",
     ):
         self.steps = steps
         self.source = source
@@ -76,7 +78,7 @@ class StreamData:
         self._length = _length(source)
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
-        first = self.epoch().peek()
+        first = self._look(use)
         if first is None:
             raise ValueError(f"{_described(source)} ended before its first batch: there is nothing to compute.")
         self.first = first
@@ -97,8 +99,7 @@ class StreamData:
         """Begin a pass, or go on with one that `steps` ended unless `anew`."""
         current = self._pass
         if current is not None and not current.ended:
-            fresh = not current.used and not isinstance(self.source, PyDataset)  # which may change as an epoch begins
-            if fresh or (self.steps and not anew):
+            if not current.used or (self.steps and not anew):
                 return current
         self.close()
         self._pass = StreamPass(self, self._batches())
@@ -147,6 +148,20 @@ class StreamData:
         """Tell a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
+
+    def _look(self, use: str) -> Parts | None:
+        """The first batch, which others give in the first epoch too, but a `PyDataset` may change until then."""
+        if not isinstance(self.source, PyDataset):
+            return self.epoch().peek()
+        if use == "building":
+            self.begin_epoch()
+            first = self.epoch().peek()
+            self.close()
+        else:
+            first = None if self.source.num_batches == 0 else self._parts(self.source[0])
+        if use != "prediction":
+            self.end_epoch()
+        return first
 
     def _batches(self) -> Generator[Parts, None, None]:
         if isinstance(self.source, PyDataset):

@@ -23,7 +23,7 @@ from minidl.training.data import (
     class_weights_to_sample_weights,
     train_validation_split,
 )
-from minidl.training.objectives import Objectives, names_of
+from minidl.training.objectives import Objectives
 from minidl.training.step import Steps, symbolic
 from minidl.training.streams import StreamData, is_stream
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -261,7 +261,7 @@ class Trainer(Layer):
             sample_weight = class_weights_to_sample_weights(y, class_weight)
         steps = self._prepare("train_on_batch", x, y, sample_weight)
         self.reset_metrics()
-        logs = steps.read(steps.train(_one_batch(x, y, sample_weight)))
+        logs = steps.train(_one_batch(x, y, sample_weight)).read()
         return self._reported(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -271,7 +271,7 @@ class Trainer(Layer):
         checks.arrays("test_on_batch", x, y, sample_weight)
         steps = self._prepare("test_on_batch", x, y, sample_weight)
         self.reset_metrics()
-        logs = steps.read(steps.test(_one_batch(x, y, sample_weight)))
+        logs = steps.test(_one_batch(x, y, sample_weight)).read()
         return self._reported(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -352,7 +352,7 @@ class Trainer(Layer):
     @property
     def metrics_names(self) -> list[str]:
         """What the numbers that `evaluate` returns are called, in their order."""
-        return names_of(self.objectives.reported) if self.compiled else []
+        return self.objectives.names if self.compiled else []
 
     def reset_metrics(self) -> None:
         """Let every metric forget what it has seen."""
@@ -419,7 +419,9 @@ class Trainer(Layer):
         data: Data
         if is_stream(x):
             checks.stream(call, x, y, sample_weight)
-            data = StreamData(x, steps, class_weight, bool(shuffle))
+            building = "building" if not self.built or self.compiled and not self.objectives.built else "training"
+            use = "prediction" if call == "predict" else building
+            data = StreamData(x, steps, class_weight, bool(shuffle), use)
             self._prepare(call, *data.first)
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)

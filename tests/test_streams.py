@@ -1,0 +1,198 @@
+"""Batches from anything iterable: every batch once and in order, whatever its shape, and nothing left behind."""
+
+import multiprocessing
+import threading
+import traceback
+import warnings
+
+import jax
+import numpy as np
+import pytest
+
+import minidl as keras
+from minidl.training.streams import StreamData, is_stream
+from tests.counting import compilations
+
+X = np.arange(200, dtype="float32").reshape(100, 2) / 100
+Y = X.sum(axis=1, keepdims=True)
+
+
+def batches(sizes=(16,) * 6 + (4,)):
+    starts = np.cumsum([0, *sizes])
+    return [(X[start : start + size], Y[start : start + size]) for start, size in zip(starts, sizes)]
+
+
+class Squares(keras.utils.PyDataset):
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, index):
+        return batches()[index]
+
+
+def model():
+    keras.utils.set_random_seed(0)
+    made = keras.Sequential([keras.layers.Dense(1)])
+    made.compile(optimizer="sgd", loss="mse")
+    return made
+
+
+def rows_given(data, wanted=3):
+    given = []
+    for chunk in data.epoch().chunks(lambda: wanted):
+        x = np.array(chunk.batches[0])  # a copy: the memory is used again
+        given.extend(x[: chunk.num_batches].reshape(-1, 2))
+        assert chunk.num_rows == chunk.num_batches * x.shape[1]
+        data.reuse(chunk)
+    return np.array(given)
+
+
+@pytest.mark.parametrize("wanted", [1, 3, 100])
+@pytest.mark.parametrize("sizes", [(16,) * 6 + (4,), (100,), (10, 20, 10, 20, 40), (1, 99)])
+def test_each_batch_comes_once_and_in_order(sizes, wanted):
+    np.testing.assert_array_equal(rows_given(StreamData(batches(sizes)), wanted), X)
+
+
+def test_a_source_that_can_be_read_again_is_read_from_its_beginning_each_epoch():
+    data = StreamData(Squares())
+    for _ in range(2):
+        np.testing.assert_array_equal(rows_given(data), X)
+
+
+def test_epochs_of_some_steps_go_on_where_the_last_one_ended_and_take_no_more():
+    taken = []
+    source = (taken.append(i) or batch for i, batch in enumerate(batches()))
+    data = StreamData(source, steps=2)
+    np.testing.assert_array_equal(rows_given(data), X[:32])
+    assert taken == [0, 1]
+    np.testing.assert_array_equal(rows_given(data), X[32:64])
+
+
+def test_a_generator_that_ends_early_is_told_of_and_one_that_has_ended_is_refused():
+    trained = model()
+    with pytest.warns(UserWarning, match="ended 3 batches before the 10 steps"):
+        trained.fit(iter(batches()), steps_per_epoch=10, verbose=0)
+    with pytest.raises(ValueError, match="list_iterator given as x has no batches left for another epoch"):
+        trained.fit(iter(batches()), epochs=2, verbose=0)
+    with pytest.raises(ValueError, match="ended before its first batch"):
+        trained.fit(iter([]), verbose=0)
+
+
+def test_training_on_batches_is_training_on_their_rows():
+    on_rows, on_batches = model(), model()
+    on_rows.fit(X, Y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    on_batches.fit(Squares(), epochs=2, shuffle=False, verbose=0)
+    for one, other in zip(on_rows.get_weights(), on_batches.get_weights()):
+        np.testing.assert_array_equal(one, other)
+    assert on_rows.evaluate(X, Y, batch_size=16, verbose=0) == on_batches.evaluate(Squares(), verbose=0)
+    np.testing.assert_array_equal(on_rows.predict(X, 16, verbose=0), on_batches.predict(Squares(), verbose=0))
+
+
+def test_a_second_pass_compiles_nothing():
+    trained = model()
+    trained.fit(Squares(), verbose=0)
+    with compilations() as compiled:
+        trained.fit(Squares(), epochs=2, verbose=0)
+    assert compiled == []
+
+
+def test_an_error_in_a_generator_arrives_with_its_own_traceback():
+    def broken():
+        yield batches()[0]
+        raise KeyError("a row that is missing")
+
+    with pytest.raises(KeyError, match="a row that is missing") as caught:
+        model().fit(broken(), steps_per_epoch=3, verbose=0)
+    assert any(frame.name == "broken" for frame in traceback.extract_tb(caught.value.__traceback__))
+
+
+@pytest.mark.parametrize("stop", ["at the end", "early", "with an error"])
+def test_workers_end_with_the_call(stop):
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if stop == "early":
+                self.model.stop_training = True
+            if stop == "with an error":
+                raise RuntimeError("stopped")
+
+    before = threading.active_count()
+    try:
+        model().fit(Squares(workers=3), verbose=0, callbacks=[Stop()])
+    except RuntimeError:
+        assert stop == "with an error"
+    assert threading.active_count() == before
+
+
+def test_processes_give_the_same_batches_and_end():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about forking a process that has threads
+        np.testing.assert_array_equal(rows_given(StreamData(Squares(workers=2, use_multiprocessing=True))), X)
+    assert multiprocessing.active_children() == []
+
+
+def test_what_is_a_stream():
+    pandas = pytest.importorskip("pandas")
+    arrays = [X, [X, Y], (X, Y), {"a": X}, jax.numpy.ones(3), pandas.DataFrame(X), pandas.Series(Y[:, 0]), "text", None]
+    assert [is_stream(value) for value in arrays] == [False] * len(arrays)
+    assert all(map(is_stream, [iter(batches()), Squares(), (batch for batch in batches()), map(str, [])]))
+
+
+def test_a_data_frame_is_an_array():
+    pandas = pytest.importorskip("pandas")
+    trained, other = model(), model()
+    trained.fit(pandas.DataFrame(X), pandas.Series(Y[:, 0]), shuffle=False, verbose=0)
+    other.fit(X, Y, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(trained.get_weights()[0], other.get_weights()[0])
+
+
+def assert_trains_as_squares(source):
+    expected, trained = model(), model()
+    expected.fit(Squares(), epochs=2, shuffle=False, verbose=0)
+    trained.fit(source, epochs=2, verbose=0)
+    np.testing.assert_array_equal(trained.get_weights()[0], expected.get_weights()[0])
+
+
+def test_a_torch_data_loader():
+    data = pytest.importorskip("torch.utils.data")
+    torch = pytest.importorskip("torch")
+    rows = data.TensorDataset(torch.tensor(X), torch.tensor(Y))
+    assert_trains_as_squares(data.DataLoader(rows, batch_size=16))
+
+
+def test_a_tensorflow_data_set():
+    tensorflow = pytest.importorskip("tensorflow")
+    assert_trains_as_squares(tensorflow.data.Dataset.from_tensor_slices((X, Y)).batch(16))
+
+
+def test_a_grain_data_set():
+    grain = pytest.importorskip("grain")
+    rows = grain.MapDataset.source(list(zip(X, Y))).batch(16)
+    assert_trains_as_squares(rows)
+
+
+def test_small_integers_travel_as_they_are():
+    data = StreamData([(np.zeros((4, 3), "uint8"), np.zeros(4, "int64"))])
+    x, y, _ = next(data.epoch().chunks(lambda: 1)).batches
+    assert (x.dtype, y.dtype) == (np.uint8, np.int32)
+
+
+WRONG = {
+    "four parts": ([(X, Y, Y, Y)], "tuple of 4"),
+    "parts of different lengths": ([(X, Y[:3])], "of the same length"),
+    "a number": ([(1.0, 2.0)], "first axis of examples"),
+    "text": ([(np.array(["a"]), Y[:1])], "objects or text"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_no_batch_is_refused(case):
+    source, message = WRONG[case]
+    with pytest.raises((ValueError, TypeError), match=message):
+        StreamData(iter(source))
+
+
+def test_targets_beside_a_stream_are_refused():
+    with pytest.raises(ValueError, match="y cannot be given beside a list_iterator"):
+        model().fit(iter(batches()), Y, verbose=0)
+    with pytest.raises(ValueError, match="validation_split needs arrays"):
+        model().fit((batch for batch in batches()), validation_split=0.2, verbose=0)

@@ -1,0 +1,151 @@
+"""Steps of the user's own are compiled in chunks, keep their numbers, and can be looked into.
+
+The numbers of overridden methods are compared with Keras's in references/steps.py.
+"""
+
+import numpy as np
+import pytest
+
+import minidl as keras
+from tests.counting import compilations
+
+X = np.random.default_rng(0).normal(size=(100, 4)).astype("float32")
+Y = X.sum(axis=1, keepdims=True)
+
+
+class Counted(keras.Sequential):
+    traced = 0
+
+    def train_step(self, state, data):
+        self.traced += 1
+        logs, state = super().train_step(state, data)
+        return {**logs, "last": logs["loss"]}, state
+
+
+def compiled(model, **kwargs):
+    model.compile(optimizer="sgd", loss="mse", metrics=["mae"], **kwargs)
+    return model
+
+
+def dense(cls=keras.Sequential, **kwargs):
+    keras.utils.set_random_seed(0)
+    return compiled(cls([keras.Input((4,)), keras.layers.Dense(1)]), **kwargs)
+
+
+def test_an_own_step_is_traced_once_for_each_shape_of_batch():
+    model = dense(Counted)
+    with compilations() as names:
+        model.fit(X, Y, epochs=3, verbose=0)
+    assert model.traced == 2, "a full batch and the last one"
+    assert names.count("jit(_train_batches)") == 2
+    with compilations() as names:
+        history = model.fit(X, Y, epochs=3, verbose=0).history
+    assert names == [] and set(history) == {"loss", "mae", "last"}
+
+
+def test_an_own_step_trains_as_the_one_it_calls():
+    own, plain = dense(Counted), dense()
+    for model in (own, plain):
+        keras.utils.set_random_seed(1)
+        model.fit(X, Y, epochs=2, verbose=0)
+    for one, other in zip(own.get_weights(), plain.get_weights()):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_on_batch_methods_use_own_steps_too():
+    model = dense(Counted)
+    assert set(model.train_on_batch(X, Y, return_dict=True)) == {"loss", "mae", "last"}
+
+
+def test_metrics_of_ones_own_in_the_place_of_the_compiled_ones():
+    class Model(keras.Sequential):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.rows = keras.metrics.Sum(name="rows")
+
+        @property
+        def metrics(self):
+            return [self.rows]
+
+        def train_step(self, state, data):
+            trainable, non_trainable, optimizer, metrics = state
+            x, _ = data
+            metrics = self.rows.stateless_update_state(metrics, np.ones(len(x)))
+            return {"rows": self.rows.stateless_result(metrics)}, (trainable, non_trainable, optimizer, metrics)
+
+    history = dense(Model).fit(X, Y, epochs=2, verbose=0).history
+    assert history == {"rows": [100.0, 100.0]}
+
+
+class Watched(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.squares = keras.metrics.Mean(name="squares")
+
+    def call(self, x):
+        self.squares.update_state(x * x)
+        return x
+
+
+def test_a_metric_in_a_layer_is_reported():
+    model = compiled(keras.Sequential([keras.Input((4,)), Watched(), keras.layers.Dense(1)]))
+    history = model.fit(X, Y, epochs=2, validation_data=(X[:40], Y[:40]), verbose=0).history
+    assert history["squares"] == pytest.approx([np.mean(X**2)] * 2, rel=1e-5)
+    assert history["val_squares"] == pytest.approx([np.mean(X[:40] ** 2)] * 2, rel=1e-5)
+    assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "mae", "squares"}
+
+
+def test_eager_runs_show_values():
+    seen = []
+
+    class Model(keras.Sequential):
+        def train_step(self, state, data):
+            seen.append(float(np.asarray(data[0]).sum()))  # a traced array would raise
+            return super().train_step(state, data)
+
+    model = dense(Model, run_eagerly=True)
+    model.fit(X, Y, shuffle=False, verbose=0)
+    assert sum(seen) == pytest.approx(float(X.sum()), rel=1e-4)
+
+
+class Batches(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append(("begin", batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append(("end", batch))
+        self.weights = self.model.get_weights()[0]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_steps_per_execution_is_how_often_batch_callbacks_are_called(steps):
+    watcher, model = Batches(), dense(steps_per_execution=steps)
+    model.fit(X[:96], Y[:96], batch_size=16, verbose=0, callbacks=[watcher])
+    expected = [pair for first in range(0, 6, steps) for pair in (("begin", first), ("end", first + steps - 1))]
+    assert watcher.calls == expected
+    np.testing.assert_array_equal(watcher.weights, model.get_weights()[0])
+
+
+def test_five_hundred_models_leave_nothing_behind():
+    import gc
+    import threading
+
+    import jax
+
+    def cycle():
+        keras.utils.clear_session()
+        model = compiled(keras.Sequential([keras.layers.Dense(2, input_shape=(4,)), keras.layers.Dense(1)]))
+        model.fit(X[:8], Y[:8], verbose=0)
+
+    for _ in range(2):
+        cycle()
+    gc.collect()
+    arrays, threads = len(jax.live_arrays()), threading.active_count()
+    for _ in range(3):
+        cycle()
+    gc.collect()
+    assert len(jax.live_arrays()) <= arrays and threading.active_count() == threads
