@@ -25,8 +25,21 @@ EXAMPLES = [
     optimizers.Adam(0.1, beta_1=0.5, beta_2=0.25, epsilon=0.5, amsgrad=True, global_clipnorm=0.5, name="mine"),
     optimizers.AdamW(0.1, weight_decay=0.5, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
     optimizers.Adam(0.1, gradient_accumulation_steps=2, loss_scale_factor=4.0, weight_decay=0.25),
+    optimizers.Adamax(0.1, beta_1=0.5, beta_2=0.25, epsilon=0.5),
+    optimizers.Nadam(0.1, beta_1=0.5, beta_2=0.25, epsilon=0.5),
+    optimizers.Adagrad(0.1, initial_accumulator_value=0.5, epsilon=0.5),
+    optimizers.Adadelta(0.5, rho=0.5, epsilon=0.5),
+    optimizers.Adafactor(0.1, -0.5, 0.25, 0.5, clip_threshold=0.5, relative_step=False),
+    optimizers.Ftrl(0.1, -0.25, 0.5, 0.125, 0.25, 0.5, beta=1.0),
+    optimizers.Lion(0.1, beta_1=0.5, beta_2=0.25),
+    optimizers.Lamb(0.1, beta_1=0.5, beta_2=0.25, epsilon=0.5),
+    optimizers.Muon(0.1, adam_beta_1=0.5, exclude_layers=["out"], momentum=0.5, ns_steps=2, rms_rate=None),
+    optimizers.ScheduleFreeAdamW(0.1, beta_1=0.5, beta_2=0.25, epsilon=0.5, warmup_steps=2),
 ]
-CLASSES = ("SGD", "RMSprop", "Adam", "AdamW")
+CLASSES = (
+    *("SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad", "Adadelta", "Adafactor", "Ftrl"),
+    *("Lion", "Lamb", "Muon", "ScheduleFreeAdamW"),
+)
 IDS = [type(optimizer).__name__ for optimizer in EXAMPLES]
 
 
@@ -57,8 +70,8 @@ def test_every_argument_of_keras_is_taken_with_its_default(name):
     defaults = {p.name: p.default for p in theirs if p.kind is p.POSITIONAL_OR_KEYWORD}
     assert "learning_rate" in defaults and "gradient_accumulation_steps" in defaults
     config = getattr(optimizers, name)(**defaults).get_config()
-    del defaults["name"]
-    assert {key: config[key] for key in defaults} == pytest.approx(defaults)
+    known = {key: default for key, default in defaults.items() if key not in ("name", "exclude_layers")}
+    assert {key: config[key] for key in known} == pytest.approx(known)
     own = [p.name for p in inspect.signature(getattr(optimizers, name)).parameters.values() if p.name != "kwargs"]
     assert own == list(defaults)[: len(own)], "the positions of the arguments"
 
@@ -85,6 +98,8 @@ def test_config_leads_back_to_the_same_optimizer(optimizer):
 @pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
 def test_config_is_that_of_keras(optimizer):
     keras = pytest.importorskip("keras")
+    if isinstance(optimizer, optimizers.Lamb):
+        pytest.skip("keras.optimizers.deserialize does not know Lamb")
     ours = optimizers.serialize(optimizer)
     theirs = keras.optimizers.deserialize(json.loads(json.dumps(ours)))  # a copy: Keras changes what it is given
     assert ours == keras.optimizers.serialize(theirs)
@@ -102,7 +117,7 @@ def test_names_classes_and_objects(name):
 def test_unknown_name_says_which_are_near():
     with pytest.raises(ValueError, match="Unknown optimizer 'admaw'. Did you mean 'adamw'"):
         optimizers.get("admaw")
-    with pytest.raises(ValueError, match="Unknown optimizer 'zzz'. Known: Adam, AdamW"):
+    with pytest.raises(ValueError, match="Unknown optimizer 'zzz'. Known: Adadelta, Adafactor, Adagrad, Adam, AdamW"):
         optimizers.get("zzz")
     with pytest.raises(ValueError, match="Unknown optimizer 'adan'"):
         minidl.Sequential([layers.Dense(1)]).compile(optimizer="adan", loss="mse")
@@ -245,7 +260,7 @@ def test_weights_keep_their_dtype(optimizer):
     for _ in range(2):
         optimizer.apply([jnp.ones(3, "float32")], [weight])
     assert weight.dtype == "bfloat16" and float(weight[0]) < 1
-    assert {variable.dtype for variable in optimizer.variables[2:]} == {"bfloat16"}
+    assert {variable.dtype for variable in optimizer.variables[2:] if variable.dtype != "int32"} == {"bfloat16"}
 
 
 def test_two_optimizers_do_not_share_state():

@@ -7,14 +7,49 @@ from typing import Any
 import optax
 
 from minidl import names
+from minidl.optimizers import schedules
+from minidl.optimizers.adafactor import Adafactor
+from minidl.optimizers.adagrad import Adadelta, Adagrad
 from minidl.optimizers.adam import Adam, AdamW
-from minidl.optimizers.base import OptaxOptimizer, Optimizer
+from minidl.optimizers.adamax import Adamax
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.ftrl import Ftrl
+from minidl.optimizers.lamb import Lamb
+from minidl.optimizers.lion import Lion
+from minidl.optimizers.muon import Muon
+from minidl.optimizers.nadam import Nadam
+from minidl.optimizers.optax_optimizer import OptaxOptimizer
 from minidl.optimizers.rmsprop import RMSprop
+from minidl.optimizers.schedule_free import ScheduleFreeAdamW
 from minidl.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "OptaxOptimizer", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "OptaxOptimizer",
+    "Optimizer",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
 
-_CLASSES = (SGD, RMSprop, Adam, AdamW)
+_CLASSES = (
+    *(SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Adafactor),
+    *(Ftrl, Lion, Lamb, Muon, ScheduleFreeAdamW),
+)
 _NAMES: dict[str, Any] = {cls.__name__.lower(): cls for cls in _CLASSES} | {cls.__name__: cls for cls in _CLASSES}
 
 

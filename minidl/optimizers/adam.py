@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from minidl.optimizers.base import Optimizer, Slots, zeros_like
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.slots import State, zeros_like
 
 
 class Adam(Optimizer):
@@ -106,13 +107,13 @@ class AdamW(Adam):
 def adapt(beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False) -> optax.GradientTransformationExtraArgs:
     """The transformation of `Adam`."""
 
-    def init(params: Any) -> Slots:
+    def init(params: Any) -> State:
         names = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
         return {name: zeros_like(params) for name in names}
 
     def update(
-        grads: Any, state: Slots, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, Slots]:
+        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
+    ) -> tuple[Any, State]:
         t = (step + 1).astype(learning_rate.dtype)
         alpha = learning_rate * jnp.sqrt(1 - jnp.power(beta_2, t)) / (1 - jnp.power(beta_1, t))
         m = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), state["momentum"], grads)

@@ -1,8 +1,9 @@
 """Optimizer: a configured optax transformation whose state is in variables.
 
 A subclass names its arguments and gives one optax transformation, from gradients to the change of the
-weights. What all optimizers share is here, in the order in which a step does it: undo loss
-scaling, accumulate gradients, clip, transform, decay weights, average, apply constraints.
+weights; or it says the same in Keras's way, as an `update_step` that changes one weight. What all
+optimizers share is here, in the order in which a step does it: undo loss scaling, accumulate
+gradients, clip, decay weights, transform, average, apply constraints.
 
 The transformation gets the learning rate and the step as extra arguments of `update`, so both
 can change while training without compiling again.
@@ -11,26 +12,44 @@ can change while training without compiling again.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from minidl import dtypes
-from minidl.names import auto_name, serialize
-from minidl.variables import Variable, functional, name_scope
+from minidl.names import auto_name
+from minidl.optimizers import options, schedules
+from minidl.optimizers.state import OptimizerState
+from minidl.variables import Variable, functional
 
-Slots = dict[str, list[Any]]  # the state of a transformation: for each name one array for each weight
 
-
-class Optimizer:
+class Optimizer(OptimizerState):
     """The base of optimizers.
 
+    A subclass of your own gives either `transformation`, or `build` and `update_step`:
+
+    >>> class Momentum(Optimizer):
+    ...     def build(self, variables):
+    ...         super().build(variables)
+    ...         self.velocities = [self.add_variable_from_reference(v, name="velocity") for v in variables]
+    ...
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         velocity = self.velocities[self._get_variable_index(variable)]
+    ...         self.assign(velocity, 0.5 * velocity - learning_rate * gradient)
+    ...         self.assign_add(variable, velocity)
+    >>> weight = Variable(1.0)
+    >>> optimizer = Momentum(learning_rate=0.25)
+    >>> for _ in range(2):
+    ...     optimizer.apply([1.0], [weight])
+    >>> float(weight)
+    0.375
+
     Args:
-        learning_rate: a number, or a function of the step (such as an optax schedule) or of nothing.
+        learning_rate: a number, or a function of the step (a schedule of `schedules` or of optax) or of nothing.
         weight_decay: w in `weight -= weight * w * learning_rate` before each update
             (decoupled, Loshchilov and Hutter, 2019).
         clipnorm: the largest norm of the gradient of each weight; larger ones are scaled down.
@@ -49,7 +68,6 @@ class Optimizer:
     """
 
     elementwise: ClassVar[bool] = False  # whether `transformation` treats every number of an array by itself
-    _slot_groups: ClassVar[tuple[tuple[str, ...], ...]] = ()  # slots that `variables` lists by turns
 
     def __init__(
         self,
@@ -66,27 +84,8 @@ class Optimizer:
         name: str | None = None,
     ):
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
-        if sum(value is not None for value in clips.values()) > 1:
-            raise ValueError(
-                f"{type(self).__name__}: give only one of clipnorm, clipvalue, global_clipnorm; got {clips}."
-            )
-        if any(value is not None and not value >= 0 for value in clips.values()):
-            raise ValueError(f"{type(self).__name__}: clip at a positive number, or leave it out; got {clips}.")
-        if not 0 <= ema_momentum <= 1:
-            raise ValueError(f"{type(self).__name__}: ema_momentum must be from 0 to 1, got {ema_momentum}.")
-        if ema_overwrite_frequency is not None and (
-            not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1
-        ):
-            raise ValueError(
-                f"{type(self).__name__}: ema_overwrite_frequency must be an integer of at least 1, "
-                f"got {ema_overwrite_frequency!r}."
-            )
-        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
-            raise ValueError(
-                f"{type(self).__name__}: gradient_accumulation_steps must be at least 2, got "
-                f"{gradient_accumulation_steps}."
-            )
-        self.name = name or auto_name(type(self).__name__)
+        options.check(type(self).__name__, clips, ema_momentum, ema_overwrite_frequency, gradient_accumulation_steps)
+        super().__init__(name or auto_name(type(self).__name__), learning_rate)
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.use_ema = use_ema
@@ -94,23 +93,24 @@ class Optimizer:
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        self.built = False
-        self._weights: list[Variable] = []
-        self._slots: dict[str, list[Variable]] = {}
-        self._averages: list[Variable] = []
-        self._accumulators: list[Variable] = []
-        self._decayed: Callable[[Variable], bool] = lambda weight: True
-        with name_scope(self.name):
-            self._iterations = Variable(0, dtype="int32", trainable=False, name="iteration")
-            self._learning_rate = self._checked_rate(learning_rate)
+        self._not_decayed: tuple[list[Variable], list[str]] = [], []
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
         """The optax transformation from gradients to the change of the weights.
 
-        Its state is a dict of slots: name -> one array for each weight. Its `update` takes
-        `learning_rate` and `step` (counted from 0) as extra arguments.
+        Its state is a dict of slots: name -> one array for each weight (see slots.py). Its `update`
+        takes `learning_rate` and `step` (counted from 0) as extra arguments. A class that has
+        `update_step` needs none.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no `transformation` method.")
+        if self._has_update_step():
+            return optax.GradientTransformationExtraArgs(
+                lambda params: {}, lambda grads, state, *_, **__: (grads, state)
+            )
+        raise NotImplementedError(f"{type(self).__name__} has no `transformation` method, and no `update_step`.")
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Change one weight, given its gradient: Keras's way to write an optimizer."""
+        self._transform([gradient], [self._get_variable_index(variable)], learning_rate)
 
     # The learning rate and the step
 
@@ -144,64 +144,6 @@ class Optimizer:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
 
-    # The state
-
-    def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for the given weights; a second call does nothing.
-
-        Raises:
-            TypeError: weights that are not variables.
-        """
-        if self.built:
-            return
-        for variable in variables:
-            if not isinstance(variable, Variable):
-                raise TypeError(
-                    f"{self.name}.build: expected the Variables to train, got a {type(variable).__name__}. For a pure "
-                    "update of arrays, build it with Variables and call stateless_apply."
-                )
-        self._weights = list(variables)
-        with name_scope(self.name):
-            if self.use_ema:
-                self._averages = self._zeros_like_weights("average")
-            if self.gradient_accumulation_steps:
-                self._accumulators = self._zeros_like_weights("gradient_accumulator")
-            self._build_slots()
-        self.built = True
-
-    def _build_slots(self) -> None:
-        state = self.transformation().init([weight._value for weight in self._weights])
-        self._slots = {name: self._slot(name, values) for name, values in state.items()}
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The optimizer's variables, in the order of Keras's files."""
-        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self._iterations, *rate, *self._averages, *self._accumulators, *self._slot_variables()]
-
-    def _slot_variables(self) -> list[Variable]:
-        grouped = [group for group in self._slot_groups if set(group) <= set(self._slots)]
-        single = [(name,) for name in self._slots if not any(name in group for group in grouped)]
-        return [v for group in (*grouped, *single) for turn in zip(*(self._slots[n] for n in group)) for v in turn]
-
-    def companions(self) -> list[tuple[Variable, Variable]]:
-        """(weight, variable) for each variable of the state that has one number for each of a weight's."""
-        states = [self._averages, self._accumulators, *self._slots.values()]
-        return [(weight, variable) for state in states for weight, variable in zip(self._weights, state)]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set the values of `variables`.
-
-        Raises:
-            ValueError: the optimizer is not built, or the number or a shape is wrong.
-        """
-        if not self.built:
-            raise ValueError(f"{self.name}: build the optimizer (or train a step) before set_weights.")
-        if len(weights) != len(self.variables):
-            raise ValueError(f"{self.name}: got {len(weights)} arrays for {len(self.variables)} variables.")
-        for variable, value in zip(self.variables, weights):
-            variable.assign(value)
-
     # A step
 
     def scale_loss(self, loss: Any) -> Any:
@@ -231,7 +173,7 @@ class Optimizer:
         pairs = [(grad, weight) for grad, weight in zip(grads, weights) if grad is not None]
         if not pairs:
             raise ValueError(f"{self.name}.apply: no gradient was given for any weight.")
-        indices = [self._index(weight) for _, weight in pairs]
+        indices = [self._get_variable_index(weight) for _, weight in pairs]
         grads = [grad for grad, _ in pairs]
         if self.loss_scale_factor is not None:
             grads = [grad / self.loss_scale_factor for grad in grads]
@@ -277,51 +219,56 @@ class Optimizer:
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Leave weights out of weight decay: these, and those whose name contains one of the names.
+        """Leave weights out of weight decay: these, and those in whose name one of the names (patterns) is found.
 
         Raises:
             ValueError: the optimizer is already built.
         """
         if self.built:
             raise ValueError(f"{self.name}: call exclude_from_weight_decay before the optimizer is built.")
-        excluded, parts = {id(v) for v in var_list or ()}, tuple(var_names or ())
-        self._decayed = lambda weight: id(weight) not in excluded and not any(part in weight.name for part in parts)
+        self._not_decayed = list(var_list or ()), list(var_names or ())
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         """At the end of training: set the weights to their moving average, if one is kept."""
         if self.use_ema and self._averages:
             for weight in var_list:
-                weight.assign(self._averages[self._index(weight)])
+                weight.assign(self._averages[self._get_variable_index(weight)])
 
     def _update(self, grads: list[Any], indices: list[int]) -> None:
         weights = [self._weights[i] for i in indices]
-        values = [weight._value for weight in weights]
-        grads = self._clip([jnp.asarray(grad, value.dtype) for grad, value in zip(grads, values)])
+        grads = [jnp.asarray(grad, weight._value.dtype) for grad, weight in zip(grads, weights)]
+        grads = options.clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         rate = jnp.asarray(_value(self.learning_rate), dtypes.floatx())
-        updates = self._transform(grads, values, indices, rate)
-        for weight, value, update in zip(weights, values, updates):
-            if self.weight_decay and self._decayed(weight):
-                value = value - value * self.weight_decay * rate.astype(value.dtype)
-            weight.assign(value + update)
+        for weight in weights:
+            if decay := self._decay_of(weight):
+                value = weight._value
+                weight.assign(value - value * decay * rate.astype(value.dtype))
+        if self._has_update_step():
+            for grad, weight in zip(grads, weights):
+                self.update_step(grad, weight, rate)
+        else:
+            self._transform(grads, indices, rate)
 
-    def _transform(self, grads: list[Any], values: list[Any], indices: list[int], rate: Any) -> list[Any]:
-        state = {name: [slots[i]._value for i in indices] for name, slots in self._slots.items()}
-        step = self.iterations
-        updates, state = self.transformation().update(grads, state, values, learning_rate=rate, step=_value(step))
-        for name, new_values in state.items():
-            for i, value in zip(indices, new_values):
-                self._slots[name][i].assign(value)
-        return updates
+    def _transform(self, grads: list[Any], indices: list[int], rate: Any) -> None:
+        weights = [self._weights[i] for i in indices]
+        updates, state = self.transformation().update(
+            grads,
+            self._slots.read(indices),
+            [weight._value for weight in weights],
+            learning_rate=rate,
+            step=_value(self.iterations),
+        )
+        self._slots.write(indices, state)
+        for weight, update in zip(weights, updates):
+            weight.assign(weight._value + update)
 
-    def _clip(self, grads: list[Any]) -> list[Any]:
-        if self.clipvalue:  # 0 stands for no clipping, as in Keras
-            return optax.clip(self.clipvalue).update(grads, optax.EmptyState())[0]
-        if self.global_clipnorm:
-            return optax.clip_by_global_norm(self.global_clipnorm).update(grads, optax.EmptyState())[0]
-        if self.clipnorm:
-            clip = optax.clip_by_global_norm(self.clipnorm)
-            return [clip.update([grad], optax.EmptyState())[0][0] for grad in grads]
-        return grads
+    def _decay_of(self, weight: Variable) -> float | None:
+        """The weight decay of a weight, or None."""
+        return None if self._is_excluded_from_decay(weight) else self.weight_decay
+
+    def _is_excluded_from_decay(self, weight: Variable) -> bool:
+        variables, patterns = self._not_decayed
+        return any(weight is v for v in variables) or any(re.search(p, weight.name) for p in patterns)
 
     def _accumulate(self, grads: list[Any], indices: list[int]) -> None:
         """Add gradients up; every so many steps, update with their mean. Both are pure branches of one `cond`."""
@@ -361,7 +308,7 @@ class Optimizer:
         rate = self._learning_rate
         return {
             "name": self.name,
-            "learning_rate": float(rate) if isinstance(rate, Variable) else serialize(rate),
+            "learning_rate": float(rate) if isinstance(rate, Variable) else schedules.serialize(rate),
             "weight_decay": self.weight_decay,
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
@@ -374,8 +321,16 @@ class Optimizer:
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The optimizer that `get_config` described, without its state."""
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The optimizer that `get_config` described, without its state.
+
+        Args:
+            config: from `get_config`.
+            custom_objects: name -> schedule or function, for a learning rate of your own.
+        """
+        rate = config.get("learning_rate")
+        if isinstance(rate, (dict, str)):
+            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
         return cls(**config)
 
     def __repr__(self) -> str:
@@ -383,16 +338,8 @@ class Optimizer:
 
     # Inside
 
-    def _checked_rate(self, learning_rate: Any) -> Any:
-        if callable(learning_rate):
-            return learning_rate
-        is_number = isinstance(learning_rate, (int, float, np.number, jax.Array, np.ndarray, Variable))
-        if not is_number or isinstance(learning_rate, bool) or np.ndim(learning_rate) != 0:
-            raise ValueError(
-                f"{type(self).__name__}: learning_rate must be a number or a function of the step, got "
-                f"{learning_rate!r}."
-            )
-        return Variable(float(learning_rate), dtype=dtypes.floatx(), trainable=False, name="learning_rate")
+    def _has_update_step(self) -> bool:
+        return type(self).update_step is not Optimizer.update_step
 
     def _checked_weights(self, grads: Sequence[Any], weights: Sequence[Variable] | None) -> list[Variable]:
         if weights is None:
@@ -405,116 +352,6 @@ class Optimizer:
             raise ValueError(f"{self.name}.apply: got {len(grads)} gradients for {len(weights)} weights.")
         return list(weights)
 
-    def _index(self, weight: Variable) -> int:
-        for index, known in enumerate(self._weights):
-            if known is weight:
-                return index
-        raise ValueError(
-            f"{self.name}: unknown variable {weight!r}. An optimizer serves the weights it was built with: make a new "
-            "one for other weights."
-        )
-
-    def _zeros_like_weights(self, name: str) -> list[Variable]:
-        return self._slot(name, zeros_like([weight._value for weight in self._weights]))
-
-    def _slot(self, name: str, values: Sequence[Any]) -> list[Variable]:
-        paths = [weight.path.replace("/", "_") for weight in self._weights]
-        return [Variable(v, trainable=False, name=f"{path}_{name}") for path, v in zip(paths, values)]
-
-
-class OptaxOptimizer(Optimizer):
-    """Any optax transformation, as it is: `compile(optimizer=optax.adabelief(1e-3))`.
-
-    The learning rate, clipping and the rest are the transformation's own. With
-    `optax.inject_hyperparams` the hyperparameters are variables of this optimizer, and
-    `learning_rate` reads and sets the one of that name.
-
-    Args:
-        transformation: an `optax.GradientTransformation`.
-        name: default "optax_optimizer".
-    """
-
-    def __init__(self, transformation: optax.GradientTransformation, name: str | None = None):
-        super().__init__(learning_rate=0.0, name=name)
-        self._given = optax.with_extra_args_support(transformation)
-        self._structure: Any = None
-        self._key_kinds: list[Any] = []  # for each leaf of the state, the kind of its random key, or None
-
-    def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return self._given
-
-    def _build_slots(self) -> None:
-        # One compiled call: run op by op, it would compile a program for each shape.
-        state = jax.jit(self._given.init)([weight._value for weight in self._weights])
-        leaves, self._structure = jax.tree.flatten_with_path(state)
-        self._key_kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
-        self._slots = {
-            "state": [
-                Variable(_plain(leaf), trainable=False, name=jax.tree_util.keystr(path).strip("."))
-                for path, leaf in leaves
-            ]
-        }
-
-    def _update(self, grads: list[Any], indices: list[int]) -> None:
-        if len(indices) != len(self._weights):
-            raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight.")
-        values, slots = [weight._value for weight in self._weights], self._slots["state"]
-        grads = [jnp.asarray(grads[indices.index(i)], value.dtype) for i, value in enumerate(values)]
-        leaves = [
-            slot._value if kind is None else jax.random.wrap_key_data(slot._value, impl=kind)
-            for slot, kind in zip(slots, self._key_kinds)
-        ]
-        state = jax.tree.unflatten(self._structure, leaves)
-        updates, state = self._given.update(grads, state, values)
-        for slot, value in zip(slots, jax.tree.leaves(state)):
-            slot.assign(_plain(value))
-        for weight, value in zip(self._weights, optax.apply_updates(values, updates)):
-            weight.assign(value)
-
-    @property
-    def learning_rate(self) -> Any:
-        """The variable of an injected hyperparameter `learning_rate`.
-
-        Raises:
-            AttributeError: the transformation has none, or the optimizer is not built yet.
-        """
-        for slot in self._slots.get("state", ()):
-            if slot.name.endswith("hyperparams['learning_rate']"):
-                return slot
-        if not self.built:
-            raise AttributeError(
-                f"{self.name}: build the optimizer (or train a step) to read or set its learning rate."
-            )
-        raise AttributeError(
-            f"{self.name}: this optax transformation has no learning rate that can be read or set. "
-            "Make it with optax.inject_hyperparams(optax.adam)(learning_rate=...)."
-        )
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        self.learning_rate.assign(value)
-
-    @property
-    def variables(self) -> list[Variable]:
-        return [self._iterations, *self._slot_variables()]
-
-    def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError("An optax transformation is made of functions: it has no config.")
-
 
 def _value(x: Any) -> Any:
     return x._value if isinstance(x, Variable) else x
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _plain(leaf: Any) -> Any:
-    """A random key as the numbers it is made of, which a Variable can hold; other leaves as they are."""
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
-
-
-def zeros_like(params: Any) -> Any:
-    """Zeros of the shapes of params, made on the host: nothing is compiled."""
-    return jax.tree.map(lambda p: np.zeros(p.shape, p.dtype), params)

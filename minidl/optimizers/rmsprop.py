@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from minidl.optimizers.base import Optimizer, Slots, zeros_like
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.slots import State, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -66,11 +67,11 @@ def divide_by_size(
 ) -> optax.GradientTransformationExtraArgs:
     """The transformation of `RMSprop`."""
 
-    def init(params: Any) -> Slots:
+    def init(params: Any) -> State:
         wanted = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
         return {name: zeros_like(params) for name, is_wanted in wanted.items() if is_wanted}
 
-    def update(grads: Any, state: Slots, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, Slots]:
+    def update(grads: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
         size = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), state["velocity"], grads)
         new = {"velocity": size}
         if centered:

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import optax
 
-from minidl.optimizers.base import Optimizer, Slots, zeros_like
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.slots import State, zeros_like
 
 
 class SGD(Optimizer):
@@ -55,10 +56,10 @@ class SGD(Optimizer):
 def descend(momentum: float = 0.0, nesterov: bool = False) -> optax.GradientTransformationExtraArgs:
     """The transformation of `SGD`. The velocity holds the learning rate, as in Keras; optax.trace's does not."""
 
-    def init(params: Any) -> Slots:
+    def init(params: Any) -> State:
         return {"momentum": zeros_like(params)} if momentum else {}
 
-    def update(grads: Any, state: Slots, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, Slots]:
+    def update(grads: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
         steps = jax.tree.map(lambda g: -(g * learning_rate.astype(g.dtype)), grads)
         if not momentum:
             return steps, state

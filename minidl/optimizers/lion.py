@@ -1,0 +1,69 @@
+"""Lion: steps of one size, in the direction of a running mean's sign."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import optax
+
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.slots import State, descend_by, zeros_like
+
+
+class Lion(Optimizer):
+    """Lion (Chen et al., 2023).
+
+        weight -= learning_rate * sign(beta_1 * m + (1 - beta_1) * gradient)
+        m = beta_2 * m + (1 - beta_2) * gradient
+
+    Every number of a weight moves by the learning rate, so a third to a tenth of Adam's is right.
+
+    Args:
+        learning_rate: default 0.001.
+        beta_1: how much of m there is in a step, above 0 and at most 1.
+        beta_2: the decay of m.
+        **kwargs: see `Optimizer`.
+
+    Raises:
+        ValueError: beta_1 out of its range.
+
+    Example:
+    >>> from minidl.variables import Variable
+    >>> weight = Variable(10.0)
+    >>> Lion(learning_rate=0.5).apply([2.0], [weight])
+    >>> float(weight)
+    9.5
+    """
+
+    elementwise = True
+
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, **kwargs: Any):
+        super().__init__(learning_rate, **kwargs)
+        if not 0 < beta_1 <= 1:
+            raise ValueError(
+                f"Lion: beta_1 must be above 0 and at most 1, got {beta_1}; 0 would be the gradient's sign."
+            )
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return step_by_sign(self.beta_1, self.beta_2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "beta_1": self.beta_1, "beta_2": self.beta_2}
+
+
+def step_by_sign(beta_1: float, beta_2: float) -> optax.GradientTransformationExtraArgs:
+    """The transformation of `Lion`: optax's, with the learning rate."""
+    scale = optax.scale_by_lion(beta_1, beta_2)
+
+    def init(params: Any) -> State:
+        return {"momentum": zeros_like(params)}
+
+    def update(
+        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
+    ) -> tuple[Any, State]:
+        signs, new = scale.update(grads, optax.ScaleByLionState(step, state["momentum"]))
+        return descend_by(signs, learning_rate), {"momentum": new.mu}
+
+    return optax.GradientTransformationExtraArgs(init, update)

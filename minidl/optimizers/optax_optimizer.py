@@ -1,0 +1,99 @@
+"""OptaxOptimizer: any optax transformation as an optimizer of minidl."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from minidl.optimizers.base import Optimizer
+from minidl.variables import Variable
+
+
+class OptaxOptimizer(Optimizer):
+    """Any optax transformation, as it is: `compile(optimizer=optax.adabelief(1e-3))`.
+
+    The learning rate, clipping and the rest are the transformation's own. With
+    `optax.inject_hyperparams` the hyperparameters are variables of this optimizer, and
+    `learning_rate` reads and sets the one of that name.
+
+    Args:
+        transformation: an `optax.GradientTransformation`.
+        name: default "optax_optimizer".
+    """
+
+    def __init__(self, transformation: optax.GradientTransformation, name: str | None = None):
+        super().__init__(learning_rate=0.0, name=name)
+        self._given = optax.with_extra_args_support(transformation)
+        self._state: list[Variable] = []
+        self._structure: Any = None
+        self._key_kinds: list[Any] = []  # for each leaf of the state, the kind of its random key, or None
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return self._given
+
+    def _build_slots(self) -> None:
+        # One compiled call: run op by op, it would compile a program for each shape.
+        state = jax.jit(self._given.init)([weight._value for weight in self._weights])
+        leaves, self._structure = jax.tree.flatten_with_path(state)
+        self._key_kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
+        self._state = [
+            Variable(_plain(leaf), trainable=False, name=jax.tree_util.keystr(path).strip(".")) for path, leaf in leaves
+        ]
+
+    def _update(self, grads: list[Any], indices: list[int]) -> None:
+        if len(indices) != len(self._weights):
+            raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight.")
+        values = [weight._value for weight in self._weights]
+        grads = [jnp.asarray(grads[indices.index(i)], value.dtype) for i, value in enumerate(values)]
+        leaves = [
+            slot._value if kind is None else jax.random.wrap_key_data(slot._value, impl=kind)
+            for slot, kind in zip(self._state, self._key_kinds)
+        ]
+        state = jax.tree.unflatten(self._structure, leaves)
+        updates, state = self._given.update(grads, state, values)
+        for slot, value in zip(self._state, jax.tree.leaves(state)):
+            slot.assign(_plain(value))
+        for weight, value in zip(self._weights, optax.apply_updates(values, updates)):
+            weight.assign(value)
+
+    @property
+    def learning_rate(self) -> Any:
+        """The variable of an injected hyperparameter `learning_rate`.
+
+        Raises:
+            AttributeError: the transformation has none, or the optimizer is not built yet.
+        """
+        for slot in self._state:
+            if slot.name.endswith("hyperparams['learning_rate']"):
+                return slot
+        if not self.built:
+            raise AttributeError(
+                f"{self.name}: build the optimizer (or train a step) to read or set its learning rate."
+            )
+        raise AttributeError(
+            f"{self.name}: this optax transformation has no learning rate that can be read or set. "
+            "Make it with optax.inject_hyperparams(optax.adam)(learning_rate=...)."
+        )
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.learning_rate.assign(value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [self._iterations, *self._state]
+
+    def get_config(self) -> dict[str, Any]:
+        raise NotImplementedError("An optax transformation is made of functions: it has no config.")
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _plain(leaf: Any) -> Any:
+    """A random key as the numbers it is made of, which a Variable can hold; other leaves as they are."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf

@@ -1,0 +1,101 @@
+"""ScheduleFreeAdamW: Adam with averaging in place of a schedule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.slots import State, as_single, zeros_like
+
+
+class ScheduleFreeAdamW(Optimizer):
+    """Schedule-free AdamW (Defazio et al., 2024).
+
+    Beside the weight y there are z, which takes the steps, and x, the mean of all z; y stands between them:
+
+        x = (y - (1 - beta_1) * z) / beta_1
+        v += (1 - beta_2) (gradient^2 - v)
+        z -= learning_rate * min(1, t / warmup_steps) * gradient / (sqrt(v / (1 - beta_2^t)) + epsilon)
+        x += (z - x) / t
+        y = beta_1 * x + (1 - beta_1) * z
+
+    Args:
+        learning_rate: default 0.0025.
+        beta_1: how near the weight is to x.
+        beta_2: the decay of v.
+        epsilon: see above; default 1e-8.
+        warmup_steps: over how many steps the learning rate rises from 0.
+        **kwargs: see `Optimizer`.
+
+    Example:
+    >>> from minidl.variables import Variable
+    >>> weight = Variable(10.0)
+    >>> ScheduleFreeAdamW(learning_rate=0.1).apply([2.0], [weight])
+    >>> round(float(weight), 4)
+    9.9
+    """
+
+    elementwise = True
+    _slot_groups = (("momentum", "velocity"),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.0025,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        warmup_steps: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.warmup_steps = warmup_steps
+
+    def transformation(self) -> optax.GradientTransformationExtraArgs:
+        return adapt_between_averages(self.beta_1, self.beta_2, self.epsilon, self.warmup_steps)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "warmup_steps": self.warmup_steps,
+        }
+        return {**super().get_config(), **own}
+
+
+def adapt_between_averages(
+    beta_1: float, beta_2: float, epsilon: float, warmup_steps: int
+) -> optax.GradientTransformationExtraArgs:
+    """The transformation of `ScheduleFreeAdamW`; "momentum" is z. optax.contrib's weighs the mean otherwise."""
+    beta_1, beta_2 = as_single(beta_1), as_single(beta_2)
+
+    def init(params: Any) -> State:
+        return {"momentum": jax.tree.map(np.array, params), "velocity": zeros_like(params)}
+
+    def update(
+        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
+    ) -> tuple[Any, State]:
+        t = (step + 1).astype(learning_rate.dtype)
+        rate = learning_rate * jnp.minimum(1, t / warmup_steps) if warmup_steps > 0 else learning_rate
+        v = optax.tree.update_moment(grads, state["velocity"], beta_2, 2)
+        unbiased = optax.tree.bias_correction(v, beta_2, step + 1)
+        z = jax.tree.map(
+            lambda z, g, v: z - rate.astype(g.dtype) * g / (jnp.sqrt(v) + epsilon), state["momentum"], grads, unbiased
+        )
+
+        def change(y: Any, old: Any, new: Any) -> Any:
+            x = (y - (1 - beta_1) * old) / beta_1
+            x = x + (new - x) / t.astype(x.dtype)
+            return beta_1 * x + (1 - beta_1) * new - y
+
+        return jax.tree.map(change, params, state["momentum"], z), {"momentum": z, "velocity": v}
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,0 +1,399 @@
+"""Learning rates that follow the step: functions with a config, each an optax schedule where optax has it.
+
+The learning rate of an optimizer may be any function of the step. A `LearningRateSchedule` is one that can be
+written into a config too. Steps count from 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from minidl import dtypes, names
+from minidl.variables import Variable
+
+
+class LearningRateSchedule:
+    """The base of schedules: a subclass has `__call__(step)`, and `get_config` to be written into files.
+
+    >>> class Halving(LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.5**step
+    >>> Halving()(2)
+    0.25
+    """
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate at a step."""
+        raise NotImplementedError(f"{type(self).__name__} has no `__call__(self, step)` method.")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        raise NotImplementedError(f"{type(self).__name__} has no `get_config` method, so it cannot be written.")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The schedule that `get_config` described."""
+        return cls(**config)
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """Decay by a factor every so many steps: `initial_learning_rate * decay_rate ** (step / decay_steps)`.
+
+    Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: see above.
+        decay_rate: see above.
+        staircase: whether `step / decay_steps` is rounded down, so that the rate falls in stairs.
+        name: default "ExponentialDecay".
+
+    Raises:
+        ValueError: decay_steps is not above 0.
+
+    Example:
+    >>> float(ExponentialDecay(1.0, decay_steps=10, decay_rate=0.5)(20))
+    0.25
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _checked_steps(self, "decay_steps", decay_steps)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: Any) -> jax.Array:
+        schedule = optax.exponential_decay(
+            self.initial_learning_rate, self.decay_steps, self.decay_rate, staircase=self.staircase
+        )
+        return _rate(schedule(_float(step)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """A value for each range of steps: `values[0]` up to and with `boundaries[0]`, then `values[1]`, and so on.
+
+    Args:
+        boundaries: the last step of each range but the last, rising.
+        values: the rate in each range, one more than there are boundaries.
+        name: default "PiecewiseConstant".
+
+    Raises:
+        ValueError: there is not one value more than boundaries.
+
+    Example:
+    >>> schedule = PiecewiseConstantDecay([10, 20], [1.0, 0.5, 0.25])
+    >>> [float(schedule(step)) for step in (10, 11, 20, 21)]
+    [1.0, 0.5, 0.5, 0.25]
+    """
+
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant"):
+        if len(values) != len(boundaries) + 1:
+            raise ValueError(
+                f"PiecewiseConstantDecay: {len(boundaries)} boundaries need {len(boundaries) + 1} values, got "
+                f"{len(values)}: boundaries={list(boundaries)}, values={list(values)}."
+            )
+        self.boundaries = boundaries
+        self.values = values
+        self.name = name
+
+    def __call__(self, step: Any) -> jax.Array:
+        passed = jnp.sum(_float(step) > jnp.asarray(self.boundaries, dtypes.floatx()))
+        return _rate(self.values)[passed]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"boundaries": list(self.boundaries), "values": list(self.values), "name": self.name}
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """Decay from one rate to another within `decay_steps`, and no further.
+
+        (initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ** power + end_learning_rate
+
+    Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: see above.
+        end_learning_rate: the rate at the end.
+        power: see above; 1 is a straight line.
+        cycle: whether, past the end, `decay_steps` is doubled, tripled and so on, so that the rate
+            jumps up and decays again, instead of staying at the end.
+        name: default "PolynomialDecay".
+
+    Raises:
+        ValueError: decay_steps is not above 0.
+
+    Example:
+    >>> schedule = PolynomialDecay(1.0, decay_steps=4, end_learning_rate=0.5)
+    >>> [float(schedule(step)) for step in (0, 2, 4, 6)]
+    [1.0, 0.75, 0.5, 0.5]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _checked_steps(self, "decay_steps", decay_steps)
+        self.end_learning_rate = end_learning_rate
+        self.power = power
+        self.cycle = cycle
+        self.name = name
+
+    def __call__(self, step: Any) -> jax.Array:
+        step = _float(step)
+        if self.cycle:
+            step = step / jnp.maximum(1, jnp.ceil(step / self.decay_steps))
+        schedule = optax.polynomial_schedule(
+            self.initial_learning_rate, self.end_learning_rate, self.power, self.decay_steps
+        )
+        return _rate(schedule(step))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "end_learning_rate": self.end_learning_rate,
+            "power": self.power,
+            "cycle": self.cycle,
+            "name": self.name,
+        }
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """Decay as one over time: `initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
+
+    Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: see above.
+        decay_rate: see above.
+        staircase: whether `step / decay_steps` is rounded down, so that the rate falls in stairs.
+        name: default "InverseTimeDecay".
+
+    Raises:
+        ValueError: decay_steps is not above 0.
+
+    Example:
+    >>> float(InverseTimeDecay(1.0, decay_steps=10, decay_rate=0.5)(20))
+    0.5
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _checked_steps(self, "decay_steps", decay_steps)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: Any) -> jax.Array:
+        time = _float(step) / self.decay_steps
+        time = jnp.floor(time) if self.staircase else time
+        return _rate(self.initial_learning_rate / (1 + self.decay_rate * time))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+            "name": self.name,
+        }
+
+
+class CosineDecay(LearningRateSchedule):
+    """Decay along half a cosine wave (Loshchilov and Hutter, 2017), after a warmup if one is asked for.
+
+        fraction = (step - warmup_steps) / decay_steps          (at most 1)
+        top * ((1 - alpha) * (1 + cos(pi * fraction)) / 2 + alpha)
+
+    The top is `initial_learning_rate`; with a warmup (Goyal et al., 2017), the rate first rises in a straight line
+    from `initial_learning_rate` to the top `warmup_target`.
+
+    Args:
+        initial_learning_rate: the rate at step 0.
+        decay_steps: how many steps the decay takes, after the warmup.
+        alpha: the rate at the end, as a part of the top.
+        name: default "CosineDecay".
+        warmup_target: the rate at the end of the warmup; None for no warmup.
+        warmup_steps: how many steps the warmup takes.
+
+    Raises:
+        ValueError: decay_steps is not above 0.
+
+    Example:
+    >>> schedule = CosineDecay(0.0, decay_steps=10, warmup_target=1.0, warmup_steps=4)
+    >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 9, 14)]
+    [0.0, 0.5, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _checked_steps(self, "decay_steps", decay_steps)
+        self.alpha = alpha
+        self.name = name
+        self.warmup_target = warmup_target
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step: Any) -> jax.Array:
+        start, target = self.initial_learning_rate, self.warmup_target
+        if target is None:
+            return _rate(optax.cosine_decay_schedule(start, self.decay_steps, self.alpha)(_float(step)))
+        decay = optax.cosine_decay_schedule(target, self.decay_steps, self.alpha)
+        warmup = optax.linear_schedule(start, target, self.warmup_steps)
+        return _rate(optax.join_schedules([warmup, decay], [self.warmup_steps])(_float(step)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "alpha": self.alpha,
+            "name": self.name,
+            "warmup_target": self.warmup_target,
+            "warmup_steps": self.warmup_steps,
+        }
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Cosine decay that starts again and again (SGDR, Loshchilov and Hutter, 2017).
+
+        initial_learning_rate * ((1 - alpha) * m_mul ** i * (1 + cos(pi * fraction)) / 2 + alpha)
+
+    Period i = 0, 1, ... takes `first_decay_steps * t_mul ** i` steps; the fraction is how much of it has gone by.
+
+    Args:
+        initial_learning_rate: the rate at step 0.
+        first_decay_steps: how many steps the first period takes.
+        t_mul: how many times as long each period takes as the one before, at least 1.
+        m_mul: how many times as high each period starts as the one before.
+        alpha: see above.
+        name: default "SGDRDecay".
+
+    Raises:
+        ValueError: first_decay_steps is not above 0.
+
+    Example:
+    >>> schedule = CosineDecayRestarts(1.0, first_decay_steps=4)
+    >>> [round(float(schedule(step)), 4) for step in (0, 2, 4, 8, 12)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ):
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = _checked_steps(self, "first_decay_steps", first_decay_steps)
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+        self.name = name
+
+    def __call__(self, step: Any) -> jax.Array:
+        time = _float(step) / self.first_decay_steps  # in first periods
+        if self.t_mul == 1:
+            period = jnp.floor(time)
+            fraction = time - period
+        else:  # period i begins at 1 + t_mul + ... + t_mul^(i-1) = (1 - t_mul^i) / (1 - t_mul)
+            t_mul = _rate(self.t_mul)
+            period = jnp.floor(jnp.log(1 - time * (1 - t_mul)) / jnp.log(t_mul))
+            length = t_mul**period
+            fraction = (time - (1 - length) / (1 - t_mul)) / length
+        height = _rate(self.m_mul) ** period
+        wave = 0.5 * height * (1 + jnp.cos(math.pi * fraction))
+        return _rate(self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "first_decay_steps": self.first_decay_steps,
+            "t_mul": self.t_mul,
+            "m_mul": self.m_mul,
+            "alpha": self.alpha,
+            "name": self.name,
+        }
+
+
+_CLASSES = (
+    ExponentialDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    InverseTimeDecay,
+    CosineDecay,
+    CosineDecayRestarts,
+)
+_NAMES: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
+
+__all__ = ["LearningRateSchedule", "deserialize", "serialize", *(cls.__name__ for cls in _CLASSES)]
+
+
+def serialize(learning_rate_schedule: Any) -> Any:
+    """The JSON form of a schedule (of a function: its name).
+
+    >>> serialize(InverseTimeDecay(0.1, 10, 0.5))["class_name"]
+    'InverseTimeDecay'
+    """
+    own = names.is_own(type(learning_rate_schedule))
+    return names.serialize(learning_rate_schedule, module="keras.optimizers.schedules" if own else None)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The schedule behind its JSON form; schedules and functions of your own come from `custom_objects`."""
+    return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "learning rate schedule")
+
+
+def _checked_steps(schedule: LearningRateSchedule, name: str, steps: Any) -> Any:
+    if not steps > 0:
+        raise ValueError(f"{type(schedule).__name__}: {name} must be above 0, got {steps}.")
+    return steps
+
+
+def _float(step: Any) -> jax.Array:
+    return jnp.asarray(step.value if isinstance(step, Variable) else step, dtypes.floatx())
+
+
+def _rate(value: Any) -> jax.Array:
+    return jnp.asarray(value, dtypes.floatx())
