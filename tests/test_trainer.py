@@ -3,6 +3,10 @@
 The numbers of overridden methods are compared with Keras's in references/steps.py.
 """
 
+import gc
+import threading
+
+import jax
 import numpy as np
 import pytest
 
@@ -130,12 +134,7 @@ def test_steps_per_execution_is_how_often_batch_callbacks_are_called(steps):
     np.testing.assert_array_equal(watcher.weights, model.get_weights()[0])
 
 
-def test_five_hundred_models_leave_nothing_behind():
-    import gc
-    import threading
-
-    import jax
-
+def test_dropped_models_leave_nothing_behind():
     def cycle():
         keras.utils.clear_session()
         model = compiled(keras.Sequential([keras.layers.Dense(2, input_shape=(4,)), keras.layers.Dense(1)]))

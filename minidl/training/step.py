@@ -210,7 +210,7 @@ class Steps:
 
     def _no_logs(self, name: str, step: Any, *args: Any) -> Logs:
         """What a loop carries as logs before its first step: nothing, unless the step or the metrics are the user's."""
-        if not {name, "compute_metrics"} & self._written:
+        if self.model.run_eagerly or not {name, "compute_metrics"} & self._written:
             return {}
         return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args)[1])
 

@@ -162,7 +162,8 @@ class Trainer(Layer):
             size = validation_batch_size or batch_size
             validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
         steps = self.steps
-        for spec in data.specs():  # tracing here shows an error in a layer before callbacks hear of any training
+        # Tracing here shows an error in a layer before callbacks hear of any training.
+        for spec in () if self.run_eagerly else data.specs():
             jax.eval_shape(steps.carried_step, steps.layout.specs(steps.state()), spec)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
         self.initial_epoch = initial_epoch
