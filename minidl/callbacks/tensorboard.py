@@ -32,7 +32,7 @@ class TensorBoard(Callback):
         embeddings_metadata: only None.
 
     Raises:
-        ImportError: when it begins to write, tensorboardX is not installed.
+        ImportError: when training begins, tensorboardX (or pillow, for pictures) is not installed.
         ValueError: another update_freq, or something asked for that is only accepted when off.
     """
 
@@ -76,8 +76,10 @@ class TensorBoard(Callback):
         self._epoch_start = (0, 0.0)  # iterations, time
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Check that tensorboardX is there; count batches anew."""
-        _tensorboardx()
+        """Check that what it needs is there; count batches anew."""
+        _needed("tensorboardX")
+        if self.write_images:
+            _needed("PIL")
         self._close()
         self._training = True
         self._batches = 0
@@ -158,7 +160,7 @@ class TensorBoard(Callback):
     def _writer(self, folder: str) -> Any:
         """The writer for a folder, made when there is first something to write."""
         if folder not in self._writers:
-            self._writers[folder] = _tensorboardx().SummaryWriter(os.path.join(self.log_dir, folder))
+            self._writers[folder] = _needed("tensorboardX").SummaryWriter(os.path.join(self.log_dir, folder))
         return self._writers[folder]
 
     def _close(self) -> None:
@@ -181,8 +183,8 @@ def _pictures(weight: np.ndarray) -> np.ndarray | None:
     return np.clip(pictures, 0.0, 1.0)[..., None]
 
 
-def _tensorboardx() -> Any:
+def _needed(module: str) -> Any:
     try:
-        return importlib.import_module("tensorboardX")
+        return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError("TensorBoard needs the package tensorboardX: pip install 'minidl[tensorboard]'") from error
+        raise ImportError(f"TensorBoard needs {module}. Install it: pip install 'minidl[tensorboard]'") from error

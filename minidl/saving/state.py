@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
 import zlib
 from typing import Any
@@ -19,6 +20,11 @@ import numpy as np
 from minidl.saving.files import atomic_write
 
 _TEXT = "json"  # the name of the text among the arrays
+# What reading from memory raises if the bytes are not right, by the layers that it goes through.
+_DAMAGE = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, EOFError, OSError),
+    *(struct.error, zlib.error, zipfile.BadZipFile),
+)
 _MARK = "__array__"  # what stands in the text for an array: {"__array__": [name, dtype, shape]}
 
 
@@ -54,11 +60,16 @@ def read_state(path: str | os.PathLike[str]) -> Any:
         ValueError: the file is damaged, or another kind of file.
         OSError: it cannot be opened.
     """
+    with open(path, "rb") as file:
+        memory = io.BytesIO(file.read())
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)  # reading all compares every part with its checksum
+        with np.load(memory, allow_pickle=False) as archive:
+            arrays = dict(archive)  # reading all compares every part with its checksum
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 1:
+                raise ValueError(f"its part {name!r} is no array of bytes")
         return _from_json(json.loads(arrays[_TEXT].tobytes()), arrays)
-    except (ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged or was not written by minidl: {error}") from error
 
 

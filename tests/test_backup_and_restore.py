@@ -1,0 +1,300 @@
+"""BackupAndRestore: an interrupted run ends with the very numbers that an uninterrupted one ends with."""
+
+import os
+import pathlib
+import random
+
+import jax
+import numpy as np
+import pytest
+
+import minidl
+from minidl import layers, optimizers
+from minidl.callbacks import (
+    BackupAndRestore,
+    Callback,
+    CallbackList,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    SwapEMAWeights,
+)
+from minidl.saving.state import read_state, write_state
+from tests.references import callbacks as references
+from tests.test_model_checkpoint import Saving
+
+X = np.random.RandomState(0).normal(size=(24, 3)).astype("float32")
+Y = np.sin(X.sum(axis=-1, keepdims=True))
+
+
+class Random(Callback):
+    """Uses both global generators, as a user's own callback may."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["python"], logs["numpy"] = random.random(), np.random.normal()
+
+
+class Interrupt(Callback):
+    """Ends the program at the given moment: (method, epoch)."""
+
+    def __init__(self, method, epoch):
+        self.method, self.epoch, self.current = method, epoch, 0
+
+    def meet(self, method):
+        if (method, self.current) == (self.method, self.epoch):
+            raise KeyboardInterrupt
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.current = epoch
+        self.meet("epoch_begin")
+
+    def on_progress(self, mode, step, logs=None):
+        self.meet("progress")
+
+    def on_test_end(self, logs=None):
+        self.meet("test_end")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.meet("epoch_end")
+
+    def on_train_end(self, logs=None):
+        self.meet("train_end")
+
+
+def program(folder, interrupt=None, epochs=7, **settings):
+    """A whole program: what it has in the end, as plain data."""
+    minidl.utils.set_random_seed(3)
+    model = Saving([layers.Dense(6, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
+    model.compile(optimizers.Adam(0.02, use_ema=True, ema_momentum=0.7), "mse", metrics=["mae"])
+    callbacks = [
+        Random(),
+        LearningRateScheduler(lambda epoch, rate: rate * 0.95),
+        ReduceLROnPlateau("val_loss", factor=0.5, patience=1, cooldown=1, min_delta=100),
+        EarlyStopping("val_mae", patience=4, restore_best_weights=True, min_delta=100),
+        SwapEMAWeights(swap_on_epoch=True),
+        CSVLogger(folder / "log.csv"),
+        ModelCheckpoint(folder / "files" / "{epoch}.keras", "val_loss", save_top_k=2),
+        BackupAndRestore(folder / "backup", **settings),
+        *([interrupt] if interrupt else []),
+    ]
+    history = model.fit(X, Y, 5, epochs, verbose=0, validation_data=(X, Y), callbacks=callbacks)
+    return {
+        "history": history.history,
+        "epochs": history.epoch,
+        "weights": [weight.tobytes() for weight in model.get_weights()],
+        "optimizer": [variable.numpy().tobytes() for variable in model.optimizer.variables],
+        "seeds": [variable.numpy().tobytes() for variable in model.non_trainable_variables],
+        "random": (random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2:]),
+        "csv": (folder / "log.csv").read_text(),
+        "files": {path.name: path.read_bytes() for path in (folder / "files").iterdir()},
+        "backup left": (folder / "backup").exists(),
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return program(tmp_path_factory.mktemp("whole"))
+
+
+MOMENTS = [  # in their order, so that one run can meet them all
+    *[("epoch_begin", 0), ("progress", 1), ("test_end", 2), ("epoch_begin", 3), ("epoch_end", 4), ("train_end", 4)]
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, uninterrupted, moment):
+    assert uninterrupted["epochs"] == [0, 1, 2, 3, 4]  # stopped early, so that each moment comes
+    with pytest.raises(KeyboardInterrupt):
+        program(tmp_path, Interrupt(*moment))
+    again = program(tmp_path)
+    assert again.keys() == uninterrupted.keys()
+    for name, want in uninterrupted.items():
+        assert again[name] == want, name
+
+
+def test_a_run_may_be_interrupted_again_and_again(tmp_path, uninterrupted):
+    for moment in MOMENTS:
+        with pytest.raises(KeyboardInterrupt):
+            program(tmp_path, Interrupt(*moment))
+    assert program(tmp_path) == uninterrupted
+
+
+def test_more_epochs_go_on_from_a_backup_that_was_kept(tmp_path):
+    def train(folder, epochs):
+        minidl.utils.set_random_seed(3)
+        model = references.small_model(minidl, optimizers.SGD(0.1, momentum=0.9))
+        backup = BackupAndRestore(folder, delete_checkpoint=False)
+        history = model.fit(*references.data(), 3, epochs, verbose=0, callbacks=backup)
+        return history.history, model.get_weights()[0].tolist()
+
+    for epochs in (2, 5):
+        parts = train(tmp_path / "parts", epochs)
+    assert parts == train(tmp_path / "whole", 5)
+    assert train(tmp_path / "parts", 5) == parts  # all is done: nothing is trained
+
+
+# Files
+
+
+def fit(backup, epochs=2, model=None, **settings):
+    model = model or references.small_model(minidl, "sgd")
+    return model.fit(*references.data(), 4, epochs=epochs, verbose=0, callbacks=[backup], **settings)
+
+
+def test_after_a_good_end_only_its_own_files_are_removed(tmp_path):
+    fit(BackupAndRestore(tmp_path / "backup", double_checkpoint=True))
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "mine.txt").write_text("mine")
+    fit(BackupAndRestore(tmp_path))
+    assert os.listdir(tmp_path) == ["mine.txt"]
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
+    assert sorted(os.listdir(tmp_path)) == ["backup.npz", "mine.txt"]
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(bytes(content))
+
+
+def test_a_damaged_backup_is_refused_and_nothing_is_changed(tmp_path):
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
+    damage(tmp_path / "backup.npz")
+    model = references.small_model(minidl, "sgd")
+    before = model.get_weights()[0]
+    with pytest.raises(ValueError, match="backup.npz' is damaged .* To train from the beginning, remove the file"):
+        fit(BackupAndRestore(tmp_path), model=model)
+    assert np.array_equal(model.get_weights()[0], before)
+
+
+@pytest.mark.parametrize("how", [damage, pathlib.Path.unlink])
+@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Going on from the backup before it")
+def test_with_two_backups_the_one_before_is_used(tmp_path, how):
+    def train(folder, epochs):
+        return fit(BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False), epochs, shuffle=False)
+
+    train(tmp_path / "parts", 3)
+    assert sorted(os.listdir(tmp_path / "parts")) == ["backup.npz", "previous.npz"]
+    how(tmp_path / "parts" / "backup.npz")
+    assert train(tmp_path / "parts", 4).history == train(tmp_path / "whole", 4).history
+
+
+def test_an_interrupt_while_it_is_written_leaves_the_one_before(tmp_path, monkeypatch):
+    def interrupted(*paths):
+        raise KeyboardInterrupt
+
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False), 1)
+    before = (tmp_path / "backup.npz").read_bytes()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", interrupted)
+        fit(BackupAndRestore(tmp_path, delete_checkpoint=False), 2)
+    assert os.listdir(tmp_path) == ["backup.npz"] and (tmp_path / "backup.npz").read_bytes() == before
+
+
+def test_a_backup_of_another_model_is_refused_and_nothing_is_changed(tmp_path):
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
+    x, y = references.data()
+    wide = minidl.Sequential([layers.Dense(3)])
+    wide.compile("sgd", "mse")
+    wide.build((None, 2))
+    before = wide.get_weights()[0]
+    with pytest.raises(
+        ValueError, match=r"of another model .* as float32\(2, 1\), the model '.*kernel' as float32\(2, 3\)"
+    ):
+        wide.fit(x, np.tile(y, 3), verbose=0, callbacks=BackupAndRestore(tmp_path))
+    assert np.array_equal(wide.get_weights()[0], before)
+    with pytest.raises(ValueError, match=r"it has \d+ variables, the model \d+"):
+        fit(BackupAndRestore(tmp_path), model=references.small_model(minidl, "adam"))
+
+
+def test_a_backup_of_another_version_is_refused(tmp_path):
+    write_state(tmp_path / "backup.npz", {"format": 0})
+    with pytest.raises(ValueError, match="was written by another version of minidl. Remove it"):
+        fit(BackupAndRestore(tmp_path))
+
+
+def test_other_callbacks_than_before_are_named(tmp_path):
+    model = references.small_model(minidl, "sgd")
+    callbacks = [EarlyStopping("loss"), BackupAndRestore(tmp_path, delete_checkpoint=False)]
+    model.fit(*references.data(), verbose=0, callbacks=callbacks)
+    callbacks = [LambdaCallback(), ReduceLROnPlateau("loss"), BackupAndRestore(tmp_path)]
+    with pytest.warns(UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones begin anew"):
+        model.fit(*references.data(), verbose=0, callbacks=callbacks)
+
+
+def test_what_a_callback_cannot_keep_is_named(tmp_path):
+    class Odd(Callback):
+        def get_state(self):
+            return {"odd": object()}
+
+    with pytest.raises(TypeError, match=r"state\['callbacks'\]\[0\]\[1\]\['odd'\] is <object"):
+        references.small_model(minidl, "sgd").fit(
+            *references.data(), verbose=0, callbacks=[Odd(), BackupAndRestore(tmp_path)]
+        )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"backup_dir": ""}, "backup_dir is empty"),
+        ({"backup_dir": "x", "save_freq": "batch"}, "save_freq must be 'epoch' or a number of batches, got 'batch'"),
+        ({"backup_dir": "x", "save_freq": False}, "save_freq must be 'epoch' or a number of batches, got False"),
+    ],
+)
+def test_wrong_settings_are_refused(given, message):
+    with pytest.raises(ValueError, match=f"BackupAndRestore: {message}"):
+        BackupAndRestore(**given)
+
+
+# When it is called
+
+
+def test_it_comes_after_all_others_and_asks_for_no_batches():
+    backup, history = BackupAndRestore("x"), History()
+    callbacks = CallbackList([backup, Callback(), history], references.Model())
+    assert callbacks.callbacks[-1] is backup and backup.callback_list is callbacks
+    assert not callbacks.wants_batches("train")
+
+
+def test_with_batches_the_interrupted_epoch_begins_again_with_the_weights_as_they_were(tmp_path):
+    class Stop(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(self.model.get_weights()[0])
+            if len(seen) == 3:  # in the second epoch of two batches
+                raise KeyboardInterrupt
+
+    seen, starts = [], []
+    with pytest.raises(KeyboardInterrupt):
+        references.small_model(minidl, "sgd").fit(
+            *references.data(), 4, epochs=3, verbose=0, callbacks=[Stop(), BackupAndRestore(tmp_path, save_freq=2)]
+        )
+    model = references.small_model(minidl, "sgd")
+    watcher = LambdaCallback(on_epoch_begin=lambda epoch, logs: starts.append((epoch, model.get_weights()[0])))
+    model.fit(*references.data(), 4, epochs=3, verbose=0, callbacks=[watcher, BackupAndRestore(tmp_path, save_freq=2)])
+    assert [epoch for epoch, _ in starts] == [0, 1, 2]  # the backup was made at the end of the first epoch's batches
+    assert np.array_equal(starts[0][1], seen[1])
+
+
+def test_weights_in_other_dtypes_come_back(tmp_path):
+    def make():
+        model = minidl.Sequential([layers.Dense(1, dtype="bfloat16", kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        return model
+
+    first = make()
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False), model=first)
+    again = make()
+    fit(BackupAndRestore(tmp_path), model=again)
+    assert str(again.weights[0].value.dtype) == "bfloat16"
+    assert np.array_equal(jax.device_get(first.weights[0].value), jax.device_get(again.weights[0].value))
+
+
+def test_a_backup_can_be_read_without_pickle(tmp_path):
+    fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
+    with np.load(tmp_path / "backup.npz", allow_pickle=False) as file:
+        assert all(array.dtype == np.uint8 for array in dict(file).values())
+    assert read_state(tmp_path / "backup.npz")["epoch"] == 2

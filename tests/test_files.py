@@ -1,0 +1,76 @@
+"""Files that are written whole or not at all."""
+
+import os
+
+import pytest
+
+from minidl.saving.files import atomic_write
+
+
+def test_the_old_file_stays_until_the_block_ends(tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    with atomic_write(path) as file:
+        file.write(b"new, and longer")
+        file.flush()
+        assert path.read_bytes() == b"old"
+        assert os.path.dirname(file.name) == str(tmp_path)
+    assert path.read_bytes() == b"new, and longer"
+    assert os.listdir(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("before", [b"old", None])
+def test_after_an_error_all_is_as_before(tmp_path, error, before):
+    path = tmp_path / "file.bin"
+    if before is not None:
+        path.write_bytes(before)
+    with pytest.raises(error), atomic_write(path) as file:
+        file.write(b"half")
+        raise error
+    assert os.listdir(tmp_path) == ([] if before is None else ["file.bin"])
+    assert before is None or path.read_bytes() == before
+
+
+def test_it_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypatch):
+    calls = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append("fsync"), sync(handle)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("replace"), replace(*paths)))
+    with atomic_write(tmp_path / "file.bin") as file:
+        file.write(b"x")
+    assert calls[:2] == ["fsync", "replace"]
+
+
+def test_a_failed_renaming_leaves_no_partial_file(tmp_path, monkeypatch):
+    def fail(*paths):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"), atomic_write(tmp_path / "file.bin") as file:
+        file.write(b"x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_file_has_the_rights_of_any_new_file(tmp_path):
+    (tmp_path / "usual").write_bytes(b"")
+    with atomic_write(tmp_path / "ours"):
+        pass
+    assert os.stat(tmp_path / "ours").st_mode == os.stat(tmp_path / "usual").st_mode
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with atomic_write(tmp_path / "link") as file:
+        file.write(b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_missing_folder_and_a_folder_in_the_way_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder '.*missing'. Make it first"):
+        with atomic_write(tmp_path / "missing" / "file.bin"):
+            pass
+    with pytest.raises(IsADirectoryError, match="it is a folder. Give the path of a file"), atomic_write(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == []
