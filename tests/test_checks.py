@@ -1,11 +1,14 @@
 """Wrong input is refused before training starts, and the message holds the shapes and the fix."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 import minidl
 from minidl import layers
 from minidl.models import Sequential
+from minidl.training import checks
 
 X = np.random.default_rng(0).normal(size=(40, 8)).astype("float32")
 LABELS = np.arange(40) % 3
@@ -26,7 +29,8 @@ def with_nan(array):
     return array
 
 
-SPARSE, ONE_HOT_LOSS = "sparse_categorical_crossentropy", "categorical_crossentropy"
+SPARSE, ONE_HOT_LOSS, BINARY = "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy"
+CLASSES = np.abs(NUMBERS) > 1
 
 # what is wrong -> (loss, units of the output, arguments of fit, parts of the message)
 REFUSED = {
@@ -62,6 +66,33 @@ REFUSED = {
     "validation_data no tuple": (SPARSE, 3, {"validation_data": X}, ["validation_data", "(x, y)", "ndarray"]),
     "validation labels too large": (SPARSE, 3, {"validation_data": (X, LABELS + 1)}, ["validation_data", "1 to 3"]),
     "steps_per_epoch 0": (SPARSE, 3, {"steps_per_epoch": 0}, ["steps_per_epoch", "positive"]),
+    "weights of other shape": (
+        SPARSE,
+        3,
+        {"sample_weight": np.ones((40, 3))},
+        ["sample_weight has shape", "each example"],
+    ),
+    "labels -1 and 1, bce": (BINARY, 1, {"y": 2.0 * CLASSES - 1}, ["-1 to 1", "from 0 to 1", "(y + 1) / 2"]),
+    "bytes, bce": (BINARY, 1, {"y": 255 * CLASSES}, ["0 to 255", "y / 255"]),
+    "classes, bce": (BINARY, 1, {"y": LABELS}, ["0 to 2", "sparse_categorical_crossentropy"]),
+    "one unit, sparse loss": (SPARSE, 1, {"y": CLASSES}, ["(None, 1)", "one class", "sigmoid", BINARY]),
+    "one unit, one-hot loss": (ONE_HOT_LOSS, 1, {"y": CLASSES}, ["(None, 1)", "one class", "sigmoid", BINARY]),
+    "class_weight that is no dict": (SPARSE, 3, {"class_weight": [1, 2, 3]}, ["{class: weight}", "[1, 2, 3]"]),
+    "class_weight of numbers": ("mse", 1, {"y": NUMBERS, "class_weight": {0: 1.0}}, ["(40, 1)", "sample_weight"]),
+    "validation_data of four": (SPARSE, 3, {"validation_data": (X, LABELS, None, X)}, ["(x, y)", "tuple of 4"]),
+    "validation_split of what is no array": (
+        SPARSE,
+        3,
+        {"x": iter([]), "y": None, "validation_split": 0.5},
+        ["_split"],
+    ),
+    "y beside a generator": (SPARSE, 3, {"x": iter([(X, LABELS)])}, ["y cannot be given beside", "(x, y)"]),
+    "weights beside a generator": (
+        SPARSE,
+        3,
+        {"x": iter([(X, LABELS)]), "y": None, "sample_weight": LABELS},
+        ["sample_weight cannot be given beside"],
+    ),
 }
 
 
@@ -79,6 +110,191 @@ def test_refused_before_training(case):
     assert begun == []
     for one, other in zip(made.get_weights(), before):
         np.testing.assert_array_equal(one, other)
+
+
+def two_outputs(form, **compiled):
+    """A model that puts out a number and three probabilities, in the structure that `form` makes of them."""
+    price, kind = layers.Dense(1), layers.Dense(3, activation="softmax")
+
+    class TwoOutputs(minidl.Model):
+        def __init__(self):
+            super().__init__()
+            self.price, self.kind = price, kind
+
+        def call(self, x):
+            return form(self.price(x), self.kind(x))
+
+    made = TwoOutputs()
+    made.compile(optimizer="sgd", **compiled)
+    return made
+
+
+def as_dict(price, kind):
+    return {"price": price, "kind": kind}
+
+
+def as_list(price, kind):
+    return [price, kind]
+
+
+BOTH = {"price": "mse", "kind": SPARSE}
+
+# what is wrong -> (structure of the outputs, arguments of compile, arguments of fit, parts of the message)
+REFUSED_OF_SEVERAL = {
+    "loss for no output": (as_dict, {"loss": {"prize": "mse"}}, {}, ["loss", "'prize'", "Did you mean 'price'"]),
+    "metrics for no output": (
+        as_dict,
+        {"loss": BOTH, "metrics": {"kinds": ["accuracy"]}},
+        {},
+        ["metrics", "'kinds'", "Did you mean 'kind'"],
+    ),
+    "too few losses": (as_list, {"loss": ["mse"]}, {}, ["loss is a list of 1", "2 outputs"]),
+    "metrics in a flat list": (as_list, {"loss": ["mse", SPARSE], "metrics": ["mae"]}, {}, ["metrics", "list of 1"]),
+    "one array of targets": (as_list, {"loss": ["mse", SPARSE]}, {"y": NUMBERS}, ["y is one array", "2 outputs"]),
+    "targets of one output": (as_dict, {"loss": BOTH}, {"y": {"price": NUMBERS}}, ["nothing for the output 'kind'"]),
+    "targets of different length": (
+        as_dict,
+        {"loss": BOTH},
+        {"y": as_dict(NUMBERS, LABELS[:30])},
+        ["y['kind'] has 30", "y['price'] has 40"],
+    ),
+    "labels too large": (
+        as_dict,
+        {"loss": BOTH},
+        {"y": as_dict(NUMBERS, LABELS + 1)},
+        ["y of 'kind' has integer labels from 1 to 3"],
+    ),
+    "targets the wrong way round": (
+        as_list,
+        {"loss": ["mse", SPARSE]},
+        {"y": [ONE_HOT, NUMBERS]},
+        ["y of '0' has shape (40, 3)", "(None, 1)"],
+    ),
+    "class_weight": (as_dict, {"loss": BOTH}, {"class_weight": {0: 1.0}}, ["one output", "has 2", "sample_weight"]),
+    "weights for no output": (
+        as_dict,
+        {"loss": BOTH},
+        {"sample_weight": {"kinds": np.ones(40)}},
+        ["sample_weight", "'kinds'", "Did you mean 'kind'"],
+    ),
+    "too few weights": (
+        as_list,
+        {"loss": ["mse", SPARSE]},
+        {"sample_weight": [np.ones(40)] * 3},
+        ["sample_weight is a list of 3"],
+    ),
+    "NaN in targets": (as_dict, {"loss": BOTH}, {"y": as_dict(with_nan(NUMBERS), LABELS)}, ["NaN in 2 of 40"]),
+    "no loss at all": (as_dict, {"loss": {"price": None}}, {}, ["nothing to train", "loss", "add_loss()"]),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_OF_SEVERAL)
+def test_refused_before_training_several_outputs(case):
+    form, compiled, arguments, parts = REFUSED_OF_SEVERAL[case]
+    with pytest.raises(ValueError) as refusal:
+        two_outputs(form, **compiled).fit(**{"x": X, "y": form(NUMBERS, LABELS), "verbose": 0, **arguments})
+    for part in parts:
+        assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(("shape", "message"), [((6,), "sample_weight has 6"), ((5,), r"\(5,\).*shape \(5, 6\)")])
+def test_weights_of_steps_for_whole_sequences_are_refused(shape, message):
+    made = Sequential([layers.Dense(2, input_shape=(6, 8))])
+    made.compile(loss="mse")
+    with pytest.raises(ValueError, match=message):
+        made.fit(np.ones((5, 6, 8)), np.ones((5, 6, 2)), sample_weight=np.ones(shape), verbose=0)
+
+
+@pytest.mark.parametrize("freq", [0, -1, 1.5, "each", [1, 0]])
+def test_validation_freq_that_names_no_epochs_is_refused(freq):
+    with pytest.raises(ValueError, match="validation_freq must be a positive integer, or a list"):
+        checks.schedule("fit", freq, True)
+
+
+@pytest.mark.parametrize("shuffle", ["yes", None, 2])
+def test_unknown_ways_to_shuffle_are_refused(shuffle):
+    with pytest.raises(ValueError, match="shuffle must be True, False or 'batch'"):
+        checks.schedule("fit", 1, shuffle)
+
+
+def test_epochs_and_ways_to_shuffle_that_are_known_are_accepted():
+    checks.schedule("fit", 2, "batch")
+    checks.schedule("fit", [1, 3], False)
+    checks.schedule("fit", range(1, 9, 2), np.True_)
+
+
+def test_nothing_to_train_is_refused():
+    with pytest.raises(ValueError, match=r"nothing to train: give compile\(\) a loss"):
+        model(loss=None).fit(X, LABELS, verbose=0)
+
+
+def test_a_softmax_over_one_unit_is_refused():
+    with pytest.warns(UserWarning, match="every result is 1"):
+        made = model(BINARY, 1, "softmax")
+        with pytest.raises(ValueError, match=r"always 1: it cannot learn. Use activation='sigmoid'"):
+            made.fit(X, CLASSES, verbose=0)
+
+
+class Subclassed(minidl.Model):
+    """A model whose last layer `fit` sees only while it traces."""
+
+    def __init__(self, units, activation):
+        super().__init__()
+        self.last, self.first = layers.Dense(units, activation=activation), layers.Dense(4, activation="relu")
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+
+def sequential(units, activation):
+    return Sequential([layers.Dense(4, activation="relu"), layers.Dense(units, activation=activation)])
+
+
+LOGITS = {
+    SPARSE: minidl.losses.SparseCategoricalCrossentropy(from_logits=True),
+    BINARY: minidl.losses.BinaryCrossentropy(from_logits=True),
+}
+
+# what is wrong -> (units, activation, loss, targets, what the warning says)
+WARNED = {
+    "softmax twice": (3, "softmax", LOGITS[SPARSE], LABELS, "from_logits=True, but the output is a softmax already"),
+    "sigmoid twice": (1, "sigmoid", LOGITS[BINARY], CLASSES, "from_logits=True, but the output is a sigmoid already"),
+    "no softmax": (3, None, SPARSE, LABELS, "no activation. Give the loss from_logits=True, .*'softmax'"),
+    "linear": (3, "linear", ONE_HOT_LOSS, ONE_HOT, "no activation. Give the loss from_logits=True, .*'softmax'"),
+    "no sigmoid": (1, None, BINARY, CLASSES, "no activation. Give the loss from_logits=True, .*'sigmoid'"),
+    "a sigmoid for each class": (3, "sigmoid", SPARSE, LABELS, "a sigmoid for each. Use activation='softmax'"),
+}
+
+
+@pytest.mark.parametrize("kind", [sequential, Subclassed])
+@pytest.mark.parametrize("case", WARNED)
+def test_warned(case, kind):
+    units, activation, loss, y, message = WARNED[case]
+    made = kind(units, activation)
+    made.compile(optimizer="sgd", loss=loss)
+    with pytest.warns(UserWarning, match=message) as warned:
+        made.test_on_batch(X, y)
+    assert len(warned) == 1
+
+
+SILENT = {
+    "softmax": (3, "softmax", SPARSE, LABELS),
+    "sigmoid": (1, "sigmoid", BINARY, CLASSES),
+    "several labels": (3, "sigmoid", BINARY, ONE_HOT),
+    "logits": (3, None, LOGITS[SPARSE], LABELS),
+    "numbers": (1, None, "mse", NUMBERS),
+    "an activation of the user's own": (3, lambda x: minidl.activations.relu(x) / 9, SPARSE, LABELS),
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_not_warned(case):
+    units, activation, loss, y = SILENT[case]
+    made = sequential(units, activation)
+    made.compile(optimizer="sgd", loss=loss)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made.test_on_batch(X, y)
 
 
 OBJECTS = {

@@ -339,7 +339,8 @@ def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
 
 def splittable(x: Any) -> None:
     """Refuse to split what is no arrays."""
-    if not all(hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__") for leaf in jax.tree.leaves(x)):
+    leaves = jax.tree.leaves(x, is_leaf=lambda value: not isinstance(value, (list, tuple, dict)))
+    if not all(hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__") for leaf in leaves):
         raise ValueError(
             f"fit: validation_split needs arrays, which have a last part to set aside; x is a {type(x).__name__}. Give "
             "validation_data instead."

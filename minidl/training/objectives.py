@@ -209,14 +209,6 @@ class _Objective:
         return name if self.prefix is None else f"{self.prefix}_{name}"
 
 
-def names_of(reported: list[Metric]) -> list[str]:
-    """The names under which metrics are reported, in their order."""
-    names: dict[str, Any] = {}
-    for metric in reported:
-        names[_free(metric.name, names)] = None
-    return list(names)
-
-
 def _free(name: str, taken: dict[str, Any]) -> str:
     """The name, numbered if it is taken: mae, mae_1, ..."""
     numbered = [name, *(f"{name}_{i}" for i in range(1, len(taken) + 1))]
