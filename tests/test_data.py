@@ -1,5 +1,7 @@
 """Data into chunks: every row once, in Keras's order, in the device's types."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -173,3 +175,33 @@ def test_validation_split_takes_the_last_rows():
 @pytest.mark.parametrize("y", [np.array([0, 1, 2]), np.array([[0], [1], [2]]), np.eye(3)])
 def test_class_weights(y):
     np.testing.assert_array_equal(class_weights_to_sample_weights(y, {0: 0.5, 2: 3.0}), [0.5, 1.0, 3.0])
+
+
+def resident_file_pages():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssFile")) * 1024
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_file_larger_than_memory_can_be_read(tmp_path, shuffle):
+    """The pages of a mapped file do not pile up in the process."""
+    size = 64 * 2**20
+    np.memmap(tmp_path / "rows", "float32", "w+", shape=(size // 1024, 256))[:] = 1.0
+    data = ArrayData(np.memmap(tmp_path / "rows", "float32", "r", shape=(size // 1024, 256)), shuffle=shuffle)
+    before, most, total = resident_file_pages(), 0, 0.0
+    for chunk in data.epoch().chunks(lambda: 16):
+        total += float(chunk.batches[0][: chunk.num_batches].sum())
+        most = max(most, resident_file_pages())
+        data.reuse(chunk)
+    assert total == size / 4
+    assert most - before < size / 8
+
+
+def test_changes_of_a_private_map_are_kept(tmp_path):
+    np.memmap(tmp_path / "rows", "float32", "w+", shape=(64,))[:] = 1.0
+    rows = np.memmap(tmp_path / "rows", "float32", "c", shape=(64,))
+    rows[3] = 7.0
+    data = ArrayData(rows, batch_size=16)
+    for _ in range(2):
+        assert np.concatenate(rows_of(data))[3] == 7.0

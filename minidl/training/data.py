@@ -9,6 +9,7 @@ smaller batch of their own, exactly as Keras has it.
 from __future__ import annotations
 
 import math
+import mmap
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -68,6 +69,7 @@ class ArrayData:
         self._pass: Pass | None = None
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
+        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _file_behind(array)) is not None]
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -117,6 +119,11 @@ class ArrayData:
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
         return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
+
+    def release(self) -> None:
+        """Let go of the pages of memory-mapped files that were read: else a process grows to the size of its files."""
+        for memory in self._maps:
+            memory.madvise(mmap.MADV_DONTNEED)
 
     @property
     def capacity(self) -> int:
@@ -182,6 +189,7 @@ class Pass:
                 flat[...] = array[rows]
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
+        self._data.release()
         return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
 
 
@@ -234,7 +242,7 @@ def as_array(value: Any) -> np.ndarray:
     Raises:
         TypeError: the values are not numbers.
     """
-    array = np.asarray(value)
+    array = value if isinstance(value, np.memmap) else np.asarray(value)
     if array.dtype.kind not in "biufcV" or (array.dtype.kind == "V" and array.dtype.names):
         raise TypeError(
             f"An array of dtype {array.dtype} cannot be trained on: it holds objects or text, not numbers. Rows of "
@@ -242,6 +250,16 @@ def as_array(value: Any) -> np.ndarray:
             "lengths make object arrays: pad them to one length. Turn text and categories into numbers first."
         )
     return array
+
+
+def _file_behind(array: Any) -> mmap.mmap | None:
+    """The mapped file that an array lies in; None for memory, and for private copies, whose changes must stay."""
+    if not isinstance(array, np.memmap) or array.mode == "c":
+        return None
+    base = array.base
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None
 
 
 def as_arrays(values: Any) -> Any:
