@@ -137,6 +137,19 @@ def test_more_epochs_go_on_from_a_backup_that_was_kept(tmp_path):
     assert train(tmp_path / "parts", 5) == parts  # all is done: nothing is trained
 
 
+def test_a_run_that_was_stopped_goes_on_from_a_backup_that_was_kept(tmp_path):
+    def stop(epoch, logs):
+        model.stop_training = epoch == 1
+
+    settings = {"epochs": 4, "verbose": 0, "shuffle": False}
+    backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
+    model = references.small_model(minidl, "sgd")
+    model.fit(*references.data(), callbacks=[backup, LambdaCallback(on_epoch_end=stop)], **settings)
+    again = references.small_model(minidl, "sgd").fit(*references.data(), callbacks=[backup], **settings)
+    assert again.epoch == [0, 1, 2, 3]
+    assert again.history == references.small_model(minidl, "sgd").fit(*references.data(), **settings).history
+
+
 # Files
 
 
@@ -241,6 +254,7 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
     ("given", "message"),
     [
         ({"backup_dir": ""}, "backup_dir is empty"),
+        ({"backup_dir": None}, "backup_dir is empty"),
         ({"backup_dir": "x", "save_freq": "batch"}, "save_freq must be 'epoch' or a number of batches, got 'batch'"),
         ({"backup_dir": "x", "save_freq": False}, "save_freq must be 'epoch' or a number of batches, got False"),
     ],

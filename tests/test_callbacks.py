@@ -5,13 +5,16 @@ import subprocess
 import sys
 import unittest.mock
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import minidl
 from minidl import callbacks as callbacks_module
 from minidl.callbacks import Callback, CallbackList, EarlyStopping, History, LambdaCallback, ProgbarLogger
 from minidl.callbacks.base import HOOKS
+from minidl.saving.state import read_state, write_state
 from tests.references import callbacks as references
 
 
@@ -193,6 +196,80 @@ def test_callbacks_made_for_keras_are_taken_as_they_are():
     for epoch, loss in enumerate([1.0, 2.0, 3.0]):
         callbacks.on_epoch_end(epoch, {"loss": loss})
     assert model.stop_training and stopper.stopped_epoch == 2
+
+
+# Every callback: quiet while nothing asks for batches, fresh in every fit, and able to go on
+
+EVERY = {
+    "BackupAndRestore": (lambda c, folder: c.BackupAndRestore(folder / "backup"), []),
+    "CSVLogger": (lambda c, folder: c.CSVLogger(folder / "log.csv"), ["_size"]),
+    "EarlyStopping": (
+        lambda c, folder: c.EarlyStopping("loss", patience=9, restore_best_weights=True),
+        ["best", "wait"],
+    ),
+    "History": (lambda c, folder: c.History(), ["history", "epoch"]),
+    "LambdaCallback": (lambda c, folder: c.LambdaCallback(on_epoch_end=lambda epoch, logs: None), []),
+    "LearningRateScheduler": (lambda c, folder: c.LearningRateScheduler(lambda epoch: 0.1), []),
+    "ModelCheckpoint": (lambda c, folder: c.ModelCheckpoint(folder / "{epoch}.keras", "loss", save_top_k=2), ["kept"]),
+    "ProgbarLogger": (lambda c, folder: c.ProgbarLogger(), []),
+    "ReduceLROnPlateau": (lambda c, folder: c.ReduceLROnPlateau("loss"), ["best", "wait"]),
+    "RemoteMonitor": (lambda c, folder: c.RemoteMonitor("http://127.0.0.1:9"), []),
+    "SwapEMAWeights": (lambda c, folder: c.SwapEMAWeights(swap_on_epoch=True), ["_own"]),
+    "TensorBoard": (lambda c, folder: c.TensorBoard(folder / "logs"), []),
+    "TerminateOnNaN": (lambda c, folder: c.TerminateOnNaN(), []),
+}  # name -> how to make one, and what it remembers of a run
+
+
+def test_every_callback_has_a_row():
+    assert EVERY.keys() == set(callbacks_module.__all__) - {"Callback", "CallbackList"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_no_callback_asks_for_batches_by_itself(name, tmp_path):
+    callbacks = CallbackList(EVERY[name][0](callbacks_module, tmp_path))
+    assert not any(callbacks.wants_batches(mode) for mode in ("train", "test", "predict"))
+
+
+@pytest.mark.parametrize("name", [name for name, (_, remembered) in EVERY.items() if remembered])
+def test_what_a_callback_knows_goes_through_a_file(name, tmp_path):
+    def run(callback, losses, state=None):
+        model = SmallModel(minidl.optimizers.SGD(0.1, use_ema=True))
+        callback.set_model(model)
+        callback.on_train_begin()
+        if state is not None:
+            callback.set_state(state)
+        start = 0 if state is None else 3
+        for epoch, loss in enumerate(losses, start):
+            callback.on_epoch_begin(epoch)
+            model.optimizer.apply([np.ones(2, "float32")], model.trainable_variables)
+            callback.on_epoch_end(epoch, {"loss": loss})
+        return {name: as_plain(getattr(callback, name)) for name in remembered}
+
+    make, remembered = EVERY[name]
+    first = make(callbacks_module, tmp_path)
+    kept = run(first, [0.5, 0.4, 0.6])
+    write_state(tmp_path / "state.npz", first.get_state())
+    again = make(callbacks_module, tmp_path)
+    assert run(again, [], read_state(tmp_path / "state.npz")) == kept
+    assert all(as_plain(getattr(make(callbacks_module, tmp_path), name)) != kept[name] for name in remembered)
+
+
+class SmallModel(references.Model):
+    """Two weights and an optimizer."""
+
+    def __init__(self, optimizer):
+        super().__init__()
+        self.trainable_variables = [minidl.Variable(np.ones(2, "float32"))]
+        self.optimizer = optimizer
+        optimizer.build(self.trainable_variables)
+
+    def save(self, path):
+        with open(path, "w"):
+            pass
+
+
+def as_plain(value):
+    return jax.tree.map(lambda leaf: leaf.tolist() if isinstance(leaf, (np.ndarray, jax.Array)) else leaf, value)
 
 
 # The history

@@ -35,7 +35,8 @@ class BackupAndRestore(Callback):
             its first batch, with the weights as they were: some batches are then trained on twice. A number makes
             the loop compute batch by batch.
         double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
-        delete_checkpoint: remove the backup when training has ended in good order.
+        delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
+            `fit` with more epochs, or after one that was stopped early, goes on from.
 
     Raises:
         ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
@@ -64,7 +65,7 @@ class BackupAndRestore(Callback):
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
     ):
-        if not os.fspath(backup_dir):
+        if not backup_dir:
             raise ValueError("BackupAndRestore: backup_dir is empty. Give the path of a folder for the backup.")
         check_save_freq("BackupAndRestore", save_freq)
         self.backup_dir = os.fspath(backup_dir)
@@ -105,8 +106,10 @@ class BackupAndRestore(Callback):
             self._save(epoch + 1)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Remove the backup, and its folder if nothing else is in it."""
+        """Remove the backup, and its folder if nothing else is in it; or keep it for a later fit to go on from."""
         if not self.delete_checkpoint:
+            if self.model.stop_training and self._last.exists():
+                write_state(self._last, {**read_state(self._last), "stop_training": False})
             return
         for path in (self._last, self._previous):
             path.unlink(missing_ok=True)
@@ -177,7 +180,8 @@ class BackupAndRestore(Callback):
         random.setstate((version, tuple(numbers), gauss))
         np.random.set_state(backup["numpy_random"])
         assert self.params is not None, "fit gives them"
-        # A run that was told to stop, and then interrupted, has only its end left to do.
+        # A run that was told to stop, and interrupted before it had, has only its end left to do.
+        self.model.stop_training = backup["stop_training"]
         self.model.initial_epoch = self.params["epochs"] if backup["stop_training"] else backup["epoch"]
 
     def _check_fits(self, variables: list[Variable], kept: list[Any]) -> None:

@@ -27,7 +27,7 @@ class TerminateOnNaN(Callback):
     >>> callback = TerminateOnNaN()
     >>> callback.set_model(Model())
     >>> callback.on_progress("train", 32, {"loss": float("nan")})
-    Batch 32: the loss is nan. Training stops.
+    The loss is nan at batch 32. Training stops.
     >>> callback.model.stop_training
     True
     """
@@ -38,11 +38,11 @@ class TerminateOnNaN(Callback):
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
         """Look at the loss after a chunk of batches."""
         if mode == "train":
-            self._check(logs, f"Batch {step}")
+            self._check(logs, f"batch {step}")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Look at the loss of the epoch."""
-        self._check(logs, f"Epoch {epoch + 1}")
+        self._check(logs, f"epoch {epoch + 1}")
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
@@ -55,8 +55,8 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(
-                f"{when}: the loss is {loss}, so training was stopped. Look for a learning rate that is too high, "
+                f"The loss is {loss} at {when}, so training was stopped. Look for a learning rate that is too high, "
                 "or for values in the data that are too large."
             )
-        print(f"{when}: the loss is {loss}. Training stops.")
+        print(f"The loss is {loss} at {when}. Training stops.")
         self.model.stop_training = True

@@ -46,11 +46,9 @@ def write_state(path: str | os.PathLike[str], data: Any) -> None:
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_to_json(data, arrays, "state"))
-    memory = io.BytesIO()  # the archive is made here since it goes back and forth in its file
     arrays[_TEXT] = np.frombuffer(text.encode(), np.uint8)
-    np.savez(memory, allow_pickle=False, **arrays)  # type: ignore[arg-type]
     with atomic_write(path) as file:
-        file.write(memory.getbuffer())
+        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
 
 
 def read_state(path: str | os.PathLike[str]) -> Any:
@@ -96,7 +94,7 @@ def _add_array(array: np.ndarray, arrays: dict[str, np.ndarray], where: str) -> 
         raise TypeError(f"{where} is an array of {array.dtype}; only arrays of numbers or texts can be written.")
     name = f"array_{len(arrays)}"
     # As bytes, since NumPy's format has no name for bfloat16 and its like.
-    arrays[name] = np.frombuffer(array.tobytes(), np.uint8)
+    arrays[name] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return [name, array.dtype.str if array.dtype.kind != "V" else array.dtype.name, list(array.shape)]
 
 
@@ -106,6 +104,6 @@ def _from_json(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, dict):
         if _MARK in value:
             name, dtype, shape = value[_MARK]
-            return np.frombuffer(arrays[name].tobytes(), np.dtype(dtype)).reshape(shape).copy()
+            return arrays[name].view(np.dtype(dtype)).reshape(shape)
         return {key: _from_json(item, arrays) for key, item in value.items()}
     return value
