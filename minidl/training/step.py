@@ -66,7 +66,7 @@ class Steps:
     def __init__(self, model: Any):
         self.model = model
         optimizer, metrics = model.optimizer, model.metrics
-        if optimizer is not None:
+        if optimizer is not None and not optimizer.built:  # a user's own `build` may not be run twice
             optimizer.build(model.trainable_variables)
         reported = [variable for metric in metrics for variable in metric.variables]
         kept = {id(variable) for variable in reported}
