@@ -1,0 +1,269 @@
+"""What all losses share: reducing the values of examples to one number, and bringing shapes together.
+
+A loss function gives one value for each example (and each further axis but the last). A `Loss`
+weighs these values with sample weights and masks and reduces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl import dtypes, names, notes
+
+_REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+class Loss:
+    """The base of losses. A subclass writes `call(y_true, y_pred)`, one value for each example.
+
+    Args:
+        name: default: the class's name in snake case.
+        reduction: "sum_over_batch_size" (or "mean") for the sum over the number of values;
+            "mean_with_sample_weight" for the sum over the sum of weights; "sum"; or "none".
+        dtype: what to compute in, default `floatx()`.
+
+    Raises:
+        ValueError: another reduction.
+
+    Example:
+    >>> class Quartic(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return jnp.mean((y_true - y_pred) ** 4, axis=-1)
+    >>> float(Quartic()(jnp.array([[0.0], [1.0]]), jnp.array([[1.0], [1.0]])))
+    0.5
+    """
+
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+        if reduction not in _REDUCTIONS:
+            raise ValueError(f"Unknown reduction {reduction!r}: expected one of {_REDUCTIONS}.")
+        self.name = name or names.auto_name(type(self).__name__)
+        self.reduction = reduction
+        self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
+
+    @property
+    def dtype(self) -> str:
+        """What the loss computes in."""
+        return self.dtype_policy.compute_dtype
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """One value for each example: (batch, ..., features) -> (batch, ...)."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no `call` method. Write `def call(self, y_true, y_pred)`."
+        )
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The reduced loss.
+
+        Args:
+            y_true: targets.
+            y_pred: predictions.
+            sample_weight: weights that broadcast against the values of `call`.
+        """
+        with notes.scope():
+            mask = notes.read(y_pred, "mask")
+            y_pred = jax.tree.map(self._convert, y_pred)
+            y_true = jax.tree.map(self._convert, y_true)
+            values = self.call(y_true, y_pred)
+            inner = notes.read(values, "mask")
+            mask = inner if mask is None else mask if inner is None else mask & inner
+            return reduce(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The loss that `get_config` described."""
+        return cls(**config)
+
+    def _convert(self, value: Any) -> Any:
+        return _with_logits_of(value, jnp.asarray(value, self.dtype), lambda logits: logits.astype(self.dtype))
+
+
+class LossFunctionWrapper(Loss):
+    """A loss made of a function.
+
+    Args:
+        fn: `(y_true, y_pred, **kwargs)` -> one value for each example.
+        reduction: see `Loss`.
+        name: default: the class's name in snake case.
+        dtype: see `Loss`.
+        **kwargs: passed to `fn`.
+
+    Raises:
+        TypeError: `fn` cannot be called.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(name, reduction, dtype)
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}: fn must be a function of (y_true, y_pred), got {fn!r}.")
+        self.fn = fn
+        self.fn_arguments = kwargs
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        y_true, y_pred = _squeeze(y_true, y_pred)
+        return self.fn(y_true, y_pred, **self.fn_arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), **self.fn_arguments}
+        if type(self) is LossFunctionWrapper:
+            config["fn"] = function_config(self.fn)
+        return config
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}({getattr(self.fn, '__name__', self.fn)})>"
+
+
+def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) -> Any:
+    """Weigh values and reduce them.
+
+    Args:
+        values: (batch, ...) values of a loss.
+        sample_weight: weights that broadcast against the values, or None.
+        mask: booleans that broadcast against the values, or None; masked values count as if they
+            were not there.
+        reduction: as in `Loss`.
+
+    Raises:
+        ValueError: the weights do not broadcast against the values, or only against their last axis.
+    """
+    weight = sample_weight if sample_weight is None else jnp.asarray(sample_weight, values.dtype)
+    if mask is not None:
+        mask = jnp.asarray(mask, values.dtype)
+        if reduction in ("mean", "sum_over_batch_size"):  # as many as are valid, not as many as there are
+            mask = jnp.where(mask != 0, _divide(jnp.asarray(mask.size, mask.dtype), jnp.sum(mask)), 0)
+        if weight is not None:
+            mask, weight = same_rank(mask, weight)
+        weight = mask if weight is None else weight * mask
+    if weight is not None:
+        values, weight = same_rank(values, weight)
+        check_weights("the loss", values, weight)
+        values = values * weight
+    if reduction in (None, "none") or values.shape in ((), (0,)):
+        return values
+    total = jnp.sum(values)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        return _divide(total, jnp.sum(weight))
+    return total / values.size
+
+
+def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
+    """Make the ranks of two arrays equal where they differ by a last axis of size 1.
+
+    (n,) and (n, 1) become (n, 1) both; (n, m) and (n, m, 1) become (n, m) both.
+    """
+    if a.ndim == b.ndim + 1 and a.shape[-1] == 1:
+        return (a, b[..., None]) if b.ndim == 1 else (a[..., 0], b)
+    if b.ndim == a.ndim + 1 and b.shape[-1] == 1:
+        return (a[..., None], b) if a.ndim == 1 else (a, b[..., 0])
+    return a, b
+
+
+def check_weights(owner: str, values: Any, weight: Any) -> None:
+    """Refuse weights (steps,) for values (batch, steps): they would weigh steps where examples are meant.
+
+    Args:
+        owner: whose values they are, for the error.
+        values: (batch, ...).
+        weight: of the same number of axes, each of the same size or of size 1; or a number.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if weight.ndim == 0 or values.ndim == 0:
+        return
+    if weight.ndim != values.ndim or any(w not in (1, v) for w, v in zip(weight.shape, values.shape)):
+        for_examples = (values.shape[0], *(1 for _ in values.shape[1:]))
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, but {owner} has values of shape {values.shape}. Give one weight "
+            f"for each value, or for each example: {for_examples}."
+        )
+
+
+def _divide(x: Any, y: Any) -> Any:
+    """`x / y`, and 0 where y is 0."""
+    return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
+
+
+def _squeeze(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """`same_rank` for arrays; what has other structures stays as it is."""
+    if isinstance(y_pred, jax.Array) and isinstance(y_true, jax.Array):
+        y_true, squeezed = same_rank(y_true, y_pred)
+        if squeezed is not y_pred:  # without its last axis, the one that a softmax is about
+            y_pred = notes.write(squeezed, "sigmoid logits", _reshaped(notes.read(y_pred, "sigmoid logits"), squeezed))
+    return y_true, y_pred
+
+
+def _reshaped(logits: Any, like: Any) -> Any:
+    return None if logits is None else logits.reshape(like.shape)
+
+
+def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
+    """A changed form of predictions, with the logits behind the old form changed likewise."""
+    for kind in ("softmax logits", "sigmoid logits"):
+        logits = notes.read(old, kind)
+        if logits is not None:
+            notes.write(new, kind, convert(logits))
+    return new
+
+
+def pair(function: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Targets and predictions as arrays of one shape and dtype, for a function that compares them one by one.
+
+    Args:
+        function: its name, for the error.
+        y_true: targets.
+        y_pred: predictions; the last axis of one of them may have size 1 where the other has none.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    predictions = floats(y_pred)
+    targets = jnp.asarray(y_true, predictions.dtype)
+    if targets.ndim == 0 or predictions.ndim == 0:
+        return targets, predictions
+    given = targets.shape, predictions.shape
+    targets, predictions = _squeeze(targets, predictions)
+    if targets.shape != predictions.shape:
+        raise ValueError(
+            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it compares them one by one. Make the shapes "
+            "the same."
+        )
+    return targets, predictions
+
+
+def floats(y_pred: Any) -> Any:
+    """Predictions as a float array; what is one stays the same object, which notes are about."""
+    y_pred = y_pred if isinstance(y_pred, jax.Array) else jnp.asarray(y_pred)
+    return y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(dtypes.floatx())
+
+
+def function_config(fn: Callable[..., Any]) -> Any:
+    """The JSON form of a function inside a wrapper's config, as Keras writes it there."""
+    name = names.serialize(fn)
+    if not isinstance(name, str):
+        return name
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+def with_function(config: Any, table: dict[str, Any]) -> Any:
+    """The config of a wrapped function, with the function from the table in the place of its name."""
+    arguments = config.get("config") if isinstance(config, dict) else None
+    if not isinstance(arguments, dict) or "fn" not in arguments:
+        return config
+    return {**config, "config": {**arguments, "fn": names.deserialize(arguments["fn"], table, "function")}}

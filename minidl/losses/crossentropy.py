@@ -1,0 +1,196 @@
+"""Cross-entropies: the losses of classes, from probabilities or from logits.
+
+A cross-entropy of a softmax's or sigmoid's output is computed from the logits behind it (see
+notes.py), where it is exact also for probabilities that have saturated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl import dtypes, notes
+from minidl.losses.base import LossFunctionWrapper, floats, pair
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """-sum(y_true log(y_pred)) over the classes.
+
+    Args:
+        y_true: class probabilities, such as one-hot labels, (batch, ..., classes).
+        y_pred: (batch, ..., classes): probabilities (made to sum to 1), or logits.
+        from_logits: whether `y_pred` is logits, that is, has gone through no softmax.
+        label_smoothing: s in y_true (1 - s) + s / classes (Szegedy et al., 2016).
+        axis: the axis of the classes.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
+    >>> values = categorical_crossentropy(jnp.array([[1.0, 0.0], [0.0, 1.0]]), probabilities)
+    >>> [f"{value:.3f}" for value in values]
+    ['0.693', '0.288']
+    """
+    y_pred = floats(y_pred)
+    y_true = jnp.asarray(y_true, y_pred.dtype)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"categorical_crossentropy: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need one value "
+            "for each class. For integer labels use sparse_categorical_crossentropy."
+        )
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
+    return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
+
+
+def sparse_categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Any:
+    """-log(y_pred[label]): the cross-entropy of integer labels.
+
+    Args:
+        y_true: labels from 0 to classes - 1, (batch, ...) or (batch, ..., 1).
+        y_pred: (batch, ..., classes): probabilities (made to sum to 1), or logits.
+        from_logits: whether `y_pred` is logits.
+        ignore_class: a label whose examples count as if they were not there.
+        axis: the axis of the classes.
+
+    Raises:
+        ValueError: the shapes do not go together.
+
+    >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
+    >>> values = sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities)
+    >>> [f"{value:.3f}" for value in values]
+    ['0.693', '0.288']
+    """
+    y_pred = floats(y_pred)
+    y_true = jnp.asarray(y_true)
+    if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
+        y_true = jnp.squeeze(y_true, axis)
+    class_axis = axis % y_pred.ndim
+    expected = y_pred.shape[:class_axis] + y_pred.shape[class_axis + 1 :]
+    if y_true.shape != expected:
+        raise ValueError(
+            f"sparse_categorical_crossentropy: y_true has shape {y_true.shape}, but predictions of shape "
+            f"{y_pred.shape} need labels of shape {expected}. For one-hot labels use categorical_crossentropy."
+        )
+    labels = y_true.astype("int32")
+    valid = None if ignore_class is None else labels != ignore_class
+    one_hot = jax.nn.one_hot(labels, y_pred.shape[axis], axis=axis, dtype=y_pred.dtype)
+    values = -jnp.sum(one_hot * _log_probabilities(y_pred, from_logits, axis, valid), axis=axis)
+    if valid is None:
+        return values
+    return notes.write(jnp.where(valid, values, 0.0), "mask", valid)
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
+    """mean(-y_true log(y_pred) - (1 - y_true) log(1 - y_pred)) over an axis.
+
+    Args:
+        y_true: labels 0 and 1, (batch, ..., outputs).
+        y_pred: probabilities, or logits, of the same shape.
+        from_logits: whether `y_pred` is logits, that is, has gone through no sigmoid.
+        label_smoothing: s in y_true (1 - s) + s / 2.
+        axis: the axis of the mean.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> f"{binary_crossentropy(jnp.array([[1.0, 0.0]]), jnp.array([[0.5, 0.25]]))[0]:.3f}"
+    '0.490'
+    """
+    y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    logits = y_pred if from_logits else notes.read(y_pred, "sigmoid logits")
+    if logits is not None:
+        log_p, log_not_p = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
+    else:
+        p = jnp.clip(y_pred, dtypes.epsilon(), 1.0 - dtypes.epsilon())
+        log_p, log_not_p = jnp.log(p), jnp.log(1.0 - p)
+    return jnp.mean(-(y_true * log_p) - (1.0 - y_true) * log_not_p, axis=axis)
+
+
+def _log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:
+    """log(y_pred). Where not `valid`, something harmless: NaN there would make the gradient NaN."""
+    is_last = axis in (-1, y_pred.ndim - 1)  # the axis that softmax notes its logits for
+    logits = y_pred if from_logits else notes.read(y_pred, "softmax logits") if is_last else None
+    scores = y_pred if logits is None else logits
+    if valid is not None:
+        scores = jnp.where(jnp.expand_dims(valid, axis), scores, 1.0)
+    if logits is not None:
+        return jax.nn.log_softmax(scores, axis=axis)
+    probabilities = scores / jnp.sum(scores, axis=axis, keepdims=True)
+    return jnp.log(jnp.clip(probabilities, dtypes.epsilon(), 1.0 - dtypes.epsilon()))
+
+
+class CategoricalCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of one-hot labels: see `categorical_crossentropy`.
+
+    >>> loss = CategoricalCrossentropy(from_logits=True)
+    >>> round(float(loss(jnp.array([[0.0, 1.0]]), jnp.array([[0.0, 0.0]]))), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: Any = None,
+    ):
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(categorical_crossentropy, reduction, name, dtype, **arguments)
+
+
+class SparseCategoricalCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of integer labels: see `sparse_categorical_crossentropy`.
+
+    >>> loss = SparseCategoricalCrossentropy(from_logits=True)
+    >>> round(float(loss(jnp.array([1]), jnp.array([[0.0, 0.0]]))), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: Any = None,
+    ):
+        arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
+        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.fn(y_true, y_pred, **self.fn_arguments)  # labels (n,) with predictions (n, 1) stay as they are
+
+
+class BinaryCrossentropy(LossFunctionWrapper):
+    """Cross-entropy of yes-or-no labels: see `binary_crossentropy`.
+
+    >>> loss = BinaryCrossentropy(from_logits=True)
+    >>> round(float(loss(jnp.array([[1.0]]), jnp.array([[0.0]]))), 3)
+    0.693
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: Any = None,
+    ):
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(binary_crossentropy, reduction, name, dtype, **arguments)
