@@ -162,6 +162,7 @@ def test_after_a_good_end_only_its_own_files_are_removed(tmp_path):
     fit(BackupAndRestore(tmp_path / "backup", double_checkpoint=True))
     assert os.listdir(tmp_path) == []
     (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / ".backup.npz.0.partial").write_text("left by a writer that was killed")
     fit(BackupAndRestore(tmp_path))
     assert os.listdir(tmp_path) == ["mine.txt"]
     fit(BackupAndRestore(tmp_path, delete_checkpoint=False))

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from minidl.saving.files import atomic_write
+from minidl.saving.files import atomic_write, remove_partial
 
 
 def test_the_old_file_stays_until_the_block_ends(tmp_path):
@@ -74,3 +74,14 @@ def test_a_missing_folder_and_a_folder_in_the_way_are_named(tmp_path):
     with pytest.raises(IsADirectoryError, match="it is a folder. Give the path of a file"), atomic_write(tmp_path):
         pass
     assert os.listdir(tmp_path) == []
+
+
+def test_what_killed_writers_have_left_is_removed_and_nothing_else(tmp_path):
+    writer = atomic_write(tmp_path / "a[1].bin")
+    writer.__enter__().write(b"half")  # and then the power fails
+    for name in ("a[1].bin", "a1.bin", ".a1.bin.0.partial"):
+        (tmp_path / name).write_bytes(b"mine")
+    assert len(os.listdir(tmp_path)) == 4
+    remove_partial(tmp_path / "a[1].bin")
+    assert sorted(os.listdir(tmp_path)) == [".a1.bin.0.partial", "a1.bin", "a[1].bin"]
+    remove_partial(tmp_path / "missing" / "a.bin")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
 from minidl.variables import Variable
 
@@ -82,6 +83,7 @@ class BackupAndRestore(Callback):
     def on_train_begin(self, logs: Logs = None) -> None:
         """Restore the backup, if there is one, and let training begin at its epoch."""
         self._batches = 0
+        remove_partial(self._last)
         backup = self._read()
         if backup is not None:
             self._restore(backup)

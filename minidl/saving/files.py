@@ -7,6 +7,7 @@ then still be there, and whole.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import pathlib
 import uuid
@@ -59,6 +60,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         partial.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
+
+
+def remove_partial(path: str | os.PathLike[str]) -> None:
+    """Remove the partial files that writers of `path` have left when they were killed.
+
+    Only for paths that nobody else writes at this time.
+    """
+    target = pathlib.Path(os.path.realpath(path))
+    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        partial.unlink()
 
 
 def _sync_folder(folder: pathlib.Path) -> None:
