@@ -36,9 +36,10 @@ def results(outputs, sample_weight=None, output_names=None, **given):
     y, y_pred = OUTPUTS[outputs] if isinstance(outputs, str) else outputs
     objectives = made(y, y_pred, output_names, **given)
     loss = objectives.compute_loss(y, y_pred, sample_weight)
-    objectives.loss_tracker.update_state(loss)
     objectives.update_metrics(y, y_pred, sample_weight)
-    return {name: float(value) for name, value in objectives.results().items()}
+    reported = {name: float(value) for name, value in objectives.results().items()}
+    del reported["loss"]  # the step updates it
+    return reported if loss is None else {"loss": float(loss), **reported}
 
 
 def made(y, y_pred, output_names=None, loss=None, loss_weights=None, metrics=None, weighted_metrics=None):
@@ -93,6 +94,11 @@ REPORTED = {
         {"loss": BOTH, "loss_weights": 0.5},
         {"loss": 0.5 * (MSE + CE), "price_loss": MSE, "kind_loss": CE},
     ),
+    "metrics without a loss": (
+        "dict",
+        {"metrics": {"kind": ["accuracy"], "price": ["mse"]}},
+        {"kind_accuracy": RIGHT, "price_mse": MSE},
+    ),
     "an output without loss": ("list", {"loss": ["mse", None]}, {"loss": MSE}),
     "an output without loss, in a dict": (
         "dict",
@@ -100,6 +106,7 @@ REPORTED = {
         {"loss": MSE, "kind_accuracy": RIGHT},
     ),
     "targets of the trained output only": (([KIND], [GUESS, CHANCES]), {"loss": [None, SPARSE]}, {"loss": CE}),
+    "the one target that is trained": ((KIND, [GUESS, CHANCES]), {"loss": [None, SPARSE]}, {"loss": CE}),
     "one of two targets, in a dict": (
         ({"kind": KIND}, {"price": GUESS, "kind": CHANCES}),
         {"loss": {"kind": SPARSE}},
@@ -211,6 +218,21 @@ REFUSED = {
     "too few losses": ({"loss": ["mse"]}, "list", "compile: loss is a list of 1, but the model has 2 outputs"),
     "too many losses": ({"loss": ["mse"] * 3}, "dict", "compile: loss is a list of 3, but the model has 2 outputs"),
     "losses for one output": ({"loss": ["mse", "mae"]}, "one", "compile: loss has 2 entries, but the model has one"),
+    "losses inside of an output": (
+        {"loss": {"price": {"now": "mse"}, "kind": SPARSE}},
+        "dict",
+        "compile: loss: the output 'price' is one array, but it is given a dict of ['now']",
+    ),
+    "metrics inside of an output": (
+        {"loss": BOTH, "metrics": {"price": {"now": "mse"}}},
+        "dict",
+        "compile: metrics: the output 'price' is one array, but it is given a dict of ['now']",
+    ),
+    "targets inside of an output": (
+        {"loss": ["mse", SPARSE]},
+        ([[PRICE, PRICE], KIND], OUTPUTS["list"][1]),
+        "y: the output '0' is one array, but it is given a list of 2",
+    ),
     "no losses": ({"loss": []}, "one", "compile: loss has 0 entries"),
     "a flat list of metrics": ({"loss": BOTH, "metrics": ["accuracy"]}, "dict", "compile: metrics is a list of 1"),
     "weights of other number": ({"loss": BOTH, "loss_weights": [1.0]}, "dict", "loss_weights is a list of 1"),

@@ -168,7 +168,10 @@ class Objectives:
 
     def _metrics_of(self, outputs: Outputs, given: Any, argument: str) -> list[list[Any]]:
         """The list of metrics given for each output; for one output, all that are given."""
-        entries = [given or None] * len(outputs) if len(outputs) == 1 or not given else outputs.split(given, argument)
+        if len(outputs) == 1 or not given:
+            entries = [given or None] * len(outputs)
+        else:
+            entries = outputs.split(given, argument, lists=True)
         return [[identifier for identifier in _leaves(entry) if identifier is not None] for entry in entries]
 
     def _name_all(self, outputs: Outputs) -> None:

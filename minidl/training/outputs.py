@@ -67,7 +67,7 @@ class Outputs:
             self._split(given, self._structure, "", True, found)
         return [*found, *(index for index in range(len(self)) if index not in found)]
 
-    def split(self, given: Any, argument: str, shared: bool = True) -> list[Any]:
+    def split(self, given: Any, argument: str, shared: bool = True, lists: bool = False) -> list[Any]:
         """One entry for each output, None where nothing is given for it.
 
         Args:
@@ -75,6 +75,7 @@ class Outputs:
                 their sorted keys, and a dict with those of a list by the model's names for them.
             argument: what it is called, for errors: "loss", "metrics", "y", ...
             shared: whether one single thing goes with every output.
+            lists: whether an output can have a list of things.
 
         Raises:
             ValueError: there is no such output, or a list is too long or too short.
@@ -83,10 +84,17 @@ class Outputs:
             return [self._only(given, argument)]
         found: dict[int, Any] = {}
         self._split(given, self._structure, argument, shared, found)
+        for index, entry in found.items():
+            if isinstance(entry, dict) and is_structure(entry) or is_structure(entry) and not lists:
+                kind, parts = type(entry).__name__, list(entry) if isinstance(entry, dict) else len(entry)
+                raise ValueError(
+                    f"{argument}: the output {self.labels[index]!r} is one array, but it is given a {kind} of {parts}. "
+                    f"The outputs are {self.labels}."
+                )
         return [found.get(index) for index in range(len(self))]
 
     def split_targets(self, y: Any, trained: Sequence[bool]) -> list[Any]:
-        """The targets of each output. A list may leave out the outputs that have no loss.
+        """The targets of each output. A list may leave out the outputs that have no loss; of one, an array will do.
 
         Args:
             y: targets, in a structure.
@@ -95,8 +103,9 @@ class Outputs:
         Raises:
             ValueError: as in `split`.
         """
-        if isinstance(y, (list, tuple)) and len(y) == sum(trained) != len(self) and not self.is_nested:
-            entries = iter(y)
+        few = y if isinstance(y, (list, tuple)) else [] if y is None or is_structure(y) else [y]
+        if few and len(few) == sum(trained) != len(self) and not self.is_nested:
+            entries = iter(few)
             return [next(entries) if has_loss else None for has_loss in trained]
         return self.split(y, "y", shared=False)
 
