@@ -68,3 +68,17 @@ def test_an_optimizer_without_average_is_refused_before_training():
     with pytest.raises(ValueError, match="'sgd.*' keeps no average of the weights. Make it with use_ema=True"):
         model.fit(*references.data(), verbose=0, callbacks=SwapEMAWeights())
     assert np.array_equal(model.get_weights()[0], before[0])
+
+
+def test_an_optimizer_inside_a_loss_scale_optimizer_will_do():
+    scaled = optimizers.LossScaleOptimizer(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8), initial_scale=1.0)
+    model = references.small_model(minidl, scaled)
+    x, y = references.data()
+    history = model.fit(
+        x, y, 4, 2, verbose=0, shuffle=False, validation_data=(x, y), callbacks=SwapEMAWeights()
+    ).history
+    np.testing.assert_allclose(model.get_weights()[0], trained().get_weights()[0], rtol=1e-6)
+    assert history["val_loss"][-1] == model.evaluate(x, y, verbose=0)
+    with pytest.raises(ValueError, match="'sgd.*' keeps no average"):
+        plain = optimizers.LossScaleOptimizer(optimizers.SGD(0.1))
+        references.small_model(minidl, plain).fit(x, y, verbose=0, callbacks=SwapEMAWeights())

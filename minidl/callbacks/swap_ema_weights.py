@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.optimizers import LossScaleOptimizer
 
 
 class SwapEMAWeights(Callback):
@@ -95,8 +96,11 @@ class SwapEMAWeights(Callback):
             self._own = None
 
     def _check(self) -> None:
-        if not self.model.optimizer.use_ema:
+        optimizer = self.model.optimizer
+        if isinstance(optimizer, LossScaleOptimizer):
+            optimizer = optimizer.inner_optimizer
+        if not optimizer.use_ema:
             raise ValueError(
-                f"SwapEMAWeights: the optimizer {self.model.optimizer.name!r} keeps no average of the weights. "
+                f"SwapEMAWeights: the optimizer {optimizer.name!r} keeps no average of the weights. "
                 "Make it with use_ema=True."
             )
