@@ -112,6 +112,29 @@ def test_refused_before_training(case):
         np.testing.assert_array_equal(one, other)
 
 
+TARGETS = {  # what is wrong -> (loss, units of the output, targets, parts of the message)
+    "classes, hinge": ("hinge", 1, LABELS, ["values from 0 to 2", "from -1 to 1", "sparse_categorical_crossentropy"]),
+    "classes, squared hinge": ("squared_hinge", 1, LABELS + 1, ["values from 1 to 3", "-1 and 1"]),
+    "integer labels, categorical hinge": ("categorical_hinge", 3, LABELS, ["(40,)", "to_categorical(y, 3)"]),
+    "no one-hot labels, categorical hinge": ("categorical_hinge", 3, 5 * ONE_HOT, ["0 to 5", "to_categorical(y)"]),
+    "negative counts": ("poisson", 1, NUMBERS - 9, ["poisson", "from 0 to inf", "mean_squared_error"]),
+    "(n, 3) against (n, 1), huber": ("huber", 1, ONE_HOT, ["(40, 3)", "(None, 1)", "the huber compares"]),
+    "labels -1 and 1, focal": ("binary_focal_crossentropy", 1, 2.0 * CLASSES - 1, ["-1 to 1", "(y + 1) / 2"]),
+    "integer labels, focal": ("categorical_focal_crossentropy", 3, LABELS, ["(40,)", "to_categorical(y, 3)"]),
+}
+
+
+@pytest.mark.parametrize("case", TARGETS)
+def test_targets_that_the_loss_does_not_take(case):
+    loss, units, y, parts = TARGETS[case]
+    if not hasattr(minidl.losses, loss):
+        pytest.skip(f"the loss {loss!r} is not there yet")
+    with pytest.raises(ValueError) as refusal:
+        model(loss, units, None).fit(X, y, verbose=0)
+    for part in parts:
+        assert part in str(refusal.value)
+
+
 def two_outputs(form, **compiled):
     """A model that puts out a number and three probabilities, in the structure that `form` makes of them."""
     price, kind = layers.Dense(1), layers.Dense(3, activation="softmax")

@@ -183,7 +183,7 @@ class Outputs:
 
 def is_structure(value: Any) -> bool:
     """Whether a value is a list, tuple or dict of things; the config of an object is a single thing."""
-    return isinstance(value, (list, tuple)) or (isinstance(value, dict) and "class_name" not in value)
+    return isinstance(value, (list, tuple)) or (isinstance(value, dict) and not {"class_name", "config"} <= set(value))
 
 
 def _key(entry: Any) -> Any:
