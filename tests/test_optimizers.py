@@ -59,7 +59,8 @@ def test_every_optimizer_has_a_row():
         for name in optimizers.__all__
         if isinstance(getattr(optimizers, name), type) and issubclass(getattr(optimizers, name), optimizers.Optimizer)
     }
-    assert public == {"Optimizer", "OptaxOptimizer", *CLASSES}
+    # Those that are no single rule are in test_optimizer_subclasses.py.
+    assert public == {"Optimizer", "OptaxOptimizer", "LossScaleOptimizer", "MultiOptimizer", *CLASSES}
     assert {*IDS} == {*CLASSES} == {name for name, _ in PLAIN.values()}
 
 
@@ -417,9 +418,13 @@ def fit(model, epochs=2, **arguments):
     return model.fit(X, Y, batch_size=8, epochs=epochs, shuffle=False, verbose=0, **arguments)
 
 
+X_Y = jnp.asarray(X), jnp.asarray(Y)
+
+
 def gradients_of(weights, rows):
     def loss(weights):
-        return jnp.mean((X[rows] @ weights[0] + weights[1] - Y[rows]) ** 2)
+        x, y = X_Y[0][rows], X_Y[1][rows]
+        return jnp.mean((x @ weights[0] + weights[1] - y) ** 2)
 
     return jax.grad(loss)(weights)
 
@@ -534,6 +539,38 @@ def test_an_injected_learning_rate_is_read_and_changed_while_training(name):
     assert once and [name for name in compiled if "train" in name] == once
     assert_weights(model, by_hand(OPTAX[name], before_epoch=before_epoch))
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_every_optimizer_trains_in_fit_as_applied_by_hand():
+    made = {f"{name} {i}": (fresh(example), fresh(example)) for i, (name, example) in enumerate(zip(IDS, EXAMPLES))}
+    for optimizer, _ in made.values():
+        optimizer.build([Variable(weight, name=name) for weight, name in zip(START, ("kernel", "bias"), strict=True)])
+
+    @jax.jit
+    def step(states, begin):
+        new = {}
+        for name, (weights, variables) in states.items():
+            optimizer = made[name][0]
+            gradients = [optimizer.scale_loss(g) for g in gradients_of(weights, begin + jnp.arange(8))]
+            new[name] = optimizer.stateless_apply(variables, gradients, weights)
+        return new
+
+    states = {
+        name: ([jnp.asarray(weight) for weight in START], [variable.value for variable in optimizer.variables])
+        for name, (optimizer, _) in made.items()
+    }
+    for begin in [0, 8, 16] * 2:
+        states = step(states, begin)
+    for name, (optimizer, same) in made.items():
+        model = linear_model(same)
+        fit(model)
+        if same.use_ema:  # fit ends with the average
+            optimizer.set_weights(states[name][1])
+            states[name] = [variable.value for variable in optimizer._averages], states[name][1]
+        for got, want in zip(
+            [*model.get_weights(), *same.variables], [*states[name][0], *states[name][1]], strict=True
+        ):
+            np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_a_learning_rate_changed_while_training_takes_effect_and_compiles_nothing():

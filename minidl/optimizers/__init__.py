@@ -7,7 +7,7 @@ from typing import Any
 import optax
 
 from minidl import names
-from minidl.optimizers import schedules
+from minidl.optimizers import schedules, table
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad
 from minidl.optimizers.adam import Adam, AdamW
@@ -16,12 +16,15 @@ from minidl.optimizers.base import Optimizer
 from minidl.optimizers.ftrl import Ftrl
 from minidl.optimizers.lamb import Lamb
 from minidl.optimizers.lion import Lion
+from minidl.optimizers.loss_scale import LossScaleOptimizer
+from minidl.optimizers.multi import MultiOptimizer, OptimizerMap
 from minidl.optimizers.muon import Muon
 from minidl.optimizers.nadam import Nadam
 from minidl.optimizers.optax_optimizer import OptaxOptimizer
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.schedule_free import ScheduleFreeAdamW
 from minidl.optimizers.sgd import SGD
+from minidl.optimizers.table import NAMES
 
 __all__ = [
     "SGD",
@@ -34,10 +37,13 @@ __all__ = [
     "Ftrl",
     "Lamb",
     "Lion",
+    "LossScaleOptimizer",
+    "MultiOptimizer",
     "Muon",
     "Nadam",
     "OptaxOptimizer",
     "Optimizer",
+    "OptimizerMap",
     "RMSprop",
     "ScheduleFreeAdamW",
     "deserialize",
@@ -46,11 +52,8 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES = (
-    *(SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Adafactor),
-    *(Ftrl, Lion, Lamb, Muon, ScheduleFreeAdamW),
-)
-_NAMES: dict[str, Any] = {cls.__name__.lower(): cls for cls in _CLASSES} | {cls.__name__: cls for cls in _CLASSES}
+_HOLDERS: dict[str, Any] = {cls.__name__: cls for cls in (LossScaleOptimizer, MultiOptimizer)}
+_HOLDERS |= {name.lower(): cls for name, cls in _HOLDERS.items()}
 
 
 def get(identifier: Any) -> Any:
@@ -66,9 +69,11 @@ def get(identifier: Any) -> Any:
         identifier = identifier.gradient_transformation()
     if isinstance(identifier, optax.GradientTransformation):  # with or without extra arguments
         return OptaxOptimizer(identifier)
-    if isinstance(identifier, str) and identifier not in _NAMES:
+    if isinstance(identifier, str) and identifier not in NAMES:
         identifier = identifier.lower()
-    return names.lookup(identifier, _NAMES, "optimizer", instance_of=Optimizer)
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    return names.lookup(identifier, NAMES, "optimizer", instance_of=Optimizer)
 
 
 def serialize(optimizer: Optimizer) -> Any:
@@ -77,5 +82,7 @@ def serialize(optimizer: Optimizer) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer behind its JSON form; classes of your own come from `custom_objects`."""
-    return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "optimizer")
+    """The optimizer behind its JSON form; classes and schedules of your own come from `custom_objects`."""
+    if isinstance(config, dict) and config.get("class_name") in _HOLDERS:
+        return _HOLDERS[config["class_name"]].from_config(config["config"], custom_objects)
+    return table.deserialize(config, custom_objects)

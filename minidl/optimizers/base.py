@@ -16,14 +16,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from minidl import dtypes
 from minidl.names import auto_name
 from minidl.optimizers import options, schedules
-from minidl.optimizers.state import OptimizerState
+from minidl.optimizers.state import OptimizerState, either
 from minidl.variables import Variable, functional
 
 
@@ -271,10 +270,9 @@ class Optimizer(OptimizerState):
         return any(weight is v for v in variables) or any(re.search(p, weight.name) for p in patterns)
 
     def _accumulate(self, grads: list[Any], indices: list[int]) -> None:
-        """Add gradients up; every so many steps, update with their mean. Both are pure branches of one `cond`."""
+        """Add gradients up; every so many steps, update with their mean."""
         steps = self.gradient_accumulation_steps or 1
         accumulators = [self._accumulators[i] for i in indices]
-        variables = [*self._weights, *self.variables]
 
         def add() -> None:
             for accumulator, grad in zip(accumulators, grads):
@@ -285,11 +283,7 @@ class Optimizer(OptimizerState):
             for accumulator in accumulators:
                 accumulator.assign(jnp.zeros_like(accumulator.value))
 
-        due = (self._iterations.value + 1) % steps == 0
-        values = [variable._value for variable in variables]
-        branches = [lambda values, run=run: functional(run, variables)(values)[1] for run in (update, add)]
-        for variable, value in zip(variables, jax.lax.cond(due, *branches, values)):
-            variable.assign(value)
+        either((self._iterations.value + 1) % steps == 0, update, add, [*self._weights, *self.variables])
 
     def _average(self) -> None:
         """Move the averages towards the weights; the first step sets them."""

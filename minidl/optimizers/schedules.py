@@ -165,13 +165,12 @@ class PolynomialDecay(LearningRateSchedule):
         self.name = name
 
     def __call__(self, step: Any) -> jax.Array:
-        step = _float(step)
-        if self.cycle:
-            step = step / jnp.maximum(1, jnp.ceil(step / self.decay_steps))
-        schedule = optax.polynomial_schedule(
-            self.initial_learning_rate, self.end_learning_rate, self.power, self.decay_steps
-        )
-        return _rate(schedule(step))
+        time = _float(step) / self.decay_steps
+        turns = jnp.maximum(1, jnp.ceil(time)) if self.cycle else 1
+        # optax.polynomial_schedule has no lower bound: rounded below 0, a root of what is left would be NaN.
+        left = jnp.maximum(0, 1 - time / turns)
+        start, end = self.initial_learning_rate, self.end_learning_rate
+        return _rate((start - end) * left**self.power + end)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -6,15 +6,16 @@ the order of Keras's files, set and stored as a whole.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, ClassVar
 
+import jax
 import optax
 
 from minidl import initializers
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
-from minidl.variables import Variable, name_scope
+from minidl.variables import Variable, functional, name_scope
 
 
 class OptimizerState:
@@ -185,3 +186,13 @@ class OptimizerState:
     def _zeros_like_weights(self, name: str) -> list[Variable]:
         zeros = zeros_like([weight._value for weight in self._weights])
         return [variable_like(weight, value, name) for weight, value in zip(self._weights, zeros)]
+
+
+def either(
+    condition: Any, run: Callable[[], None], otherwise: Callable[[], None], variables: Sequence[Variable]
+) -> None:
+    """Run one of two functions that change variables: both are pure branches of one `jax.lax.cond`."""
+    branches = [lambda values, f=f: functional(f, variables)(values)[1] for f in (run, otherwise)]
+    values = jax.lax.cond(condition, *branches, [variable._value for variable in variables])
+    for variable, value in zip(variables, values):
+        variable.assign(value)

@@ -143,6 +143,38 @@ def cases(keras: Any) -> dict[str, Any]:
         if "use_ema" in OPTIONS.get(case.partition("/")[2], {}):
             optimizer.finalize_variable_values(weights)
             numbers[f"{case}/final"] = np.concatenate([np.ravel(weight) for weight in weights])
+    return {**numbers, **of_holders(keras)}
+
+
+def of_holders(keras: Any) -> dict[str, Any]:
+    """Optimizers that hold others: every weight, number and path after each of a few steps."""
+    sgd, adam = keras.optimizers.SGD(0.1, momentum=0.5, name="sgd"), keras.optimizers.Adam(0.1, name="adam")
+    lion = keras.optimizers.Lion(0.05, weight_decay=0.1, name="lion")
+    holders = {
+        "loss_scale": keras.optimizers.LossScaleOptimizer(
+            adam, initial_scale=64.0, dynamic_growth_steps=3, name="holder"
+        ),
+        "multi": keras.optimizers.MultiOptimizer(
+            keras.optimizers.OptimizerMap(sgd, {"ker.*": lion}), loss_scale_factor=2.0, name="holder"
+        ),
+    }
+    numbers: dict[str, Any] = {}
+    for name, holder in holders.items():
+        weights = [keras.Variable(np.ones(shape, "float32"), name=w) for w, shape in WEIGHTS.items()]
+        holder.build(weights)
+        step = jax.jit(holder.stateless_apply)
+        states = [values_of(holder, weights)]
+        for i in range(9):
+            # The sixth step overflows, which one of the holders notices.
+            gradients = [
+                jnp.cos(i + value) * (jnp.inf if i == 5 and name == "loss_scale" else 64.0) for value in states[-1][0]
+            ]
+            states.append(step(states[-1][1], gradients, states[-1][0]))
+        for index, values in enumerate(zip(*([*state[0], *state[1]] for state in states), strict=True)):
+            numbers[f"{name}/{index}"] = np.stack(values)
+        numbers[f"{name}/exact_paths"] = np.array([variable.path for variable in holder.variables])
+        put(holder, weights, states[-1])
+        numbers[f"{name}/scaled_loss"] = np.asarray(holder.scale_loss(3.0))
     return numbers
 
 

@@ -1,0 +1,150 @@
+"""LossScaleOptimizer: a scale of the loss that finds itself, around another optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import names
+from minidl.optimizers.base import Optimizer
+from minidl.optimizers.state import either
+from minidl.optimizers.table import deserialize
+from minidl.variables import Variable
+
+# What old files of Keras say about a LossScaleOptimizer, and the only values that it may have.
+_FORMER = {
+    "dynamic": True,
+    "weight_decay": None,
+    "clipnorm": None,
+    "global_clipnorm": None,
+    "clipvalue": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
+
+
+class LossScaleOptimizer(Optimizer):
+    """Scales the loss, so that small gradients are not lost in 16 bits (Micikevicius et al., 2018).
+
+    The loss is multiplied with a scale, and the gradients are divided by it. A step whose gradients are not all
+    finite is left out and halves the scale; so many finite steps in a row double it.
+
+    Args:
+        inner_optimizer: the optimizer that updates the weights.
+        initial_scale: the scale at the start; rather too high than too low, for it falls faster than it rises.
+        dynamic_growth_steps: after how many finite steps the scale is doubled.
+        name: default "loss_scale_optimizer".
+        **kwargs: none; the options of `Optimizer` belong to the inner one.
+
+    Raises:
+        TypeError: the inner optimizer is none.
+        ValueError: another argument.
+
+    Example:
+    >>> from minidl.optimizers.sgd import SGD
+    >>> weight = Variable(10.0)
+    >>> optimizer = LossScaleOptimizer(SGD(0.5), initial_scale=8.0)
+    >>> optimizer.apply([16.0], [weight])
+    >>> optimizer.apply([float("inf")])
+    >>> float(weight), float(optimizer.dynamic_scale)
+    (9.0, 4.0)
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        if not isinstance(inner_optimizer, Optimizer):
+            raise TypeError(f"LossScaleOptimizer: inner_optimizer must be an Optimizer, got {inner_optimizer!r}.")
+        for key, value in kwargs.items():
+            if key not in _FORMER or value != _FORMER[key]:
+                raise ValueError(
+                    f"LossScaleOptimizer: {key}={value!r} is not supported; give it to the inner optimizer."
+                )
+        super().__init__(learning_rate=0.0, name=name)
+        self.inner_optimizer = inner_optimizer
+        self.initial_scale = initial_scale
+        self.dynamic_growth_steps = dynamic_growth_steps
+        inner_optimizer.loss_scale_factor = None  # the scale is ours
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        if self.built:
+            return
+        self.inner_optimizer.build(variables)
+        super().build(variables)
+        self.step_counter = self.add_variable((), "zeros", "int32", name="step_counter")
+        self.dynamic_scale = self.add_variable((), "zeros", "float32", name="dynamic_scale")
+        self.dynamic_scale.assign(self.initial_scale)
+
+    def _build_slots(self) -> None:
+        """The slots are the inner optimizer's."""
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [*super().variables, *self.inner_optimizer.variables]
+
+    @property
+    def learning_rate(self) -> Any:
+        """That of the inner optimizer."""
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.inner_optimizer.learning_rate = value
+
+    @property
+    def iterations(self) -> Any:
+        """How often the weights were updated."""
+        return self.inner_optimizer.iterations
+
+    def scale_loss(self, loss: Any) -> Any:
+        return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+        if len(grads) == 0:  # nothing to train
+            return
+        weights = self._checked_weights(grads, trainable_variables)
+        scale, counter = self.dynamic_scale, self.step_counter
+
+        def update() -> None:
+            self.inner_optimizer.apply([None if grad is None else grad / scale.value for grad in grads], weights)
+            due = counter.value == self.dynamic_growth_steps - 1
+            scale.assign(jnp.where(due, 2 * scale.value, scale.value))
+            counter.assign(jnp.where(due, 0, counter.value + 1))
+
+        def leave_out() -> None:
+            scale.assign(scale.value / 2)
+            counter.assign(jnp.zeros_like(counter.value))
+
+        finite = [jnp.all(jnp.isfinite(grad)) for grad in grads if grad is not None]
+        either(jnp.all(jnp.array(finite)), update, leave_out, [*self._weights, *self.variables])
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
+        self.inner_optimizer.exclude_from_weight_decay(var_list, var_names)
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "inner_optimizer": names.serialize(self.inner_optimizer),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        inner = deserialize(config["inner_optimizer"], custom_objects)
+        return cls(**{**config, "inner_optimizer": inner})
