@@ -15,6 +15,7 @@ import pytest
 import minidl
 from minidl import layers, losses, metrics, notes
 from minidl.variables import Variable
+from tests.references import metrics_confusion
 from tests.references.metrics import ROWS, VALUES
 
 
@@ -66,6 +67,28 @@ EXAMPLES = [
     metrics.MeanSquaredError(name="mine"),
     metrics.MeanAbsoluteError(name="mine"),
     metrics.RootMeanSquaredError(name="mine"),
+    metrics.R2Score(class_aggregation="variance_weighted_average", num_regressors=1),
+    metrics.PearsonCorrelation(axis=0),
+    metrics.ConcordanceCorrelation(axis=0),
+    metrics.TruePositives(thresholds=[0.5, 0.25]),
+    metrics.FalsePositives(thresholds=0.25),
+    metrics.TrueNegatives(name="mine"),
+    metrics.FalseNegatives(name="mine"),
+    metrics.Precision(thresholds=[0.0, 0.5, 1.0], top_k=2),
+    metrics.Recall(top_k=2, class_id=1),
+    metrics.SensitivityAtSpecificity(0.5, num_thresholds=9, class_id=2),
+    metrics.SpecificityAtSensitivity(0.5, num_thresholds=9),
+    metrics.PrecisionAtRecall(0.5, num_thresholds=9),
+    metrics.RecallAtPrecision(0.5, num_thresholds=9),
+    metrics.AUC(9, "PR", "majoring", thresholds=[0.75, 0.5, 0.125], from_logits=True),
+    metrics.AUC(multi_label=True),
+    metrics.IoU(4, [0, 2], ignore_class=1),
+    metrics.BinaryIoU((1,), threshold=0.25),
+    metrics.MeanIoU(4, sparse_y_pred=False),
+    metrics.OneHotIoU(4, [0, 2], dtype="float32"),
+    metrics.OneHotMeanIoU(4, name="mine"),
+    metrics.FBetaScore(average="weighted", beta=2.0, threshold=0.5),
+    metrics.F1Score(),
 ]
 NAMES = [type(metric).__name__ for metric in EXAMPLES]
 FUNCTIONS = [name for name in metrics.__all__ if name.islower() and name not in ("get", "serialize", "deserialize")]
@@ -80,9 +103,11 @@ def batch(metric, seed=0):
         return (probabilities[0],)
     if kind == "SparseCategoricalCrossentropy":
         return random.integers(0, 4, (4, 4)), random.normal(size=(4, 4, 4)).astype("float32")
+    if kind == "IoU":
+        return random.integers(0, 4, 9), random.integers(0, 4, 9)
     if kind == "SparseTopKCategoricalAccuracy":
         return random.integers(0, 4, 4), random.integers(0, 4, (4, 4))
-    if kind.startswith("Sparse"):
+    if kind.startswith("Sparse") or kind == "MeanIoU":
         return random.integers(0, 4, 4), probabilities
     return np.eye(4, dtype="float32")[random.permutation(4)], probabilities
 
@@ -94,7 +119,18 @@ def test_every_metric_has_a_row():
         if isinstance(getattr(metrics, name), type) and issubclass(getattr(metrics, name), metrics.Metric)
     }
     assert public == {"Metric", *NAMES}
-    assert public - {"Metric", "Mean", "Sum", "MeanMetricWrapper"} == {name for name, *_ in ROWS.values()}
+    compared = {*(name for name, *_ in ROWS.values()), *metrics_confusion.ROWS}
+    assert public - {"Metric", "Mean", "Sum", "MeanMetricWrapper"} == compared
+
+
+def test_everything_of_keras_is_there():
+    keras = pytest.importorskip("keras")
+    theirs = {name for name in dir(keras.metrics) if not name.startswith("_")}
+    assert theirs == set(metrics.__all__)
+    from keras.src.metrics import ALL_OBJECTS_DICT as NAMED
+
+    for name, cls in NAMED.items():
+        assert metrics._NAMES[name] is getattr(metrics, cls.__name__), name
 
 
 def test_everything_that_is_public_is_in_all():
@@ -126,7 +162,7 @@ def test_config_leads_back_to_the_same_metric(metric):
         assert type(again) is type(metric) and again.name == metric.name
         assert again.get_config() == metric.get_config()
         result = again(*batch(metric))
-        assert result.dtype == want.dtype == metric.dtype
+        assert result.dtype == want.dtype == ("float32" if metric.dtype == "int32" else metric.dtype)
         np.testing.assert_array_equal(result, want)
     if type(metric) is not metrics.MeanMetricWrapper:  # whose config holds the name of a function
         assert type(metric).from_config(metric.get_config()).get_config() == metric.get_config()
@@ -175,7 +211,7 @@ def test_classes_objects_functions_and_nothing():
 def test_unknown_name_says_which_are_near():
     with pytest.raises(ValueError, match="Unknown metric 'mean_squard_error'. Did you mean 'mean_squared_error'"):
         metrics.get("mean_squard_error")
-    with pytest.raises(ValueError, match="Unknown metric 'zzz'. Known: Accuracy"):
+    with pytest.raises(ValueError, match="Unknown metric 'zzz'. Known: AUC, Accuracy"):
         metrics.get("zzz")
     with pytest.raises(ValueError, match="Unknown metric 'Largest'"):
         metrics.deserialize(metrics.serialize(Largest()))

@@ -25,36 +25,76 @@ from minidl.metrics.accuracy import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
+from minidl.metrics.auc import AUC
 from minidl.metrics.base import Metric
+from minidl.metrics.confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives
+from minidl.metrics.correlation import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
+from minidl.metrics.f_score import F1Score, FBetaScore
+from minidl.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from minidl.metrics.operating_points import (
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
 from minidl.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from minidl.metrics.r2_score import R2Score
 from minidl.metrics.reduction import Mean, MeanMetricWrapper, Sum
 from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
 
 __all__ = [
+    "AUC",
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "ConcordanceCorrelation",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
     "Mean",
     "MeanAbsoluteError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
     "Sum",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "concordance_correlation",
     "deserialize",
     "get",
     "mean_absolute_error",
     "mean_squared_error",
+    "pearson_correlation",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
@@ -84,8 +124,10 @@ _FUNCTIONS: dict[str, Any] = {  # what a MeanMetricWrapper may hold
         binary_crossentropy,
         categorical_accuracy,
         categorical_crossentropy,
+        concordance_correlation,
         mean_absolute_error,
         mean_squared_error,
+        pearson_correlation,
         sparse_categorical_accuracy,
         sparse_categorical_crossentropy,
         sparse_top_k_categorical_accuracy,

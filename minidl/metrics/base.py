@@ -42,6 +42,7 @@ class Metric:
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
+        self.built = True  # False while variables wait for the shapes of a first batch
         self._own_variables: list[Variable] = []
 
     @property
@@ -70,7 +71,9 @@ class Metric:
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """`update_state` as a pure function: values of `self.variables` in, new ones out."""
         self._check_values(metric_variables)
-        return functional(self.update_state, self.variables)(metric_variables, *args, **kwargs)[1]
+        with bound(self.variables, metric_variables):
+            self.update_state(*args, **kwargs)
+            return [variable._value for variable in self.variables]  # with those that a first batch makes
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """`result` as a pure function of the values of `self.variables`."""
@@ -121,6 +124,18 @@ class Metric:
     def from_config(cls, config: dict[str, Any]) -> Any:
         """The metric that `get_config` described."""
         return cls(**config)
+
+    def check_built(self, learned: str) -> None:
+        """Refuse a result before the first batch, for a metric that makes its variables then.
+
+        Args:
+            learned: what the first batch tells, for the error.
+
+        Raises:
+            RuntimeError: there are no variables yet.
+        """
+        if not self.built:
+            raise RuntimeError(f"{self.name}: no result yet. Call update_state first: it tells {learned}.")
 
     def _check_values(self, values: Sequence[Any]) -> None:
         if len(values) != len(self.variables):

@@ -1,0 +1,190 @@
+"""Counting right and wrong answers at thresholds: what precision, recall and the areas under curves are made of.
+
+A prediction above a threshold says yes, and for each threshold there are four counts: true and
+false positives, true and false negatives. For thresholds at equal distances, such as the 200 of AUC,
+each prediction is put in a bucket and the buckets are summed from above, so the time grows with
+predictions + thresholds and not with their product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl import dtypes, losses
+from minidl.losses import check_weights
+
+
+class Counts(NamedTuple):
+    """Weighted counts for each threshold, (thresholds,) or (thresholds, labels)."""
+
+    true_positives: jax.Array
+    false_positives: jax.Array
+    true_negatives: jax.Array
+    false_negatives: jax.Array
+
+
+def count(
+    owner: str,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any,
+    thresholds: Sequence[float],
+    top_k: int | None = None,
+    class_id: int | None = None,
+    label_weights: Any = None,
+    by_label: bool = False,
+) -> Counts:
+    """The four counts of a batch.
+
+    Args:
+        owner: whose counts they are, for errors.
+        y_true: labels, of which those that are not 0 are positive, (batch, ...).
+        y_pred: predictions of the same shape; with thresholds at equal distances from 0 to 1
+            they are clipped to that range.
+        sample_weight: weights for examples or for single values, or None.
+        thresholds: a prediction is positive if it is above.
+        top_k: only the k largest predictions on the last axis can be positive.
+        class_id: the one class on the last axis to look at.
+        label_weights: a weight for each class on the last axis, or None.
+        by_label: whether to count each class on the last axis by itself.
+
+    Raises:
+        ValueError: shapes that do not go together, or a class that is not there.
+    """
+    y_true, y_pred = losses.pair(owner, y_true, jnp.asarray(y_pred, dtypes.floatx()))
+    if top_k is not None:
+        y_pred = _only_top_k(owner, y_pred, top_k)
+    if class_id is not None:
+        y_true, y_pred = _one_class(owner, y_true, class_id), _one_class(owner, y_pred, class_id)
+    weight = _weights(owner, y_pred, sample_weight, label_weights)
+    positive = jnp.where(y_true != 0, weight, 0)
+    negative = weight - positive
+    labels = y_pred.shape[-1] if by_label else 1
+    y_pred, positive, negative = (values.reshape(-1, labels) for values in (y_pred, positive, negative))
+    true_positives, false_positives = _above(y_pred, positive, negative, thresholds)
+    counts = Counts(
+        true_positives,
+        false_positives,
+        jnp.sum(negative, axis=0) - false_positives,
+        jnp.sum(positive, axis=0) - true_positives,
+    )
+    return counts if by_label else Counts(*(values[:, 0] for values in counts))
+
+
+def are_even(thresholds: Sequence[float]) -> bool:
+    """Whether thresholds go from 0 to 1 in at least two steps of equal size.
+
+    >>> are_even([0.0, 0.5, 1.0]), are_even([0.1, 0.5, 0.9])
+    (True, False)
+    """
+    even = np.linspace(0, 1, len(thresholds))
+    return len(thresholds) >= 3 and np.allclose(thresholds, even, atol=1.5 * dtypes.epsilon())
+
+
+def even_thresholds(number: int) -> list[float]:
+    """So many thresholds from 0 to 1; the middle for one.
+
+    >>> even_thresholds(3), even_thresholds(1)
+    ([0.0, 0.5, 1.0], [0.5])
+    """
+    return [0.5] if number == 1 else [i / (number - 1) for i in range(number)]
+
+
+def checked_thresholds(owner: str, thresholds: Any, default: float = 0.5) -> list[float]:
+    """Thresholds as a list: from one number, several, or None for the default.
+
+    Raises:
+        ValueError: one outside of 0 to 1, or none at all.
+    """
+    if thresholds is None:
+        return [default]
+    found = [thresholds] if np.ndim(thresholds) == 0 else list(thresholds)
+    if not found or any(threshold is None or not 0 <= threshold <= 1 for threshold in found):
+        raise ValueError(f"{owner}: thresholds must be numbers from 0 to 1, got {thresholds!r}.")
+    return found
+
+
+def ratio(part: Any, rest: Any) -> jax.Array:
+    """The quotient part / (part + rest), and 0 where both are 0."""
+    return divide(part, part + rest)
+
+
+def divide(x: Any, y: Any) -> jax.Array:
+    """The quotient x / y, and 0 where y is 0."""
+    return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
+
+
+def _above(y_pred: Any, positive: Any, negative: Any, thresholds: Sequence[float]) -> tuple[Any, Any]:
+    """The weights of positives and of negatives above each threshold, (thresholds, labels) each."""
+    weights = jnp.stack([positive, negative], axis=-1)  # (values, labels, 2)
+    if are_even(thresholds):
+        # Bucket i holds what is above threshold i but not above i + 1. Bucket -1, of predictions that are
+        # 0, is above no threshold, unless the first one is below 0.
+        steps = len(thresholds) - 1
+        buckets = jnp.ceil(jnp.clip(y_pred, 0, 1) * steps).astype("int32") - 1
+        if thresholds[0] < 0:
+            buckets = jnp.maximum(buckets, 0)
+        buckets = jnp.where(buckets < 0, len(thresholds), buckets)  # past the end, where nothing is added
+        empty = jnp.zeros((len(thresholds), *weights.shape[1:]), weights.dtype)
+        sums = empty.at[buckets, jnp.arange(y_pred.shape[1])].add(weights, mode="drop")
+        sums = jnp.cumsum(sums[::-1], axis=0)[::-1]
+    else:
+        above = y_pred > jnp.asarray(thresholds, y_pred.dtype)[:, None, None]  # (thresholds, values, labels)
+        sums = jnp.sum(jnp.where(above[..., None], weights, 0), axis=1)
+    return sums[..., 0], sums[..., 1]
+
+
+def _only_top_k(owner: str, y_pred: Any, k: int) -> Any:
+    """The k largest predictions on the last axis, and minus infinity elsewhere."""
+    classes = y_pred.shape[-1] if y_pred.ndim else 0
+    if not 0 < k <= classes:
+        raise ValueError(f"{owner}: top_k must be from 1 to the {classes} classes of y_pred, got {k}.")
+    places = jax.lax.top_k(y_pred, k)[1]
+    chosen = jnp.any(places[..., None] == jnp.arange(classes), axis=-2)
+    return jnp.where(chosen, y_pred, -jnp.inf)
+
+
+def _one_class(owner: str, values: Any, class_id: int) -> Any:
+    """One entry of the last axis, which stays with size 1."""
+    if values.ndim < 2 or not -values.shape[-1] <= class_id < values.shape[-1]:
+        raise ValueError(
+            f"{owner}: class_id={class_id} needs y_true and y_pred of shape (batch, ..., classes) with that class, got "
+            f"the shape {values.shape}."
+        )
+    return values[..., class_id, None]
+
+
+def _weights(owner: str, values: Any, sample_weight: Any, label_weights: Any) -> Any:
+    """A weight for each value."""
+    weight = jnp.ones(values.shape, values.dtype)
+    if sample_weight is not None:
+        weight = weight * for_values(owner, values, sample_weight)
+    if label_weights is not None:
+        given = jnp.asarray(label_weights, values.dtype)
+        if given.shape != values.shape[-1:]:
+            raise ValueError(
+                f"{owner}: label_weights has shape {given.shape}; predictions of shape {values.shape} need "
+                f"{values.shape[-1:]}, one for each label."
+            )
+        weight = weight * given
+    return weight
+
+
+def for_values(owner: str, values: Any, sample_weight: Any) -> jax.Array:
+    """Weights with as many axes as the values; weights of examples hold for all values of the example.
+
+    Raises:
+        ValueError: the weights do not broadcast against the values.
+    """
+    weight = jnp.asarray(sample_weight, values.dtype)
+    if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    if 0 < weight.ndim < values.ndim:
+        weight = weight.reshape(*weight.shape, *(1 for _ in range(values.ndim - weight.ndim)))
+    check_weights(owner, values, weight)
+    return weight

@@ -1,0 +1,184 @@
+"""The best of one rate where another is at least so large, over evenly spaced thresholds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl.metrics.base import Metric
+from minidl.metrics.counts import count, even_thresholds, ratio
+
+
+class _OperatingPoint(Metric):
+    """The four counts at evenly spaced thresholds, of which a subclass makes rates."""
+
+    def __init__(
+        self, required: str, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
+    ):
+        super().__init__(dtype, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{self.name}: {required} must be from 0 to 1, got {value}.")
+        if num_thresholds <= 0:
+            raise ValueError(f"{self.name}: num_thresholds must be above 0, got {num_thresholds}.")
+        self._required, self.value = required, value
+        self.num_thresholds, self.class_id = num_thresholds, class_id
+        self.thresholds = even_thresholds(num_thresholds)
+        self.true_positives = self.add_variable((num_thresholds,), name="true_positives")
+        self.false_positives = self.add_variable((num_thresholds,), name="false_positives")
+        self.true_negatives = self.add_variable((num_thresholds,), name="true_negatives")
+        self.false_negatives = self.add_variable((num_thresholds,), name="false_negatives")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account; weights are for examples or for single values."""
+        counts = count(self.name, y_true, y_pred, sample_weight, self.thresholds, class_id=self.class_id)
+        self.true_positives.assign_add(counts.true_positives)
+        self.false_positives.assign_add(counts.false_positives)
+        self.true_negatives.assign_add(counts.true_negatives)
+        self.false_negatives.assign_add(counts.false_negatives)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {self._required: self.value, "num_thresholds": self.num_thresholds, "class_id": self.class_id}
+        return {**super().get_config(), **own}
+
+    def _best(self, rate: jax.Array, where: jax.Array) -> jax.Array:
+        """The largest rate at thresholds where another reaches the required value; 0 if it never does."""
+        return jnp.max(rate, initial=0, where=where >= self.value)
+
+    def _recall(self) -> jax.Array:
+        return ratio(self.true_positives.value, self.false_negatives.value)
+
+    def _precision(self) -> jax.Array:
+        return ratio(self.true_positives.value, self.false_positives.value)
+
+    def _specificity(self) -> jax.Array:
+        return ratio(self.true_negatives.value, self.false_positives.value)
+
+
+class SensitivityAtSpecificity(_OperatingPoint):
+    """The best sensitivity tp / (tp + fn) where the specificity tn / (tn + fp) is at least so large.
+
+    Args:
+        specificity: how large, from 0 to 1.
+        num_thresholds: how many thresholds to try.
+        class_id: the one class on the last axis to look at.
+        name: default: "sensitivity_at_specificity".
+        dtype: what to compute in.
+
+    Raises:
+        ValueError: `specificity` is outside of 0 to 1, or there are no thresholds.
+
+    >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__("specificity", specificity, num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+    def result(self) -> Any:
+        return self._best(self._recall(), where=self._specificity())
+
+
+class SpecificityAtSensitivity(_OperatingPoint):
+    """The best specificity tn / (tn + fp) where the sensitivity tp / (tp + fn) is at least so large.
+
+    Args:
+        sensitivity: how large, from 0 to 1.
+        num_thresholds: how many thresholds to try.
+        class_id: the one class on the last axis to look at.
+        name: default: "specificity_at_sensitivity".
+        dtype: what to compute in.
+
+    Raises:
+        ValueError: `sensitivity` is outside of 0 to 1, or there are no thresholds.
+
+    >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])), 3)
+    0.667
+    """
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__("sensitivity", sensitivity, num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+    def result(self) -> Any:
+        return self._best(self._specificity(), where=self._recall())
+
+
+class PrecisionAtRecall(_OperatingPoint):
+    """The best precision tp / (tp + fp) where the recall tp / (tp + fn) is at least so large.
+
+    Args:
+        recall: how large, from 0 to 1.
+        num_thresholds: how many thresholds to try.
+        class_id: the one class on the last axis to look at.
+        name: default: "precision_at_recall".
+        dtype: what to compute in.
+
+    Raises:
+        ValueError: `recall` is outside of 0 to 1, or there are no thresholds.
+
+    >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
+    0.5
+    """
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__("recall", recall, num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+    def result(self) -> Any:
+        return self._best(self._precision(), where=self._recall())
+
+
+class RecallAtPrecision(_OperatingPoint):
+    """The best recall tp / (tp + fn) where the precision tp / (tp + fp) is at least so large.
+
+    Args:
+        precision: how large, from 0 to 1.
+        num_thresholds: how many thresholds to try.
+        class_id: the one class on the last axis to look at.
+        name: default: "recall_at_precision".
+        dtype: what to compute in.
+
+    Raises:
+        ValueError: `precision` is outside of 0 to 1, or there are no thresholds.
+
+    >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]))
+    0.5
+    """
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ):
+        super().__init__("precision", precision, num_thresholds, class_id, name, dtype)
+        self.precision = precision
+
+    def result(self) -> Any:
+        return self._best(self._recall(), where=self._precision())

@@ -1,0 +1,103 @@
+"""R2: how much of the targets' variance the predictions explain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import losses
+from minidl.metrics.base import Metric
+from minidl.metrics.counts import for_values
+
+_AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
+
+
+class R2Score(Metric):
+    """1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2), the coefficient of determination.
+
+    1 for perfect predictions, 0 for predicting the mean, below 0 for worse.
+
+    Args:
+        class_aggregation: what becomes of the scores of several outputs: "uniform_average" for the mean,
+            "variance_weighted_average" for the mean weighted by their variances, None for all of them.
+        num_regressors: p in the adjusted score 1 - (1 - R2) (n - 1) / (n - p - 1) of n values; 0 for the plain
+            score, which is also given where n - 1 <= p.
+        name: default: "r2_score".
+        dtype: what to compute in.
+
+    Raises:
+        ValueError: another aggregation, or fewer than 0 regressors.
+
+    >>> round(float(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])), 3)
+    0.571
+    """
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        num_regressors: int = 0,
+        name: str = "r2_score",
+        dtype: Any = None,
+    ):
+        super().__init__(dtype, name)
+        if class_aggregation not in _AGGREGATIONS:
+            raise ValueError(
+                f"{self.name}: class_aggregation must be one of {_AGGREGATIONS}, got {class_aggregation!r}."
+            )
+        if num_regressors < 0:
+            raise ValueError(f"{self.name}: num_regressors must not be below 0, got {num_regressors}.")
+        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        self.num_samples = self.add_variable((), name="num_samples")
+        self.built = False  # until the number of outputs is known
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account.
+
+        Args:
+            y_true: targets, (batch, outputs).
+            y_pred: predictions of the same shape.
+            sample_weight: weights for examples or for single values, or None.
+
+        Raises:
+            ValueError: other shapes.
+        """
+        y_true, y_pred = losses.pair(self.name, y_true, jnp.asarray(y_pred, self.dtype))
+        if y_pred.ndim != 2:
+            raise ValueError(f"{self.name}: y_true and y_pred must be (batch, outputs), got the shape {y_pred.shape}.")
+        if not self.built:
+            self._build(y_pred.shape[-1])
+        weight = jnp.ones_like(y_true)
+        if sample_weight is not None:
+            weight = weight * for_values(self.name, y_true, sample_weight)
+        self.sum.assign_add(jnp.sum(weight * y_true, axis=0))
+        self.squared_sum.assign_add(jnp.sum(weight * y_true * y_true, axis=0))
+        self.total_mse.assign_add(jnp.sum(weight * jnp.square(y_true - y_pred), axis=0))
+        self.count.assign_add(jnp.sum(weight, axis=0))
+        self.num_samples.assign_add(y_true.size)
+
+    def result(self) -> Any:
+        self.check_built("the number of outputs")
+        total = self.squared_sum.value - self.sum.value * (self.sum.value / self.count.value)
+        scores = 1 - self.total_mse.value / total
+        scores = jnp.where(jnp.isinf(scores), 0, scores)
+        if self.class_aggregation == "uniform_average":
+            scores = jnp.mean(scores)
+        elif self.class_aggregation == "variance_weighted_average":
+            scores = jnp.sum(total * scores) / jnp.sum(total)
+        if not self.num_regressors:
+            return scores
+        n, p = self.num_samples.value, self.num_regressors
+        free = n - p - 1
+        return jnp.where(free > 0, 1 - (1 - scores) * (n - 1) / jnp.where(free > 0, free, 1), scores)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
+        return {**super().get_config(), **own}
+
+    def _build(self, outputs: int) -> None:
+        self.squared_sum = self.add_variable((outputs,), name="squared_sum")
+        self.sum = self.add_variable((outputs,), name="sum")
+        self.total_mse = self.add_variable((outputs,), name="residual")
+        self.count = self.add_variable((outputs,), name="count")
+        self.built = True
