@@ -12,7 +12,7 @@ from tests.references import callbacks as references
 
 def begin(schedule, epoch=0, **settings):
     model = references.Model()
-    model.optimizer = optimizers.SGD(0.1)
+    model.optimizer = optimizers.SGD(0.1, name="scheduled")
     scheduler = LearningRateScheduler(schedule, **settings)
     scheduler.set_model(model)
     scheduler.on_epoch_begin(epoch)
@@ -60,7 +60,7 @@ def test_an_optimizer_with_a_schedule_of_its_own_is_refused():
 
 def test_verbose_says_the_rate(capsys):
     begin(lambda epoch: 0.25, verbose=1)
-    assert capsys.readouterr().out == "Epoch 1: the learning rate is 0.25.\n"
+    assert capsys.readouterr().out == "Epoch 1: the learning rate of scheduled is 0.25.\n"
     begin(lambda epoch: 0.25)
     assert capsys.readouterr().out == ""
 

@@ -10,7 +10,7 @@ from tests.references import callbacks as references
 
 def run(reducer, values, rate=0.5):
     model = references.Model()
-    model.optimizer = optimizers.SGD(rate)
+    model.optimizer = optimizers.SGD(rate, name="plateau")
     reducer.set_model(model)
     reducer.on_train_begin()
     for epoch, value in enumerate(values):
@@ -49,7 +49,7 @@ def test_a_metric_that_is_missing_warns_and_the_rate_is_in_the_logs_all_the_same
 
 def test_verbose_says_what_happened(capsys):
     run(ReduceLROnPlateau(patience=1, factor=0.5, verbose=1), [0.5, 0.6])
-    assert capsys.readouterr().out == "Epoch 2: the learning rate is lowered to 0.25.\n"
+    assert capsys.readouterr().out == "Epoch 2: the learning rate of plateau is lowered to 0.25.\n"
 
 
 def test_training_obeys_and_the_history_has_the_rates():

@@ -65,7 +65,9 @@ def test_before_the_first_step_the_weights_are_used():
 def test_an_optimizer_without_average_is_refused_before_training():
     model = references.small_model(minidl, optimizers.SGD(0.1))
     before = model.get_weights()
-    with pytest.raises(ValueError, match="'sgd.*' keeps no average of the weights. Make it with use_ema=True"):
+    with pytest.raises(
+        ValueError, match="'sgd.*' keeps no average of the weights. Make the optimizer with use_ema=True"
+    ):
         model.fit(*references.data(), verbose=0, callbacks=SwapEMAWeights())
     assert np.array_equal(model.get_weights()[0], before[0])
 

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.learning_rates import learning_rates, single_optimizers
 
 
 class LearningRateScheduler(Callback):
     """Set the learning rate of each epoch to what a function gives.
 
-    Nothing is compiled again. The rate of each epoch is in the history as `learning_rate`.
+    Nothing is compiled again. The rate of each epoch is in the history as `learning_rate`. Each optimizer
+    of a `MultiOptimizer` is set by itself; its rate is in the history under its name.
 
     Args:
         schedule: function of (epoch, learning rate) or of (epoch) that gives the rate; epochs count from 0.
@@ -50,18 +52,20 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Set the rate of the epoch."""
-        optimizer = self.model.optimizer
-        rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
-        if np.ndim(rate) != 0 or np.asarray(rate).dtype.kind not in "fiu":
-            raise TypeError(f"LearningRateScheduler: schedule must give a number; for epoch {epoch} it gave {rate!r}.")
-        optimizer.learning_rate = float(rate)
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: the learning rate is {float(rate):.6g}.")
+        for optimizer in single_optimizers(self.model.optimizer):
+            rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
+            if np.ndim(rate) != 0 or np.asarray(rate).dtype.kind not in "fiu":
+                raise TypeError(
+                    f"LearningRateScheduler: schedule must give a number; for epoch {epoch} it gave {rate!r}."
+                )
+            optimizer.learning_rate = float(rate)
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is {float(rate):.6g}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs.update(learning_rates(self.model.optimizer))
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:

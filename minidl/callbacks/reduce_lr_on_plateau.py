@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.learning_rates import learning_rates, single_optimizers
 from minidl.callbacks.monitor import improves, resolve_mode, watched
 
 _REMEMBERED = ("best", "wait", "cooldown_counter")
@@ -17,7 +18,8 @@ class ReduceLROnPlateau(Callback):
 
     `new rate = max(rate * factor, min_lr)`. An epoch is better when `value < best - min_delta` (for "max":
     `value > best + min_delta`). The rate of each epoch is in the history as `learning_rate`. All memory is
-    cleared when training begins; the learning rate stays as it is.
+    cleared when training begins; the learning rate stays as it is. Each optimizer of a `MultiOptimizer` is
+    lowered; its rate is in the history under its name.
 
     Args:
         monitor: the name of the metric in the logs.
@@ -85,7 +87,7 @@ class ReduceLROnPlateau(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the epoch with the best one; lower the rate when patience is used up."""
         logs = {} if logs is None else logs
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs.update(learning_rates(self.model.optimizer))
         value = watched(logs, self.monitor, type(self).__name__)
         if value is None:
             return
@@ -110,13 +112,13 @@ class ReduceLROnPlateau(Callback):
             setattr(self, name, state[name])
 
     def _reduce(self, epoch: int) -> None:
-        optimizer = self.model.optimizer
-        rate = float(optimizer.learning_rate)
         lowest = float(np.float32(self.min_lr))  # a rate that was set to min_lr reads back as this
-        if rate <= lowest:
-            return
-        optimizer.learning_rate = max(rate * self.factor, self.min_lr)
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: the learning rate is lowered to {float(optimizer.learning_rate):.6g}.")
+        for optimizer in single_optimizers(self.model.optimizer):
+            rate = float(optimizer.learning_rate)
+            if rate <= lowest:
+                continue
+            optimizer.learning_rate = rate = max(rate * self.factor, self.min_lr)
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+            if self.verbose:
+                print(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is lowered to {rate:.6g}.")

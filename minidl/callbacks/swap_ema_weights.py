@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.callbacks.base import Callback, Logs
-from minidl.optimizers import LossScaleOptimizer
+from minidl.callbacks.learning_rates import single_optimizers
 
 
 class SwapEMAWeights(Callback):
@@ -96,11 +96,9 @@ class SwapEMAWeights(Callback):
             self._own = None
 
     def _check(self) -> None:
-        optimizer = self.model.optimizer
-        if isinstance(optimizer, LossScaleOptimizer):
-            optimizer = optimizer.inner_optimizer
-        if not optimizer.use_ema:
+        optimizers = single_optimizers(self.model.optimizer)
+        if not any(optimizer.use_ema for optimizer in optimizers):
             raise ValueError(
-                f"SwapEMAWeights: the optimizer {optimizer.name!r} keeps no average of the weights. "
-                "Make it with use_ema=True."
+                f"SwapEMAWeights: {', '.join(repr(optimizer.name) for optimizer in optimizers)} keeps no average of "
+                "the weights. Make the optimizer with use_ema=True."
             )

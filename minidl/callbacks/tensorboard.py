@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, fine_without
+from minidl.callbacks.learning_rates import learning_rates
 
 
 class TensorBoard(Callback):
@@ -139,7 +140,7 @@ class TensorBoard(Callback):
 
     def _learning_rate(self) -> dict[str, float]:
         try:
-            return {"epoch_learning_rate": float(self.model.optimizer.learning_rate)}
+            return {f"epoch_{name}": rate for name, rate in learning_rates(self.model.optimizer).items()}
         except AttributeError:  # an optax transformation that does not tell it
             return {}
 

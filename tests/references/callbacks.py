@@ -73,6 +73,7 @@ def cases(keras: Any) -> dict[str, Any]:
         **csv_logger(keras),
         **model_checkpoint(keras),
         **trained(keras),
+        **several_optimizers(keras),
     }
 
 
@@ -401,4 +402,24 @@ def backup(keras: Any) -> dict[str, Any]:
         results["exact_backup_left"] = pathlib.Path(folder, "backup").exists()
     results["exact_backup_iterations"] = int(model.optimizer.iterations)
     results["backup_weights"] = model.get_weights()[0]
+    return results
+
+
+def several_optimizers(keras: Any) -> dict[str, Any]:
+    """The history of a fit in which kernel and bias have optimizers, and so learning rates, of their own."""
+    x, y = data()
+    results = {}
+    scheduler = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+    reducer = keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=100, factor=0.5, min_lr=0.04)
+    swap = keras.callbacks.SwapEMAWeights()
+    for name, callback in (("scheduler", scheduler), ("reducer", reducer), ("swap", swap)):
+        chosen = keras.optimizers.OptimizerMap(
+            keras.optimizers.SGD(0.1, name="rest"),
+            {".*kernel": keras.optimizers.SGD(0.05, use_ema=True, ema_momentum=0.8, name="kernels")},
+        )
+        model = small_model(keras, keras.optimizers.MultiOptimizer(chosen))
+        fitted = {"epochs": 4, "batch_size": 4, "shuffle": False, "verbose": 0, "validation_data": (x, y)}
+        history = model.fit(x, y, callbacks=[callback], **fitted).history
+        results[f"exact_several_{name}_names"] = np.array(sorted(history))
+        results[f"several_{name}"] = [history[key] for key in sorted(history)]
     return results
