@@ -105,7 +105,6 @@ _RUNS = {
         metrics={"kind": ["accuracy"]},
         weighted_metrics={"price": ["mse"]},
     ),
-    "targets of the trained output": _run(_as_list, lambda price, kind: [kind], loss=[None, SPARSE]),
     "one loss for all": _run(
         _prices,
         lambda price, kind: {"there": price, "back": 2.0 * price},
