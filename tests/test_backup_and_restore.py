@@ -225,9 +225,10 @@ def test_a_backup_of_another_model_is_refused_and_nothing_is_changed(tmp_path):
         fit(BackupAndRestore(tmp_path), model=references.small_model(minidl, "adam"))
 
 
-def test_a_backup_of_another_version_is_refused(tmp_path):
-    write_state(tmp_path / "backup.npz", {"format": 0})
-    with pytest.raises(ValueError, match="was written by another version of minidl. Remove it"):
+@pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
+def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
+    write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
+    with pytest.raises(ValueError, match="is no backup, or one of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))
 
 

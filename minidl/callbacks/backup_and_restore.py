@@ -17,6 +17,7 @@ from minidl.saving.state import read_state, write_state
 from minidl.variables import Variable
 
 _FORMAT = 1
+_PARTS = {"format", "epoch", "stop_training", "variables", "callbacks", "python_random", "numpy_random"}
 
 
 class BackupAndRestore(Callback):
@@ -25,7 +26,8 @@ class BackupAndRestore(Callback):
     A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
     and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
     other callbacks know (the history, too), and whether training was told to stop. So an interrupted run
-    ends with the very numbers that an uninterrupted one ends with.
+    ends with the very numbers that an uninterrupted one ends with. What it cannot know is how far a
+    generator was read, or a pass over the data that `steps_per_epoch` spreads over several epochs: that begins anew.
 
     It is one file, written in one piece, and holds nothing that could be run. This callback is called after
     all others, wherever it stands in the list.
@@ -168,9 +170,9 @@ class BackupAndRestore(Callback):
             return read_state(self._previous)
 
     def _restore(self, backup: dict[str, Any]) -> None:
-        if backup["format"] != _FORMAT:
+        if not isinstance(backup, dict) or backup.get("format") != _FORMAT or backup.keys() != _PARTS:
             raise ValueError(
-                f"BackupAndRestore: the backup in {self.backup_dir!r} was written by another version of minidl. "
+                f"BackupAndRestore: the file in {self.backup_dir!r} is no backup, or one of another version of minidl. "
                 "Remove it to train from the beginning."
             )
         variables = self._variables()
