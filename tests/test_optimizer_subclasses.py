@@ -96,6 +96,14 @@ def test_update_step_of_a_subclass_may_call_that_of_its_base():
     assert (float(one), float(other)) == (0.5, 1.0)
 
 
+def test_update_step_of_an_optimizer_may_be_called_by_itself():
+    weight = Variable([1.0, 1.0])
+    optimizer = optimizers.SGD(0.5)
+    optimizer.build([weight])
+    optimizer.update_step([1.0, 2.0], weight, 0.25)
+    assert weight.numpy().tolist() == [0.75, 0.5]
+
+
 class Counting(optimizers.Optimizer):
     """Counts its steps in a variable, and keeps two more for each weight."""
 
@@ -189,6 +197,16 @@ def test_optimizers_by_path():
         optimizer.learning_rate  # noqa: B018, reading it is the test
     with pytest.raises(AttributeError, match="has no learning rate"):
         optimizer.learning_rate = 0.1
+
+
+def test_several_optimizers_within_a_scale_that_finds_itself():
+    parts = optimizers.SGD(0.5), optimizers.SGD(0.25)
+    inner = optimizers.MultiOptimizer(optimizers.OptimizerMap(parts[0], {"b": parts[1]}), loss_scale_factor=8.0)
+    optimizer = optimizers.LossScaleOptimizer(inner, initial_scale=4.0)
+    assert [part.loss_scale_factor for part in (inner, *parts)] == [None, None, None]
+    weights = [Variable(1.0, name="a"), Variable(1.0, name="b")]
+    optimizer.apply([4.0, 4.0], weights)
+    assert [float(weight) for weight in weights] == [0.5, 0.75]
 
 
 def test_what_an_optimizer_map_refuses():

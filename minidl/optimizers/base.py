@@ -109,7 +109,9 @@ class Optimizer(OptimizerState):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Change one weight, given its gradient: Keras's way to write an optimizer."""
-        self._transform([gradient], [self._get_variable_index(variable)], learning_rate)
+        gradient = jnp.asarray(_value(gradient), variable._value.dtype)
+        rate = jnp.asarray(_value(learning_rate), dtypes.floatx())
+        self._transform([gradient], [self._get_variable_index(variable)], rate)
 
     # The learning rate and the step
 

@@ -109,9 +109,9 @@ class MultiOptimizer(Optimizer):
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ):
+        self.optimizers: list[Optimizer] = []
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)
         self._optimizer_of = optimizer_map
-        self.optimizers: list[Optimizer] = []
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in (*optimizer_map.values(), optimizer_map.default_optimizer):
                 self._add(optimizer)
@@ -142,6 +142,17 @@ class MultiOptimizer(Optimizer):
         return [*super().variables, *(variable for optimizer in self.optimizers for variable in optimizer.variables)]
 
     @property
+    def loss_scale_factor(self) -> float | None:
+        """That of all the optimizers; setting it sets theirs."""
+        return self._loss_scale_factor
+
+    @loss_scale_factor.setter
+    def loss_scale_factor(self, value: float | None) -> None:
+        self._loss_scale_factor = value
+        for optimizer in self.optimizers:
+            optimizer.loss_scale_factor = value
+
+    @property
     def learning_rate(self) -> Any:
         """There is none: each of `optimizers` has its own.
 
@@ -164,7 +175,6 @@ class MultiOptimizer(Optimizer):
                 (grad, w) for grad, w, owner in zip(grads, weights, owners) if owner is optimizer and grad is not None
             ]
             if pairs:
-                optimizer.loss_scale_factor = self.loss_scale_factor
                 optimizer.apply_gradients(pairs)
         self._iterations.assign_add(1)
 
