@@ -96,6 +96,10 @@ class ArrayData:
         """Some rows of (x, y, sample_weight), here all, from which the model is built."""
         return self.arrays
 
+    def has_more(self) -> bool:
+        """Whether there is anything for another epoch: always."""
+        return True
+
     def close(self) -> None:
         """Nothing is under way."""
 

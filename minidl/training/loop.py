@@ -8,6 +8,7 @@ it: then a chunk is one batch, and nothing is dispatched before they have answer
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,14 @@ def fit(
     try:
         with steps.shield.installed():
             for epoch in range(model.initial_epoch, epochs):
+                if not data.has_more():
+                    warnings.warn(
+                        f"The data has ended: nothing is left for epoch {epoch + 1} of {epochs}. Training ends here. "
+                        "Give something that can be iterated again, such as a PyDataset, or steps_per_epoch with a "
+                        "generator that goes on.",
+                        stacklevel=4,
+                    )
+                    break
                 steps.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
@@ -96,17 +105,19 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
     """One pass over the data in mode "train" or "test"; the logs at its end. The last one prepares no other."""
     model = steps.model
     every_batch = callbacks.wants_batches(mode)
+    tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
     logs: dict[str, float] = {}
     done = 0
     for chunk, result in _results(steps, mode, data, callbacks, is_last):
         logs = result.read()
         done += chunk.num_batches
-        if every_batch:
-            tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
+        if every_batch and done % steps.per_execution == 0:
             tell(done - 1, logs)
         callbacks.on_progress(mode, done, logs)
         if model.stop_training if mode == "train" else model.stop_evaluating:
             break
+    if every_batch and done % steps.per_execution:  # what did not fill an execution is one, as in Keras
+        tell(done - done % steps.per_execution + steps.per_execution - 1, logs)
     return logs
 
 
@@ -118,11 +129,11 @@ def _results(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool 
     pace = Pace(steps.seconds, mode, data.capacity)
     waiting = None
     epoch = data.epoch(anew=mode != "train")
-    done = 0
-    for chunk in epoch.chunks((lambda: steps.per_execution) if every_batch else pace.batches):
-        if every_batch:
-            begin(done)
-        done += chunk.num_batches
+    execution = Execution(steps.per_execution)
+    for chunk in epoch.chunks(execution.batches if every_batch else pace.batches):
+        if every_batch and execution.begins:
+            begin(execution.done)
+        execution.done += chunk.num_batches
         dispatched = chunk, run(chunk)
         if every_batch:
             yield dispatched
@@ -139,6 +150,23 @@ def _results(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool 
         yield waiting
         pace.measured(waiting[0].num_batches)
         data.reuse(waiting[0])
+
+
+class Execution:
+    """Batches as batch callbacks see them: `steps_per_execution` at a time."""
+
+    def __init__(self, size: int):
+        self._size = size
+        self.done = 0  # batches of this epoch
+
+    @property
+    def begins(self) -> bool:
+        """Whether the next batch is the first of an execution."""
+        return self.done % self._size == 0
+
+    def batches(self) -> int:
+        """How many batches are left of this execution."""
+        return self._size - self.done % self._size
 
 
 class Pace:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import inspect
 from typing import Any, NamedTuple
 
 import jax
@@ -129,7 +130,7 @@ class Steps:
             weights = layout.turn_trainable(trainable)
             with self._holding(state._replace(trainable=weights)), notes.scope():
                 y_pred = model(x, training=True)
-                loss = model.compute_loss(x, y, y_pred, sample_weight, training=True)
+                loss = self._loss(x, y, y_pred, sample_weight, training=True)
                 model._clear_losses()
                 facts = notes.of(jax.tree.leaves(y_pred))
                 changed = _values(variables.non_trainable), _values(variables.metrics)
@@ -153,7 +154,7 @@ class Steps:
         x, y, sample_weight = batch
         with self._holding(weights._replace(metrics=metrics)), notes.scope():
             y_pred = self.model(x, training=False)
-            loss = self.model.compute_loss(x, y, y_pred, sample_weight, training=False)
+            loss = self._loss(x, y, y_pred, sample_weight, training=False)
             self.model._clear_losses()
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
             return _values(self.variables.metrics), logs
@@ -167,6 +168,12 @@ class Steps:
             y_pred = self.model(x, training=False)
             self.model._clear_losses()
             return y_pred
+
+    def _loss(self, *batch: Any, training: bool) -> Any:
+        """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
+        names = inspect.signature(self.model.compute_loss).parameters
+        takes_it = "training" in names or any(given.kind is given.VAR_KEYWORD for given in names.values())
+        return self.model.compute_loss(*batch, **({"training": training} if takes_it else {}))
 
     def _update_metrics(self, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Logs:
         rows = jax.tree.leaves(x)[0].shape[0]

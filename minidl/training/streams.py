@@ -105,6 +105,10 @@ class StreamData:
         self._pass = StreamPass(self, self._batches())
         return self._pass
 
+    def has_more(self) -> bool:
+        """Whether there is a batch for another epoch. A generator that has ended has none."""
+        return isinstance(self.source, PyDataset) or self.epoch().peek() is not None
+
     def close(self) -> None:
         """End the workers of a pass that has not come to its end."""
         if self._pass is not None:
@@ -218,18 +222,10 @@ class StreamPass:
 
         Args:
             wanted: says how many batches the next chunk should hold.
-
-        Raises:
-            ValueError: the source had ended before.
         """
         data = self._data
         left = data.steps or math.inf
         data.begin_epoch()
-        if self.peek() is None:
-            raise ValueError(
-                f"{_described(data.source)} has no batches left for another epoch. Give something that can be iterated "
-                "again, such as a PyDataset, or steps_per_epoch with a generator that goes on."
-            )
         while left and self.peek() is not None:
             batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
             left -= len(batches)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from minidl import optimizers
+from minidl import config, optimizers
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
 from minidl.training import checks, loop
@@ -43,7 +44,7 @@ class Trainer(Layer):
     _output_specs: dict[Any, Any]
 
     def __init__(self, **kwargs: Any):
-        super().__init__(**kwargs)
+        Layer.__init__(self, **kwargs)  # not super(): a model may have a layer with arguments of its own as a base too
         self.optimizer: Any = None
         self.objectives: Any = None
         self.loss: Any = None
@@ -79,12 +80,16 @@ class Trainer(Layer):
             run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
             steps_per_execution: accepted; how many steps are compiled together is found while training.
             jit_compile: accepted; training is always compiled, unless `run_eagerly`.
-            auto_scale_loss: accepted; see `loss_scale_factor` of the optimizers.
+            auto_scale_loss: whether to wrap the optimizer in a `LossScaleOptimizer` if the model's dtype policy is
+                "mixed_float16", whose gradients would vanish otherwise.
 
         Raises:
             ValueError: an unknown name; the message holds the near ones.
         """
         self.optimizer = optimizers.get(optimizer)
+        is_scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         self.objectives = Objectives(loss, loss_weights, metrics, weighted_metrics)
         self.loss = loss
         self.run_eagerly = run_eagerly
@@ -149,6 +154,10 @@ class Trainer(Layer):
         checks.compiled(self, "fit")
         checks.positive("fit", epochs=epochs, batch_size=batch_size, validation_batch_size=validation_batch_size)
         checks.positive("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
+        checks.schedule("fit", validation_freq, shuffle)
+        epochs = min(epochs, config.max_epochs() or epochs)
+        steps_per_epoch = _at_most(steps_per_epoch, config.max_steps_per_epoch())
+        validation_steps = _at_most(validation_steps, config.max_steps_per_epoch())
         if validation_split and validation_data is None:
             checks.splittable(x)
             arrays = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
@@ -297,6 +306,8 @@ class Trainer(Layer):
         """
         loss = self.objectives.compute_loss(y, y_pred, sample_weight)
         terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
+        if not terms and not training:
+            return jnp.zeros(())
         if not terms:
             raise ValueError("There is nothing to train: give compile() a loss, or call add_loss() in a layer.")
         return sum(terms[1:], terms[0])
@@ -470,8 +481,13 @@ class Trainer(Layer):
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
         if return_dict:
             return logs
-        values = [logs[name] for name in self.metrics_names]
+        named = [name for name in self.metrics_names if name in logs]
+        values = [logs[name] for name in (*named, *sorted(logs.keys() - set(named)))]
         return values[0] if len(values) == 1 else values
+
+
+def _at_most(steps: int | None, limit: int | None) -> int | None:
+    return limit if steps is None or (limit is not None and limit < steps) else steps
 
 
 def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
