@@ -76,6 +76,12 @@ WORKLOADS = {
             ("minidl", "handwritten", "handwritten+metrics", "keras-jax", "keras-tensorflow", "torch"),
         ),
         Workload(
+            "options",
+            "the same on minidl, with what users add to fit",
+            ("minidl", "minidl+callback", "minidl+validation", "minidl+class weights", "minidl+schedule"),
+            epochs=20,
+        ),
+        Workload(
             "cold",
             "a whole small job as a process: import, build, fit 10 epochs of 10,000 rows, evaluate; no caches",
             ("minidl", "keras-jax", "keras-tensorflow"),

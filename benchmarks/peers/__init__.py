@@ -79,6 +79,10 @@ class Peer:
 
 PEERS = {
     "minidl": Peer("minidl", ("minidl", "jax")),
+    **{
+        f"minidl+{more}": Peer("minidl_with", ("minidl", "jax"), {"MINIDL_WITH": more})
+        for more in ("callback", "validation", "class weights", "schedule")
+    },
     "handwritten": Peer("handwritten", ("jax",)),
     "handwritten+metrics": Peer("handwritten_metrics", ("jax",)),
     "keras-jax": Peer("keras", ("keras", "jax"), {"KERAS_BACKEND": "jax"}),

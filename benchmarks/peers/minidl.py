@@ -12,6 +12,11 @@ def mlp(work: Workload, clock: Clock) -> Result:
     return keras_programs.mlp(minidl, work, clock)
 
 
+def options(work: Workload, clock: Clock) -> Result:
+    """Nothing added: see `keras_programs.mlp`."""
+    return keras_programs.mlp(minidl, work, clock)
+
+
 def cold(work: Workload, clock: Clock) -> Result:
     """See `keras_programs.cold`."""
     return keras_programs.cold(minidl, work, clock)
