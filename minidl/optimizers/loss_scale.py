@@ -66,10 +66,11 @@ class LossScaleOptimizer(Optimizer):
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"LossScaleOptimizer: inner_optimizer must be an Optimizer, got {inner_optimizer!r}.")
         for key, value in kwargs.items():
-            if key not in _FORMER or value != _FORMER[key]:
-                raise ValueError(
-                    f"LossScaleOptimizer: {key}={value!r} is not supported; give it to the inner optimizer."
-                )
+            if key not in _FORMER:
+                raise ValueError(f"LossScaleOptimizer: unknown argument {key}={value!r}.")
+            if value != _FORMER[key]:
+                advice = "for a fixed scale, set loss_scale_factor" if key == "dynamic" else f"set {key}"
+                raise ValueError(f"LossScaleOptimizer: got {key}={value!r}; {advice} on the `inner_optimizer` instead.")
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
