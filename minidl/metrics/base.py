@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from minidl import dtypes, initializers
 from minidl.names import auto_name
 from minidl.tracking import children
@@ -57,6 +59,20 @@ class Metric:
     def result(self) -> Any:
         """The statistic so far: a scalar, or a dict of scalars."""
         raise NotImplementedError(f"{type(self).__name__} has no `result` method.")
+
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        """Make the variables of a metric that waits for its first batch: one that sets `built` to False.
+
+        A compiled step must know all variables, so `fit` builds metrics before it. Alone, they build themselves.
+
+        Args:
+            y_true: targets, of which only shape and dtype matter.
+            y_pred: predictions, likewise.
+        """
+        if self.built:
+            return
+        one = [jax.ShapeDtypeStruct((1, *batch.shape[1:]), batch.dtype) for batch in (y_true, y_pred)]
+        jax.eval_shape(self.stateless_update_state, [variable._value for variable in self.variables], *one)
 
     def reset_state(self) -> None:
         """Forget everything seen."""

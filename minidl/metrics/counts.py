@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import dtypes, losses
-from minidl.losses import check_weights
 
 
 class Counts(NamedTuple):
@@ -181,10 +180,15 @@ def for_values(owner: str, values: Any, sample_weight: Any) -> jax.Array:
     Raises:
         ValueError: the weights do not broadcast against the values.
     """
-    weight = jnp.asarray(sample_weight, values.dtype)
+    given = weight = jnp.asarray(sample_weight, values.dtype)
     if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
         weight = weight[..., 0]
     if 0 < weight.ndim < values.ndim:
         weight = weight.reshape(*weight.shape, *(1 for _ in range(values.ndim - weight.ndim)))
-    check_weights(owner, values, weight)
+    fits = weight.ndim in (0, values.ndim) and all(w in (1, v) for w, v in zip(weight.shape, values.shape))
+    if not fits:
+        raise ValueError(
+            f"sample_weight has shape {given.shape}, but {owner} has values of shape {values.shape}. Give one weight "
+            f"for each example, {values.shape[:1]}, or for each value."
+        )
     return weight

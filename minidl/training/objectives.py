@@ -120,6 +120,9 @@ class Objectives:
             )
         self._order = [self._objectives[i] for i in outputs.order(self._given_loss) if given_losses[i] is not None]
         self._name_all(outputs)
+        for objective, target, output in zip(self._objectives, targets, outputs.values):
+            for metric in (*objective.metrics, *objective.weighted):
+                metric.build(target, output)
         self.built = True
 
     def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
