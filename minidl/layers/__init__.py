@@ -5,21 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import names
+from minidl.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from minidl.layers.base import Layer
-from minidl.layers.core import Activation, Dense, Input, InputLayer
+from minidl.layers.core import Activation, Dense, Identity, Input, InputLayer
 from minidl.layers.preprocessing import Rescaling
 from minidl.layers.regularization import Dropout
 from minidl.layers.reshaping import Flatten
 
 __all__ = [
+    "ELU",
     "Activation",
     "Dense",
     "Dropout",
     "Flatten",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
+    "PReLU",
+    "ReLU",
     "Rescaling",
+    "Softmax",
     "deserialize",
     "serialize",
 ]

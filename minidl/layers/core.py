@@ -239,3 +239,27 @@ class Activation(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class Identity(Layer):
+    """Gives back what it is given.
+
+    Args:
+        **kwargs: see `Layer`.
+
+    Input shape: any, also a structure of arrays.
+    Output shape: the same.
+
+    Example:
+    >>> import jax.numpy as jnp
+    >>> Identity()(jnp.array([3.0]))
+    Array([3.], dtype=float32)
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs

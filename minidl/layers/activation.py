@@ -1,0 +1,216 @@
+"""Activation functions as layers, for those that have arguments or weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import activations, constraints, initializers, regularizers
+from minidl.layers.base import Layer
+
+
+class ReLU(Layer):
+    """Rectified linear unit: `negative_slope * (x - threshold)` below the threshold, `min(x, max_value)` above.
+
+    Args:
+        max_value: the largest output; None for no limit.
+        negative_slope: 0 or more.
+        threshold: 0 or more.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Raises:
+        ValueError: an argument below 0.
+
+    Example:
+    >>> ReLU(max_value=2.0)(jnp.array([-1.0, 1.0, 3.0]))
+    Array([0., 1., 2.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        for name, value in (
+            ("max_value", max_value or 0),
+            ("negative_slope", negative_slope),
+            ("threshold", threshold),
+        ):
+            if value is None or value < 0:
+                raise ValueError(f"ReLU: {name} must be 0 or more, got {value}.")
+        self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
+        return {**super().get_config(), **own}
+
+
+class LeakyReLU(Layer):
+    """Rectified linear unit that lets a little through: `negative_slope * x` below 0 (Maas et al., 2013).
+
+    Args:
+        negative_slope: 0 or more; default 0.3.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Raises:
+        ValueError: the slope is None or below 0.
+
+    Example:
+    >>> LeakyReLU(0.5)(jnp.array([-1.0, 1.0]))
+    Array([-0.5,  1. ], dtype=float32)
+    """
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+        if "alpha" in kwargs:  # its older name, which files of Keras 2 hold
+            negative_slope = kwargs.pop("alpha")
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(f"LeakyReLU: negative_slope must be 0 or more, got {negative_slope}.")
+        self.negative_slope = negative_slope
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "negative_slope": self.negative_slope}
+
+
+class PReLU(Layer):
+    """Rectified linear unit with slopes that are learned: `alpha * x` below 0 (He et al., 2015).
+
+    Args:
+        alpha_initializer: of the slopes.
+        alpha_regularizer: function of the slopes that is added to the loss.
+        alpha_constraint: function applied to the slopes after each update.
+        shared_axes: the axes (the batch is 0) along which one slope serves all: [1, 2] for images.
+        **kwargs: see `Layer`.
+
+    Input shape: any, known but for the batch and the shared axes.
+    Output shape: the same.
+
+    Example:
+    >>> PReLU(alpha_initializer="ones")(jnp.array([[-1.0, 2.0]]))
+    Array([[-1.,  2.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: int | Sequence[int] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        shape = [1 if axis in (self.shared_axes or ()) else size for axis, size in enumerate(input_shape)][1:]
+        self.alpha = self.add_weight(
+            shape,
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return jnp.maximum(inputs, 0) - self.alpha.value * jnp.maximum(-inputs, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {
+            "alpha_initializer": initializers.serialize(self.alpha_initializer),
+            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
+            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            "shared_axes": self.shared_axes,
+        }
+        return {**super().get_config(), **own}
+
+
+class ELU(Layer):
+    """Exponential linear unit: `alpha * (exp(x) - 1)` below 0 (Clevert et al., 2016).
+
+    Args:
+        alpha: what large negative inputs approach, negated.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Example:
+    >>> ELU()(jnp.array([-100.0, 1.0]))
+    Array([-1.,  1.], dtype=float32)
+    """
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.elu(inputs, self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "alpha": self.alpha}
+
+
+class Softmax(Layer):
+    """Softmax: positive numbers that sum to 1.
+
+    Args:
+        axis: the axis that they sum to 1 along, or several.
+        **kwargs: see `Layer`.
+
+    Call arguments:
+        inputs: scores.
+        mask: booleans of the same shape: where False, the output is (next to) 0.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Example:
+    >>> Softmax()(jnp.array([[1.0, 1.0, 5.0]]), mask=jnp.array([[True, True, False]]))
+    Array([[0.5, 0.5, 0. ]], dtype=float32)
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            smallest = jnp.finfo(inputs.dtype).min / 2  # of which the sum with a score is finite
+            inputs = inputs + (1 - jnp.asarray(mask, inputs.dtype)) * smallest
+        if isinstance(self.axis, int):
+            return activations.softmax(inputs, axis=self.axis)
+        exponentials = jnp.exp(inputs - jnp.max(inputs, axis=tuple(self.axis), keepdims=True))
+        return exponentials / jnp.sum(exponentials, axis=tuple(self.axis), keepdims=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axis": self.axis}
