@@ -60,7 +60,9 @@ ROWS = {
     "Identity": Row(layers.Identity, {}, CUBE),
     "LeakyReLU": Row(layers.LeakyReLU, {"negative_slope": 0.1}, CUBE),
     "PReLU": Row(layers.PReLU, {"alpha_initializer": "ones", "alpha_regularizer": "l2"}, CUBE),
-    "PReLU shared": Row(layers.PReLU, {"alpha_constraint": "non_neg", "shared_axes": [1]}, CUBE),
+    "PReLU shared": Row(
+        layers.PReLU, {"alpha_initializer": "ones", "alpha_constraint": "non_neg", "shared_axes": [1]}, CUBE
+    ),
     "ReLU": Row(layers.ReLU, {"max_value": 0.5, "negative_slope": 0.1, "threshold": 0.2}, CUBE),
     "Softmax": Row(layers.Softmax, {}, CUBE),
     "Softmax axes": Row(layers.Softmax, {"axis": [1, 2]}, CUBE),
