@@ -302,3 +302,12 @@ def test_a_function_as_activation():
     np.testing.assert_allclose(layer(MATRIX), jnp.sin(MATRIX @ layer.kernel + layer.bias), rtol=1e-5)
     layer.activation = None
     np.testing.assert_allclose(layer(MATRIX), MATRIX @ layer.kernel + layer.bias, rtol=1e-5)
+
+
+def test_softmax_gives_masked_scores_nothing():
+    scores = jnp.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    outputs = layers.Softmax()(scores, mask=jnp.array([[True, True, False], [False, False, False]]))
+    e = np.exp([1.0, 2.0])
+    np.testing.assert_allclose(outputs, [[*(e / e.sum()), 0.0], [0.0, 0.0, 0.0]], rtol=1e-6)
+    with pytest.raises(ValueError, match=r"mask has shape \(2,\), the scores \(2, 3\)"):
+        layers.Softmax()(scores, mask=jnp.array([True, False]))

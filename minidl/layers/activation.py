@@ -187,10 +187,13 @@ class Softmax(Layer):
 
     Call arguments:
         inputs: scores.
-        mask: booleans of the same shape: where False, the output is (next to) 0.
+        mask: booleans that broadcast to the scores: where False, the output is 0.
 
     Input shape: any.
     Output shape: the same.
+
+    Raises:
+        ValueError: the mask does not broadcast to the scores.
 
     Example:
     >>> Softmax()(jnp.array([[1.0, 1.0, 5.0]]), mask=jnp.array([[True, True, False]]))
@@ -204,9 +207,17 @@ class Softmax(Layer):
         self.built = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is not None:
-            smallest = jnp.finfo(inputs.dtype).min / 2  # of which the sum with a score is finite
-            inputs = inputs + (1 - jnp.asarray(mask, inputs.dtype)) * smallest
+        if mask is None:
+            return self._softmax(inputs)
+        mask = jnp.asarray(mask, bool)
+        sizes = zip(reversed(mask.shape), reversed(inputs.shape))
+        if mask.ndim > inputs.ndim or any(m not in (1, size) for m, size in sizes):
+            raise ValueError(
+                f"Softmax: the mask has shape {mask.shape}, the scores {inputs.shape}; give one boolean for each score."
+            )
+        return jnp.where(mask, self._softmax(jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)), 0)
+
+    def _softmax(self, inputs: Any) -> Any:
         if isinstance(self.axis, int):
             return activations.softmax(inputs, axis=self.axis)
         exponentials = jnp.exp(inputs - jnp.max(inputs, axis=tuple(self.axis), keepdims=True))

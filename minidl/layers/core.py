@@ -233,6 +233,7 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return self.activation(inputs)
