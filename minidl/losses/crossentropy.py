@@ -36,15 +36,8 @@ def categorical_crossentropy(
     ['0.693', '0.288']
     """
     y_pred = floats(y_pred)
-    y_true = jnp.asarray(y_true, y_pred.dtype)
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"categorical_crossentropy: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need one value "
-            "for each class. For integer labels use sparse_categorical_crossentropy."
-        )
-    if label_smoothing:
-        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
-    return -jnp.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis=axis)
+    y_true = one_hot_targets("categorical_crossentropy", y_true, y_pred, label_smoothing)
+    return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
 def sparse_categorical_crossentropy(
@@ -68,20 +61,10 @@ def sparse_categorical_crossentropy(
     ['0.693', '0.288']
     """
     y_pred = floats(y_pred)
-    y_true = jnp.asarray(y_true)
-    if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
-        y_true = jnp.squeeze(y_true, axis)
-    class_axis = axis % y_pred.ndim
-    expected = y_pred.shape[:class_axis] + y_pred.shape[class_axis + 1 :]
-    if y_true.shape != expected:
-        raise ValueError(
-            f"sparse_categorical_crossentropy: y_true has shape {y_true.shape}, but predictions of shape "
-            f"{y_pred.shape} need labels of shape {expected}. For one-hot labels use categorical_crossentropy."
-        )
-    labels = y_true.astype("int32")
+    labels = integer_labels("sparse_categorical_crossentropy", y_true, y_pred, axis)
     valid = None if ignore_class is None else labels != ignore_class
     one_hot = jax.nn.one_hot(labels, y_pred.shape[axis], axis=axis, dtype=y_pred.dtype)
-    values = -jnp.sum(one_hot * _log_probabilities(y_pred, from_logits, axis, valid), axis=axis)
+    values = -jnp.sum(one_hot * log_probabilities(y_pred, from_logits, axis, valid), axis=axis)
     if valid is None:
         return values
     return notes.write(jnp.where(valid, values, 0.0), "mask", valid)
@@ -108,19 +91,34 @@ def binary_crossentropy(
     y_true, y_pred = pair("binary_crossentropy", y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    logits = y_pred if from_logits else notes.read(y_pred, "sigmoid logits")
+    values = binary_values(y_true, y_pred, sigmoid_logits(y_pred, from_logits))
+    return jnp.mean(values, axis=axis)
+
+
+def binary_values(y_true: Any, y_pred: Any, logits: Any) -> Any:
+    """The cross-entropy of each output: from the logits, or where they are None from the probabilities `y_pred`."""
     if logits is not None:
         log_p, log_not_p = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
     else:
         p = jnp.clip(y_pred, dtypes.epsilon(), 1.0 - dtypes.epsilon())
         log_p, log_not_p = jnp.log(p), jnp.log(1.0 - p)
-    return jnp.mean(-(y_true * log_p) - (1.0 - y_true) * log_not_p, axis=axis)
+    return -(y_true * log_p) - (1.0 - y_true) * log_not_p
 
 
-def _log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:
-    """log(y_pred). Where not `valid`, something harmless: NaN there would make the gradient NaN."""
+def sigmoid_logits(y_pred: Any, from_logits: bool) -> Any:
+    """The logits that are `y_pred`, or that are behind it, or None."""
+    return y_pred if from_logits else notes.read(y_pred, "sigmoid logits")
+
+
+def softmax_logits(y_pred: Any, from_logits: bool, axis: int) -> Any:
+    """The logits that are `y_pred`, or that are behind it, or None."""
     is_last = axis in (-1, y_pred.ndim - 1)  # the axis that softmax notes its logits for
-    logits = y_pred if from_logits else notes.read(y_pred, "softmax logits") if is_last else None
+    return y_pred if from_logits else notes.read(y_pred, "softmax logits") if is_last else None
+
+
+def log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:
+    """log(y_pred). Where not `valid`, something harmless: NaN there would make the gradient NaN."""
+    logits = softmax_logits(y_pred, from_logits, axis)
     scores = y_pred if logits is None else logits
     if valid is not None:
         scores = jnp.where(jnp.expand_dims(valid, axis), scores, 1.0)
@@ -128,6 +126,52 @@ def _log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = N
         return jax.nn.log_softmax(scores, axis=axis)
     probabilities = scores / jnp.sum(scores, axis=axis, keepdims=True)
     return jnp.log(jnp.clip(probabilities, dtypes.epsilon(), 1.0 - dtypes.epsilon()))
+
+
+def one_hot_targets(function: str, y_true: Any, y_pred: Any, label_smoothing: float) -> Any:
+    """Smoothed class probabilities in the shape of the predictions.
+
+    Args:
+        function: its name, for the error.
+        y_true: class probabilities.
+        y_pred: a float array of predictions.
+        label_smoothing: s in y_true (1 - s) + s / classes.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    y_true = jnp.asarray(y_true, y_pred.dtype)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"{function}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need one value for each class. "
+            "For integer labels use sparse_categorical_crossentropy."
+        )
+    return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if label_smoothing else y_true
+
+
+def integer_labels(function: str, y_true: Any, y_pred: Any, axis: int) -> Any:
+    """Labels in the shape of the predictions without the axis of the classes.
+
+    Args:
+        function: its name, for the error.
+        y_true: labels, also with an axis of size 1 in the place of the classes.
+        y_pred: an array of predictions.
+        axis: the axis of the classes.
+
+    Raises:
+        ValueError: the shapes do not go together.
+    """
+    y_true = jnp.asarray(y_true)
+    if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
+        y_true = jnp.squeeze(y_true, axis)
+    class_axis = axis % y_pred.ndim
+    expected = y_pred.shape[:class_axis] + y_pred.shape[class_axis + 1 :]
+    if y_true.shape != expected:
+        raise ValueError(
+            f"{function}: y_true has shape {y_true.shape}, but predictions of shape {y_pred.shape} need labels of "
+            f"shape {expected}. For one-hot labels use categorical_crossentropy."
+        )
+    return y_true.astype("int32")
 
 
 class CategoricalCrossentropy(LossFunctionWrapper):

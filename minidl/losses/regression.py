@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
+from minidl import dtypes
 from minidl.losses.base import LossFunctionWrapper, pair
 
 
@@ -35,6 +37,100 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+    """100 mean(|y_true - y_pred| / max(|y_true|, epsilon)) over the last axis.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> float(mean_absolute_percentage_error(jnp.array([2.0, 4.0]), jnp.array([1.0, 4.0])))
+    25.0
+    """
+    y_true, y_pred = pair("mean_absolute_percentage_error", y_true, y_pred)
+    size = jnp.maximum(jnp.abs(y_true), dtypes.epsilon())
+    return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / size), axis=-1)
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis. Negative values count as 0.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> f"{mean_squared_logarithmic_error(jnp.array([0.0, 3.0]), jnp.array([1.0, 1.0])):.3f}"
+    '0.480'
+    """
+    y_true, y_pred = pair("mean_squared_logarithmic_error", y_true, y_pred)
+    log_true = jnp.log(jnp.maximum(y_true, dtypes.epsilon()) + 1.0)
+    log_pred = jnp.log(jnp.maximum(y_pred, dtypes.epsilon()) + 1.0)
+    return jnp.mean(jnp.square(log_pred - log_true), axis=-1)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """-sum(y_true y_pred) / (|y_true| |y_pred|): -1 for the same direction, 0 for a right angle, 1 for the opposite.
+
+    A vector of zeros has no direction: its value is 0.
+
+    Args:
+        y_true: vectors.
+        y_pred: vectors of the same shape.
+        axis: the axis of the vectors' elements.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> values = cosine_similarity(jnp.array([[0.0, 1.0], [3.0, 4.0]]), jnp.array([[2.0, 0.0], [6.0, 8.0]]))
+    >>> [f"{value:.1f}" for value in values]
+    ['-0.0', '-1.0']
+    """
+    y_true, y_pred = pair("cosine_similarity", y_true, y_pred)
+    return -jnp.sum(_directions(y_true, axis) * _directions(y_pred, axis), axis=axis)
+
+
+def _directions(x: Any, axis: int) -> Any:
+    """Vectors of length 1; shorter where they are almost zero."""
+    squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.maximum(squares, dtypes.epsilon() ** 2))  # the gradient at 0 stays finite
+
+
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+    """The mean of e^2 / 2 where |e| <= delta, else of delta |e| - delta^2 / 2, for e = y_pred - y_true.
+
+    Squares for small errors, so that the minimum is smooth; straight lines for large ones, so that
+    outliers do not rule. Huber, 1964.
+
+    Args:
+        y_true: numbers.
+        y_pred: numbers of the same shape.
+        delta: where the one becomes the other.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> huber(jnp.zeros((2, 1)), jnp.array([[0.5], [3.0]])).tolist()
+    [0.125, 2.5]
+    """
+    y_true, y_pred = pair("huber", y_true, y_pred)
+    error = y_pred - y_true
+    size = jnp.abs(error)
+    return jnp.mean(jnp.where(size <= delta, 0.5 * jnp.square(error), delta * size - 0.5 * delta**2), axis=-1)
+
+
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
+    """mean(log(cosh(y_pred - y_true))) over the last axis: nearly e^2 / 2 for small errors, |e| - log(2) for large.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> f"{log_cosh(jnp.array([0.0, 0.0]), jnp.array([1.0, 0.0])):.3f}"
+    '0.217'
+    """
+    y_true, y_pred = pair("log_cosh", y_true, y_pred)
+    error = y_pred - y_true
+    # cosh(e) = exp(e) (1 + exp(-2 e)) / 2, whose logarithm does not overflow in this form
+    return jnp.mean(error + jax.nn.softplus(-2.0 * error) - jnp.log(2.0).astype(error.dtype), axis=-1)
+
+
 class MeanSquaredError(LossFunctionWrapper):
     """Mean of squared differences: see `mean_squared_error`.
 
@@ -59,3 +155,80 @@ class MeanAbsoluteError(LossFunctionWrapper):
         self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None
     ):
         super().__init__(mean_absolute_error, reduction, name, dtype)
+
+
+class MeanAbsolutePercentageError(LossFunctionWrapper):
+    """Mean of differences in percent of the targets: see `mean_absolute_percentage_error`.
+
+    >>> float(MeanAbsolutePercentageError()(jnp.full((2, 1), 4.0), jnp.full((2, 1), 3.0)))
+    25.0
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_absolute_percentage_error",
+        dtype: Any = None,
+    ):
+        super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
+
+
+class MeanSquaredLogarithmicError(LossFunctionWrapper):
+    """Mean of squared differences of logarithms: see `mean_squared_logarithmic_error`.
+
+    >>> f"{MeanSquaredLogarithmicError()(jnp.zeros((2, 1)), jnp.ones((2, 1))):.3f}"
+    '0.480'
+    """
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_squared_logarithmic_error",
+        dtype: Any = None,
+    ):
+        super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
+
+
+class CosineSimilarity(LossFunctionWrapper):
+    """How far directions are from those of the targets: see `cosine_similarity`.
+
+    >>> float(CosineSimilarity()(jnp.array([[0.0, 1.0]]), jnp.array([[0.0, 2.0]])))
+    -1.0
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "cosine_similarity",
+        dtype: Any = None,
+    ):
+        super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
+
+
+class Huber(LossFunctionWrapper):
+    """Squares of small errors, sizes of large ones: see `huber`.
+
+    >>> float(Huber(delta=2.0)(jnp.zeros((2, 1)), jnp.full((2, 1), 3.0)))
+    4.0
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "huber_loss",
+        dtype: Any = None,
+    ):
+        super().__init__(huber, reduction, name, dtype, delta=delta)
+
+
+class LogCosh(LossFunctionWrapper):
+    """Logarithm of the hyperbolic cosine of the error: see `log_cosh`.
+
+    >>> f"{LogCosh()(jnp.zeros((2, 1)), jnp.ones((2, 1))):.3f}"
+    '0.434'
+    """
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh", dtype: Any = None):
+        super().__init__(log_cosh, reduction, name, dtype)
