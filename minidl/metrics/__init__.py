@@ -7,10 +7,21 @@ from typing import Any
 from minidl import losses, names
 from minidl.losses import (
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
     mean_absolute_error,
+    mean_absolute_percentage_error,
     mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
     sparse_categorical_crossentropy,
+    squared_hinge,
 )
 from minidl.metrics.accuracy import (
     Accuracy,
@@ -35,6 +46,7 @@ from minidl.metrics.correlation import (
     pearson_correlation,
 )
 from minidl.metrics.f_score import F1Score, FBetaScore
+from minidl.metrics.hinges import CategoricalHinge, Hinge, SquaredHinge
 from minidl.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from minidl.metrics.operating_points import (
     PrecisionAtRecall,
@@ -42,10 +54,24 @@ from minidl.metrics.operating_points import (
     SensitivityAtSpecificity,
     SpecificityAtSensitivity,
 )
-from minidl.metrics.probabilistic import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from minidl.metrics.probabilistic import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
 from minidl.metrics.r2_score import R2Score
 from minidl.metrics.reduction import Mean, MeanMetricWrapper, Sum
-from minidl.metrics.regression import MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError
+from minidl.metrics.regression import (
+    CosineSimilarity,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    RootMeanSquaredError,
+)
 
 __all__ = [
     "AUC",
@@ -55,21 +81,29 @@ __all__ = [
     "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
+    "CategoricalHinge",
     "ConcordanceCorrelation",
+    "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
+    "Hinge",
     "IoU",
+    "KLDivergence",
+    "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
     "OneHotIoU",
     "OneHotMeanIoU",
     "PearsonCorrelation",
+    "Poisson",
     "Precision",
     "PrecisionAtRecall",
     "R2Score",
@@ -81,24 +115,36 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
     "SpecificityAtSensitivity",
+    "SquaredHinge",
     "Sum",
     "TopKCategoricalAccuracy",
     "TrueNegatives",
     "TruePositives",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
     "concordance_correlation",
     "deserialize",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "mean_absolute_error",
+    "mean_absolute_percentage_error",
     "mean_squared_error",
+    "mean_squared_logarithmic_error",
     "pearson_correlation",
+    "poisson",
     "serialize",
     "sparse_categorical_accuracy",
     "sparse_categorical_crossentropy",
     "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
     "top_k_categorical_accuracy",
 ]
 
@@ -108,6 +154,10 @@ _NAMES: dict[str, Any] = {
     **{names.snake_case(cls.__name__): cls for cls in _CLASSES if cls is not Metric},
     "mse": MeanSquaredError,
     "MSE": MeanSquaredError,
+    "mape": MeanAbsolutePercentageError,
+    "MAPE": MeanAbsolutePercentageError,
+    "msle": MeanSquaredLogarithmicError,
+    "MSLE": MeanSquaredLogarithmicError,
     "mae": MeanAbsoluteError,
     "MAE": MeanAbsoluteError,
     "rmse": RootMeanSquaredError,
@@ -122,15 +172,26 @@ _FUNCTIONS: dict[str, Any] = {  # what a MeanMetricWrapper may hold
     for function in (
         binary_accuracy,
         binary_crossentropy,
+        binary_focal_crossentropy,
         categorical_accuracy,
         categorical_crossentropy,
+        categorical_focal_crossentropy,
+        categorical_hinge,
         concordance_correlation,
+        hinge,
+        huber,
+        kl_divergence,
+        log_cosh,
         mean_absolute_error,
+        mean_absolute_percentage_error,
         mean_squared_error,
+        mean_squared_logarithmic_error,
         pearson_correlation,
+        poisson,
         sparse_categorical_accuracy,
         sparse_categorical_crossentropy,
         sparse_top_k_categorical_accuracy,
+        squared_hinge,
         top_k_categorical_accuracy,
     )
 }

@@ -120,21 +120,19 @@ def divide(x: Any, y: Any) -> jax.Array:
 
 def _above(y_pred: Any, positive: Any, negative: Any, thresholds: Sequence[float]) -> tuple[Any, Any]:
     """The weights of positives and of negatives above each threshold, (thresholds, labels) each."""
-    weights = jnp.stack([positive, negative], axis=-1)  # (values, labels, 2)
-    if are_even(thresholds):
-        # Bucket i holds what is above threshold i but not above i + 1. Bucket -1, of predictions that are
-        # 0, is above no threshold, unless the first one is below 0.
-        steps = len(thresholds) - 1
-        buckets = jnp.ceil(jnp.clip(y_pred, 0, 1) * steps).astype("int32") - 1
-        if thresholds[0] < 0:
-            buckets = jnp.maximum(buckets, 0)
-        buckets = jnp.where(buckets < 0, len(thresholds), buckets)  # past the end, where nothing is added
-        empty = jnp.zeros((len(thresholds), *weights.shape[1:]), weights.dtype)
-        sums = empty.at[buckets, jnp.arange(y_pred.shape[1])].add(weights, mode="drop")
-        sums = jnp.cumsum(sums[::-1], axis=0)[::-1]
-    else:
+    if not are_even(thresholds):
         above = y_pred > jnp.asarray(thresholds, y_pred.dtype)[:, None, None]  # (thresholds, values, labels)
-        sums = jnp.sum(jnp.where(above[..., None], weights, 0), axis=1)
+        return jnp.sum(jnp.where(above, positive, 0), axis=1), jnp.sum(jnp.where(above, negative, 0), axis=1)
+    # Bucket i holds what is above threshold i but not above i + 1. Bucket -1, of predictions that are
+    # 0, is above no threshold, unless the first one is below 0.
+    number, labels = len(thresholds), y_pred.shape[1]
+    buckets = jnp.ceil(jnp.clip(y_pred, 0, 1) * (number - 1)).astype("int32") - 1
+    if thresholds[0] < 0:
+        buckets = jnp.maximum(buckets, 0)
+    buckets = jnp.where(buckets < 0, number, buckets)  # past the end, where nothing is added
+    weights = jnp.stack([positive, negative], axis=-1)
+    sums = jnp.zeros((number, labels, 2), weights.dtype).at[buckets, jnp.arange(labels)].add(weights, mode="drop")
+    sums = jnp.cumsum(sums[::-1], axis=0)[::-1]
     return sums[..., 0], sums[..., 1]
 
 

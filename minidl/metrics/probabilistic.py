@@ -1,4 +1,4 @@
-"""Cross-entropies as metrics: running means of the losses of the same names."""
+"""Cross-entropies and other likelihoods as metrics: running means of the losses of the same names."""
 
 from __future__ import annotations
 
@@ -62,3 +62,25 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     ):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(losses.sparse_categorical_crossentropy, name, dtype, **arguments)
+
+
+class KLDivergence(MeanMetricWrapper):
+    """The mean of `losses.kl_divergence`, sum(y_true log(y_true / y_pred)).
+
+    >>> round(float(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]])), 3)
+    0.144
+    """
+
+    def __init__(self, name: str = "kl_divergence", dtype: Any = None):
+        super().__init__(losses.kl_divergence, name, dtype)
+
+
+class Poisson(MeanMetricWrapper):
+    """The mean of `losses.poisson`, y_pred - y_true log(y_pred).
+
+    >>> round(float(Poisson()([[1.0, 2.0]], [[1.0, 1.0]])), 3)
+    1.0
+    """
+
+    def __init__(self, name: str = "poisson", dtype: Any = None):
+        super().__init__(losses.poisson, name, dtype)

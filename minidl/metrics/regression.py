@@ -32,6 +32,61 @@ class MeanAbsoluteError(MeanMetricWrapper):
         super().__init__(losses.mean_absolute_error, name, dtype)
 
 
+class MeanAbsolutePercentageError(MeanMetricWrapper):
+    """The mean of absolute differences, in percent of the targets.
+
+    >>> round(float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.5, 2.0]])), 3)
+    25.0
+    """
+
+    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None):
+        super().__init__(losses.mean_absolute_percentage_error, name, dtype)
+
+
+class MeanSquaredLogarithmicError(MeanMetricWrapper):
+    """The mean of squared differences of log(1 + y).
+
+    >>> round(float(MeanSquaredLogarithmicError()([[0.0, 1.0]], [[1.0, 1.0]])), 3)
+    0.24
+    """
+
+    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None):
+        super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
+
+
+class LogCoshError(MeanMetricWrapper):
+    """The mean of log(cosh(y_pred - y_true)): about squares / 2 where small, absolute differences where large.
+
+    >>> round(float(LogCoshError()([[0.0, 1.0]], [[1.0, 1.0]])), 3)
+    0.217
+    """
+
+    def __init__(self, name: str = "logcosh", dtype: Any = None):
+        super().__init__(losses.log_cosh, name, dtype)
+
+
+class CosineSimilarity(MeanMetricWrapper):
+    """The mean of sum(y_true y_pred) / (|y_true| |y_pred|): 1 for the same direction, -1 for the opposite one.
+
+    The loss of this name has the opposite sign.
+
+    Args:
+        name: default: "cosine_similarity".
+        dtype: what to compute in.
+        axis: the axis of the vectors' elements.
+
+    >>> round(float(CosineSimilarity()([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]])), 3)
+    0.5
+    """
+
+    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
+        super().__init__(_cosine_similarity, name, dtype, axis=axis)
+
+
+def _cosine_similarity(y_true: Any, y_pred: Any, axis: int) -> Any:
+    return -losses.cosine_similarity(y_true, y_pred, axis)
+
+
 class RootMeanSquaredError(Mean):
     """The square root of the mean of squared differences.
 

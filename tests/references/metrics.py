@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 N, T, C = 4, 3, 5  # examples, time steps, classes
+_QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # for one run
 
 
 def _normal(*shape: int) -> np.ndarray:
@@ -138,6 +139,20 @@ ROWS: dict[str, tuple[str, dict[str, Any], Any, Any, Any]] = {
     "RootMeanSquaredError/vector_column": ("RootMeanSquaredError", {}, _normal(N), _normal(N, 1), _EXAMPLES),
     "RootMeanSquaredError/matrices": ("RootMeanSquaredError", {}, _normal(N, C), _normal(N, C)[::-1], _EXAMPLES),
     "RootMeanSquaredError/steps": ("RootMeanSquaredError", {}, _normal(N, T), _normal(N, T)[::-1], _STEPS),
+    "MeanAbsolutePercentageError": ("MeanAbsolutePercentageError", {}, _normal(N, C), _normal(N, C)[::-1], _EXAMPLES),
+    "MeanAbsolutePercentageError/zeros": ("MeanAbsolutePercentageError", {}, _labels(2, N, 1), _normal(N), _EXAMPLES),
+    "MeanSquaredLogarithmicError": ("MeanSquaredLogarithmicError", {}, _labels(9, N, C), _normal(N, C), _EXAMPLES),
+    "LogCoshError": ("LogCoshError", {}, _normal(N, T, C), _normal(N, T, C)[::-1], _STEPS),
+    "LogCoshError/vectors": ("LogCoshError", {}, _normal(N), 100 * _normal(N), None),
+    "CosineSimilarity": ("CosineSimilarity", {}, _normal(N, C), _normal(N, C)[::-1], _EXAMPLES),
+    "CosineSimilarity/axis": ("CosineSimilarity", {"axis": 1}, _normal(N, T, C), _normal(N, T, C)[::-1], _EXAMPLES),
+    "KLDivergence": ("KLDivergence", {}, _probabilities(N, C), _probabilities(N, C)[::-1], _EXAMPLES),
+    "KLDivergence/one_hot": ("KLDivergence", {}, _one_hot(N, T, C), _probabilities(N, T, C), _STEPS),
+    "Poisson": ("Poisson", {}, _labels(9, N, C), _probabilities(N, C), _EXAMPLES),
+    "Hinge": ("Hinge", {}, _labels(2, N, C), _normal(N, C), _EXAMPLES),
+    "Hinge/signs": ("Hinge", {}, 2.0 * _labels(2, N) - 1, _normal(N), None),
+    "SquaredHinge": ("SquaredHinge", {}, _labels(2, N, C), _normal(N, C), _EXAMPLES),
+    "CategoricalHinge": ("CategoricalHinge", {}, _one_hot(N, T, C), _normal(N, T, C), _STEPS),
     "BinaryCrossentropy/columns": ("BinaryCrossentropy", {}, _labels(2, N, 1), _probabilities(N, 1), _EXAMPLES),
     "BinaryCrossentropy/smooth": (
         "BinaryCrossentropy",
@@ -208,7 +223,7 @@ VALUES = {
 
 def cases(keras: Any) -> dict[str, Any]:
     """Every row, in one compiled program."""
-    return jax.jit(lambda: _all_rows(keras))()
+    return jax.jit(lambda: _all_rows(keras), compiler_options=_QUICKLY)()
 
 
 def _all_rows(keras: Any) -> dict[str, Any]:
