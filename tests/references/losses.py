@@ -219,7 +219,7 @@ ROWS |= {
 # Sequences of labels from 1, filled up with 0. The last one needs a blank between the twos: three steps of three.
 ROWS |= {"CTC/sequences": ("CTC", {}, np.array([[1, 2, 3], [3, 0, 0], [0, 0, 0], [2, 2, 0]]), _normal(4, 3, C))}
 
-# Rows that go through every reduction, each with and without sample weights; the others through two.
+# Rows that go through every reduction, each with and without sample weights; the others are not reduced.
 ALL_REDUCTIONS = [next(row for row in ROWS if row.startswith(f"{name}/")) for name in {row[0] for row in ROWS.values()}]
 ALL_REDUCTIONS += [row for row in ROWS if row.endswith(("ignore", "ignore_large", "ignore_all"))]
 ALL_REDUCTIONS += ["MeanSquaredError/sequences"]
@@ -247,13 +247,16 @@ def cases(keras: Any) -> dict[str, Any]:
 
 
 def row(loss: Any, arguments: dict[str, Any], y_true: Any, y_pred: Any, every: bool) -> dict[str, Any]:
-    """The numbers of one loss: reduced, not reduced, and the gradient of a sum of some, each times a factor."""
+    """The numbers of one loss: reduced in every way or not, and the gradient of a sum of some, each times a factor."""
     losses = {reduction: loss(reduction=reduction, **arguments) for reduction in REDUCTIONS}
-    shape = losses["none"](y_true, y_pred).shape  # (n,), (n, steps) or, for vectors, ()
-    examples = np.linspace(0.5, 3, shape[0] if shape else N).astype("float32")
-    weight = examples[:, None] if len(shape) == 2 else examples
-    differentiated = [("sum_over_batch_size", weight), ("none", None)]
-    others = [(r, w) for r in REDUCTIONS for w in (None, weight)] if every else []
+    differentiated: list[Any] = [("none", None)]
+    others: list[Any] = []
+    if every:
+        shape = losses["none"](y_true, y_pred).shape  # (n,), (n, steps) or, for vectors, ()
+        examples = np.linspace(0.5, 3, shape[0] if shape else N).astype("float32")
+        weight = examples[:, None] if len(shape) == 2 else examples
+        differentiated += [("sum_over_batch_size", weight)]
+        others = [(r, w) for r in REDUCTIONS for w in (None, weight)]
 
     def values(y_pred: Any) -> tuple[Any, Any]:
         each = [losses[r](y_true, y_pred, w) for r, w in differentiated]
@@ -262,7 +265,6 @@ def row(loss: Any, arguments: dict[str, Any], y_true: Any, y_pred: Any, every: b
 
     gradient, each = jax.grad(values, has_aux=True)(y_pred)
     each += [losses[r](y_true, y_pred, w) for r, w in others]
-    kinds = [r for r, _ in (*differentiated, *others)]
-    reduced = [value for value, kind in zip(each, kinds, strict=True) if kind != "none"]
-    unreduced = [value for value, kind in zip(each, kinds, strict=True) if kind == "none"]
-    return {"gradient": gradient, "reduced": jnp.stack(reduced)} | {f"none_{i}": v for i, v in enumerate(unreduced)}
+    arrays = {f"values_{i}": value for i, value in enumerate(each) if value.ndim}
+    numbers = [value for value in each if not value.ndim]
+    return {"gradient": gradient, **arrays} | ({"reduced": jnp.stack(numbers)} if numbers else {})
