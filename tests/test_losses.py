@@ -289,6 +289,14 @@ def test_computes_in_its_dtype(name):
     assert getattr(losses, name)(dtype="bfloat16")(y_true, y_pred).dtype == jnp.bfloat16
 
 
+@pytest.mark.parametrize("row", [row for row in ALL_REDUCTIONS if "CTC" not in row])  # whose values are float32
+def test_values_have_the_dtype_of_the_predictions(row):
+    name, arguments, y_true, y_pred = ROWS[row]
+    function = getattr(losses, minidl.names.snake_case(name))
+    short = jax.ShapeDtypeStruct(y_pred.shape, "bfloat16")
+    assert jax.eval_shape(lambda y_pred: function(y_true, y_pred, **arguments), short).dtype == jnp.bfloat16
+
+
 @pytest.mark.parametrize(
     "name, y_true, y_pred, message",
     [
