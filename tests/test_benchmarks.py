@@ -114,7 +114,7 @@ def test_every_peer_of_a_workload_exists():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["mpl"], "unknown: 'mpl'; known: mlp, cold"),
+        (["mpl"], "unknown: 'mpl'; known: mlp, options, cold"),
         (["--peers", "minidl,kears-jax"], "unknown: 'kears-jax'; known: minidl, "),
         (["--rounds", "0"], "expected a whole number from 1, got '0'"),
     ],

@@ -13,6 +13,14 @@ import minidl as keras
 from minidl.training.interrupts import Shield
 
 
+@pytest.fixture(autouse=True)
+def handler_of_python():
+    """Programs started in the background may find interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_under_the_shield_is_raised_at_its_end():
     shield, reached = Shield(), False
     with shield.installed(), pytest.raises(KeyboardInterrupt), shield:
@@ -64,6 +72,7 @@ def test_an_interrupt_while_a_chunk_is_dispatched_loses_no_weights(monkeypatch):
 
 PROGRAM = """
     import threading, os, signal, numpy as np, minidl as keras
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     model = keras.Sequential([keras.layers.Dense(64, input_shape=(100,)), keras.layers.Dense(10)])
     model.compile(optimizer="adam", loss="mse")
     x, y = np.ones((3200, 100), "float32"), np.ones((3200, 10), "float32")

@@ -232,7 +232,7 @@ def test_run_eagerly_shows_values_and_gives_the_same_numbers():
                 seen.append(np.asarray(x).mean())
             return x
 
-    x, y = digits(40)
+    x, y = digits(8)
     eager, compiled = classifier(Spy()), classifier()
     eager.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=True)
     compiled.fit(x, y, shuffle=False, verbose=0)

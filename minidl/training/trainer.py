@@ -407,7 +407,7 @@ class Trainer(Layer):
         >>> model.compile(optimizer="sgd", loss="mse")
         >>> x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
         >>> steps = model.prepare(x, y)
-        >>> state = jax.lax.fori_loop(0, 100, lambda i, state: steps.train_step(state, (x, y, None)), steps.state())
+        >>> state = jax.lax.fori_loop(0, 999, lambda i, state: steps.train_step(state, (x, y, None)), steps.state())
         >>> steps.put(state)
         >>> model.predict(x, verbose=0).round(2)[0]
         array([1.], dtype=float32)

@@ -10,7 +10,28 @@ import numpy as np
 
 def cases(keras: Any) -> dict[str, Any]:
     """Compute them."""
-    return {**to_categorical(keras), **normalize(keras), **sessions(keras)}
+    return {**to_categorical(keras), **normalize(keras), **sessions(keras), **batches(keras)}
+
+
+def batches(keras: Any) -> dict[str, Any]:
+    """The parts of a batch, put together and taken apart; what a PyDataset gives when iterated."""
+    pack, unpack = keras.utils.pack_x_y_sample_weight, keras.utils.unpack_x_y_sample_weight
+    packed = [pack(1), pack([1]), pack(1, 2), pack(1, 2, 3), pack((1, 2), 3)]
+    unpacked = [unpack(1), unpack((1,)), unpack((1, 2)), unpack([1, 2, 3]), unpack({"a": 1})]
+
+    class Three(keras.utils.PyDataset):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, index: int) -> Any:
+            return np.arange(2) + index
+
+    return {
+        "exact_packed": np.array(repr(packed)),
+        "exact_unpacked": np.array(repr(unpacked)),
+        "exact_iterated": np.array(list(Three())),
+        "exact_sequence": np.array(keras.utils.Sequence is keras.utils.PyDataset),
+    }
 
 
 def to_categorical(keras: Any) -> dict[str, Any]:
