@@ -9,9 +9,11 @@ import os
 import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
-_QUICKLY = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-if importlib.metadata.version("jaxlib").startswith("0.10."):  # others do not know these flags, which XLA dies of
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICKLY}"
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
+    " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    if importlib.metadata.version("jaxlib").startswith("0.10.")
+    else ""  # others do not know these flags, and XLA dies of what it does not know
+)
 
 import jax
 
