@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+COMPILE_FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}  # of large programs
 FOLDER = pathlib.Path(__file__).parent
 AREAS = sorted(m.name for m in pkgutil.iter_modules([str(FOLDER)]) if not m.name.startswith("_"))
 

@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests.references import COMPILE_FAST
+
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 # Nothing here is run twice, so that optimizing it takes longer than it saves.
-COMPILE_FAST = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 N, T, C = 3, 2, 4  # examples, time steps, classes
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from tests.references import COMPILE_FAST
 
 STEPS = 100
 WEIGHTS = {"kernel": (2, 3), "bias": (3,), "conv": (2, 2, 2), "embedding": (2, 1)}
@@ -105,7 +108,7 @@ def cases(keras: Any) -> dict[str, Any]:
     states = {case: values_of(*row) for case, row in made.items()}
     noise = np.random.RandomState(0).normal(size=(STEPS, SIZE)).astype("float32")
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=COMPILE_FAST)
     def half(states: Any, noise: Any) -> Any:
         def step(states: Any, noise: Any) -> Any:
             new = {case: one_step(optimizer, *states[case], noise) for case, (optimizer, _) in made.items()}
