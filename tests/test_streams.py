@@ -196,3 +196,13 @@ def test_targets_beside_a_stream_are_refused():
         model().fit(iter(batches()), Y, verbose=0)
     with pytest.raises(ValueError, match="validation_split needs arrays"):
         model().fit((batch for batch in batches()), validation_split=0.2, verbose=0)
+
+
+def test_labels_that_no_output_stands_for_are_refused_when_they_come():
+    """The first batches are good: Keras on JAX would take the loss of the others for 0."""
+    keras.utils.set_random_seed(0)
+    classifier = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
+    classifier.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+    labels = [np.arange(4) % 3, np.arange(4) % 3, np.array([0, 1, 2, 3])]
+    with pytest.raises(ValueError, match="labels from 0 to 3, but the model's output has 3 classes"):
+        classifier.fit(((X[:4], y) for y in labels), verbose=0)

@@ -58,13 +58,9 @@ class FalsePositives(_Count):
     """How many negatives were predicted as positives.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5), or several for as
-            many results.
+        thresholds: see `TruePositives`.
         name: default: "false_positives".
-        dtype: what to compute in.
-
-    Raises:
-        ValueError: a threshold outside of 0 to 1.
+        dtype: see `TruePositives`.
 
     >>> float(FalsePositives()([0, 1, 0, 0], [0, 0, 1, 1]))
     2.0
@@ -78,13 +74,9 @@ class TrueNegatives(_Count):
     """How many negatives were predicted as such.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5), or several for as
-            many results.
+        thresholds: see `TruePositives`.
         name: default: "true_negatives".
-        dtype: what to compute in.
-
-    Raises:
-        ValueError: a threshold outside of 0 to 1.
+        dtype: see `TruePositives`.
 
     >>> float(TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0]))
     2.0
@@ -98,13 +90,9 @@ class FalseNegatives(_Count):
     """How many positives were predicted as negatives.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5), or several for as
-            many results.
+        thresholds: see `TruePositives`.
         name: default: "false_negatives".
-        dtype: what to compute in.
-
-    Raises:
-        ValueError: a threshold outside of 0 to 1.
+        dtype: see `TruePositives`.
 
     >>> float(FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0]))
     2.0

@@ -19,6 +19,7 @@ from minidl import notes
 from minidl.losses import LossFunctionWrapper
 from minidl.training.data import ArrayData
 from minidl.training.outputs import Outputs
+from minidl.utils.batches import unpack_x_y_sample_weight
 
 Shape = tuple[int | None, ...]
 
@@ -325,8 +326,7 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
             f"fit: validation_data must be (x, y) or (x, y, sample_weight), got {type(validation_data).__name__}"
             f"{f' of {len(validation_data)}' if isinstance(validation_data, (tuple, list)) else ''}."
         )
-    x, y, sample_weight = (*validation_data, None, None)[:3]
-    return x, y, sample_weight
+    return unpack_x_y_sample_weight(validation_data)
 
 
 def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:

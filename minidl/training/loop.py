@@ -57,7 +57,7 @@ def fit(
                         stacklevel=4,
                     )
                     break
-                steps.reset_metrics()
+                model.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
                 if validation is not None and _is_due(epoch, validation_freq):
@@ -72,11 +72,10 @@ def fit(
 
 def evaluate(model: Any, data: Data, callbacks: Any) -> dict[str, float]:
     """The loss and the metrics on data, by name."""
-    steps = model.steps
     model.stop_evaluating = False
-    steps.reset_metrics()
+    model.reset_metrics()
     callbacks.on_test_begin()
-    logs = _epoch(steps, "test", data, callbacks)
+    logs = _epoch(model.steps, "test", data, callbacks)
     callbacks.on_test_end(logs)
     return logs
 
@@ -86,15 +85,15 @@ def predict(model: Any, data: Data, callbacks: Any) -> Any:
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    outputs = _Rows(data.num_rows)
-    done = 0
-    for chunk, result in _results(model.steps, "predict", data, callbacks):
-        parts = _rows(result, chunk.num_batches)
-        outputs.add(parts)
-        done += chunk.num_batches
+    outputs = Collected(data.num_rows)
+    execution = Execution(model.steps.per_execution)
+    for chunk, result in _results(model.steps, "predict", data, callbacks, execution):
+        rows = _rows(result, chunk.num_batches)
+        outputs.add(rows)
+        execution.done += chunk.num_batches
         if every_batch:
-            callbacks.on_predict_batch_end(done - 1, {"outputs": parts})
-        callbacks.on_progress("predict", done, {})
+            callbacks.on_predict_batch_end(execution.done - 1, {"outputs": rows})
+        callbacks.on_progress("predict", execution.done, {})
         if model.stop_predicting:
             break
     callbacks.on_predict_end()
@@ -107,33 +106,38 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
     every_batch = callbacks.wants_batches(mode)
     tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
     logs: dict[str, float] = {}
-    done = 0
-    for chunk, result in _results(steps, mode, data, callbacks, is_last):
+    execution = Execution(steps.per_execution)
+    for chunk, result in _results(steps, mode, data, callbacks, execution, is_last):
         logs = result.read()
-        done += chunk.num_batches
-        if every_batch and done % steps.per_execution == 0:
-            tell(done - 1, logs)
-        callbacks.on_progress(mode, done, logs)
+        execution.done += chunk.num_batches
+        if every_batch and execution.is_complete:
+            tell(execution.done - 1, logs)
+        callbacks.on_progress(mode, execution.done, logs)
         if model.stop_training if mode == "train" else model.stop_evaluating:
             break
-    if every_batch and done % steps.per_execution:  # what did not fill an execution is one, as in Keras
-        tell(done - done % steps.per_execution + steps.per_execution - 1, logs)
+    if (
+        every_batch and not execution.is_complete
+    ):  # what does not fill an execution ends as if it did, as in Keras
+        tell(execution.done + execution.left() - 1, logs)
     return logs
 
 
-def _results(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = True) -> Iterator[tuple[Chunk, Any]]:
-    """Each chunk of an epoch with what its step gave, one behind what is dispatched."""
+def _results(
+    steps: Steps, mode: str, data: Data, callbacks: Any, execution: Execution, is_last: bool = True
+) -> Iterator[tuple[Chunk, Any]]:
+    """Each chunk of an epoch with what its step gave, one behind what is dispatched.
+
+    The receiver counts the batches that it was given, in `execution`.
+    """
     run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
     begin = getattr(callbacks, f"on_{mode}_batch_begin")
     every_batch = callbacks.wants_batches(mode)
     pace = Pace(steps.seconds, mode, data.capacity)
     waiting = None
     epoch = data.epoch(anew=mode != "train")
-    execution = Execution(steps.per_execution)
-    for chunk in epoch.chunks(execution.batches if every_batch else pace.batches):
-        if every_batch and execution.begins:
+    for chunk in epoch.chunks(execution.left if every_batch else pace.batches):
+        if every_batch and execution.is_complete:
             begin(execution.done)
-        execution.done += chunk.num_batches
         dispatched = chunk, run(chunk)
         if every_batch:
             yield dispatched
@@ -160,12 +164,12 @@ class Execution:
         self.done = 0  # batches of this epoch
 
     @property
-    def begins(self) -> bool:
-        """Whether the next batch is the first of an execution."""
+    def is_complete(self) -> bool:
+        """Whether the next batch is the first of another one."""
         return self.done % self._size == 0
 
-    def batches(self) -> int:
-        """How many batches are left of this execution."""
+    def left(self) -> int:
+        """How many batches it needs to be complete."""
         return self._size - self.done % self._size
 
 
@@ -199,7 +203,7 @@ class Pace:
         self._last = now
 
 
-class _Rows:
+class Collected:
     """The rows of all chunks: written into arrays of the whole size where it is known, else joined at the end."""
 
     def __init__(self, num_rows: int | None):

@@ -78,7 +78,6 @@ class Steps:
             reported,
         )
         self._made_for = _fingerprint(model)
-        self._metrics = metrics
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
         self.shield = Shield()
         given = model.steps_per_execution
@@ -245,11 +244,6 @@ class Steps:
         """Let the variables hold a state: where a loop of your own ends."""
         for variables, values in zip(self.variables, state):
             _give(variables, values, lent=True)
-
-    def reset_metrics(self) -> None:
-        """Let every metric forget what it has seen."""
-        for metric in self._metrics:
-            metric.reset_state()
 
     def results(self, state: State) -> dict[str, Any]:
         """Name -> value of the loss and the metrics in a state, as a pure function of it."""

@@ -435,6 +435,9 @@ class Trainer(Layer):
             use = "prediction" if call == "predict" else building
             data = StreamData(x, steps, class_weight, bool(shuffle), use)
             self._prepare(call, *data.first)
+            if self.compiled and call != "predict":
+                y_pred = self._output_spec(data.first[0])
+                data.check = lambda y: checks.targets(call, self.objectives.loss, y, y_pred)
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
