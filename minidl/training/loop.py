@@ -115,9 +115,7 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
         callbacks.on_progress(mode, execution.done, logs)
         if model.stop_training if mode == "train" else model.stop_evaluating:
             break
-    if (
-        every_batch and not execution.is_complete
-    ):  # what does not fill an execution ends as if it did, as in Keras
+    if every_batch and not execution.is_complete:  # what does not fill an execution ends as if it did, as in Keras
         tell(execution.done + execution.left() - 1, logs)
     return logs
 

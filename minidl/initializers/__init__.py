@@ -1,0 +1,124 @@
+"""Initializers: the first values of weights, and the names that layers know them by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import names
+from minidl.initializers.base import Initializer
+from minidl.initializers.constants import STFT, Constant, Identity, Ones, Zeros, giving
+from minidl.initializers.draws import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomInitializer,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
+from minidl.variables import Variable
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "IdentityInitializer",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
+    "RandomInitializer",
+    "RandomNormal",
+    "RandomUniform",
+    "STFT",
+    "STFTInitializer",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
+]
+
+zeros, ones, constant, identity, stft = Zeros, Ones, Constant, Identity, STFT
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+variance_scaling, orthogonal = VarianceScaling, Orthogonal
+glorot_uniform, glorot_normal = GlorotUniform, GlorotNormal
+lecun_uniform, lecun_normal = LecunUniform, LecunNormal
+he_uniform, he_normal = HeUniform, HeNormal
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+
+_CLASSES = (
+    Initializer, Zeros, Ones, Constant, Identity, STFT, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling,
+    GlorotUniform, GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
+)  # fmt: skip
+BY_NAME: dict[str, type[Initializer]] = {cls.__name__: cls for cls in _CLASSES}
+BY_NAME |= {names.snake_case(cls.__name__): cls for cls in _CLASSES}
+BY_NAME |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
+BY_NAME |= {f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)}
+
+
+def get(identifier: Any) -> Any:
+    """The initializer that a name, a config, a class, a function, an array or None (none) stands for.
+
+    An array stands for a function that gives a copy of it and refuses any other shape.
+
+    Raises:
+        ValueError: an unknown name.
+        TypeError: none of these.
+
+    >>> get("he_normal").get_config()
+    {'seed': None, 'input_axes': None, 'output_axes': None}
+    """
+    if isinstance(identifier, (np.ndarray, np.generic, jax.Array, Variable)):
+        return giving(identifier)
+    found = names.lookup(identifier, BY_NAME, "initializer")
+    return found() if isinstance(found, type) else found
+
+
+def serialize(initializer: Any) -> Any:
+    """The JSON form of an initializer: its class and the arguments that make it again."""
+    return names.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The initializer that `serialize` described.
+
+    Args:
+        config: a name or a dict.
+        custom_objects: names -> classes of your own that the config may speak of.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    found = names.deserialize(config, BY_NAME | (custom_objects or {}), "initializer")
+    return found() if isinstance(found, type) else found
