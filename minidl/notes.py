@@ -1,46 +1,42 @@
 """Notes on arrays: what is known about one besides its values.
 
 A softmax's output has logits behind it, from which a cross-entropy is exact where the
-probabilities have saturated; a sequence has a mask. Such knowledge travels beside the arrays of one
-call, in a table that lives as long as that call, so that layers pass plain arrays.
+probabilities have saturated; a sequence has a mask. Such knowledge travels beside the arrays, in one table,
+so that layers pass plain arrays. A note ends with its array.
 """
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-from collections.abc import Iterator, Sequence
+import functools
+import weakref
+from collections.abc import Sequence
 from typing import Any
 
-_Table = dict[tuple[int, str], tuple[Any, Any]]
-_table: contextvars.ContextVar[_Table | None] = contextvars.ContextVar("notes", default=None)
+import jax
 
-
-@contextlib.contextmanager
-def scope() -> Iterator[None]:
-    """Notes written inside are readable until the outermost scope ends."""
-    if _table.get() is not None:
-        yield
-        return
-    token = _table.set({})
-    try:
-        yield
-    finally:
-        _table.reset(token)
+_table: dict[int, tuple[weakref.ref[Any], dict[str, Any]]] = {}  # by the id of the array
 
 
 def write(array: Any, kind: str, value: Any) -> Any:
-    """Note something about an array, if a scope is open. Gives the array back."""
-    table = _table.get()
-    if table is not None and value is not None:
-        table[id(array), kind] = (array, value)  # holding the array keeps its id its own
+    """Note something about an array (None notes nothing). Gives the array back."""
+    if value is None or _outlives(array, value):
+        return array
+    key = id(array)
+    entry = _table.get(key)
+    if entry is None or entry[0]() is not array:
+        entry = _table[key] = weakref.ref(array, functools.partial(_forget, _table, key)), {}
+    entry[1][kind] = value
     return array
+
+
+def read(array: Any, kind: str) -> Any:
+    """What was noted about an array, or None."""
+    return _notes(array).get(kind)
 
 
 def of(arrays: Sequence[Any]) -> list[dict[str, Any]]:
     """All that was noted about each of some arrays, to go with them where they become other objects."""
-    table = _table.get() or {}
-    return [{kind: value for (key, kind), (_, value) in table.items() if key == id(array)} for array in arrays]
+    return [dict(_notes(array)) for array in arrays]
 
 
 def write_all(arrays: Sequence[Any], kept: Sequence[dict[str, Any]]) -> None:
@@ -50,8 +46,17 @@ def write_all(arrays: Sequence[Any], kept: Sequence[dict[str, Any]]) -> None:
             write(array, kind, value)
 
 
-def read(array: Any, kind: str) -> Any:
-    """What was noted about an array, or None."""
-    table = _table.get()
-    found = table.get((id(array), kind)) if table else None
-    return found[1] if found is not None else None
+def _notes(array: Any) -> dict[str, Any]:
+    entry = _table.get(id(array))
+    return entry[1] if entry is not None and entry[0]() is array else {}
+
+
+def _forget(table: dict[int, Any], key: int, reference: weakref.ref[Any]) -> None:
+    entry = table.get(key)
+    if entry is not None and entry[0] is reference:  # else the id belongs to a newer array already
+        del table[key]
+
+
+def _outlives(array: Any, value: Any) -> bool:
+    """Whether an array of values would keep a traced one, which is nothing after its function is compiled."""
+    return isinstance(value, jax.core.Tracer) and not isinstance(array, jax.core.Tracer)

@@ -1,43 +1,103 @@
 """Symbolic tensors: a shape and a dtype that stand for an array which is not there yet.
 
-`Input` makes them, and a layer called on one answers with another and notes where it came
-from. Models are built on them before any data is seen.
+`Input` makes them; a layer, an operator or a function of `minidl.ops` called on one answers with another
+and notes the call as a `Node`. Those nodes are the graph of a functional model, and models are built on
+symbolic tensors before any data is seen.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from minidl import dtypes
 from minidl.names import auto_name
+from minidl.variables import Variable
 
 Shape = tuple[int | None, ...]
 
 _STAND_INS = (480, 960)  # for unknown sizes. Layers may halve, pool or group such an axis: both have many divisors
 
 
+class Node:
+    """One call in a graph: an operation, what it was called on, and the symbolic tensors that it gave.
+
+    Args:
+        operation: a layer, a model or a `FunctionCall`.
+        args: of the call; symbolic tensors may stand anywhere in them.
+        kwargs: of the call.
+        outputs: the symbolic tensors of the result, which get this node as their producer.
+    """
+
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any):
+        self.operation = operation
+        self.args = args
+        self.kwargs = kwargs
+        self.outputs = outputs
+        self.inputs = [leaf for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, KerasTensor)]
+        for tensor in self.output_tensors:
+            tensor.producer = self
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        """The symbolic tensors of the result, in order."""
+        return jax.tree.leaves(self.outputs)
+
+    def __repr__(self) -> str:
+        return f"<Node {self.operation!r} on {self.inputs}>"
+
+
+class FunctionCall:
+    """A function of arrays as a step of a graph, such as `ops.relu(x)` or `x + 1` on symbolic tensors.
+
+    Args:
+        function: arrays in, arrays out.
+        name: the function's name; the step itself is called that, with a number from the second on.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str):
+        self.function = function
+        self.function_name = name
+        self.name = auto_name(name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        args, kwargs = jax.tree.map(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, (args, kwargs))
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<FunctionCall {self.name}>"
+
+
+def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
+    """Call a function on symbolic tensors: symbolic outputs, which know where they came from."""
+    call = FunctionCall(function, name)
+    return Node(call, args, kwargs, infer(call, args, kwargs)).outputs
+
+
 class KerasTensor:
     """A tensor with a shape (None for a size that is not known, such as the batch) and no values.
+
+    Operators work on it as on an array, and give symbolic tensors.
 
     Args:
         shape: sizes, None where unknown.
         dtype: default `floatx()`.
         name: default "keras_tensor", "keras_tensor_1", ...
-        producer: (layer, args, kwargs) of the call that gives it, or None.
+        producer: the call that gives it, or None.
 
-    >>> KerasTensor((None, 3)).shape
-    (None, 3)
+    >>> x = KerasTensor((None, 3))
+    >>> x.shape, (2 * x[:, :1] + 1).shape
+    ((None, 3), (None, 1))
     """
 
+    __array_priority__ = 100  # `numpy_array + tensor` is the tensor's own
+
     def __init__(
-        self,
-        shape: Sequence[int | None],
-        dtype: Any = None,
-        name: str | None = None,
-        producer: tuple[Any, tuple[Any, ...], dict[str, Any]] | None = None,
+        self, shape: Sequence[int | None], dtype: Any = None, name: str | None = None, producer: Node | None = None
     ):
         self.shape: Shape = tuple(shape)
         self.dtype = dtypes.canonical(dtype)
@@ -49,14 +109,76 @@ class KerasTensor:
         """The number of axes, the batch included."""
         return len(self.shape)
 
+    def reshape(self, *newshape: Any) -> KerasTensor:
+        """The same values in another shape; -1 for the size that follows from the others."""
+        shape = newshape[0] if len(newshape) == 1 and isinstance(newshape[0], (list, tuple)) else newshape
+        return apply(jnp.reshape, "reshape", self, tuple(shape))
+
+    def squeeze(self, axis: Any = None) -> KerasTensor:
+        """The same values without axes of size 1."""
+        return apply(jnp.squeeze, "squeeze", self, axis)
+
+    def __getitem__(self, key: Any) -> KerasTensor:
+        return apply(operator.getitem, "get_item", self, key)
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise ValueError(f"{self!r} has no values: it is symbolic. Call the model on real arrays.")
+        raise ValueError(
+            f"{self!r} has no values: it is symbolic. Call the model on real arrays; to build a model, use layers and "
+            "minidl.ops in place of functions of NumPy and JAX."
+        )
+
+    def __jax_array__(self) -> Any:
+        return self.__array__()
 
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} has no value to decide on: use array operations instead of `if` and `while`.")
+
+    def __iter__(self) -> Any:
+        raise TypeError(f"{self!r} is symbolic, so it cannot be taken apart: take parts of it by index.")
+
+    def __len__(self) -> int:
+        raise TypeError(f"{self!r} has no length that is known for sure: see its shape.")
+
+    __hash__ = object.__hash__
+
+
+def _operator(function: Callable[..., Any], name: str, turned: bool = False) -> Callable[..., Any]:
+    def method(self: KerasTensor, *other: Any) -> Any:
+        operands = (*other, self) if turned else (self, *other)
+        return apply(function, name, *operands)
+
+    return method
+
+
+for _method, _function, _name in [
+    ("add", jnp.add, "add"),
+    ("sub", jnp.subtract, "subtract"),
+    ("mul", jnp.multiply, "multiply"),
+    ("matmul", jnp.matmul, "matmul"),
+    ("truediv", jnp.true_divide, "divide"),
+    ("floordiv", jnp.floor_divide, "floor_divide"),
+    ("mod", jnp.mod, "mod"),
+    ("pow", jnp.power, "power"),
+    ("and", jnp.logical_and, "logical_and"),
+    ("or", jnp.logical_or, "logical_or"),
+    ("xor", jnp.logical_xor, "logical_xor"),
+]:
+    setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
+    setattr(KerasTensor, f"__r{_method}__", _operator(_function, _name, turned=True))
+for _method, _function, _name in [
+    ("ne", jnp.not_equal, "not_equal"),
+    ("lt", jnp.less, "less"),
+    ("le", jnp.less_equal, "less_equal"),
+    ("gt", jnp.greater, "greater"),
+    ("ge", jnp.greater_equal, "greater_equal"),
+    ("neg", jnp.negative, "negative"),
+    ("abs", jnp.abs, "absolute"),
+    ("invert", jnp.logical_not, "logical_not"),
+]:
+    setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
 
 
 def is_symbolic(tree: Any) -> bool:

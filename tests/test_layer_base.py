@@ -527,7 +527,7 @@ def test_a_symbolic_call_gives_shapes_and_builds():
     layer = Block()
     output = layer(Input((3,)))
     assert (output.shape, output.dtype) == ((None, 1), "float32") and layer.built and layer.count_params() == 37
-    assert output.producer[0] is layer
+    assert output.producer.operation is layer
     assert Dense(4, dtype="mixed_bfloat16")(Input((5, 3), batch_size=2)).dtype == "bfloat16"
     assert layer(X).shape == (2, 1)
 

@@ -415,20 +415,18 @@ def test_a_mask_noted_on_the_predictions_leaves_values_out():
     want = {"sum_over_batch_size": (6 / 3, 7 / 3), "mean": (6 / 3, 7 / 3), "sum": (6, 7)}
     want["mean_with_sample_weight"] = (6 / 3, 7 / 3)
     for reduction, (without, weighted) in want.items():
-        with notes.scope():
-            predictions = notes.write(values[..., None], "mask", mask)
-            loss = losses.MeanAbsoluteError(reduction=reduction)
-            assert float(loss(jnp.zeros((2, 3, 1)), predictions)) == pytest.approx(without)
-            assert float(loss(jnp.zeros((2, 3, 1)), predictions, weight)) == pytest.approx(weighted)
+        predictions = notes.write(values[..., None], "mask", mask)
+        loss = losses.MeanAbsoluteError(reduction=reduction)
+        assert float(loss(jnp.zeros((2, 3, 1)), predictions)) == pytest.approx(without)
+        assert float(loss(jnp.zeros((2, 3, 1)), predictions, weight)) == pytest.approx(weighted)
 
 
 def test_a_mask_and_an_ignored_class_go_together():
     labels = jnp.array([[0, 1], [0, 0]])
-    with notes.scope():
-        predictions = notes.write(jnp.full((2, 2, 2), 0.5), "mask", jnp.array([[True, True], [True, False]]))
-        predictions = notes.write(predictions * jnp.array([1.0, 3.0]), "mask", notes.read(predictions, "mask"))
-        loss = losses.SparseCategoricalCrossentropy(ignore_class=1)
-        assert float(loss(labels, predictions)) == pytest.approx(np.log(4), rel=1e-6)  # the mean of two values
+    predictions = notes.write(jnp.full((2, 2, 2), 0.5), "mask", jnp.array([[True, True], [True, False]]))
+    predictions = notes.write(predictions * jnp.array([1.0, 3.0]), "mask", notes.read(predictions, "mask"))
+    loss = losses.SparseCategoricalCrossentropy(ignore_class=1)
+    assert float(loss(labels, predictions)) == pytest.approx(np.log(4), rel=1e-6)  # the mean of two values
 
 
 @pytest.mark.parametrize("from_logits", [False, True])
@@ -569,30 +567,27 @@ def test_logits_along_another_axis_are_not_used():
     labels = jnp.array([[0, 1, 2], [2, 2, 0]])
     for loss, y in ((losses.CategoricalCrossentropy, one_hot), (losses.SparseCategoricalCrossentropy, labels)):
         want = loss(axis=1)(y, softmax(logits))
-        with notes.scope():
-            np.testing.assert_allclose(loss(axis=1)(y, softmax(logits)), want, rtol=1e-6)
-            assert not np.allclose(loss(axis=1, from_logits=True)(y, logits), want)
+        np.testing.assert_allclose(loss(axis=1)(y, softmax(logits)), want, rtol=1e-6)
+        assert not np.allclose(loss(axis=1, from_logits=True)(y, logits), want)
 
 
 def test_a_softmax_whose_axis_is_squeezed_away_is_not_used():
     logits = jnp.array([[[3.0], [0.0]], [[1.0], [2.0]]])
     y = jnp.array([[1.0, 0.0], [0.0, 1.0]])
-    with pytest.warns(UserWarning, match="size 1"), notes.scope():
+    with pytest.warns(UserWarning, match="size 1"):
         # All probabilities are 1, so each of the two is 1/2.
         np.testing.assert_allclose(losses.CategoricalCrossentropy()(y, softmax(logits)), np.log(2), rtol=1e-6)
 
 
 def test_a_sigmoid_whose_last_axis_is_squeezed_away_still_has_its_logits():
     logits = jnp.full((2, 3, 1), -150.0)
-    with notes.scope():
-        assert float(losses.BinaryCrossentropy()(jnp.ones((2, 3)), sigmoid(logits))) == pytest.approx(150.0)
-        assert losses.binary_crossentropy(jnp.ones((2, 3)), sigmoid(logits)).tolist() == [150.0, 150.0]
+    assert float(losses.BinaryCrossentropy()(jnp.ones((2, 3)), sigmoid(logits))) == pytest.approx(150.0)
+    assert losses.binary_crossentropy(jnp.ones((2, 3)), sigmoid(logits)).tolist() == [150.0, 150.0]
 
 
 def test_a_step_of_ones_own_sees_the_logits_with_and_without_jit():
     def step(logits):
-        with notes.scope():
-            return losses.CategoricalCrossentropy()(jnp.array([[0.0, 1.0]]), softmax(logits))
+        return losses.CategoricalCrossentropy()(jnp.array([[0.0, 1.0]]), softmax(logits))
 
     logits = jnp.array([[200.0, 0.0]])
     for differentiated in (jax.value_and_grad(step), jax.jit(jax.value_and_grad(step))):
@@ -603,6 +598,5 @@ def test_a_step_of_ones_own_sees_the_logits_with_and_without_jit():
 
 def test_logits_behind_a_bfloat16_output_are_computed_in_float32():
     logits = jnp.array([[3.0, 0.25]], "bfloat16")
-    with notes.scope():
-        got = losses.SparseCategoricalCrossentropy()(jnp.array([1]), softmax(logits))
+    got = losses.SparseCategoricalCrossentropy()(jnp.array([1]), softmax(logits))
     np.testing.assert_allclose(got, np.log1p(np.exp(2.75)), rtol=1e-6)

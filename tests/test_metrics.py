@@ -448,24 +448,22 @@ def test_adds_up_in_its_dtype():
 
 
 def test_a_mask_noted_on_the_predictions_leaves_examples_out():
-    with notes.scope():
-        y_pred = notes.write(jnp.array([[1.0], [5.0], [9.0]]), "mask", jnp.array([True, True, False]))
-        metric = metrics.MeanAbsoluteError()
-        metric.update_state(jnp.zeros((3, 1)), y_pred)
-        assert float(metric.result()) == 3.0
-        metric.reset_state()
-        metric.update_state(jnp.zeros((3, 1)), y_pred, sample_weight=np.array([3.0, 1.0, 7.0]))
-        assert float(metric.result()) == (3 * 1 + 5) / 4
+    y_pred = notes.write(jnp.array([[1.0], [5.0], [9.0]]), "mask", jnp.array([True, True, False]))
+    metric = metrics.MeanAbsoluteError()
+    metric.update_state(jnp.zeros((3, 1)), y_pred)
+    assert float(metric.result()) == 3.0
+    metric.reset_state()
+    metric.update_state(jnp.zeros((3, 1)), y_pred, sample_weight=np.array([3.0, 1.0, 7.0]))
+    assert float(metric.result()) == (3 * 1 + 5) / 4
 
 
 @pytest.mark.parametrize("dtype, right", [("float32", 1.0), ("bfloat16", 0.0)])
 def test_logits_tell_classes_apart_that_probabilities_do_not(dtype, right):
     """In 16 bits ties are common, and Keras's count of them is kept."""
-    with notes.scope():
-        probabilities = minidl.activations.softmax(jnp.array([[0.0, 1e-8]], dtype))
-        metric = metrics.SparseCategoricalAccuracy()
-        metric.update_state(np.array([1]), probabilities)
-        assert float(metric.result()) == right
+    probabilities = minidl.activations.softmax(jnp.array([[0.0, 1e-8]], dtype))
+    metric = metrics.SparseCategoricalAccuracy()
+    metric.update_state(np.array([1]), probabilities)
+    assert float(metric.result()) == right
 
 
 @pytest.mark.parametrize("weights", [None, np.ones(3)])

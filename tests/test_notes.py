@@ -1,6 +1,6 @@
-"""Notes: readable about the very array, within the call, and never about another array."""
+"""Notes: readable about the very array, as long as it lives, and never about another array."""
 
-import threading
+import gc
 
 import jax
 import jax.numpy as jnp
@@ -12,103 +12,73 @@ from minidl import activations, notes
 
 def test_a_note_is_read_by_kind_about_the_very_array():
     x = jnp.ones(3)
-    with notes.scope():
-        assert notes.read(x, "mask") is None
-        assert notes.write(x, "mask", "written") is x
-        assert notes.read(x, "mask") == "written"
-        assert notes.read(x, "softmax logits") is None
-        assert notes.read(x + 0, "mask") is None, "an equal array is another array"
+    assert notes.read(x, "mask") is None
+    assert notes.write(x, "mask", "written") is x
+    assert notes.read(x, "mask") == "written"
+    assert notes.read(x, "softmax logits") is None
+    assert notes.read(x + 0, "mask") is None, "an equal array is another array"
 
 
 def test_a_later_note_replaces_the_earlier_one_and_none_is_no_note():
     x = jnp.ones(3)
-    with notes.scope():
-        notes.write(x, "mask", 1)
-        notes.write(x, "mask", 2)
-        assert notes.read(x, "mask") == 2
-        assert notes.write(x, "mask", None) is x
-        assert notes.read(x, "mask") == 2
+    notes.write(x, "mask", 1)
+    notes.write(x, "mask", 2)
+    assert notes.read(x, "mask") == 2
+    assert notes.write(x, "mask", None) is x
+    assert notes.read(x, "mask") == 2
 
 
-def test_nothing_is_kept_outside_of_a_scope_or_after_it():
-    x = jnp.ones(3)
-    assert notes.write(x, "mask", 1) is x
-    assert notes.read(x, "mask") is None
-    with notes.scope():
-        assert notes.read(x, "mask") is None
-        notes.write(x, "mask", 2)
-    assert notes.read(x, "mask") is None
-    with notes.scope():
-        assert notes.read(x, "mask") is None, "a new scope begins empty"
+def test_notes_go_along_to_another_array():
+    x, y = jnp.ones(3), jnp.zeros(3)
+    notes.write(x, "mask", 1)
+    notes.write(x, "linear", True)
+    notes.write_all([y], notes.of([x]))
+    assert (notes.read(y, "mask"), notes.read(y, "linear")) == (1, True)
 
 
-def test_a_scope_inside_another_belongs_to_it():
-    x = jnp.ones(3)
-    with notes.scope():
-        notes.write(x, "outer", 1)
-        with notes.scope():
-            assert notes.read(x, "outer") == 1
-            notes.write(x, "inner", 2)
-        assert notes.read(x, "inner") == 2
+def test_a_note_ends_with_its_array():
+    class Value:
+        pass
 
-
-def test_an_error_ends_the_scope():
-    x = jnp.ones(3)
-    with pytest.raises(RuntimeError, match="stop"):
-        with notes.scope():
-            notes.write(x, "mask", 1)
-            raise RuntimeError("stop")
-    assert notes.write(x, "mask", 1) is x
-    assert notes.read(x, "mask") is None
+    x, value = jnp.ones(3), Value()
+    notes.write(x, "mask", value)
+    assert any(referrer for referrer in gc.get_referrers(value) if isinstance(referrer, dict) and "mask" in referrer)
+    del x
+    gc.collect()
+    assert not any(isinstance(referrer, dict) and "mask" in referrer for referrer in gc.get_referrers(value))
 
 
 def test_a_new_array_never_has_the_notes_of_one_that_is_gone():
-    with notes.scope():
-        for number in range(200):  # without a reference to the old ones, Python would use their ids again
-            array = np.zeros(number + 1)
-            assert notes.read(array, "mask") is None
-            notes.write(array, "mask", number)
+    for number in range(200):  # Python uses the ids of old arrays again
+        array = np.zeros(number + 1)
+        assert notes.read(array, "mask") is None
+        notes.write(array, "mask", number)
 
 
-def test_threads_do_not_see_each_other():
+def test_an_array_of_values_keeps_no_traced_one():
     x = jnp.ones(3)
-    seen = []
-
-    def other():
-        with notes.scope():
-            seen.append(notes.read(x, "mask"))
-            notes.write(x, "mask", "other")
-
-    with notes.scope():
-        notes.write(x, "mask", "mine")
-        thread = threading.Thread(target=other)
-        thread.start()
-        thread.join()
-        assert notes.read(x, "mask") == "mine"
-    assert seen == [None]
+    jax.jit(lambda y: notes.write(x, "mask", y) + y)(jnp.zeros(3))
+    assert notes.read(x, "mask") is None
 
 
 @pytest.mark.parametrize("function", [activations.softmax, activations.sigmoid])
 def test_activations_note_their_logits(function):
     kind, other = f"{function.__name__} logits", {"softmax": "sigmoid logits", "sigmoid": "softmax logits"}
     x = jnp.array([[1.0, -2.0]])
-    with notes.scope():
-        y = function(x)
-        assert notes.read(y, kind) is x
-        assert notes.read(y, other[function.__name__]) is None
+    y = function(x)
+    assert notes.read(y, kind) is x
+    assert notes.read(y, other[function.__name__]) is None
 
 
 def test_a_softmax_along_another_axis_notes_nothing():
-    with notes.scope():
-        assert notes.read(activations.softmax(jnp.ones((2, 3, 4)), axis=1), "softmax logits") is None
-        assert notes.read(activations.softmax(jnp.ones((2, 3, 4)), axis=2), "softmax logits") is not None
+    assert notes.read(activations.softmax(jnp.ones((2, 3, 4)), axis=1), "softmax logits") is None
+    assert notes.read(activations.softmax(jnp.ones((2, 3, 4)), axis=2), "softmax logits") is not None
 
 
 def test_notes_in_traced_functions():
     def difference(x):
-        with notes.scope():
-            y = activations.sigmoid(x)
-            return jnp.sum(notes.read(y, "sigmoid logits") * 2.0)
+        y = activations.sigmoid(x)
+        return jnp.sum(notes.read(y, "sigmoid logits") * 2.0)
 
     x = jnp.array([1.0, 2.0])
     np.testing.assert_array_equal(jax.grad(difference)(x), [2.0, 2.0])

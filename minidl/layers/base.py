@@ -1,10 +1,8 @@
 """Layer: what every layer and every model is.
 
-A layer owns variables and other layers, kept in ordinary attributes, lists and dicts;
-they are found by looking there (`_children`), so nothing is registered and nothing
-can be out of date. `build` makes the weights once the input's shape is known, `call` is the
-mathematics, and `__call__` joins them: it builds on first use, casts to the compute dtype
-and says whether this is training.
+`build` makes the weights once the input's shape is known, `call` is the mathematics, and `__call__`
+joins them: it builds on first use, casts to the compute dtype, says whether this is training and carries masks.
+What a layer owns (weights, layers inside, metrics) is in module.py.
 """
 
 from __future__ import annotations
@@ -19,19 +17,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import constraints, dtypes, initializers, regularizers
-from minidl.metrics.base import Metric
+from minidl import dtypes, regularizers
+from minidl.layers import masks
+from minidl.layers.input_spec import check_inputs
+from minidl.layers.module import Module
 from minidl.names import auto_name, serialize
-from minidl.random import SeedGenerator
-from minidl.symbolic import KerasTensor, Shape, infer, is_symbolic
-from minidl.tracking import children, unique, without
+from minidl.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
 from minidl.variables import Variable, autocast_scope, bound, name_scope
 
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _outermost: contextvars.ContextVar[bool] = contextvars.ContextVar("outermost", default=True)
 
 
-class Layer:
+class Layer(Module):
     """The base of layers and models.
 
     A subclass writes `call` (the mathematics), usually `build` (its weights, given the input
@@ -96,13 +94,16 @@ class Layer:
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.supports_masking = False
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self.input_spec: Any = None  # an InputSpec, or one for each input, that calls are checked against
         self.built = False
         self.given_input_shape = shape  # from input_shape= or input_dim=: Sequential starts from it
         self._trainable = trainable
         self._building = False
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
+        self._nodes: list[Node] = []  # the calls on symbolic tensors
+        self._build_shapes: dict[str, Any] = {}  # what `build` was given
 
     # What a subclass writes
 
@@ -113,6 +114,10 @@ class Layer:
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The mathematics: arrays in, arrays out."""
         raise NotImplementedError(f"{type(self).__name__} has no `call` method. Write `def call(self, x): ...` in it.")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output, for the inputs and their mask: the same one, if the layer `supports_masking`."""
+        return previous_mask
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain data; `from_config` makes the same layer of them.
@@ -134,6 +139,21 @@ class Layer:
             config = {key: value for key, value in config.items() if key != "quantization_config"}
         return cls(**config)
 
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built for, as plain data; None if it is not built."""
+        if len(self._build_shapes) == 1:
+            return {"input_shape": next(iter(self._build_shapes.values()))}
+        return {"shapes_dict": self._build_shapes} if self._build_shapes else None
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the layer for the shapes that `get_build_config` gave."""
+        if not config:
+            return
+        if "shapes_dict" in config:
+            self.build(**{name: _as_shape(shape) for name, shape in config["shapes_dict"].items()})
+        else:
+            self.build(_as_shape(config["input_shape"]))
+
     # Calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,14 +166,22 @@ class Layer:
                 f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
                 "np.array(x, 'float32')."
             )
+        parameters = _parameters(type(self).call)
+        given = {n: v for n, v in [*zip(parameters, args), *kwargs.items()] if _holds_arrays(v)}
+        first = args[0] if args else next(iter(given.values()), None)
+        self._check_inputs(first)
         if not self.built:
             self._build_for(args, kwargs)
+            self._check_inputs(first)  # against what `build` may have learned
+        masks.fill(kwargs, given, parameters)
+        previous_mask = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
         with self._calling(kwargs):
             outputs = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
                     examples = output.shape[0] if output.ndim else 1
                     self.add_loss(self.activity_regularizer(output) / max(1, examples))
+        masks.carry(self, first, previous_mask, outputs)
         return outputs
 
     def stateless_call(
@@ -214,210 +242,27 @@ class Layer:
         """Add a scalar to the training loss; to be called inside `call`."""
         self._losses.extend(jax.tree.leaves(loss))
 
-    # Weights
+    # In a graph
 
-    def add_weight(
-        self,
-        shape: Sequence[int] | None = None,
-        initializer: Any = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        aggregation: str = "none",
-        name: str | None = None,
-    ) -> Variable:
-        """Make a variable that belongs to the layer.
-
-        Args:
-            shape: default: a scalar.
-            initializer: name, function or object; default "glorot_uniform" for floats, else "zeros".
-            dtype: default: the layer's variable dtype.
-            trainable: whether training changes it.
-            autocast: whether it reads in the compute dtype in mixed precision.
-            regularizer: function of the weight that is added to the loss.
-            constraint: function applied to the weight after each update.
-            name: the last part of the variable's path.
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor (or structure of them) that the layer was first called on.
 
         Raises:
-            ValueError: a shape that is none.
+            AttributeError: it never was.
         """
-        self._require_init()
-        if isinstance(shape, str):
-            raise ValueError(f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as name={shape!r}.")
-        dtype = dtypes.canonical(dtype or self.variable_dtype)
-        if initializer is None:
-            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        with contextlib.nullcontext() if self._building else name_scope(self.name):
-            variable = Variable(
-                initializers.get(initializer),
-                () if shape is None else shape,
-                dtype,
-                trainable,
-                autocast,
-                aggregation,
-                name,
-            )
-        variable.regularizer = regularizers.get(regularizer)
-        variable.constraint = constraints.get(constraint)
-        variable.trainable = trainable and self.trainable
-        self._weights.append(variable)
-        return variable
+        return _single(self._first_node("input").inputs)
 
     @property
-    def trainable(self) -> bool:
-        """Whether training changes the weights. Setting it sets it for all weights, and all layers inside.
-
-        Weights that were made as not trainable stay so.
-        """
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self._flatten_layers():
-            layer._trainable = bool(value)
-            for variable in layer._children(Variable):
-                variable.trainable = variable._made_trainable and bool(value)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables, the states of seed generators included; those of metrics are in `metrics_variables`."""
-        own = _split(self._children(Variable))
-        seeds = [generator.state for generator in self._children(SeedGenerator)]
-        inner = [v for layer in self._children(Layer) for v in layer.variables]
-        return unique([*own, *seeds, *inner])
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that training changes."""
-        if not self.trainable:
-            return []
-        own = [variable for variable in self._children(Variable) if variable.trainable]
-        return unique([*own, *(v for layer in self._children(Layer) for v in layer.trainable_variables)])
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """All variables that are not in `trainable_variables`."""
-        return without(self.variables, self.trainable_variables)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """The variables without the states of seed generators."""
-        own = _split(self._children(Variable))
-        return unique([*own, *(v for layer in self._children(Layer) for v in layer.weights)])
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        return self.trainable_variables
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training does not change."""
-        return without(self.weights, self.trainable_variables)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The values of `weights` as NumPy arrays."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set the values of `weights`.
+    def output(self) -> Any:
+        """What the layer gave when it was first called on a symbolic tensor.
 
         Raises:
-            ValueError: not as many values as weights, or one of another shape; then nothing is set.
+            AttributeError: it never was.
         """
-        variables = self.weights
-        if len(weights) != len(variables):
-            raise ValueError(
-                f"{self.name}.set_weights: got {len(weights)} arrays for {len(variables)} weights"
-                f"{'' if self.built else ' (the layer is not built yet: call it once, or build it)'}."
-            )
-        for variable, value in zip(variables, weights):
-            if variable.shape != np.shape(value):
-                raise ValueError(
-                    f"{self.name}.set_weights: {variable.path} has shape {variable.shape}, got {np.shape(value)}."
-                )
-        for variable, value in zip(variables, weights):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """The number of scalars in the weights.
-
-        Raises:
-            ValueError: the layer is not built.
-        """
-        if not self.built:
-            raise ValueError(f"{self.name}.count_params: the layer is not built, so it has no weights yet.")
-        return sum(variable.size for variable in self.weights)
-
-    @property
-    def losses(self) -> list[Any]:
-        """What the last call added with `add_loss`, and the penalties of weight regularizers."""
-        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
-        return added + [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics kept in this layer and the layers inside."""
-        return unique([m for layer in self._flatten_layers() for m in layer._children(Metric)])
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of `metrics`."""
-        return unique([variable for metric in self.metrics for variable in metric.variables])
-
-    # Number formats
-
-    @property
-    def dtype_policy(self) -> dtypes.DTypePolicy:
-        """What the layer computes in and stores its weights in. May be set by name."""
-        return self._dtype_policy
-
-    @dtype_policy.setter
-    def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtypes.get(value)
-
-    @property
-    def compute_dtype(self) -> str:
-        """The dtype of the computations."""
-        return self.dtype_policy.compute_dtype
-
-    @property
-    def variable_dtype(self) -> str:
-        """The dtype of the weights."""
-        return self.dtype_policy.variable_dtype
-
-    @property
-    def dtype(self) -> str:
-        """The same as `variable_dtype`."""
-        return self.variable_dtype
-
-    @property
-    def path(self) -> str:
-        """The layer's name; with the names of the layers around it in the paths of its variables."""
-        return self.weights[0].path.rpartition("/")[0] if self._weights else self.name
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        return _single(self._first_node("output").output_tensors)
 
     # Inside
-
-    def _children(self, kind: type) -> list[Any]:
-        """The objects of a kind kept directly in attributes, lists, tuples and dicts."""
-        self._require_init()
-        return children(self, kind)
-
-    def _flatten_layers(self) -> list[Layer]:
-        """This layer and all layers inside, outer ones first."""
-        found: dict[int, Layer] = {}
-        waiting = [self]
-        while waiting:
-            layer = waiting.pop(0)
-            if id(layer) not in found:
-                found[id(layer)] = layer
-                waiting = [*layer._children(Layer), *waiting]
-        return list(found.values())
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
@@ -447,24 +292,31 @@ class Layer:
             _outermost.reset(tokens[1])
 
     def _to_compute(self, value: Any) -> Any:
-        """Arrays become JAX arrays, float ones in the compute dtype; the rest stays as it is."""
+        """Arrays become JAX arrays, float ones in the compute dtype, with their masks; the rest stays as it is."""
         if isinstance(value, Variable):
             value = value.value
         if isinstance(value, jax.ShapeDtypeStruct) or not hasattr(value, "__array__"):
             return value
-        if not isinstance(value, jax.Array):
-            value = np.asarray(value)
-        if self.autocast and dtypes.is_float(value.dtype) and value.dtype != self.compute_dtype:
-            if isinstance(value, jax.Array):
-                return value.astype(self.compute_dtype)
-            value = np.asarray(value, self.compute_dtype)
-        return value if isinstance(value, jax.Array) else jax.device_put(value)
+        array = value if isinstance(value, jax.Array) else np.asarray(value)
+        if self.autocast and dtypes.is_float(array.dtype) and array.dtype != self.compute_dtype:
+            array = array.astype(self.compute_dtype)
+        array = array if isinstance(array, jax.Array) else jax.device_put(array)
+        return array if array is value else masks.put(array, masks.get(value))
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self._check_inputs(args[0] if args else next(iter(kwargs.values())))
         outputs = self.compute_output_spec(*args, **kwargs)
-        for tensor in jax.tree.leaves(outputs):
-            tensor.producer = (self, args, kwargs)
+        self._nodes.append(Node(self, args, kwargs, outputs))
         return outputs
+
+    def _check_inputs(self, inputs: Any) -> None:
+        if self.input_spec is not None:
+            check_inputs(self.input_spec, inputs, f"{type(self).__name__} {self.name!r}")
+
+    def _first_node(self, what: str) -> Node:
+        if not self._nodes:
+            raise AttributeError(f"{self.name!r} was not called on a symbolic tensor, so it has no {what} to ask for.")
+        return self._nodes[0]
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build from the shapes of a call: the first input's, or by name (`query_shape` for `query`)."""
@@ -489,10 +341,6 @@ class Layer:
     def _keeping(self, variables: list[Variable]) -> contextlib.AbstractContextManager[None]:
         """What a call changes in the variables is put back."""
         return bound(variables, [variable._value for variable in variables])
-
-    def _require_init(self) -> None:
-        if "_losses" not in vars(self):
-            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
 
     def _with_own_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
         """A config with the arguments that the class's own constructor was given, and what else it takes."""
@@ -528,11 +376,17 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
             try:
                 with name_scope(self.name):
                     build(self, *args, **kwargs)
+                self._build_shapes = _bound_arguments(build, args, kwargs)
             finally:
                 self._building = False
             self.built = True
 
     return wrapped
+
+
+def _bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    names = list(inspect.signature(build).parameters)[1:]
+    return {**dict(zip(names, args)), **kwargs}
 
 
 @functools.cache
@@ -557,9 +411,23 @@ def _first_input_shape(kwargs: dict[str, Any]) -> Shape | None:
     return None if shape is None else (batch, *((shape,) if isinstance(shape, int) else shape))
 
 
-def _split(variables: list[Variable]) -> list[Variable]:
-    """Trainable ones first, as Keras orders a layer's own weights."""
-    return [v for v in variables if v._made_trainable] + [v for v in variables if not v._made_trainable]
+@functools.cache
+def _parameters(call: Any) -> tuple[str, ...]:
+    """The names that a `call` takes, without self."""
+    return tuple(inspect.signature(call).parameters)[1:]
+
+
+def _single(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _as_shape(value: Any) -> Any:
+    """A shape that went through JSON: a list of sizes is a tuple again; lists and dicts of shapes stay."""
+    if isinstance(value, dict):
+        return {name: _as_shape(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple, dict)) for item in value):
+        return [_as_shape(item) for item in value]
+    return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
 def _shapes(value: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from minidl import activations, constraints, dtypes, initializers, notes, regularizers
 from minidl.layers.base import Layer
 from minidl.products import matmul
-from minidl.symbolic import KerasTensor
+from minidl.symbolic import KerasTensor, Node
 
 
 class InputLayer(Layer):
@@ -56,7 +56,7 @@ class InputLayer(Layer):
         self.batch_shape = sizes if shape is None else (batch_size, *sizes)
         self.input_dtype = dtypes.canonical(dtype)
         self.optional = optional
-        self.output = KerasTensor(self.batch_shape, self.input_dtype, name=name, producer=(self, (), {}))
+        self._nodes.append(Node(self, (), {}, KerasTensor(self.batch_shape, self.input_dtype, name=self.name)))
         self.built = True
 
     def call(self, inputs: Any) -> Any:

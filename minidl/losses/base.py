@@ -63,14 +63,13 @@ class Loss:
             y_pred: predictions.
             sample_weight: weights that broadcast against the values of `call`.
         """
-        with notes.scope():
-            mask = notes.read(y_pred, "mask")
-            y_pred = jax.tree.map(self._convert, y_pred)
-            y_true = jax.tree.map(self._convert, y_true)
-            values = self.call(y_true, y_pred)
-            inner = notes.read(values, "mask")
-            mask = inner if mask is None else mask if inner is None else mask & inner
-            return reduce(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
+        mask = notes.read(y_pred, "mask")
+        y_pred = jax.tree.map(self._convert, y_pred)
+        y_true = jax.tree.map(self._convert, y_true)
+        values = self.call(y_true, y_pred)
+        inner = notes.read(values, "mask")
+        mask = inner if mask is None else mask if inner is None else mask & inner
+        return reduce(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -96,10 +96,9 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take the function's values on a batch into the mean."""
-        with notes.scope():
-            mask = notes.read(y_pred, "mask")
-            values = self.fn(y_true, y_pred, **self.fn_arguments)
-            inner = notes.read(values, "mask")
+        mask = notes.read(y_pred, "mask")
+        values = self.fn(y_true, y_pred, **self.fn_arguments)
+        inner = notes.read(values, "mask")
         for valid in (mask, inner):
             if valid is not None:
                 sample_weight = _with_mask(sample_weight, valid, self.dtype)

@@ -51,8 +51,8 @@ class Sequential(Model):
             TypeError: not a layer.
             ValueError: a layer of this name is there already, or a second input.
         """
-        if isinstance(layer, KerasTensor) and layer.producer is not None and isinstance(layer.producer[0], InputLayer):
-            layer = layer.producer[0]
+        if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
+            layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
             raise TypeError(f"Sequential: only layers can be added, got {layer!r}.{hint}")

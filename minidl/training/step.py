@@ -127,7 +127,7 @@ class Steps:
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = layout.turn_trainable(trainable)
-            with self._holding(state._replace(trainable=weights)), notes.scope():
+            with self._holding(state._replace(trainable=weights)):
                 y_pred = model(x, training=True)
                 loss = self._loss(x, y, y_pred, sample_weight, training=True)
                 model._clear_losses()
@@ -136,7 +136,7 @@ class Steps:
                 return model.optimizer.scale_loss(loss), (loss, y_pred, facts, *changed)
 
         gradients, (loss, y_pred, facts, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
-        with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)), notes.scope():
+        with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)):
             notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
@@ -151,7 +151,7 @@ class Steps:
     def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
         """The forward pass, the loss and the metrics."""
         x, y, sample_weight = batch
-        with self._holding(weights._replace(metrics=metrics)), notes.scope():
+        with self._holding(weights._replace(metrics=metrics)):
             y_pred = self.model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
             self.model._clear_losses()

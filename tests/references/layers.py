@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from tests.references._layers import as_plain, without
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 6)).astype("float32")
 CUBE = RNG.normal(size=(2, 3, 6)).astype("float32")
@@ -108,8 +110,6 @@ LAYERS = {
     ),
     "sequential_input_dim": (lambda keras: keras.Sequential([keras.layers.Dense(4, input_dim=6)]), X),
 }
-# Keys of Keras's configs for what is not here, and for what a saved file adds to a config.
-DROPPED = ("quantization_config", "build_config", "compile_config")
 
 
 def cases(keras):
@@ -207,16 +207,3 @@ def trained(keras):
     losses = [model.train_on_batch(X, X[:, :2]) for _ in range(2)]
     weights = {f"trained/weight{i}": weight for i, weight in enumerate(model.get_weights())}
     return {"trained/losses": np.array(losses, "float32"), **weights}
-
-
-def without(config):
-    """A config without the keys of what is not here."""
-    if isinstance(config, dict):
-        return {key: without(value) for key, value in config.items() if key not in DROPPED}
-    return [without(item) for item in config] if isinstance(config, (list, tuple)) else config
-
-
-def as_plain(value):
-    """NumPy files hold no bfloat16."""
-    value = np.asarray(value)
-    return value.astype("float32") if value.dtype.name == "bfloat16" else value

@@ -1,0 +1,144 @@
+"""InputSpec: what a layer asks of its input, checked before every call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from minidl import dtypes
+from minidl.symbolic import Shape
+
+
+class InputSpec:
+    """What a layer asks of an input. A layer that sets `self.input_spec` refuses other inputs.
+
+    Args:
+        dtype: the dtype; None for any, as for all that follow.
+        shape: the whole shape with the batch, None in it for any size.
+        ndim: the number of axes.
+        max_ndim: the largest number of axes.
+        min_ndim: the smallest number of axes.
+        axes: axis -> size.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing or be there too many.
+        name: the key of this input where inputs come in a dict.
+        optional: whether None may come instead.
+
+    Raises:
+        TypeError: axes is not a dict with integers as keys.
+        ValueError: an axis that the given number of axes does not have.
+
+    >>> InputSpec(ndim=3, axes={-1: 8})
+    InputSpec(ndim=3, axes={-1: 8})
+    """
+
+    def __init__(
+        self,
+        dtype: Any = None,
+        shape: Sequence[int | None] | None = None,
+        ndim: int | None = None,
+        max_ndim: int | None = None,
+        min_ndim: int | None = None,
+        axes: Mapping[int, int | None] | None = None,
+        allow_last_axis_squeeze: bool = False,
+        name: str | None = None,
+        optional: bool = False,
+    ):
+        if axes is not None and not (
+            isinstance(axes, Mapping) and all(str(axis).lstrip("-").isdigit() for axis in axes)
+        ):
+            raise TypeError(f"InputSpec: axes must be a dict with integers as keys, got {axes!r}.")
+        self.dtype = None if dtype is None else dtypes.canonical(dtype)
+        self.shape: Shape | None = None if shape is None else tuple(shape)
+        self.ndim = ndim if shape is None else len(shape)
+        self.max_ndim = max_ndim
+        self.min_ndim = min_ndim
+        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
+        self.allow_last_axis_squeeze = allow_last_axis_squeeze
+        self.name = name
+        self.optional = optional
+        rank = self.ndim or max_ndim
+        if rank and any(axis >= rank for axis in self.axes):
+            raise ValueError(f"InputSpec: axis {max(self.axes)} is greater than the last of {rank} axes, {rank - 1}.")
+
+    def check(self, x: Any, where: str) -> None:
+        """Refuse an input that is not as it should be.
+
+        Args:
+            x: an array or symbolic tensor, or None.
+            where: what takes it, for the error.
+
+        Raises:
+            ValueError: with what was expected and the shape that came.
+        """
+        if x is None and self.optional:
+            return
+        if not hasattr(x, "shape"):
+            raise ValueError(f"{where} takes arrays, got {x!r} of type {type(x).__name__}.")
+        shape = tuple(x.shape)
+        for problem in self._problems(shape, str(x.dtype)):
+            raise ValueError(f"{where} is incompatible with its input of shape {shape}: expected {problem}.")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+        """The spec that `get_config` described."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
+        given = [f"{name}={value}" for name in names if (value := getattr(self, name))]
+        return f"InputSpec({', '.join(given)})"
+
+    def _problems(self, shape: Shape, dtype: str) -> list[str]:
+        rank, problems = len(shape), []
+        if self.ndim is not None and rank != self.ndim and not self.allow_last_axis_squeeze:
+            problems.append(f"ndim={self.ndim}, found ndim={rank}")
+        if self.max_ndim is not None and rank > self.max_ndim:
+            problems.append(f"max_ndim={self.max_ndim}, found ndim={rank}")
+        if self.min_ndim is not None and rank < self.min_ndim:
+            problems.append(f"min_ndim={self.min_ndim}, found ndim={rank}")
+        if self.dtype is not None and dtype != self.dtype:
+            problems.append(f"dtype={self.dtype}, found dtype={dtype}")
+        if problems:
+            return problems
+        for axis, size in self.axes.items():
+            if size is not None and shape[axis] not in (size, None):
+                problems.append(f"axis {axis} of input shape to have value {size}, found {shape[axis]}")
+        if self.shape is not None:
+            expected = self.shape
+            if self.allow_last_axis_squeeze:
+                expected, shape = (sizes[:-1] if sizes[-1:] == (1,) else sizes for sizes in (expected, shape))
+            if any(e is not None and s is not None and e != s for e, s in zip(expected, shape)):
+                problems.append(f"shape={self.shape}, found shape={shape}")
+        return problems
+
+
+def check_inputs(input_spec: Any, inputs: Any, where: str) -> None:
+    """Check inputs, one or a structure, against as many specs.
+
+    Raises:
+        ValueError: another number of inputs, or one that does not fit.
+    """
+    specs = jax.tree.leaves(input_spec, is_leaf=_is_none)
+    names = [spec.name for spec in specs if spec is not None]
+    if isinstance(inputs, dict) and names and all(names):
+        if missing := [name for name in names if name not in inputs]:
+            raise ValueError(f"{where}: missing data for inputs {missing}; the keys given are {list(inputs)}.")
+        leaves = [inputs[name] for name in names]
+    else:
+        leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
+    if len(leaves) != len(specs):
+        raise ValueError(f"{where} expects {len(specs)} input(s), but it received {len(leaves)} input tensors.")
+    for x, spec in zip(leaves, specs):
+        if spec is not None:
+            spec.check(x, where)
+
+
+def _is_none(value: Any) -> bool:
+    return value is None

@@ -1,0 +1,71 @@
+"""Masks: which steps of a sequence count.
+
+A mask is a boolean array beside an array of shape (batch, steps, ...), noted by the layer that makes it
+(`Embedding(mask_zero=True)`, `Masking`) and carried on from layer to layer by `Layer.__call__` with the three functions
+below. Losses and metrics read the mask of the predictions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+
+from minidl import notes
+
+
+def get(arrays: Any) -> Any:
+    """The masks of an array or a structure of arrays, None where there is none."""
+    return jax.tree.map(lambda array: notes.read(array, "mask"), arrays)
+
+
+def put(array: Any, mask: Any) -> Any:
+    """Note the mask of an array. Gives the array back."""
+    return notes.write(array, "mask", mask)
+
+
+def fill(kwargs: dict[str, Any], given: dict[str, Any], parameters: Iterable[str]) -> None:
+    """Give a call the masks of its inputs, where it takes masks and none were given.
+
+    Args:
+        kwargs: of the call; the masks are put here: `mask` if the call has one input, else `query_mask` for an input
+            `query`.
+        given: argument name -> value of the call, for those that hold arrays.
+        parameters: the names that the call takes.
+    """
+    inputs = {name: value for name, value in given.items() if not name.endswith("mask")}
+    for name, value in inputs.items():
+        argument = "mask" if len(inputs) == 1 else f"{name}_mask"
+        if argument in parameters and argument not in given:
+            found = get(value)
+            if _any(found):
+                kwargs[argument] = found
+
+
+def carry(layer: Any, inputs: Any, previous: Any, outputs: Any) -> None:
+    """Note the masks of a layer's outputs, as its `compute_mask` says.
+
+    Warns:
+        UserWarning: the inputs have a mask, and the layer does not support masks.
+    """
+    if not layer.supports_masking:
+        if _any(previous):
+            warnings.warn(
+                f"Layer {layer.name!r} ({type(layer).__name__}) does not support masking, so the mask of its input "
+                "ends here: layers and losses after it count every step.",
+                stacklevel=4,
+            )
+        return
+    arrays = jax.tree.leaves(outputs)
+    if all(get(array) is not None for array in arrays):
+        return
+    masks = jax.tree.leaves(layer.compute_mask(inputs, previous), is_leaf=lambda mask: mask is None)
+    for array, mask in zip(arrays, masks):
+        if get(array) is None:
+            put(array, mask)
+
+
+def _any(masks: Any) -> bool:
+    return bool(jax.tree.leaves(masks))

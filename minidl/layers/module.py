@@ -1,0 +1,248 @@
+"""Module: what owns variables and other modules.
+
+They are kept in ordinary attributes, lists and dicts, and found by looking there (`_children`), so nothing is
+registered and nothing can be out of date. `Layer` adds building and calling.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minidl import constraints, dtypes, initializers, regularizers
+from minidl.metrics.base import Metric
+from minidl.random import SeedGenerator
+from minidl.tracking import children, unique, without
+from minidl.variables import Variable, name_scope
+
+
+class Module:
+    """Weights, and what is known about them: the half of `Layer` that does not call.
+
+    Every layer and model is one; see `Layer` for the arguments that it takes.
+    """
+
+    name: str
+    built: bool
+    _trainable: bool
+    _building: bool
+    _weights: list[Variable]
+    _losses: list[Any]
+    _dtype_policy: dtypes.DTypePolicy
+
+    # Weights
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | None = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that belongs to the layer.
+
+        Args:
+            shape: default: a scalar.
+            initializer: name, function or object; default "glorot_uniform" for floats, else "zeros".
+            dtype: default: the layer's variable dtype.
+            trainable: whether training changes it.
+            autocast: whether it reads in the compute dtype in mixed precision.
+            regularizer: function of the weight that is added to the loss.
+            constraint: function applied to the weight after each update.
+            name: the last part of the variable's path.
+
+        Raises:
+            ValueError: a shape that is none.
+        """
+        self._require_init()
+        if isinstance(shape, str):
+            raise ValueError(f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as name={shape!r}.")
+        dtype = dtypes.canonical(dtype or self.variable_dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        with contextlib.nullcontext() if self._building else name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer),
+                () if shape is None else shape,
+                dtype,
+                trainable,
+                autocast,
+                aggregation,
+                name,
+            )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.trainable = trainable and self.trainable
+        self._weights.append(variable)
+        return variable
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights. Setting it sets it for all weights, and all layers inside.
+
+        Weights that were made as not trainable stay so.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for variable in layer._children(Variable):
+                variable.trainable = variable._made_trainable and bool(value)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables, the states of seed generators included; those of metrics are in `metrics_variables`."""
+        own = _split(self._children(Variable))
+        seeds = [generator.state for generator in self._children(SeedGenerator)]
+        inner = [v for layer in self._children(Module) for v in layer.variables]
+        return unique([*own, *seeds, *inner])
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
+        if not self.trainable:
+            return []
+        own = [variable for variable in self._children(Variable) if variable.trainable]
+        return unique([*own, *(v for layer in self._children(Module) for v in layer.trainable_variables)])
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """All variables that are not in `trainable_variables`."""
+        return without(self.variables, self.trainable_variables)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The variables without the states of seed generators."""
+        own = _split(self._children(Variable))
+        return unique([*own, *(v for layer in self._children(Module) for v in layer.weights)])
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        return self.trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training does not change."""
+        return without(self.weights, self.trainable_variables)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights` as NumPy arrays."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set the values of `weights`.
+
+        Raises:
+            ValueError: not as many values as weights, or one of another shape; then nothing is set.
+        """
+        variables = self.weights
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"{self.name}.set_weights: got {len(weights)} arrays for {len(variables)} weights"
+                f"{'' if self.built else ' (the layer is not built yet: call it once, or build it)'}."
+            )
+        for variable, value in zip(variables, weights):
+            if variable.shape != np.shape(value):
+                raise ValueError(
+                    f"{self.name}.set_weights: {variable.path} has shape {variable.shape}, got {np.shape(value)}."
+                )
+        for variable, value in zip(variables, weights):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """The number of scalars in the weights.
+
+        Raises:
+            ValueError: the layer is not built.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name}.count_params: the layer is not built, so it has no weights yet.")
+        return sum(variable.size for variable in self.weights)
+
+    @property
+    def losses(self) -> list[Any]:
+        """What the last call added with `add_loss`, and the penalties of weight regularizers."""
+        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return added + [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics kept in this layer and the layers inside."""
+        return unique([m for layer in self._flatten_layers() for m in layer._children(Metric)])
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`."""
+        return unique([variable for metric in self.metrics for variable in metric.variables])
+
+    # Number formats
+
+    @property
+    def dtype_policy(self) -> dtypes.DTypePolicy:
+        """What the layer computes in and stores its weights in. May be set by name."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = dtypes.get(value)
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computations."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def dtype(self) -> str:
+        """The same as `variable_dtype`."""
+        return self.variable_dtype
+
+    @property
+    def path(self) -> str:
+        """The layer's name; with the names of the layers around it in the paths of its variables."""
+        return self.weights[0].path.rpartition("/")[0] if self._weights else self.name
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+    # Inside
+
+    def _children(self, kind: type) -> list[Any]:
+        """The objects of a kind kept directly in attributes, lists, tuples and dicts."""
+        self._require_init()
+        return children(self, kind)
+
+    def _flatten_layers(self) -> list[Module]:
+        """This layer and all layers inside, outer ones first."""
+        found: dict[int, Module] = {}
+        waiting: list[Module] = [self]
+        while waiting:
+            layer = waiting.pop(0)
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                waiting = [*layer._children(Module), *waiting]
+        return list(found.values())
+
+    def _require_init(self) -> None:
+        if "_losses" not in vars(self):
+            raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
+
+
+def _split(variables: list[Variable]) -> list[Variable]:
+    """Trainable ones first, as Keras orders a layer's own weights."""
+    return [v for v in variables if v._made_trainable] + [v for v in variables if not v._made_trainable]

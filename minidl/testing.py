@@ -1,0 +1,233 @@
+"""Checks that every layer passes, for layers of your own too.
+
+>>> from minidl.layers import Dense
+>>> check_layer(Dense, {"units": 3}, np.ones((4, 6), "float32"))
+
+Each check is a function of a `LayerCase`, so that a test can be made of each; `LAYER_CHECKS` lists them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl import dtypes, layers
+from minidl.symbolic import KerasTensor
+
+
+@dataclasses.dataclass
+class LayerCase:
+    """A layer to check, and what to call it on.
+
+    Args:
+        kind: its class.
+        arguments: of the constructor.
+        inputs: a batch: what the layer is called on. A tuple holds several arguments of the call; several
+            inputs in one argument are a list or a dict.
+        differs_in_training: whether a call with `training=True` gives something else.
+        any_batch: whether it takes batches of other sizes, and treats examples one by one.
+        has_gradient: whether the outputs depend smoothly on the weights and inputs.
+        known_shape: whether the shape of the output follows from the shape of the input.
+    """
+
+    kind: type[layers.Layer]
+    arguments: dict[str, Any]
+    inputs: Any
+    differs_in_training: bool = False
+    any_batch: bool = True
+    has_gradient: bool = True
+    known_shape: bool = True
+
+    def make(self, **more: Any) -> Any:
+        """The layer, not built yet."""
+        return self.kind(**self.arguments, **more)
+
+    def make_built(self, **more: Any) -> Any:
+        """The layer with its weights."""
+        layer = self.make(**more)
+        self.call(layer, self.symbolic_inputs())
+        return layer
+
+    def call(self, layer: Any, inputs: Any, **kwargs: Any) -> Any:
+        """Call the layer on inputs like those of the case."""
+        return layer(*inputs, **kwargs) if isinstance(inputs, tuple) else layer(inputs, **kwargs)
+
+    def symbolic_inputs(self) -> Any:
+        """Symbolic tensors like the inputs, of an unknown batch."""
+        fixed = None if self.any_batch else jax.tree.leaves(self.inputs)[0].shape[0]
+        return jax.tree.map(lambda x: KerasTensor((fixed, *x.shape[1:]), x.dtype), self.inputs)
+
+    def pure(self, layer: Any, training: bool) -> Callable[..., Any]:
+        """The layer as a function of its trainable variables, the rest of its state and its inputs."""
+
+        def function(trainable: Any, rest: Any, inputs: Any) -> Any:
+            args = inputs if isinstance(inputs, tuple) else (inputs,)
+            return layer.stateless_call(trainable, rest, *args, training=training, return_losses=True)
+
+        return function
+
+
+def check_layer(
+    kind: type[layers.Layer],
+    arguments: dict[str, Any],
+    inputs: Any,
+    *,
+    differs_in_training: bool = False,
+    any_batch: bool = True,
+    has_gradient: bool = True,
+    known_shape: bool = True,
+) -> None:
+    """Run every check on a layer; the arguments are those of `LayerCase`.
+
+    Raises:
+        AssertionError: of the first check that fails.
+    """
+    case = LayerCase(kind, arguments, inputs, differs_in_training, any_batch, has_gradient, known_shape)
+    for check in LAYER_CHECKS.values():
+        check(case)
+
+
+def symbolic_and_real_calls_agree(case: LayerCase) -> None:
+    """A call on symbolic tensors has the shape and dtype of a call on arrays, and so has `compute_output_shape`."""
+    if not case.known_shape:
+        return
+    layer = case.make()
+    expected = case.call(layer, case.symbolic_inputs())
+    real = case.call(layer, case.inputs)
+    batch = jax.tree.leaves(case.inputs)[0].shape[0]
+    filled = jax.tree.map(
+        lambda t: (tuple(batch if s is None else s for s in t.shape[:1]) + t.shape[1:], t.dtype), expected
+    )
+    assert _spec(real) == filled, f"symbolic {filled}, real {_spec(real)}"
+    if not isinstance(case.inputs, (tuple, list, dict)):
+        shape = layer.compute_output_shape(case.inputs.shape)
+        assert shape == jax.tree.map(lambda array: array.shape, real), f"compute_output_shape gives {shape}"
+
+
+def config_makes_the_same_layer(case: LayerCase) -> None:
+    """`get_config` survives JSON, and `from_config` makes a layer with the same config, weights' paths and outputs."""
+    layer = case.make(name="mine")
+    output = case.call(layer, case.inputs)
+    config = json.loads(json.dumps(layer.get_config()))
+    plain = {name: value for name, value in case.arguments.items() if isinstance(value, (bool, int, float))}
+    assert {name: config[name] for name in plain} == plain
+    again = case.kind.from_config(config)
+    assert type(again) is case.kind and again.name == "mine"
+    assert json.loads(json.dumps(again.get_config())) == config
+    case.call(again, case.symbolic_inputs())
+    assert [w.path for w in again.trainable_weights] == [w.path for w in layer.trainable_weights]
+    again.set_weights(layer.get_weights())
+    if not case.differs_in_training:
+        _assert_close(case.call(again, case.inputs), output)
+
+
+def build_config_builds_the_same_weights(case: LayerCase) -> None:
+    """`build_from_config` with what `get_build_config` gave makes the weights before any call."""
+    layer = case.make(name="mine")
+    case.call(layer, case.inputs)
+    again = case.kind.from_config(json.loads(json.dumps(layer.get_config())))
+    again.build_from_config(json.loads(json.dumps(layer.get_build_config())))
+    assert [(w.path, w.shape) for w in again.weights] == [(w.path, w.shape) for w in layer.weights]
+
+
+def compiled_equals_eager(case: LayerCase) -> None:
+    """`jax.jit` of `stateless_call` gives what a plain call gives, in inference and in training."""
+    for training in (False, True):
+        layer = case.make_built()
+        outputs, new, _ = jax.jit(case.pure(layer, training))(*_state(layer), case.inputs)
+        _assert_close(outputs, case.call(layer, case.inputs, training=training))
+        assert len(new) == len(layer.non_trainable_variables)
+        _assert_close(new, [variable.value for variable in layer.non_trainable_variables])
+
+
+def training_differs_only_where_declared(case: LayerCase) -> None:
+    """A call that says nothing is inference; inference changes no state; training differs as the case says."""
+    layer = case.make_built()
+    before = [variable.numpy() for variable in layer.variables]
+    inference = case.call(layer, case.inputs, training=False)
+    assert all(np.array_equal(v, b) for v, b in zip(layer.variables, before)), "inference changes the state"
+    assert _equal(case.call(layer, case.inputs), inference), "a call that says nothing is not inference"
+    training = case.call(layer, case.inputs, training=True)
+    differs = not _equal(training, inference)
+    assert differs == case.differs_in_training, f"training {'differs' if differs else 'is the same as inference'}"
+    assert _spec(training) == _spec(inference)
+
+
+def gradients_are_finite(case: LayerCase) -> None:
+    """The gradients of the weights and the float inputs are finite, and those of the weights are not all 0."""
+    if not case.has_gradient:
+        return
+    layer = case.make_built()
+    trainable, rest = _state(layer)
+    leaves, structure = jax.tree.flatten(case.inputs)
+    floats = [i for i, leaf in enumerate(leaves) if dtypes.is_float(leaf.dtype)]
+
+    def total(trainable: Any, given: Any) -> Any:
+        inputs = jax.tree.unflatten(structure, [given.get(i, leaf) for i, leaf in enumerate(leaves)])
+        outputs, _, losses = case.pure(layer, training=True)(trainable, rest, inputs)
+        squares = [jnp.sum(jnp.square(leaf.astype("float32"))) for leaf in jax.tree.leaves(outputs)]
+        return sum(squares) + sum(losses)
+
+    gradients = jax.jit(jax.grad(total, (0, 1)))(trainable, {i: leaves[i] for i in floats})
+    assert all(np.isfinite(gradient).all() for gradient in jax.tree.leaves(gradients)), "a gradient is not finite"
+    assert not trainable or any(np.any(gradient) for gradient in gradients[0]), "no weight has a gradient"
+
+
+def mixed_precision_computes_in_bfloat16(case: LayerCase) -> None:
+    """With `dtype="mixed_bfloat16"` float outputs are bfloat16, and float weights float32."""
+    layer = case.make(dtype="mixed_bfloat16")
+    inputs = jax.tree.map(lambda x: x.astype("float32") if dtypes.is_float(x.dtype) else x, case.inputs)
+    case.call(layer, case.symbolic_inputs())
+    outputs = jax.eval_shape(case.pure(layer, training=True), *_state(layer), inputs)[0]
+    assert all(leaf.dtype == "bfloat16" for leaf in jax.tree.leaves(outputs) if dtypes.is_float(leaf.dtype))
+    assert all(weight.dtype == "float32" for weight in layer.weights if dtypes.is_float(weight.dtype))
+
+
+def examples_do_not_depend_on_the_batch(case: LayerCase) -> None:
+    """A part of the batch gives that part of the outputs, and an empty batch an empty output."""
+    if not case.any_batch:
+        return
+    layer = case.make_built()
+    whole = case.call(layer, case.inputs)
+    first = case.call(layer, jax.tree.map(lambda x: x[:1], case.inputs))
+    _assert_close(first, jax.tree.map(lambda x: x[:1], whole))
+    if case.known_shape:
+        empty = jax.eval_shape(lambda x: case.call(layer, x), jax.tree.map(lambda x: x[:0], case.inputs))
+        assert _spec(empty) == jax.tree.map(lambda x: ((0, *x.shape[1:]), str(x.dtype)), whole)
+
+
+LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {
+    check.__name__: check
+    for check in (
+        symbolic_and_real_calls_agree,
+        config_makes_the_same_layer,
+        build_config_builds_the_same_weights,
+        compiled_equals_eager,
+        training_differs_only_where_declared,
+        gradients_are_finite,
+        mixed_precision_computes_in_bfloat16,
+        examples_do_not_depend_on_the_batch,
+    )
+}
+
+
+def _spec(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: (tuple(leaf.shape), str(leaf.dtype)), tree)
+
+
+def _state(layer: Any) -> tuple[list[Any], list[Any]]:
+    return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
+
+
+def _assert_close(got: Any, want: Any) -> None:
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
