@@ -10,12 +10,15 @@ that Keras's files use.
 from __future__ import annotations
 
 import collections
+import contextlib
+import contextvars
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _counts: collections.Counter[str] = collections.Counter()
+_added: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("custom_objects", default={})
 
 
 def snake_case(name: str) -> str:
@@ -50,6 +53,16 @@ def unknown(kind: str, name: Any, known: Any) -> ValueError:
     return ValueError(f"Unknown {kind} {name!r}. {hint}")
 
 
+@contextlib.contextmanager
+def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Inside, `lookup` and `deserialize` know these names too, whatever they look for."""
+    token = _added.set({**_added.get(), **(objects or {})})
+    try:
+        yield
+    finally:
+        _added.reset(token)
+
+
 def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: type | None = None) -> Any:
     """The object that an identifier stands for.
 
@@ -71,6 +84,7 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return deserialize(identifier, table, kind)
     found = identifier
     if isinstance(identifier, str):
+        table = {**table, **_added.get()}
         if identifier not in table:
             raise unknown(kind, identifier, table)
         found = table[identifier]
@@ -96,12 +110,15 @@ def serialize(value: Any, module: str | None = None) -> Any:
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config"):
-        return {
-            "module": module or public_module(type(value)),
-            "class_name": type(value).__name__,
+        own_module, class_name = getattr(value, "serialized_as", None) or (None, type(value).__name__)
+        serialized = {
+            "module": module or own_module or public_module(type(value)),
+            "class_name": class_name,
             "config": value.get_config(),
-            "registered_name": None if is_own(type(value)) else type(value).__name__,
+            "registered_name": None if is_own(type(value)) and own_module is None else class_name,
         }
+        build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
+        return serialized if build_config is None else {**serialized, "build_config": build_config}
     if isinstance(value, Callable):  # type: ignore[arg-type]
         return value.__name__
     raise TypeError(f"Cannot write {value!r} into a config: it has no get_config().")
@@ -113,13 +130,18 @@ def deserialize(config: Any, table: Mapping[str, Any], kind: str) -> Any:
         return lookup(config, table, kind)
     if "class_name" not in config:
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
-    name = config["class_name"]
+    table, name = {**table, **_added.get()}, config["class_name"]
     if name == "function":
         return lookup(config["config"], table, kind)
     if name not in table:
         raise unknown(kind, name, table)
     found: Any = table[name]
-    return found.from_config(config.get("config") or {}) if hasattr(found, "from_config") else found
+    if not hasattr(found, "from_config"):
+        return found
+    made = found.from_config(config.get("config") or {})
+    if config.get("build_config") and hasattr(made, "build_from_config") and not made.built:
+        made.build_from_config(config["build_config"])
+    return made
 
 
 def is_own(cls: type) -> bool:
