@@ -2,52 +2,109 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
+
+from minidl import layers, names
+from minidl.layers import masks
 from minidl.layers.base import Layer
+from minidl.models.graph import Graph
+from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.summary import print_summary
+from minidl.symbolic import KerasTensor
 from minidl.training.trainer import Trainer
 
 
 class Model(Trainer):
-    """The base of models. A subclass makes layers in `__init__` and connects them in `call`.
+    """What can be trained: made of symbolic inputs and outputs, or a subclass with layers and a `call`.
 
     Args:
+        inputs: symbolic tensors (`Input`, or tensors from inside another model): one, or a list or dict of them.
+        outputs: what layers, operators and functions of `minidl.ops` made of the inputs: one, or a list or dict.
+        name: default "functional", or the snake case of the subclass's name.
+        trainable: whether training changes the weights.
         **kwargs: see `Layer`.
 
+    Raises:
+        TypeError: only one of inputs and outputs.
+        ValueError: outputs that do not follow from the inputs, or two layers of one name.
+
     Example:
-    >>> from minidl.layers import Dense
-    >>> class TwoLayers(Model):
+    >>> from minidl.layers import Dense, Input
+    >>> inputs = Input((4,))
+    >>> x = Dense(4, activation="relu")(inputs)
+    >>> model = Model(inputs, Dense(1)(x + inputs))
+    >>> model.output_shape
+    (None, 1)
+
+    The same layers in a subclass:
+
+    >>> class Residual(Model):
     ...     def __init__(self):
     ...         super().__init__()
-    ...         self.first, self.second = Dense(8, activation="relu"), Dense(1)
+    ...         self.first, self.second = Dense(4, activation="relu"), Dense(1)
     ...
     ...     def call(self, x):
-    ...         return self.second(self.first(x))
+    ...         return self.second(self.first(x) + x)
     >>> import numpy as np
-    >>> model = TwoLayers()
+    >>> model = Residual()
     >>> model.compile(optimizer="sgd", loss="mse")
-    >>> x = np.linspace(-1, 1, 64)[:, None]
-    >>> history = model.fit(x, 2 * x, epochs=20, verbose=0)
+    >>> x = np.random.default_rng(0).normal(size=(64, 4))
+    >>> history = model.fit(x, x.sum(1), epochs=20, verbose=0)
     >>> history.history["loss"][-1] < history.history["loss"][0]
     True
     """
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        if args or {"inputs", "outputs"} & set(kwargs):
-            raise TypeError(
-                f"{type(self).__name__}: models of symbolic inputs and outputs are not there yet. "
-                "Use Sequential, or write a subclass with a `call` method."
+    def __init__(
+        self,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ):
+        if (inputs is None) != (outputs is None):
+            raise TypeError(f"{type(self).__name__}: give both inputs and outputs, or neither of them.")
+        graph = None if inputs is None else Graph(inputs, outputs)
+        if graph is not None and name is None and type(self) is Model:
+            name = names.auto_name("functional")
+        super().__init__(name=name, trainable=trainable, **kwargs)
+        self.graph = graph
+        if graph is not None:
+            self._layers = graph.layers
+            self.output_names = graph.output_names
+            self.autocast = False  # each input has the dtype of its Input, and layers convert to theirs
+            self.built = True
+            if not trainable:
+                self.trainable = False
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Run the graph; a model without one is a subclass, and has a `call` of its own."""
+        if self.graph is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no `call` method. Write `def call(self, x): ...` in it, or give Model its "
+                "inputs and outputs."
             )
-        super().__init__(**kwargs)
+        arrays = self.graph.standardize(inputs, repr(self.name))
+        if mask is not None:
+            flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
+            arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
+        return self.graph.run(arrays)
 
     # The layers
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly inside."""
-        return self._children(Layer)
+        """The layers directly inside; those of a graph in its order, those farthest from the outputs first."""
+        return self._children(Layer) if self.graph is None else self.graph.layers
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__}.layers cannot be set: give the attribute another name.")
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name, or at an index.
@@ -67,6 +124,86 @@ class Model(Trainer):
         raise ValueError(
             f"get_layer: no layer {name!r} in {self.name!r}; it has {[layer.name for layer in self.layers]}."
         )
+
+    # The graph
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic inputs, as a list.
+
+        Raises:
+            AttributeError: the model has no graph.
+        """
+        return self._known_graph("inputs").inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, as a list; AttributeError without a graph."""
+        return self._known_graph("outputs").outputs
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure in which they were given."""
+        return super().input if self.graph is None else self.graph.input_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure in which they were given."""
+        return super().output if self.graph is None else self.graph.output_struct
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs; AttributeError without a graph."""
+        return self._known_graph("input_names").input_names
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of the input, or the shapes in their structure; AttributeError without a graph."""
+        return _shapes(self._known_graph("input_shape").input_struct)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or the shapes in their structure; AttributeError without a graph."""
+        return _shapes(self._known_graph("output_shape").output_struct)
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and function calls of the graph, in order; AttributeError without a graph."""
+        return self._known_graph("operations").operations
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers of the graph and how they are connected; of a subclass, its constructor's arguments."""
+        if self.graph is None or not _is_made_of_a_graph(type(self)):
+            return super().get_config()
+        return {"name": self.name, "trainable": self.trainable, **graph_config(self.graph)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The model that `get_config` described, with new weights; the caller's classes are in `custom_objects`.
+
+        Raises:
+            ValueError: a config that describes no graph, or a class that is not known.
+        """
+        with names.known_names({**model_classes(), **(custom_objects or {})}):
+            if not ({"layers", "input_layers", "output_layers"} <= config.keys() and _is_made_of_a_graph(cls)):
+                return super().from_config(config)
+            inputs, outputs = graph_tensors(config, layers.deserialize)
+        rest = {name: v for name, v in config.items() if name not in ("layers", "input_layers", "output_layers")}
+        return cls(inputs=inputs, outputs=outputs, **rest)
+
+    @property
+    def serialized_as(self) -> tuple[str, str] | None:
+        """The module and class under which Keras writes a model that is nothing but a graph."""
+        return ("keras.src.models.functional", "Functional") if type(self) is Model else None
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the model was built for; a graph needs none."""
+        return super().get_build_config() if self.graph is None else {"input_shape": None}
+
+    def build_from_config(self, config: dict[str, Any] | None) -> None:
+        """Build the model for the shapes that `get_build_config` gave."""
+        if self.graph is None and config and any(shape is not None for shape in config.values()):
+            super().build_from_config(config)
 
     def summary(
         self,
@@ -88,3 +225,37 @@ class Model(Trainer):
             layer_range: names of the first and the last layer to show.
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The output for symbolic inputs, as symbolic tensors. A graph knows it for inputs like its own."""
+        if self.graph is not None and len(args) == 1:
+            given = self.graph.standardize(args[0], repr(self.name))
+            if all(x is not None and x.shape == own.shape for x, own in zip(given, self.graph.inputs)):
+                return jax.tree.map(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), self.graph.output_struct)
+        return super().compute_output_spec(*args, **kwargs)
+
+    # Inside
+
+    def _known_graph(self, what: str) -> Graph:
+        if self.graph is None:
+            raise AttributeError(f"{self.name!r} ({type(self).__name__}) has no {what}: it was not made of a graph.")
+        return self.graph
+
+
+def model_classes() -> dict[str, type]:
+    """The names under which models are written into configs -> minidl's own classes."""
+    own = {cls.__name__: cls for cls in (Model, *Model.__subclasses__()) if names.is_own(cls)}
+    return {**own, "Functional": Model}
+
+
+def _is_made_of_a_graph(cls: type) -> bool:
+    """Whether a class takes the arguments of `Model`: inputs, outputs, name."""
+    parameters = inspect.signature(cls).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    takes_all = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    return takes_all or list(parameters)[:2] == ["inputs", "outputs"]
+
+
+def _shapes(struct: Any) -> Any:
+    shapes = jax.tree.map(lambda tensor: tensor.shape, struct)
+    return shapes[0] if isinstance(struct, list) and len(struct) == 1 else shapes

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from minidl.layers import InputLayer, serialize
-from minidl.layers import deserialize as deserialize_layer
+from minidl import names
+from minidl.layers import InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
-from minidl.models.model import Model
-from minidl.symbolic import KerasTensor, Shape
+from minidl.models.graph import fits
+from minidl.models.model import Model, model_classes
+from minidl.symbolic import KerasTensor, Node, Shape
 
 
 class Sequential(Model):
@@ -39,7 +41,8 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
-        self._shapes: list[Any] = []  # of the input, then of each layer's output, once built
+        self._tensors: list[Any] = []  # the symbolic input, then what each layer gave, once built
+        self._calls: list[tuple[Layer, Node]] = []  # behind them
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -69,7 +72,10 @@ class Sequential(Model):
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
         self._layers.append(layer)
-        if rebuild:
+        if rebuild and self._tensors:
+            self._connect(layer)
+            self._forget()
+        elif rebuild:
             self._rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -81,7 +87,11 @@ class Sequential(Model):
         if not self.layers:
             raise ValueError(f"Sequential: {self.name!r} has no layer to pop.")
         layer = self._layers.pop()
-        if rebuild:
+        if self._tensors and self.layers:
+            self._tensors.pop()
+            self._disconnect(1)
+            self._forget()
+        elif rebuild:
             self._rebuild()
         return layer
 
@@ -110,18 +120,26 @@ class Sequential(Model):
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
-        if input_shape is not None and not _fits(tuple(input_shape), first.batch_shape):
+        if input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
                 f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, not {tuple(input_shape)}."
             )
-        tensor = first.output
-        self._shapes = [tensor.shape]
+        self._tensors = [first.output]
         for layer in self.layers:
-            tensor = layer(tensor)
-            self._shapes.append(jax.tree.map(lambda output: output.shape, tensor))
+            self._connect(layer)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The output for symbolic inputs, as symbolic tensors; known already for an input like the model's own."""
+        if not self.built:
+            self._build_for(args, kwargs)
+        if self._tensors and getattr(args[0], "shape", None) == self._tensors[0].shape:
+            return jax.tree.map(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), self._tensors[-1])
+        return super().compute_output_spec(*args, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         outputs = self._fitted(inputs)
+        if mask is not None:
+            outputs = masks.put(jnp.copy(outputs), mask)
         for layer in self.layers:
             outputs = layer(outputs, training=training)
         return outputs
@@ -129,23 +147,44 @@ class Sequential(Model):
     @property
     def input_shape(self) -> Shape:
         """The shape of the input; AttributeError until it is known."""
-        return self._known_shapes()[0]
+        return self._known_tensors()[0].shape
 
     @property
-    def output_shape(self) -> Shape:
+    def output_shape(self) -> Any:
         """The shape of the output; AttributeError until it is known."""
-        return self._known_shapes()[-1]
+        return jax.tree.map(lambda tensor: tensor.shape, self._known_tensors()[-1])
+
+    @property
+    def input(self) -> Any:
+        """The symbolic input; AttributeError until its shape is known."""
+        return self._known_tensors()[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output; AttributeError until it is known."""
+        return self._known_tensors()[-1]
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input, in a list; AttributeError until its shape is known."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic outputs, in a list; AttributeError until they are known."""
+        return jax.tree.leaves(self.output)
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "layers": [serialize(layer) for layer in self._layers]}
-        if self._shapes:
-            config["build_input_shape"] = self._shapes[0]
+        if self._tensors:
+            config["build_input_shape"] = self.input_shape
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """The model that `get_config` described, with new weights."""
-        layers = [_deserialize(layer, custom_objects) for layer in config["layers"]]
+        with names.known_names({**model_classes(), **(custom_objects or {})}):
+            layers = [deserialize(layer) for layer in config["layers"]]
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         if not model.built and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
@@ -155,7 +194,8 @@ class Sequential(Model):
         """Build as far as the shapes are known; layers that are built already stay as they are."""
         self.built = False
         self._forget()
-        self._shapes = []
+        self._tensors = []
+        self._disconnect(len(self._calls))
         if self.layers:
             first = self._layers[0]
             # A model that comes first knows its input too, once it is built.
@@ -163,16 +203,27 @@ class Sequential(Model):
             if shape is not None:
                 self.build(shape)
 
+    def _connect(self, layer: Layer) -> None:
+        """Call a layer on the symbolic output so far."""
+        self._tensors.append(layer(self._tensors[-1]))
+        self._calls.append((layer, layer._nodes[-1]))
+
+    def _disconnect(self, count: int) -> None:
+        """Forget the last calls."""
+        for layer, node in self._calls[len(self._calls) - count :]:
+            layer._nodes.remove(node)
+        del self._calls[len(self._calls) - count :]
+
     def _fitted(self, inputs: Any) -> Any:
         """The inputs, checked against the known input shape; (n,) and (n, 1) stand for each other."""
-        if not self._shapes or not hasattr(inputs, "shape"):
+        if not self._tensors or not hasattr(inputs, "shape"):
             return inputs
-        expected = self._shapes[0]
+        expected = self.input_shape
         if len(inputs.shape) == len(expected) - 1 and expected[-1] == 1:
             inputs = inputs[..., None]
         elif len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
             inputs = inputs[..., 0]
-        if not _fits(inputs.shape[1:], expected[1:]):  # a batch may have any size, also if the first one was fixed
+        if not fits((None, *inputs.shape[1:]), expected):
             known, given = (f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (expected, inputs.shape))
             raise ValueError(
                 f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model "
@@ -180,23 +231,13 @@ class Sequential(Model):
             )
         return inputs
 
-    def _known_shapes(self) -> list[Shape]:
-        if not self._shapes:
+    def _known_tensors(self) -> list[Any]:
+        if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
-        return self._shapes
-
-
-def _deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Layer:
-    if config.get("class_name") == "Sequential":
-        return Sequential.from_config(config["config"], custom_objects)
-    return deserialize_layer(config, custom_objects)
+        return self._tensors
 
 
 def _is_shape(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(
         size is None or isinstance(size, (int, np.integer)) for size in value
     )
-
-
-def _fits(shape: Sequence[int | None], expected: Shape) -> bool:
-    return len(shape) == len(expected) and all(e is None or s is None or s == e for s, e in zip(shape, expected))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
+
 from minidl.layers.base import Layer
+from minidl.symbolic import FunctionCall
 
 
 def print_summary(
@@ -26,17 +30,21 @@ def print_summary(
     from rich.markup import escape
     from rich.table import Table
 
+    rows = _selected(_rows_of(model), layer_range)
+    connected = any(row.connected for row in rows)
     table = Table(show_lines=False, width=line_length)
     table.add_column("Layer (type)")
     table.add_column("Output Shape")
     table.add_column("Param #", justify="right")
+    if connected:
+        table.add_column("Connected to")
     if show_trainable:
         table.add_column("Trainable", justify="center")
-    for depth, layer, shape in _rows(_selected(_layers(model), layer_range), expand_nested):
-        name = f"{'   ' * depth + '└ ' if depth else ''}{layer.name} ({type(layer).__name__})"
-        parameters = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-        row = [escape(name), "?" if shape is None else str(shape), parameters]
-        table.add_row(*row, *([_trains(layer)] if show_trainable else []))
+    for depth, row in _expanded(rows, expand_nested):
+        name = f"{'   ' * depth + '└ ' if depth else ''}{row.operation.name} ({_kind(row.operation)})"
+        cells = [escape(name), "?" if row.shape is None else escape(str(row.shape)), _parameters(row.operation)]
+        cells += [escape(", ".join(row.connected) or "-")] if connected else []
+        table.add_row(*cells, *([_trains(row.operation)] if show_trainable else []))
 
     console = Console(highlight=False, width=line_length)
     if print_fn is not None:
@@ -72,32 +80,73 @@ def _totals(model: Any) -> list[tuple[str, list[Any]]]:
     return [*totals, ("Optimizer params", optimizer)] if optimizer else totals
 
 
-_Row = tuple[Layer, Any]  # a layer and the shape of its output, None where that is not known
+@dataclasses.dataclass
+class _Row:
+    """A line of the table.
+
+    Args:
+        operation: a layer, or a call of a function.
+        shape: of its output, None where that is not known.
+        connected: the operations whose outputs it takes, in a graph that is more than a chain.
+    """
+
+    operation: Any
+    shape: Any
+    connected: list[str]
 
 
-def _layers(model: Any) -> list[_Row]:
-    shapes = getattr(model, "_shapes", [])[1:]
-    return list(zip(model.layers, shapes or [None] * len(model.layers)))
+def _rows_of(model: Any) -> list[_Row]:
+    if getattr(model, "graph", None) is not None:
+        return _graph_rows(model.graph)
+    shapes = [jax.tree.map(lambda tensor: tensor.shape, tensors) for tensors in getattr(model, "_tensors", [])[1:]]
+    return [_Row(layer, shape, []) for layer, shape in zip(model.layers, shapes or [None] * len(model.layers))]
 
 
-def _rows(layers: list[_Row], expand_nested: bool, depth: int = 0) -> Iterator[tuple[int, Layer, Any]]:
-    for layer, shape in layers:
-        yield depth, layer, shape
-        if expand_nested and hasattr(layer, "layers"):
-            yield from _rows(_layers(layer), expand_nested, depth + 1)
+def _graph_rows(graph: Any) -> list[_Row]:
+    rows = []
+    for operation in graph.operations:
+        nodes = graph.nodes_of(operation)
+        shapes = [tensor.shape for tensor in nodes[0].output_tensors]
+        sources = [
+            f"{source.operation.name}[{graph.nodes_of(source.operation).index(source)}]"
+            for node in nodes
+            for source in map(graph.producer, node.inputs)
+        ]
+        rows.append(_Row(operation, shapes[0] if len(shapes) == 1 else shapes, sources))
+    chain = all(len(row.connected) == (i > 0) for i, row in enumerate(rows))
+    return [_Row(row.operation, row.shape, []) for row in rows] if chain else rows
 
 
-def _selected(layers: list[_Row], layer_range: Sequence[str] | None) -> list[_Row]:
-    """The layers from the first that matches one pattern to the last that matches the other, in either order."""
+def _expanded(rows: list[_Row], expand_nested: bool, depth: int = 0) -> Iterator[tuple[int, _Row]]:
+    for row in rows:
+        yield depth, row
+        if expand_nested and hasattr(row.operation, "layers"):
+            yield from _expanded(_rows_of(row.operation), expand_nested, depth + 1)
+
+
+def _selected(rows: list[_Row], layer_range: Sequence[str] | None) -> list[_Row]:
+    """The rows from the first that matches one pattern to the last that matches the other, in either order."""
     if layer_range is None:
-        return layers
-    names = [layer.name for layer, _ in layers]
+        return rows
+    names = [row.operation.name for row in rows]
     found = [[i for i, name in enumerate(names) if re.match(pattern, name)] for pattern in layer_range]
     if len(found) != 2 or not all(found):
         raise ValueError(f"summary: layer_range must name a first and a last layer of {names}, got {layer_range}.")
     first, last = found if found[0][0] <= found[1][-1] else found[::-1]
-    return layers[first[0] : last[-1] + 1]
+    return rows[first[0] : last[-1] + 1]
 
 
-def _trains(layer: Layer) -> str:
-    return "-" if not layer.weights else "Y" if layer.trainable else "N"
+def _kind(operation: Any) -> str:
+    if isinstance(operation, FunctionCall):
+        return operation.function_name
+    return (getattr(operation, "serialized_as", None) or (None, type(operation).__name__))[1]
+
+
+def _parameters(operation: Any) -> str:
+    if not isinstance(operation, Layer):
+        return "0"
+    return f"{operation.count_params():,}" if operation.built else "0 (unbuilt)"
+
+
+def _trains(operation: Any) -> str:
+    return "-" if not getattr(operation, "weights", None) else "Y" if operation.trainable else "N"

@@ -42,6 +42,7 @@ class Trainer(Layer):
 
     _steps: Steps | None
     _output_specs: dict[Any, Any]
+    output_names: list[str] | None = None  # what the model calls its outputs, if it names them
 
     def __init__(self, **kwargs: Any):
         Layer.__init__(self, **kwargs)  # not super(): a model may have a layer with arguments of its own as a base too
@@ -437,7 +438,7 @@ class Trainer(Layer):
             self._prepare(call, *data.first)
             if self.compiled and call != "predict":
                 y_pred = self._output_spec(data.first[0])
-                data.check = lambda y: checks.targets(call, self.objectives.loss, y, y_pred)
+                data.check = lambda y: checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
@@ -457,8 +458,8 @@ class Trainer(Layer):
         y_pred = self._output_spec(x)  # builds the model
         if self.compiled and not call.startswith("predict"):
             checks.has_targets(call, self.loss, y)
-            self.objectives.build(y, y_pred)
-            checks.targets(call, self.objectives.loss, y, y_pred)
+            self.objectives.build(y, y_pred, self.output_names)
+            checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
         return self.steps
 
     def _output_spec(self, x: Any) -> Any:

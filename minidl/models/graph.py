@@ -1,0 +1,245 @@
+"""Graph: the calls between the inputs and the outputs of a functional model.
+
+Calls on symbolic tensors leave nodes (see symbolic.py). A graph collects the nodes that lead from given
+inputs to given outputs, and runs them again on arrays: each operation on what the operations before it gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl.layers import InputLayer, masks
+from minidl.layers.base import Layer
+from minidl.symbolic import KerasTensor, Node, Shape
+
+
+class Graph:
+    """What leads from inputs to outputs.
+
+    Args:
+        inputs: symbolic tensors: one, or a structure of them. A tensor from the middle of a graph becomes an input.
+        outputs: symbolic tensors that follow from the inputs.
+
+    Attributes:
+        input_struct: the inputs, in the structure in which they were given.
+        output_struct: the outputs likewise.
+        inputs: the inputs as a list.
+        outputs: the outputs as a list.
+        nodes: the calls in an order in which they can be run, those of the inputs first.
+        operations: the layers and function calls in the order in which Keras lists them: those that are
+            farthest from the outputs first.
+
+    Raises:
+        ValueError: something that is no symbolic tensor, an output that does not follow from the inputs, or two
+            operations of one name.
+
+    >>> x = KerasTensor((None, 3))
+    >>> float(Graph(x, 2 * x + 1).run([jnp.ones((1, 3))])[0, 0])
+    3.0
+    """
+
+    def __init__(self, inputs: Any, outputs: Any):
+        _require_symbolic(inputs, "inputs")
+        _require_symbolic(outputs, "outputs")
+        self._given_inputs = jax.tree.leaves(inputs)
+        self._own_inputs = [_as_input(tensor) for tensor in self._given_inputs]
+        self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self._own_inputs)
+        self.output_struct = outputs
+        self.outputs: list[KerasTensor] = jax.tree.leaves(outputs)
+        self.nodes, self.operations = self._ordered()
+        names = [operation.name for operation in self.operations]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"Several operations of the model are called {twice}: give each another name=.")
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The inputs as a list."""
+        return self._own_inputs
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The operations that are layers."""
+        return [operation for operation in self.operations if isinstance(operation, Layer)]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return [tensor.name for tensor in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the operations that give the outputs."""
+        return [self.producer(tensor).operation.name for tensor in self.outputs]
+
+    def producer(self, tensor: KerasTensor) -> Node:
+        """The node of this graph that gives a tensor: for a tensor that was made an input, the input's own."""
+        for given, own in zip(self._given_inputs, self._own_inputs):
+            tensor = own if tensor is given else tensor
+        assert tensor.producer is not None
+        return tensor.producer
+
+    def nodes_of(self, operation: Any) -> list[Node]:
+        """The calls of an operation in this graph, in the order in which they were made."""
+        found = [node for node in self.nodes if node.operation is operation]
+        return sorted(found, key=operation._nodes.index) if isinstance(operation, Layer) else found
+
+    def run(self, inputs: list[Any]) -> Any:
+        """The outputs, in their structure, for one array for each input (None for one that is optional)."""
+        values = {id(tensor): value for tensor, value in zip(self._given_inputs, inputs)}
+        values |= {id(tensor): value for tensor, value in zip(self._own_inputs, inputs)}
+
+        def value_of(leaf: Any) -> Any:
+            return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+        for node in self.nodes:
+            if not isinstance(node.operation, InputLayer):
+                args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs))
+                outputs = jax.tree.leaves(node.operation(*args, **kwargs), is_leaf=_is_none)
+                values |= {id(tensor): output for tensor, output in zip(node.output_tensors, outputs)}
+        return jax.tree.map(value_of, self.output_struct)
+
+    def standardize(self, inputs: Any, where: str) -> list[Any]:
+        """One array for each input, in its dtype and with its number of axes, from what a model was called on.
+
+        Args:
+            inputs: an array, or a structure like that of the inputs; a dict by the names of the inputs goes with a
+                list of them too.
+            where: what was called, for errors.
+
+        Raises:
+            ValueError: inputs that are missing, too many, or of another shape.
+        """
+        arrays = self._flat(inputs, where)
+        return [self._fitted(array, tensor, where) for array, tensor in zip(arrays, self.inputs, strict=True)]
+
+    def _flat(self, inputs: Any, where: str) -> list[Any]:
+        expected = self.input_struct
+        if isinstance(inputs, dict) and not isinstance(expected, dict):
+            names = self.input_names
+            if missing := [name for name in names if name not in inputs]:
+                raise ValueError(f"{where} takes inputs named {names}; {missing} are not among {sorted(inputs)}.")
+            return [inputs[name] for name in names]
+        if isinstance(inputs, dict) and isinstance(expected, dict):
+            if missing := sorted(expected.keys() - inputs.keys()):
+                raise ValueError(f"{where} takes inputs with the keys {sorted(expected)}; {missing} are missing.")
+            inputs = {key: inputs[key] for key in expected}
+        leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
+        if len(leaves) != len(self.inputs):
+            names = jax.tree.map(lambda tensor: tensor.name, expected)
+            raise ValueError(f"{where} takes {len(self.inputs)} inputs, {names}, but got {len(leaves)}.")
+        if isinstance(expected, dict) and not isinstance(inputs, dict) and list(expected) != sorted(expected):
+            raise ValueError(f"{where} takes a dict of inputs with the keys {list(expected)}, got a {type(inputs)}.")
+        return leaves
+
+    def _fitted(self, array: Any, tensor: KerasTensor, where: str) -> Any:
+        """An array as an input wants it; (n,) and (n, 1) stand for each other."""
+        if array is None:
+            if not _is_optional(tensor):
+                raise ValueError(f"{where}: the input {tensor.name!r} is not optional, but got None.")
+            return None
+        mask, shape, expected = masks.get(array), tuple(array.shape), tensor.shape
+        if len(shape) == len(expected) - 1 and expected[-1] == 1:
+            array = array[..., None]
+        elif len(shape) == len(expected) + 1 and shape[-1] == 1:
+            array = array[..., 0]
+        if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the first one was fixed
+            raise ValueError(
+                f"{where} takes an input {tensor.name!r} of shape {_batches(expected)}, but got {_batches(shape)}."
+            )
+        if isinstance(array, KerasTensor):
+            return array
+        return masks.put(array if array.dtype == tensor.dtype else jnp.asarray(array).astype(tensor.dtype), mask)
+
+    def _ordered(self) -> tuple[list[Node], list[Any]]:
+        """The nodes, inputs before outputs, and the operations in Keras's order.
+
+        That is by their distance from the outputs (the longest path), the greatest first; then by when a search
+        from the outputs comes upon them.
+        """
+        first_seen: dict[int, int] = {}
+        nodes = self._search(first_seen)
+        depths: dict[int, int] = {}  # of nodes
+        operations: dict[int, tuple[int, Any]] = {}  # id -> (depth, operation)
+        for node in reversed(nodes):
+            key = id(node.operation)
+            depth = max(depths.get(id(node), 0), operations.get(key, (0, None))[0])
+            depths[id(node)] = depth
+            operations[key] = depth, node.operation
+            for tensor in self._needed(node):
+                before = self.producer(tensor)
+                depths[id(before)] = max(depths.get(id(before), 0), depth + 1)
+        for tensor in self.inputs:
+            unused = self.producer(tensor)
+            if id(unused.operation) not in operations:
+                operations[id(unused.operation)] = 0, unused.operation
+                first_seen[id(unused.operation)] = -1
+                nodes.insert(0, unused)
+        ordered = sorted(operations.values(), key=lambda item: (-item[0], first_seen[id(item[1])]))
+        return nodes, [operation for _, operation in ordered]
+
+    def _search(self, first_seen: dict[int, int]) -> list[Node]:
+        """The nodes behind the outputs, each after those that it needs (without recursion: graphs may be deep)."""
+        finished: dict[int, Node] = {}
+        waiting: list[tuple[Node, bool]] = [(self._reached(tensor), False) for tensor in reversed(self.outputs)]
+        while waiting:
+            node, done = waiting.pop()
+            if id(node) in finished:
+                continue
+            if done:
+                finished[id(node)] = node
+                continue
+            first_seen.setdefault(id(node.operation), len(first_seen))
+            waiting.append((node, True))
+            waiting += [(self._reached(tensor), False) for tensor in reversed(self._needed(node))]
+        return list(finished.values())
+
+    def _needed(self, node: Node) -> list[KerasTensor]:
+        return [] if isinstance(node.operation, InputLayer) else node.inputs
+
+    def _reached(self, tensor: KerasTensor) -> Node:
+        is_input = any(tensor is known for known in (*self._given_inputs, *self._own_inputs))
+        if not is_input and (tensor.producer is None or isinstance(tensor.producer.operation, InputLayer)):
+            names = [known.name for known in self._given_inputs]
+            raise ValueError(
+                f"The outputs need {tensor!r}, which does not follow from the inputs {names}: the graph is "
+                "disconnected. Add it to the inputs of the model."
+            )
+        return self.producer(tensor)
+
+
+def fits(shape: Iterable[int | None], expected: Shape) -> bool:
+    """Whether a shape is as expected, None standing for any size."""
+    sizes = tuple(shape)
+    return len(sizes) == len(expected) and all(e is None or s is None or s == e for s, e in zip(sizes, expected))
+
+
+def _as_input(tensor: KerasTensor) -> KerasTensor:
+    """A tensor of an InputLayer: the one given, or one like it."""
+    if tensor.producer is not None and isinstance(tensor.producer.operation, InputLayer):
+        return tensor
+    return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE").output
+
+
+def _is_optional(tensor: KerasTensor) -> bool:
+    assert tensor.producer is not None
+    return bool(tensor.producer.operation.optional)
+
+
+def _require_symbolic(tree: Any, what: str) -> None:
+    for leaf in jax.tree.leaves(tree, is_leaf=_is_none) or [None]:
+        if not isinstance(leaf, KerasTensor):
+            raise ValueError(
+                f"Model: the {what} must be symbolic tensors, as Input() and layers called on them give, got {leaf!r}."
+            )
+
+
+def _batches(shape: Shape) -> str:
+    return f"({', '.join(map(str, ('examples', *shape[1:])))})"
+
+
+def _is_none(value: Any) -> bool:
+    return value is None

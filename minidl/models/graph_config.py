@@ -1,0 +1,231 @@
+"""A graph as plain data, in the form that Keras writes for functional models, and back.
+
+Each operation has a config of its own and its calls as "inbound_nodes": arguments in which a tensor is written as
+[name of the operation that gives it, number of that operation's call, number of the output].
+A function of `minidl.ops` is written under the name of Keras's class for it ("relu" is Relu).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import names
+from minidl.layers.base import Layer
+from minidl.models.graph import Graph
+from minidl.symbolic import FunctionCall, KerasTensor, Node
+from minidl.variables import Variable
+
+_OPERANDS = ("x", "x1", "x2", "xs", "inputs", "arrays", "condition", "key")  # arguments of a call, not of its operation
+
+
+def graph_config(graph: Graph) -> dict[str, Any]:
+    """The operations of a graph with their calls, and where its inputs and outputs are.
+
+    Raises:
+        TypeError: an argument of a call that is not plain data, such as a variable.
+    """
+    calls = {id(operation): graph.nodes_of(operation) for operation in graph.operations}
+
+    def place(tensor: KerasTensor) -> list[Any]:
+        node = graph.producer(tensor)
+        given = [i for i, output in enumerate(node.output_tensors) if output is tensor]  # none for one made an input
+        return [node.operation.name, calls[id(node.operation)].index(node), given[0] if given else 0]
+
+    def end(tensor: KerasTensor) -> list[Any]:
+        """A place among the inputs or outputs, where Keras counts the calls of a functional model from 1."""
+        name, call, index = place(tensor)
+        return [name, call + _is_functional(graph.producer(tensor).operation), index]
+
+    layers = []
+    for operation in graph.operations:
+        config = _operation_config(operation, calls[id(operation)])
+        nodes = [_call_config(node, place) for node in calls[id(operation)] if node.inputs]
+        layers.append({**config, "name": operation.name, "inbound_nodes": nodes})
+    return {
+        "layers": layers,
+        "input_layers": jax.tree.map(end, graph.input_struct),
+        "output_layers": jax.tree.map(end, graph.output_struct),
+    }
+
+
+def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """The inputs and outputs of the graph that `graph_config` described, with new operations between them.
+
+    Args:
+        config: what `graph_config` gave.
+        deserialize: makes a layer of its config.
+
+    Raises:
+        ValueError: a tensor that no call gives, or an operation that is not known.
+    """
+    made: dict[str, Any] = {}
+    outputs: dict[str, list[list[KerasTensor]]] = {}  # the name of an operation -> the outputs of each call
+    waiting: list[tuple[str, dict[str, Any]]] = []
+    for layer in config["layers"]:
+        name = layer["name"]
+        made[name] = _operation(layer, deserialize)
+        outputs[name] = []
+        if not layer["inbound_nodes"]:
+            outputs[name] = [made[name]._nodes[0].output_tensors]
+        waiting += [(name, call) for call in layer["inbound_nodes"]]
+
+    def find(history: Any) -> KerasTensor | None:
+        name, call, index = history
+        if name not in outputs:
+            raise ValueError(f"The graph of the model has no operation {name!r}, which a call or an output refers to.")
+        return outputs[name][call][index] if call < len(outputs[name]) else None
+
+    while waiting:
+        later, blocked = [], set()
+        for name, call in waiting:
+            decoded = _Decoder(find)
+            args, kwargs = decoded(_arguments(call))
+            if decoded.missing or name in blocked:  # an operation's calls are made in order
+                later.append((name, call))
+                blocked.add(name)
+            else:
+                outputs[name].append(jax.tree.leaves(made[name](*args, **kwargs)))
+        if len(later) == len(waiting):
+            raise ValueError(f"The graph of the model is broken: nothing leads to {sorted(blocked)}.")
+        waiting = later
+
+    def end(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: end(item) for key, item in value.items()}
+        if len(value) == 3 and isinstance(value[0], str):
+            name, call, index = value
+            tensor = find([name, call - _is_functional(made.get(name)), index])
+            if tensor is None:
+                raise ValueError(f"The graph of the model has no call {call} of {name!r}.")
+            return tensor
+        return [end(item) for item in value]
+
+    return end(config["input_layers"]), end(config["output_layers"])
+
+
+def _is_functional(operation: Any) -> bool:
+    return getattr(operation, "graph", None) is not None
+
+
+# One operation
+
+
+def _operation_config(operation: Any, calls: list[Node]) -> dict[str, Any]:
+    if isinstance(operation, Layer):
+        return names.serialize(operation)
+    class_name = "".join(part.capitalize() for part in operation.function_name.split("_"))
+    arguments = {"name": operation.name, **_split_arguments(calls[0])[2]}
+    module = getattr(operation.function, "keras_module", "keras.src.ops.numpy")
+    return {"module": module, "class_name": class_name, "config": arguments, "registered_name": class_name}
+
+
+def _operation(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> Any:
+    """A layer, or a function that is called with the arguments that its config holds."""
+    if not str(config.get("module", "")).startswith("keras.src.ops"):
+        return deserialize({key: value for key, value in config.items() if key not in ("name", "inbound_nodes")})
+    arguments = _Decoder(lambda history: None)(config["config"])
+    name = names.snake_case(config["class_name"])
+    if name not in ops.NAMES:
+        raise names.unknown("function", name, ops.NAMES)
+    return _Function(ops.NAMES[name], {key: value for key, value in arguments.items() if key != "name"})
+
+
+class _Function:
+    """A function with some of its arguments given."""
+
+    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]):
+        self.function = function
+        known = inspect.signature(function).parameters
+        self.arguments = {name: value for name, value in arguments.items() if name in known}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **{**self.arguments, **kwargs})
+
+
+# One call
+
+
+def _call_config(node: Node, place: Callable[[KerasTensor], list[Any]]) -> dict[str, Any]:
+    if isinstance(node.operation, FunctionCall):
+        args, kwargs, _ = _split_arguments(node)
+    else:
+        args, kwargs = node.args, node.kwargs
+    return {"args": [_encode(arg, place) for arg in args], "kwargs": _encode(kwargs, place)}
+
+
+def _split_arguments(node: Node) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    """What a function was called on, in order; by name; and the settings of the operation."""
+    parameters = list(inspect.signature(node.operation.function).parameters)
+    args = [value for name, value in zip(parameters, node.args) if name in _OPERANDS or _holds_tensor(value)]
+    args += node.args[len(parameters) :]
+    named = {**dict(zip(parameters, node.args)), **node.kwargs}
+    kwargs = {name: value for name, value in node.kwargs.items() if _holds_tensor(value)}
+    settings = {n: v for n, v in named.items() if n not in _OPERANDS and not _holds_tensor(v)}
+    return args, kwargs, {name: _encode(value, None) for name, value in settings.items()}
+
+
+def _holds_tensor(value: Any) -> bool:
+    return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(value))
+
+
+def _arguments(call: Any) -> Any:
+    if not isinstance(call, dict) or not {"args", "kwargs"} <= call.keys():
+        raise ValueError(f"A call in the config of a model needs 'args' and 'kwargs', got {call!r}.")
+    return [call["args"], call["kwargs"]]
+
+
+def _encode(value: Any, place: Callable[[KerasTensor], list[Any]] | None) -> Any:
+    """An argument as plain data; what JSON does not know is a dict with a class_name between underscores."""
+    if isinstance(value, KerasTensor) and place is not None:
+        config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": place(value)}
+        return {"class_name": "__keras_tensor__", "config": config}
+    if isinstance(value, slice):
+        parts = {"start": value.start, "stop": value.stop, "step": value.step}
+        return {"class_name": "__slice__", "config": parts}
+    if value is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (np.ndarray, jax.Array)):
+        kind = "__numpy__" if isinstance(value, np.ndarray) else "__tensor__"
+        return {"class_name": kind, "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
+    if isinstance(value, dict):
+        return {key: _encode(item, place) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encode(item, place) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Variable):
+        raise TypeError(f"{value!r} cannot be written into a config: put it in a layer, and call the layer.")
+    return names.serialize(value)
+
+
+class _Decoder:
+    """The inverse of `_encode`; `missing` says whether a tensor was not there yet."""
+
+    def __init__(self, find: Callable[[Any], KerasTensor | None]):
+        self.find = find
+        self.missing = False
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        kind, config = value.get("class_name"), value.get("config")
+        if kind == "__keras_tensor__":
+            tensor = self.find(config["keras_history"])
+            self.missing |= tensor is None
+            return tensor
+        if kind == "__slice__":
+            return slice(*(self(config[part]) for part in ("start", "stop", "step")))
+        if kind == "__ellipsis__":
+            return Ellipsis
+        if kind in ("__numpy__", "__tensor__"):
+            return np.asarray(config["value"], config["dtype"])
+        return {key: self(item) for key, item in value.items()}
