@@ -27,7 +27,8 @@ class Graph:
     Attributes:
         input_struct: the inputs, in the structure in which they were given.
         output_struct: the outputs likewise.
-        inputs: the inputs as a list.
+        given_inputs: the inputs as they were given: tensors from the middle of another graph may be among them.
+        inputs: the inputs as a list, each the output of an InputLayer.
         outputs: the outputs as a list.
         nodes: the calls in an order in which they can be run, those of the inputs first.
         operations: the layers and function calls in the order in which Keras lists them: those that are
@@ -45,20 +46,15 @@ class Graph:
     def __init__(self, inputs: Any, outputs: Any):
         _require_symbolic(inputs, "inputs")
         _require_symbolic(outputs, "outputs")
-        self._given_inputs = jax.tree.leaves(inputs)
-        self._own_inputs = [_as_input(tensor) for tensor in self._given_inputs]
-        self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self._own_inputs)
+        self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
+        self.inputs = [_as_input(tensor) for tensor in self.given_inputs]
+        self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self.inputs)
         self.output_struct = outputs
         self.outputs: list[KerasTensor] = jax.tree.leaves(outputs)
         self.nodes, self.operations = self._ordered()
         names = [operation.name for operation in self.operations]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"Several operations of the model are called {twice}: give each another name=.")
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """The inputs as a list."""
-        return self._own_inputs
 
     @property
     def layers(self) -> list[Layer]:
@@ -77,7 +73,7 @@ class Graph:
 
     def producer(self, tensor: KerasTensor) -> Node:
         """The node of this graph that gives a tensor: for a tensor that was made an input, the input's own."""
-        for given, own in zip(self._given_inputs, self._own_inputs):
+        for given, own in zip(self.given_inputs, self.inputs):
             tensor = own if tensor is given else tensor
         assert tensor.producer is not None
         return tensor.producer
@@ -89,8 +85,8 @@ class Graph:
 
     def run(self, inputs: list[Any]) -> Any:
         """The outputs, in their structure, for one array for each input (None for one that is optional)."""
-        values = {id(tensor): value for tensor, value in zip(self._given_inputs, inputs)}
-        values |= {id(tensor): value for tensor, value in zip(self._own_inputs, inputs)}
+        values = {id(tensor): value for tensor, value in zip(self.given_inputs, inputs)}
+        values |= {id(tensor): value for tensor, value in zip(self.inputs, inputs)}
 
         def value_of(leaf: Any) -> Any:
             return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
@@ -201,9 +197,9 @@ class Graph:
         return [] if isinstance(node.operation, InputLayer) else node.inputs
 
     def _reached(self, tensor: KerasTensor) -> Node:
-        is_input = any(tensor is known for known in (*self._given_inputs, *self._own_inputs))
+        is_input = any(tensor is known for known in (*self.given_inputs, *self.inputs))
         if not is_input and (tensor.producer is None or isinstance(tensor.producer.operation, InputLayer)):
-            names = [known.name for known in self._given_inputs]
+            names = [known.name for known in self.given_inputs]
             raise ValueError(
                 f"The outputs need {tensor!r}, which does not follow from the inputs {names}: the graph is "
                 "disconnected. Add it to the inputs of the model."

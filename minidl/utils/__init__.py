@@ -3,6 +3,7 @@
 from minidl.random import set_random_seed
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils.plotting import model_to_dot, plot_model
 from minidl.utils.py_dataset import PyDataset, Sequence
 from minidl.utils.session import clear_session
 
@@ -10,8 +11,10 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "clear_session",
+    "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "plot_model",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",

@@ -1,0 +1,136 @@
+"""clone_model: a model of the same layers with new weights, perhaps with other layers in their place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from minidl import names
+from minidl.layers import Input, InputLayer
+from minidl.layers.base import Layer
+from minidl.models.graph import Graph
+from minidl.models.model import Model, model_classes
+from minidl.models.sequential import Sequential
+from minidl.symbolic import KerasTensor, apply
+
+
+def clone_model(
+    model: Model,
+    input_tensors: Any = None,
+    clone_function: Callable[[Layer], Layer] | None = None,
+    call_function: Callable[..., Any] | None = None,
+    recursive: bool = False,
+) -> Any:
+    """A model like another, with new layers and new weights.
+
+    Args:
+        model: a Sequential, a model of a graph, or one with `get_config`.
+        input_tensors: symbolic tensors to build the clone on; default: inputs like the model's.
+        clone_function: makes a new layer of an old one (not asked for inputs); default: from its config.
+        call_function: called as `call_function(layer, *args, **kwargs)` in the place of each layer of a graph; what it
+            returns goes on, so that layers can be put before or after.
+        recursive: whether models inside are cloned in the same way, rather than by `clone_function`.
+
+    Raises:
+        ValueError: functions or tensors for a model without a graph; a call_function for a Sequential.
+
+    >>> from minidl.layers import Dense
+    >>> model = Sequential([Input((3,)), Dense(2)])
+    >>> clone_model(model).output_shape
+    (None, 2)
+    """
+    return _clone(model, input_tensors, _Cloner(clone_function, call_function, recursive))
+
+
+class _Cloner:
+    """Makes one new layer of each old one, however often it is met."""
+
+    def __init__(self, clone_function: Any, call_function: Any, recursive: bool):
+        self.clone_function = clone_function
+        self.call_function = call_function
+        self.recursive = recursive
+        self.clones: dict[int, Any] = {}
+
+    def __call__(self, operation: Any) -> Any:
+        if not isinstance(operation, Layer):
+            return functools.partial(apply, operation.function, operation.function_name)
+        if id(operation) not in self.clones:
+            self.clones[id(operation)] = self._clone_layer(operation)
+        return self.clones[id(operation)]
+
+    def call(self, operation: Any, *args: Any, **kwargs: Any) -> Any:
+        clone = self(operation)
+        if self.call_function is None or not isinstance(operation, Layer):
+            return clone(*args, **kwargs)
+        return self.call_function(clone, *args, **kwargs)
+
+    def _clone_layer(self, layer: Layer) -> Any:
+        if isinstance(layer, Model) and self.recursive and (isinstance(layer, Sequential) or layer.graph is not None):
+            inner = _Cloner(self.clone_function, None, True) if isinstance(layer, Sequential) else self
+            inner.clones = self.clones
+            return _clone(layer, None, inner)
+        if self.clone_function is not None:
+            return self.clone_function(layer)
+        with names.known_names(model_classes()):
+            return type(layer).from_config(layer.get_config())
+
+
+def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
+    if isinstance(model, Sequential):
+        if cloner.call_function is not None:
+            raise ValueError("clone_model: call_function is for models of a graph; a Sequential only lists its layers.")
+        return _clone_sequential(model, input_tensors, cloner)
+    if model.graph is not None:
+        return _clone_graph(model, model.graph, input_tensors, cloner)
+    if input_tensors is not None or cloner.clone_function is not None or cloner.call_function is not None:
+        raise ValueError(
+            f"clone_model: {type(model).__name__} has no graph, so its layers cannot be exchanged: give only the model, or "
+            "write a Sequential or Model(inputs, outputs)."
+        )
+    return type(model).from_config(model.get_config())
+
+
+def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) -> Sequential:
+    layers = [cloner(layer) for layer in model.layers]
+    first: list[Any] = [layer for layer in model._layers if isinstance(layer, InputLayer)]
+    given = jax.tree.leaves(input_tensors)
+    if len(given) > 1:
+        raise ValueError(f"clone_model: a Sequential has one input, got {len(given)} input_tensors.")
+    inputs = given or [Input(batch_shape=layer.batch_shape, dtype=layer.dtype, name=layer.name) for layer in first]
+    return type(model)([*map(_as_input, inputs), *layers], name=model.name, trainable=model.trainable)
+
+
+def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner) -> Any:
+    given = [_as_input(tensor) for tensor in jax.tree.leaves(input_tensors)]
+    if given and len(given) != len(graph.inputs):
+        raise ValueError(f"clone_model: the model has {len(graph.inputs)} inputs, got {len(given)} input_tensors.")
+    inputs: Sequence[KerasTensor] = given or [
+        Input(
+            batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name, optional=tensor.producer.operation.optional
+        )
+        for tensor in graph.inputs
+        if tensor.producer is not None
+    ]
+    tensors = {id(old): new for old, new in zip(graph.inputs, inputs)}
+    tensors |= {id(old): new for old, new in zip(graph.given_inputs, inputs)}
+
+    def new(leaf: Any) -> Any:
+        return tensors[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+    for node in graph.nodes:
+        if not isinstance(node.operation, InputLayer):
+            args, kwargs = jax.tree.map(new, (node.args, node.kwargs))
+            outputs = jax.tree.leaves(cloner.call(node.operation, *args, **kwargs))
+            tensors |= {id(old): output for old, output in zip(node.output_tensors, outputs)}
+    struct = jax.tree.unflatten(jax.tree.structure(graph.input_struct), inputs)
+    return type(model)(struct, jax.tree.map(new, graph.output_struct), name=model.name, trainable=model.trainable)
+
+
+def _as_input(value: Any) -> KerasTensor:
+    """The symbolic tensor of an input that is given as a layer, a tensor or an array like it."""
+    if isinstance(value, InputLayer):
+        return value.output
+    return value if isinstance(value, KerasTensor) else Input(batch_shape=value.shape, dtype=value.dtype)
