@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes
+from minidl import dtypes, notes
 from minidl.names import auto_name
 from minidl.variables import Variable
 
@@ -88,6 +88,7 @@ class KerasTensor:
         dtype: default `floatx()`.
         name: default "keras_tensor", "keras_tensor_1", ...
         producer: the call that gives it, or None.
+        mask: the symbolic mask of a sequence, or None; see layers/masks.py.
 
     >>> x = KerasTensor((None, 3))
     >>> x.shape, (2 * x[:, :1] + 1).shape
@@ -97,12 +98,18 @@ class KerasTensor:
     __array_priority__ = 100  # `numpy_array + tensor` is the tensor's own
 
     def __init__(
-        self, shape: Sequence[int | None], dtype: Any = None, name: str | None = None, producer: Node | None = None
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = None,
+        name: str | None = None,
+        producer: Node | None = None,
+        mask: KerasTensor | None = None,
     ):
         self.shape: Shape = tuple(shape)
         self.dtype = dtypes.canonical(dtype)
         self.name = name or auto_name("KerasTensor")
         self.producer = producer
+        self.mask = mask
 
     @property
     def ndim(self) -> int:
@@ -187,35 +194,36 @@ def is_symbolic(tree: Any) -> bool:
 
 
 def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a call on symbolic tensors, as symbolic tensors; nothing is computed.
+    """The outputs of a call on symbolic tensors, with their masks, as symbolic tensors; nothing is computed.
 
     `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones:
     the sizes of the result that follow them are unknown too.
     """
+    leaves, structure = jax.tree.flatten((args, kwargs))
+    tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+
+    def run(arrays: list[Any], masks: list[Any]) -> Any:
+        notes.write_all(arrays, [{} if mask is None else {"mask": mask} for mask in masks])
+        rest = iter(arrays)
+        full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
+        inner_args, inner_kwargs = jax.tree.unflatten(structure, full)
+        outputs = call(*inner_args, **inner_kwargs)
+        return outputs, [notes.read(output, "mask") for output in jax.tree.leaves(outputs)]
 
     def shapes(size: int) -> Any:
-        def fill(leaf: Any) -> Any:
-            if not isinstance(leaf, KerasTensor):
-                return leaf
-            return jax.ShapeDtypeStruct([size if s is None else s for s in leaf.shape], leaf.dtype)
+        def fill(tensor: KerasTensor | None) -> Any:
+            if tensor is None:
+                return None
+            return jax.ShapeDtypeStruct([size if s is None else s for s in tensor.shape], tensor.dtype)
 
-        leaves, structure = jax.tree.flatten((args, kwargs))
-        filled = [fill(leaf) for leaf in leaves]
-        given = [leaf for leaf in filled if isinstance(leaf, jax.ShapeDtypeStruct)]
-
-        def run(*arrays: Any) -> Any:
-            rest = iter(arrays)
-            full = [next(rest) if isinstance(leaf, jax.ShapeDtypeStruct) else leaf for leaf in filled]
-            inner_args, inner_kwargs = jax.tree.unflatten(structure, full)
-            return call(*inner_args, **inner_kwargs)
-
-        return jax.eval_shape(run, *given)
-
-    unknown = any(None in leaf.shape for leaf in jax.tree.leaves((args, kwargs)) if isinstance(leaf, KerasTensor))
-    first = shapes(_STAND_INS[0])
-    second = shapes(_STAND_INS[1]) if unknown else first
+        return jax.eval_shape(run, [fill(tensor) for tensor in tensors], [fill(tensor.mask) for tensor in tensors])
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
 
-    return jax.tree.map(join, first, second)
+    first = shapes(_STAND_INS[0])
+    unknown = any(None in tensor.shape for tensor in tensors)
+    outputs, masks = jax.tree.map(join, first, shapes(_STAND_INS[1]) if unknown else first)
+    for output, mask in zip(jax.tree.leaves(outputs), masks):
+        output.mask = mask
+    return outputs

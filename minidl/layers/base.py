@@ -181,7 +181,7 @@ class Layer(Module):
                 for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
                     examples = output.shape[0] if output.ndim else 1
                     self.add_loss(self.activity_regularizer(output) / max(1, examples))
-        masks.carry(self, first, previous_mask, outputs)
+        masks.carry(self, first, previous_mask, outputs, used=any(name.endswith("mask") for name in parameters))
         return outputs
 
     def stateless_call(

@@ -44,14 +44,21 @@ def fill(kwargs: dict[str, Any], given: dict[str, Any], parameters: Iterable[str
                 kwargs[argument] = found
 
 
-def carry(layer: Any, inputs: Any, previous: Any, outputs: Any) -> None:
+def carry(layer: Any, inputs: Any, previous: Any, outputs: Any, used: bool) -> None:
     """Note the masks of a layer's outputs, as its `compute_mask` says.
 
+    Args:
+        layer: what was called.
+        inputs: its first argument.
+        previous: the masks of that.
+        outputs: what it gave.
+        used: whether the layer's `call` takes the mask.
+
     Warns:
-        UserWarning: the inputs have a mask, and the layer does not support masks.
+        UserWarning: the inputs have a mask, and the layer neither takes it nor supports masks.
     """
     if not layer.supports_masking:
-        if _any(previous):
+        if _any(previous) and not used:
             warnings.warn(
                 f"Layer {layer.name!r} ({type(layer).__name__}) does not support masking, so the mask of its input "
                 "ends here: layers and losses after it count every step.",

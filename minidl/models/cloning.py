@@ -87,8 +87,8 @@ def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
         return _clone_graph(model, model.graph, input_tensors, cloner)
     if input_tensors is not None or cloner.clone_function is not None or cloner.call_function is not None:
         raise ValueError(
-            f"clone_model: {type(model).__name__} has no graph, so its layers cannot be exchanged: give only the model, or "
-            "write a Sequential or Model(inputs, outputs)."
+            f"clone_model: {type(model).__name__} has no graph, so its layers cannot be exchanged: give only the "
+            "model, or write a Sequential or Model(inputs, outputs)."
         )
     return type(model).from_config(model.get_config())
 

@@ -231,7 +231,9 @@ class Model(Trainer):
         if self.graph is not None and len(args) == 1:
             given = self.graph.standardize(args[0], repr(self.name))
             if all(x is not None and x.shape == own.shape for x, own in zip(given, self.graph.inputs)):
-                return jax.tree.map(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), self.graph.output_struct)
+                return jax.tree.map(
+                    lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self.graph.output_struct
+                )
         return super().compute_output_spec(*args, **kwargs)
 
     # Inside

@@ -133,7 +133,9 @@ class Sequential(Model):
         if not self.built:
             self._build_for(args, kwargs)
         if self._tensors and getattr(args[0], "shape", None) == self._tensors[0].shape:
-            return jax.tree.map(lambda tensor: KerasTensor(tensor.shape, tensor.dtype), self._tensors[-1])
+            return jax.tree.map(
+                lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self._tensors[-1]
+            )
         return super().compute_output_spec(*args, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -1,0 +1,114 @@
+"""Masks: made by a layer, carried by those that support them, filled into calls, read by losses and metrics."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import minidl as keras
+from minidl import layers
+from minidl.layers import masks
+
+X = np.array([[[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]]], "float32")
+MASK = np.array([[True, False, True]])
+
+
+class Marking(layers.Layer):
+    """Steps of zeros do not count."""
+
+    def call(self, x):
+        return x
+
+    def compute_mask(self, inputs, previous_mask):
+        return jnp.any(inputs != 0, axis=-1)
+
+
+class Taking(layers.Layer):
+    def call(self, x, mask=None):
+        self.seen = mask
+        return x
+
+
+def test_a_mask_is_made_carried_and_filled_in():
+    taking = Taking()
+    hidden = layers.Dense(3)(Marking()(jnp.array(X)))
+    np.testing.assert_array_equal(masks.get(hidden), MASK)
+    taking(hidden)
+    np.testing.assert_array_equal(taking.seen, MASK)
+    taking(hidden, mask=None)
+    np.testing.assert_array_equal(taking.seen, MASK)
+    taking(hidden, mask=jnp.array(~MASK))
+    np.testing.assert_array_equal(taking.seen, ~MASK)
+    taking(jnp.array(X))
+    assert taking.seen is None
+
+
+def test_masks_by_the_name_of_the_input():
+    class Two(layers.Layer):
+        def call(self, query, value, query_mask=None, value_mask=None):
+            self.seen = query_mask, value_mask
+            return query
+
+    layer, marked = Two(), Marking()(jnp.array(X))
+    layer(marked, jnp.array(X))
+    np.testing.assert_array_equal(layer.seen[0], MASK)
+    assert layer.seen[1] is None
+    layer(jnp.array(X), value=marked)
+    assert layer.seen[0] is None
+    np.testing.assert_array_equal(layer.seen[1], MASK)
+
+
+def test_a_list_of_inputs_has_a_list_of_masks():
+    taking = Taking()
+    taking([Marking()(jnp.array(X)), jnp.array(X)])
+    np.testing.assert_array_equal(taking.seen[0], MASK)
+    assert taking.seen[1] is None
+
+
+def test_a_layer_that_does_not_support_masks_says_so():
+    class Plain(layers.Layer):
+        def call(self, x):
+            return x + 1
+
+    marked = Marking()(jnp.array(X))
+    with pytest.warns(UserWarning, match=r"Layer 'plain\w*' \(Plain\) does not support masking"):
+        assert masks.get(Plain()(marked)) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Plain()(jnp.array(X))
+        Taking()(marked)
+
+
+def test_a_mask_survives_the_cast_to_the_compute_dtype():
+    marked = Marking()(jnp.array(X))
+    assert masks.get(layers.Dense(2, dtype="mixed_bfloat16")(marked)) is not None
+
+
+def test_masks_of_symbolic_tensors():
+    marked = Marking()(keras.Input((3, 2)))
+    assert (marked.mask.shape, marked.mask.dtype) == ((None, 3), "bool")
+    assert layers.Dense(2)(marked).mask.shape == (None, 3)
+    assert keras.Input((3, 2)).mask is None
+
+
+def test_a_mask_reaches_the_loss_and_the_metrics():
+    """Three steps, one of them masked: the mean of the squares of the other two."""
+    model = keras.Sequential(
+        [keras.Input((3, 2)), Marking(), layers.Dense(1, use_bias=False, kernel_initializer="ones")]
+    )
+    model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=["mse"])
+    y = np.zeros((1, 3, 1), "float32")
+    found = model.evaluate(X, y, verbose=0, return_dict=True)
+    sums = np.array([3.0, 7.0])
+    np.testing.assert_allclose(found["loss"], np.sum(sums**2) / 2, rtol=1e-6)
+    np.testing.assert_allclose(found["mae"], np.mean(sums), rtol=1e-6)
+
+
+def test_masks_in_compiled_code():
+    dense = layers.Dense(2)
+    marking = Marking()
+    dense(jnp.array(X))
+    found = jax.jit(lambda x: masks.get(dense(marking(x))))(X)
+    np.testing.assert_array_equal(found, MASK)
