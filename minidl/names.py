@@ -144,8 +144,8 @@ def deserialize(config: Any, table: Mapping[str, Any], kind: str) -> Any:
     return made
 
 
-def is_own(cls: type) -> bool:
-    """Whether a class is minidl's own rather than a user's."""
+def is_own(cls: Any) -> bool:
+    """Whether a class or function is minidl's own rather than a user's."""
     return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 

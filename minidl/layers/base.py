@@ -21,7 +21,7 @@ from minidl import dtypes, regularizers
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module
-from minidl.names import auto_name, serialize
+from minidl.names import auto_name, is_own, serialize
 from minidl.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
 from minidl.variables import Variable, autocast_scope, bound, name_scope
 
@@ -344,7 +344,7 @@ class Layer(Module):
 
     def _with_own_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
         """A config with the arguments that the class's own constructor was given, and what else it takes."""
-        if type(self).__init__ is Layer.__init__:
+        if is_own(type(self).__init__):
             return config
         args, kwargs = self._init_arguments
         signature = inspect.signature(type(self).__init__)

@@ -174,7 +174,8 @@ class Model(Trainer):
     def get_config(self) -> dict[str, Any]:
         """The layers of the graph and how they are connected; of a subclass, its constructor's arguments."""
         if self.graph is None or not _is_made_of_a_graph(type(self)):
-            return super().get_config()
+            config = super().get_config()
+            return self._with_own_arguments(config) if type(self).get_config is Model.get_config else config
         return {"name": self.name, "trainable": self.trainable, **graph_config(self.graph)}
 
     @classmethod
