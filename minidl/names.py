@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _counts: collections.Counter[str] = collections.Counter()
-_added: contextvars.ContextVar[Mapping[str, Any]] = contextvars.ContextVar("custom_objects", default={})
+_added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 
 
 def snake_case(name: str) -> str:
@@ -56,7 +56,7 @@ def unknown(kind: str, name: Any, known: Any) -> ValueError:
 @contextlib.contextmanager
 def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
     """Inside, `lookup` and `deserialize` know these names too, whatever they look for."""
-    token = _added.set({**_added.get(), **(objects or {})})
+    token = _added.set({**(_added.get() or {}), **(objects or {})})
     try:
         yield
     finally:
@@ -84,7 +84,7 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return deserialize(identifier, table, kind)
     found = identifier
     if isinstance(identifier, str):
-        table = {**table, **_added.get()}
+        table = {**table, **(_added.get() or {})}
         if identifier not in table:
             raise unknown(kind, identifier, table)
         found = table[identifier]
@@ -130,7 +130,7 @@ def deserialize(config: Any, table: Mapping[str, Any], kind: str) -> Any:
         return lookup(config, table, kind)
     if "class_name" not in config:
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
-    table, name = {**table, **_added.get()}, config["class_name"]
+    table, name = {**table, **(_added.get() or {})}, config["class_name"]
     if name == "function":
         return lookup(config["config"], table, kind)
     if name not in table:

@@ -5,28 +5,68 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import names
-from minidl.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from minidl.layers.base import Layer
-from minidl.layers.core import Activation, Dense, Identity, Input, InputLayer
-from minidl.layers.preprocessing import Rescaling
-from minidl.layers.regularization import Dropout
-from minidl.layers.reshaping import Flatten
+from minidl.layers.activation import (
+    ELU,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    Softmax,
+)
+from minidl.layers.base import (
+    Layer,
+)
+from minidl.layers.core import (
+    Activation,
+    Dense,
+    Identity,
+    Input,
+    InputLayer,
+)
+from minidl.layers.einsum_dense import (
+    EinsumDense,
+)
+from minidl.layers.embedding import (
+    Embedding,
+)
+from minidl.layers.lambda_layer import (
+    Lambda,
+)
+from minidl.layers.masking import (
+    Masking,
+)
+from minidl.layers.preprocessing import (
+    Rescaling,
+)
+from minidl.layers.regularization import (
+    Dropout,
+)
+from minidl.layers.reshaping import (
+    Flatten,
+)
+from minidl.layers.wrapper import (
+    Wrapper,
+)
 
 __all__ = [
-    "ELU",
     "Activation",
     "Dense",
     "Dropout",
+    "ELU",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
     "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "LeakyReLU",
+    "Masking",
     "PReLU",
     "ReLU",
     "Rescaling",
     "Softmax",
+    "Wrapper",
     "deserialize",
     "serialize",
 ]

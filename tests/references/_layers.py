@@ -1,5 +1,6 @@
 """The numbers of a table of layers: first weights, outputs, gradients, new state, losses, paths and configs."""
 
+import inspect
 import json
 
 import jax
@@ -41,8 +42,8 @@ def one(keras, layer, inputs, arguments):
 
     def call(trainable, others, given, training):
         full = jax.tree.unflatten(structure, [given.get(i, leaf) for i, leaf in enumerate(leaves)])
-        more = {**arguments, "training": training}
-        return layer.stateless_call(trainable, others, *full, return_losses=True, **more)
+        flag = {"training": training} if "training" in inspect.signature(layer.call).parameters else {}
+        return layer.stateless_call(trainable, others, *full, return_losses=True, **arguments, **flag)
 
     def total(trainable, given, others):
         outputs, state, losses = call(trainable, others, given, True)

@@ -1,0 +1,96 @@
+"""Embedding: a vector for each of a number of tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np  # noqa: F401, used by the examples
+
+from minidl import regularizers
+from minidl.layers import weight_options
+from minidl.layers.base import Layer
+from minidl.variables import Variable
+
+
+class Embedding(Layer):
+    """Looks up a vector for each token: `embeddings[tokens]`.
+
+    Args:
+        input_dim: the number of tokens; tokens are integers from 0 on.
+        output_dim: the size of a vector.
+        embeddings_initializer: of the embeddings, (input_dim, output_dim).
+        embeddings_regularizer: function of the embeddings that is added to the loss.
+        embeddings_constraint: function applied to the embeddings after each update.
+        mask_zero: whether token 0 is padding: the steps where it stands are masked.
+        weights: values for the embeddings.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, ...), integers.
+    Output shape: (batch, ..., output_dim).
+
+    Raises:
+        ValueError: a size that is not a positive integer, or weights of another shape.
+
+    Example:
+    >>> Embedding(1000, 64)(np.array([[4, 10, 0]])).shape
+    (1, 3, 64)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        **kwargs: Any,
+    ):
+        for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size <= 0:
+                raise ValueError(f"Embedding: {name} must be a positive integer, got {size!r}.")
+        kwargs.pop("input_length", None)  # of old programs; any length goes
+        super().__init__(**kwargs)
+        self.input_dim = int(input_dim)
+        self.output_dim = int(output_dim)
+        weight_options.take(
+            self,
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.autocast = False  # bfloat16 does not hold large tokens
+        if weights is not None:
+            self.build()
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        self._embeddings = weight_options.make(self, "embeddings", (self.input_dim, self.output_dim))
+
+    @property
+    def embeddings(self) -> Variable:
+        """The vectors, (input_dim, output_dim); AttributeError before the layer is built."""
+        if not self.built:
+            raise AttributeError(f"Embedding {self.name!r} is not built, so it has no embeddings yet.")
+        return self._embeddings
+
+    def call(self, inputs: Any) -> Any:
+        tokens = inputs if inputs.dtype in (jnp.int32, jnp.int64) else inputs.astype("int32")
+        return jnp.take(self.embeddings.value, tokens, axis=0).astype(self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return jnp.not_equal(inputs, 0) if self.mask_zero else None
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            **weight_options.config(self, "embeddings"),
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            "mask_zero": self.mask_zero,
+        }

@@ -1,0 +1,123 @@
+"""Lambda: a function as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from minidl import names
+from minidl.layers.base import Layer
+from minidl.symbolic import KerasTensor
+
+
+class Lambda(Layer):
+    """Applies a function of yours. It has no weights: write a `Layer` where there are some.
+
+    A model with a Lambda is saved by the function's name, and loaded only with that name in `custom_objects`: code is
+    never written into a file.
+
+    Args:
+        function: `(inputs)` or `(inputs, mask=, training=)` and more, which `arguments` holds.
+        output_shape: the shape of the output without the batch, or a function of the input's shape; default: what
+            tracing the function says.
+        mask: the mask of the output, or a function of (inputs, mask) that gives it.
+        arguments: further arguments of the function.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: what the function gives.
+
+    Raises:
+        TypeError: function cannot be called.
+
+    Example:
+    >>> import numpy as np
+    >>> Lambda(lambda x: x**2)(np.array([3.0]))
+    Array([9.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"Lambda takes a function, got {function!r}.")
+        self.function = function
+        self.arguments = arguments or {}
+        self.mask = mask
+        self.supports_masking = mask is not None
+        self._output_shape = output_shape
+        self.built = True
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        names = inspect.signature(self.function).parameters
+        given = {"mask": mask, "training": training}
+        wanted = {name: value for name, value in given.items() if name in names}
+        return self.function(inputs, **self.arguments, **wanted)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output: the one given to the layer, or what tracing the function says."""
+        if callable(self._output_shape):
+            return self._output_shape(input_shape)
+        if self._output_shape is not None:
+            batch = jax.tree.leaves(input_shape, is_leaf=lambda leaf: leaf is None)[0]
+            return (batch, *self._output_shape)
+        return super().compute_output_shape(input_shape)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        if self._output_shape is None:
+            return super().compute_output_spec(*args, **kwargs)
+        shape = self.compute_output_shape(jax.tree.map(lambda tensor: tensor.shape, args[0]))
+        return KerasTensor(shape, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {**super().get_config(), "function": _function_config(self.function)}
+        if self._output_shape is not None:
+            config["output_shape"] = _function_config(self._output_shape)
+        if self.mask is not None:
+            config["mask"] = _function_config(self.mask)
+        return {**config, "arguments": names.serialize(self.arguments)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Lambda:
+        """The layer that `get_config` described.
+
+        Raises:
+            ValueError: a function that is not in `custom_objects`, or that the file holds as code.
+        """
+        functions = {key: _function(config[key]) for key in ("function", "output_shape", "mask") if key in config}
+        return cls(**{**config, **functions})
+
+
+def _function_config(value: Any) -> Any:
+    if not callable(value):
+        return names.serialize(value)
+    if value.__name__ == "<lambda>":
+        raise ValueError(
+            "A Lambda layer of a function without a name cannot be written into a config: code is never saved. Write the "
+            "function with `def`, and load with custom_objects={its name: function}."
+        )
+    module = "builtins" if names.is_own(value) else value.__module__
+    return {"module": module, "class_name": "function", "config": value.__name__, "registered_name": value.__name__}
+
+
+def _function(config: Any) -> Any:
+    if not isinstance(config, dict):
+        return tuple(config) if isinstance(config, list) else config
+    if config.get("class_name") != "function":
+        raise ValueError(
+            f"This Lambda layer holds its function as code ({config.get('class_name')!r}), which minidl never runs. Save "
+            "the model with a function that has a name, and load it with that name in custom_objects."
+        )
+    return names.lookup(config["config"], {}, "function of a Lambda layer")

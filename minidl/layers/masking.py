@@ -1,0 +1,45 @@
+"""Masking: leaves out the steps of a sequence that hold nothing but one value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minidl.layers import masks
+from minidl.layers.base import Layer
+
+
+class Masking(Layer):
+    """Masks the steps of which every feature equals `mask_value`, and puts zeros there.
+
+    Args:
+        mask_value: the value of padding.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, ..., features).
+    Output shape: the same, with a mask (batch, steps, ...).
+
+    Example:
+    >>> x = Masking()(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
+    >>> masks.get(x)
+    Array([[ True, False]], dtype=bool)
+    """
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.mask_value = np.asarray(mask_value["config"]["value"]) if isinstance(mask_value, dict) else mask_value
+        self.supports_masking = True
+        self.built = True
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs: Any) -> Any:
+        mask = self.compute_mask(inputs)
+        return masks.put(jnp.where(mask[..., None], inputs, 0), mask)
+
+    def get_config(self) -> dict[str, Any]:
+        value = self.mask_value
+        return {**super().get_config(), "mask_value": value.tolist() if hasattr(value, "tolist") else value}

@@ -1,0 +1,47 @@
+"""Wrapper: a layer around another layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl import layers, names
+from minidl.layers.base import Layer
+
+
+class Wrapper(Layer):
+    """The base of layers that change what another layer does, such as `Bidirectional` and `TimeDistributed`.
+
+    Args:
+        layer: the layer inside, in the attribute `layer`.
+        **kwargs: see `Layer`.
+
+    Raises:
+        ValueError: something that is not a layer.
+
+    Example:
+    >>> from minidl.layers import Dense
+    >>> class Twice(Wrapper):
+    ...     def call(self, x):
+    ...         return self.layer(self.layer(x))
+    >>> import numpy as np
+    >>> Twice(Dense(3))(np.ones((2, 3))).shape
+    (2, 3)
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any):
+        if not isinstance(layer, Layer):
+            raise ValueError(f"{type(self).__name__} takes a layer, got {layer!r} of type {type(layer).__name__}.")
+        super().__init__(**kwargs)
+        self.layer = layer
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.layer.built:
+            self.layer.build(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layer": names.serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that `get_config` described, with a new layer inside."""
+        return cls(**{**config, "layer": layers.deserialize(config["layer"], custom_objects)})
