@@ -34,6 +34,14 @@ from minidl.layers.lambda_layer import (
 from minidl.layers.masking import (
     Masking,
 )
+from minidl.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    SpectralNormalization,
+    UnitNormalization,
+)
 from minidl.layers.preprocessing import (
     Rescaling,
 )
@@ -49,23 +57,29 @@ from minidl.layers.wrapper import (
 
 __all__ = [
     "Activation",
+    "BatchNormalization",
     "Dense",
     "Dropout",
     "ELU",
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "Masking",
     "PReLU",
+    "RMSNormalization",
     "ReLU",
     "Rescaling",
     "Softmax",
+    "SpectralNormalization",
+    "UnitNormalization",
     "Wrapper",
     "deserialize",
     "serialize",

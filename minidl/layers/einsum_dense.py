@@ -190,8 +190,6 @@ def _split(equation: str) -> tuple[str, str, str]:
         equation.replace("...", "0"),
     )
     if found is None:
-        raise ValueError(
-            f"EinsumDense: {equation!r} is no equation. Write one like 'abc,cd->abd', '...b,bc->...c' or 'ab...,bc->ac...'."
-        )
+        raise ValueError(f"EinsumDense: {equation!r} is no equation. Write one like 'abc,cd->abd' or '...b,bc->...c'.")
     left, kernel, right = (part for part in found.groups() if part is not None)
     return left, kernel, right

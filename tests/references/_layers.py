@@ -47,8 +47,7 @@ def one(keras, layer, inputs, arguments):
 
     def total(trainable, given, others):
         outputs, state, losses = call(trainable, others, given, True)
-        squares = [jnp.sum(jnp.square(leaf.astype("float32"))) for leaf in jax.tree.leaves(outputs)]
-        return sum(squares), (outputs, state, losses)
+        return sum(map(measure, jax.tree.leaves(outputs))), (outputs, state, losses)
 
     def everything(trainable, others, given):
         inference = call(trainable, others, given, False)[0]
@@ -65,6 +64,12 @@ def one(keras, layer, inputs, arguments):
     numbers["trainable"] = np.array([variable.path for variable in layer.trainable_variables], "U")
     numbers["config"] = np.array(json.dumps(without(layer.get_config()), sort_keys=True))
     return numbers
+
+
+def measure(output):
+    """A number that depends on every entry of an output in another way."""
+    output = output.astype("float32")
+    return jnp.sum(output * (output + jnp.cos(jnp.arange(output.size)).reshape(output.shape)))
 
 
 def without(config):

@@ -1,0 +1,98 @@
+"""LayerNormalization: normalizes each example on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np  # noqa: F401, used by the example
+
+from minidl.layers.normalization.scaling import ScaledNormalization, moments, precise
+
+
+class LayerNormalization(ScaledNormalization):
+    """Normalizes each example over its features (Ba et al., 2016).
+
+    gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over `axis`.
+
+    Args:
+        axis: the axis, or axes, to normalize over.
+        epsilon: added to the variance.
+        center: whether there is a beta.
+        scale: whether there is a gamma.
+        beta_initializer: of beta, of the sizes of `axis`.
+        gamma_initializer: of gamma, likewise.
+        beta_regularizer: function of beta that is added to the loss.
+        gamma_regularizer: function of gamma that is added to the loss.
+        beta_constraint: function applied to beta after each update.
+        gamma_constraint: function applied to gamma after each update.
+        **kwargs: see `Layer`.
+
+    Input shape: any, with known sizes along `axis`.
+    Output shape: the same.
+
+    Raises:
+        ValueError: an axis that the input does not have.
+
+    Example:
+    >>> LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0], [0.0, 4.0]]))
+    Array([[-1.,  1.],
+           [-1.,  1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(f"LayerNormalization: axis must be an integer or a list of them, got {axis!r}.")
+        rms_scaling = kwargs.pop("rms_scaling", False)
+        super().__init__(
+            axis if isinstance(axis, int) else list(axis),
+            epsilon,
+            center,
+            scale,
+            beta_initializer,
+            gamma_initializer,
+            beta_regularizer,
+            gamma_regularizer,
+            beta_constraint,
+            gamma_constraint,
+            **kwargs,
+        )
+        self.rms_scaling = rms_scaling
+        self.autocast = False
+
+    def build(self, input_shape: Any) -> None:
+        self.axis = normalized_axes(self.axis, input_shape, "LayerNormalization")
+        if self.rms_scaling:
+            self.scale, self.center = True, False
+        self.make_weights([input_shape[axis] for axis in self.axis])
+
+    def call(self, inputs: Any) -> Any:
+        x = precise(inputs)
+        axes = sorted(axis % x.ndim for axis in self.axis)
+        shape = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
+        mean, variance = moments(x, axes)
+        return self.normalize(x, 0.0 * mean if self.rms_scaling else mean, variance, shape).astype(self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rms_scaling": self.rms_scaling}
+
+
+def normalized_axes(axis: Any, input_shape: Any, where: str) -> list[int]:
+    """An axis, or axes, as a sorted list; ValueError for one that is not there."""
+    axes = sorted(axis) if isinstance(axis, (list, tuple)) else [axis]
+    if any(not -len(input_shape) <= one < len(input_shape) for one in axes):
+        raise ValueError(f"{where}: axis {axis} is out of bounds for an input of shape {input_shape}.")
+    return axes

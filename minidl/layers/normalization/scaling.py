@@ -1,0 +1,86 @@
+"""What the normalizations share: gamma and beta, and the normalization itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from minidl.layers import weight_options
+from minidl.layers.base import Layer
+
+
+class ScaledNormalization(Layer):
+    """A normalization with a learned scale gamma and offset beta: see the subclasses for the arguments."""
+
+    def __init__(
+        self,
+        axis: Any,
+        epsilon: float,
+        center: bool,
+        scale: bool,
+        beta_initializer: Any,
+        gamma_initializer: Any,
+        beta_regularizer: Any,
+        gamma_regularizer: Any,
+        beta_constraint: Any,
+        gamma_constraint: Any,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        weight_options.take(
+            self,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
+        self.supports_masking = True
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def make_weights(self, shape: Sequence[int]) -> None:
+        """Make gamma and beta, which keep their dtype in mixed precision."""
+        if self.scale:
+            self.gamma = weight_options.make(self, "gamma", shape, autocast=False)
+        if self.center:
+            self.beta = weight_options.make(self, "beta", shape, autocast=False)
+
+    def normalize(self, x: Any, mean: Any, variance: Any, shape: Sequence[int]) -> Any:
+        """Give `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with gamma and beta in the given shape."""
+        factor = lax.rsqrt(variance + self.epsilon)
+        if self.gamma is not None:
+            factor = factor * self.gamma.value.reshape(shape).astype(x.dtype)
+        offset = -mean * factor
+        if self.beta is not None:
+            offset = offset + self.beta.value.reshape(shape).astype(x.dtype)
+        return x * factor + offset
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **weight_options.config(self, "beta", "gamma"),
+        }
+
+
+def precise(x: Any) -> Any:
+    """The array in float32 at least: squares of small formats overflow."""
+    return x.astype(jnp.promote_types(x.dtype, "float32"))
+
+
+def moments(x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
+    """Mean and variance over some axes, which stay with size 1."""
+    mean = jnp.mean(x, axes, keepdims=True)
+    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
