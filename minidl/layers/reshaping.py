@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from minidl.layers.base import Layer
+from minidl.layers.data_format import data_format_of, sizes_of
+from minidl.layers.input_spec import InputSpec
 
 
 class Flatten(Layer):
@@ -42,3 +46,444 @@ class Flatten(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}
+
+
+class Reshape(Layer):
+    """Gives each example another shape.
+
+    Args:
+        target_shape: the shape without the batch; one size may be -1, and follows from the others.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, ...), with as many values as the new shape.
+    Output shape: (batch, *target_shape).
+
+    Raises:
+        ValueError: a shape that holds another number of values.
+
+    Example:
+    >>> Reshape((3, -1))(jnp.ones((2, 12))).shape
+    (2, 3, 4)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.target_shape = tuple(target_shape)
+        if any(size < -1 for size in self.target_shape) or self.target_shape.count(-1) > 1:
+            raise ValueError(
+                f"Reshape: target_shape must hold sizes, of which at most one is -1, got {tuple(target_shape)}."
+            )
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        known = math.prod(size for size in self.target_shape if size != -1)
+        values = math.prod(inputs.shape[1:])
+        if values != known and (-1 not in self.target_shape or not known or values % known):
+            raise ValueError(
+                f"Reshape {self.name!r}: {inputs.shape[1:]} holds {values} values, which do not make the shape "
+                f"{self.target_shape}."
+            )
+        missing = values // known if known else 0
+        return inputs.reshape(inputs.shape[0], *(missing if size == -1 else size for size in self.target_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "target_shape": self.target_shape}
+
+
+class Permute(Layer):
+    """Puts the axes of each example in another order.
+
+    Args:
+        dims: the old axes, counted from 1, in their new order.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, ...).
+    Output shape: the same sizes in the new order.
+
+    Raises:
+        ValueError: dims that are not the numbers from 1 on.
+
+    Example:
+    >>> Permute((2, 1))(jnp.ones((2, 10, 64))).shape
+    (2, 64, 10)
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"Permute: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}.")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return jnp.transpose(inputs, (0, *self.dims))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "dims": self.dims}
+
+
+class RepeatVector(Layer):
+    """Repeats each vector along a new axis of steps.
+
+    Args:
+        n: how many times.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, features).
+    Output shape: (batch, n, features).
+
+    Raises:
+        TypeError: n is no integer.
+
+    Example:
+    >>> RepeatVector(3)(jnp.ones((2, 5))).shape
+    (2, 3, 5)
+    """
+
+    def __init__(self, n: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(n, int):
+            raise TypeError(f"RepeatVector: n must be an integer, got {n!r}.")
+        self.n = n
+        self.input_spec = InputSpec(ndim=2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return jnp.broadcast_to(inputs[:, None], (inputs.shape[0], self.n, inputs.shape[1]))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n": self.n}
+
+
+class _Borders(Layer):
+    """What cropping and padding share: an amount before and behind each axis of an image."""
+
+    rank: int
+    argument: str
+
+    def __init__(self, amounts: Any, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.amounts = _both_sides(amounts, self.rank, f"{type(self).__name__}: {self.argument}")
+        self.data_format = data_format_of(data_format) if self.rank > 1 else "channels_last"
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def _of_all_axes(self) -> list[tuple[int, int]]:
+        inner = list(self.amounts)
+        return [(0, 0), *inner, (0, 0)] if self.data_format == "channels_last" else [(0, 0), (0, 0), *inner]
+
+    def get_config(self) -> dict[str, Any]:
+        amounts = self.amounts[0] if self.rank == 1 else self.amounts
+        config = {**super().get_config(), self.argument: amounts}
+        return config if self.rank == 1 and not self._writes_format() else {**config, "data_format": self.data_format}
+
+    def _writes_format(self) -> bool:
+        return False
+
+
+class Cropping1D(_Borders):
+    """Takes steps away at both ends of sequences.
+
+    Args:
+        cropping: how many: an integer for both ends, or (at the beginning, at the end).
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, features).
+    Output shape: (batch, steps - cropped, features).
+
+    Raises:
+        ValueError: an amount that is negative, or leaves nothing.
+
+    Example:
+    >>> Cropping1D(1)(jnp.ones((2, 5, 3))).shape
+    (2, 3, 3)
+    """
+
+    rank, argument = 1, "cropping"
+
+    def __init__(self, cropping: Any = (1, 1), **kwargs: Any):
+        super().__init__(cropping, **kwargs)
+
+    @property
+    def cropping(self) -> Any:
+        """The amounts, as (before, behind), for each axis if there are several."""
+        return self.amounts[0] if self.rank == 1 else self.amounts
+
+    def call(self, inputs: Any) -> Any:
+        amounts = self._of_all_axes()
+        if any(before + behind >= size for (before, behind), size in zip(amounts, inputs.shape) if before + behind):
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r}: cropping {self.cropping} leaves nothing of an input of shape "
+                f"{inputs.shape}. It must be smaller than the sizes."
+            )
+        return inputs[tuple(slice(before, size - behind) for (before, behind), size in zip(amounts, inputs.shape))]
+
+
+class Cropping2D(Cropping1D):
+    """Takes rows and columns away at the borders of images.
+
+    Args:
+        cropping: how many: an integer for all borders, (rows, columns), or ((top, bottom), (left, right)).
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: the same, smaller.
+
+    Raises:
+        ValueError: an amount that is negative, or leaves nothing.
+
+    Example:
+    >>> Cropping2D(((2, 2), (4, 4)))(jnp.ones((2, 28, 28, 3))).shape
+    (2, 24, 20, 3)
+    """
+
+    rank = 2
+
+    def __init__(self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any):
+        super().__init__(cropping, data_format=data_format, **kwargs)
+
+
+class Cropping3D(Cropping1D):
+    """Takes slices away at the borders of volumes.
+
+    Args:
+        cropping: how many: an integer for all borders, one for each axis, or (before, behind) for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: the same, smaller.
+
+    Raises:
+        ValueError: an amount that is negative, or leaves nothing.
+
+    Example:
+    >>> Cropping3D((1, 2, 0))(jnp.ones((2, 8, 8, 8, 3))).shape
+    (2, 6, 4, 8, 3)
+    """
+
+    rank = 3
+
+    def __init__(self, cropping: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+        super().__init__(cropping, data_format=data_format, **kwargs)
+
+
+class ZeroPadding1D(_Borders):
+    """Puts zeros at both ends of sequences.
+
+    Args:
+        padding: how many: an integer for both ends, or (at the beginning, at the end).
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, features), or (batch, features, steps).
+    Output shape: the same, longer.
+
+    Raises:
+        ValueError: a negative amount.
+
+    Example:
+    >>> ZeroPadding1D(2)(jnp.ones((2, 5, 3))).shape
+    (2, 9, 3)
+    """
+
+    rank, argument = 1, "padding"
+
+    def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any):
+        super().__init__(padding, data_format=data_format, **kwargs)
+        self.data_format = data_format_of(data_format)
+
+    @property
+    def padding(self) -> Any:
+        """The amounts, as (before, behind), for each axis if there are several."""
+        return self.amounts[0] if self.rank == 1 else self.amounts
+
+    def call(self, inputs: Any) -> Any:
+        return jnp.pad(inputs, self._of_all_axes())
+
+    def _writes_format(self) -> bool:
+        return True
+
+
+class ZeroPadding2D(ZeroPadding1D):
+    """Puts rows and columns of zeros around images.
+
+    Args:
+        padding: how many: an integer for all borders, (rows, columns), or ((top, bottom), (left, right)).
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: the same, larger.
+
+    Raises:
+        ValueError: a negative amount.
+
+    Example:
+    >>> ZeroPadding2D(1)(jnp.ones((2, 4, 4, 3))).shape
+    (2, 6, 6, 3)
+    """
+
+    rank = 2
+
+    def __init__(self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any):
+        super().__init__(padding, data_format, **kwargs)
+
+
+class ZeroPadding3D(ZeroPadding1D):
+    """Puts slices of zeros around volumes.
+
+    Args:
+        padding: how many: an integer for all borders, one for each axis, or (before, behind) for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: the same, larger.
+
+    Raises:
+        ValueError: a negative amount.
+
+    Example:
+    >>> ZeroPadding3D(1)(jnp.ones((2, 4, 4, 4, 3))).shape
+    (2, 6, 6, 6, 3)
+    """
+
+    rank = 3
+
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any):
+        super().__init__(padding, data_format, **kwargs)
+
+
+class UpSampling1D(Layer):
+    """Repeats each step.
+
+    Args:
+        size: how many times.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, features).
+    Output shape: (batch, steps * size, features).
+
+    Example:
+    >>> UpSampling1D(2)(jnp.ones((2, 3, 4))).shape
+    (2, 6, 4)
+    """
+
+    def __init__(self, size: int = 2, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size = int(size)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        return _repeated(inputs, 1, self.size)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size}
+
+
+class UpSampling2D(Layer):
+    """Enlarges images: repeats each pixel, or interpolates between them.
+
+    Args:
+        size: how many times: an integer, or (rows, columns).
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: the same, larger.
+
+    Raises:
+        ValueError: an interpolation or data format that is not known.
+
+    Example:
+    >>> UpSampling2D(2)(jnp.ones((2, 3, 4, 1))).shape
+    (2, 6, 8, 1)
+    """
+
+    def __init__(
+        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        known = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+        if interpolation.lower() not in known:
+            raise ValueError(f"UpSampling2D: interpolation must be one of {known}, got {interpolation!r}.")
+        self.size = sizes_of(size, 2, "UpSampling2D: size")
+        self.data_format = data_format_of(data_format)
+        self.interpolation = interpolation.lower()
+        self.input_spec = InputSpec(ndim=4)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        first = 1 if self.data_format == "channels_last" else 2
+        if self.interpolation == "nearest":
+            for axis, times in enumerate(self.size, first):
+                inputs = _repeated(inputs, axis, times)
+            return inputs
+        shape = list(inputs.shape)
+        shape[first], shape[first + 1] = shape[first] * self.size[0], shape[first + 1] * self.size[1]
+        method = {"bilinear": "linear", "bicubic": "cubic"}.get(self.interpolation, self.interpolation)
+        return jax.image.resize(inputs, shape, method)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "data_format": self.data_format,
+            "interpolation": self.interpolation,
+        }
+
+
+class UpSampling3D(Layer):
+    """Repeats each point of volumes.
+
+    Args:
+        size: how many times: an integer, or one for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: the same, larger.
+
+    Example:
+    >>> UpSampling3D(2)(jnp.ones((2, 3, 4, 5, 1))).shape
+    (2, 6, 8, 10, 1)
+    """
+
+    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.size = sizes_of(size, 3, "UpSampling3D: size")
+        self.data_format = data_format_of(data_format)
+        self.input_spec = InputSpec(ndim=5)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        first = 1 if self.data_format == "channels_last" else 2
+        for axis, times in enumerate(self.size, first):
+            inputs = _repeated(inputs, axis, times)
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size, "data_format": self.data_format}
+
+
+def _repeated(x: Any, axis: int, times: int) -> Any:
+    """Each entry along an axis several times, by a broadcast: cheaper than looking entries up."""
+    shape = x.shape
+    wide = jnp.broadcast_to(jnp.expand_dims(x, axis + 1), (*shape[: axis + 1], times, *shape[axis + 1 :]))
+    return wide.reshape(*shape[:axis], shape[axis] * times, *shape[axis + 1 :])
+
+
+def _both_sides(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
+    """(before, behind) for each axis: from one integer, one for each axis, or the pairs."""
+    if isinstance(value, int):
+        value = (value,) * rank
+    elif rank == 1 and isinstance(value, (list, tuple)) and len(value) == 2:
+        value = (value,)
+    if not isinstance(value, (list, tuple)) or len(value) != rank:
+        raise ValueError(f"{name} must be an integer or have {rank if rank > 1 else 2} elements, got {value!r}.")
+    return tuple(sizes_of(pair, 2, name, allow_zero=True) for pair in value)  # type: ignore[misc]

@@ -59,7 +59,8 @@ def one(keras, layer, inputs, arguments):
     numbers = {f"weight{i}": as_plain(weight) for i, weight in enumerate(layer.get_weights())}
     for key, tree in [("output", inference), ("training", outputs), ("gradient", gradients), ("state", state)]:
         numbers |= {f"{key}{i}": as_plain(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
-    numbers |= {f"loss{i}": loss for i, loss in enumerate(losses)}
+    if layer.activity_regularizer is None:  # of which Keras's stateless_call leaves the penalty out
+        numbers |= {f"loss{i}": loss for i, loss in enumerate(losses)}
     numbers["paths"] = np.array([variable.path for variable in layer.variables], "U")
     numbers["trainable"] = np.array([variable.path for variable in layer.trainable_variables], "U")
     numbers["config"] = np.array(json.dumps(without(layer.get_config()), sort_keys=True))
