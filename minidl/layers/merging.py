@@ -27,7 +27,7 @@ class _Merge(Layer):
         for sizes in zip(*(_with_rank(shape, rank) for shape in shapes)):
             if len(set(sizes) - {None, 1}) > 1:
                 raise ValueError(
-                    f"{type(self).__name__}: inputs of the shapes {shapes} do not go together. Sizes must be equal or 1."
+                    f"{type(self).__name__}: inputs of the shapes {shapes} do not go together: sizes differ."
                 )
 
     def call(self, inputs: Any) -> Any:

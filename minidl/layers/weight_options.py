@@ -22,21 +22,30 @@ def take(layer: Any, **given: Any) -> None:
         setattr(layer, name, _FAMILIES[name.rpartition("_")[2]].get(value))
 
 
-def make(layer: Any, name: str, shape: Sequence[int], initializer: Any = None, **arguments: Any) -> Variable:
+def make(
+    layer: Any,
+    name: str,
+    shape: Sequence[int],
+    initializer: Any = None,
+    options: str | None = None,
+    **arguments: Any,
+) -> Variable:
     """The weight called `name`, with the layer's options for it.
 
     Args:
         layer: whose weight it is.
-        name: of the weight; its options are attributes that begin with it.
+        name: of the weight.
         shape: of the weight.
         initializer: in the place of the layer's own.
+        options: what the names of its options begin with, default `name`.
         **arguments: further ones of `Layer.add_weight`.
     """
+    options = options or name
     return layer.add_weight(
         shape,
-        getattr(layer, f"{name}_initializer") if initializer is None else initializer,
-        regularizer=getattr(layer, f"{name}_regularizer", None),
-        constraint=getattr(layer, f"{name}_constraint", None),
+        getattr(layer, f"{options}_initializer") if initializer is None else initializer,
+        regularizer=getattr(layer, f"{options}_regularizer", None),
+        constraint=getattr(layer, f"{options}_constraint", None),
         name=name,
         **arguments,
     )

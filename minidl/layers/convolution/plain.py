@@ -1,0 +1,206 @@
+"""Conv1D, Conv2D and Conv3D."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp  # noqa: F401, used by the examples
+import numpy as np
+
+from minidl.convolve import conv
+from minidl.layers import weight_options
+from minidl.layers.convolution.base import Convolution
+
+
+class _Conv(Convolution):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            activity_regularizer,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+        self.filters = require_count(filters, f"{type(self).__name__}: filters")
+        self.groups = require_count(groups, f"{type(self).__name__}: groups")
+        if self.filters % self.groups:
+            raise ValueError(
+                f"{type(self).__name__}: filters must be a multiple of groups, got {filters} filters, {groups} groups."
+            )
+
+    def build(self, input_shape: Any) -> None:
+        channels = self.channels_of(input_shape)
+        if channels % self.groups:
+            raise ValueError(
+                f"{type(self).__name__}: the number of channels must be a multiple of groups, got the input shape "
+                f"{tuple(input_shape)} and {self.groups} groups."
+            )
+        self.check_window(input_shape)
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        self.kernel = weight_options.make(self, "kernel", shape)
+        self.make_bias(self.filters)
+
+    def call(self, inputs: Any) -> Any:
+        return self.finish(
+            conv(
+                inputs,
+                self.kernel.value,
+                self.strides,
+                self.pads_for(inputs),
+                self.dilation_rate,
+                self.channels_last,
+                self.groups,
+            )
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
+
+
+class Conv1D(_Conv):
+    """Convolves sequences with a window that is learned: `activation(conv(x, kernel) + bias)`.
+
+    Args:
+        filters: the number of filters: of channels of the output.
+        kernel_size: the size of the window: an integer.
+        strides: how far the window moves.
+        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1, or "causal" for zeros in
+            front only, so that no step sees later ones.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window.
+        groups: into how many groups channels and filters are split; each group is convolved on its own.
+        activation: name or function applied to the result; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
+        kernel_regularizer: function of the kernel that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        bias_initializer: of the bias.
+        bias_regularizer: function of the bias that is added to the loss.
+        bias_constraint: function applied to the bias after each update.
+        activity_regularizer: function of the output that is added to the loss.
+        **kwargs: see `Layer`.
+
+
+    Input shape: (batch, steps, channels), or (batch, channels, steps).
+    Output shape: (batch, new steps, filters), or with the channels in front.
+
+    Raises:
+        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+
+    Example:
+    >>> Conv1D(16, 3, padding="same")(jnp.ones((4, 10, 8))).shape
+    (4, 10, 16)
+    """
+
+    rank = 1
+    paddings = ("valid", "same", "causal")
+
+
+class Conv2D(_Conv):
+    """Convolves images with a window that is learned: `activation(conv(x, kernel) + bias)`.
+
+    Args:
+        filters: the number of filters: of channels of the output.
+        kernel_size: the size of the window: an integer, or one for each of the 2 axes.
+        strides: how far the window moves.
+        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window.
+        groups: into how many groups channels and filters are split; each group is convolved on its own.
+        activation: name or function applied to the result; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
+        kernel_regularizer: function of the kernel that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        bias_initializer: of the bias.
+        bias_regularizer: function of the bias that is added to the loss.
+        bias_constraint: function applied to the bias after each update.
+        activity_regularizer: function of the output that is added to the loss.
+        **kwargs: see `Layer`.
+
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: (batch, new height, new width, filters), or with the channels in front.
+
+    Raises:
+        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+
+    Example:
+    >>> Conv2D(16, 3, padding="same")(jnp.ones((4, 10, 10, 8))).shape
+    (4, 10, 10, 16)
+    """
+
+    rank = 2
+
+
+class Conv3D(_Conv):
+    """Convolves volumes with a window that is learned: `activation(conv(x, kernel) + bias)`.
+
+    Args:
+        filters: the number of filters: of channels of the output.
+        kernel_size: the size of the window: an integer, or one for each of the 3 axes.
+        strides: how far the window moves.
+        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window.
+        groups: into how many groups channels and filters are split; each group is convolved on its own.
+        activation: name or function applied to the result; None for none.
+        use_bias: whether to add a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
+        kernel_regularizer: function of the kernel that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        bias_initializer: of the bias.
+        bias_regularizer: function of the bias that is added to the loss.
+        bias_constraint: function applied to the bias after each update.
+        activity_regularizer: function of the output that is added to the loss.
+        **kwargs: see `Layer`.
+
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: (batch, new depth, new height, new width, filters), or with the channels in front.
+
+    Raises:
+        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+
+    Example:
+    >>> Conv3D(16, 3, padding="same")(jnp.ones((4, 5, 6, 6, 2))).shape
+    (4, 5, 6, 6, 16)
+    """
+
+    rank = 3
+
+
+def require_count(value: Any, name: str) -> int:
+    """A positive integer; ValueError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    return int(value)

@@ -1,0 +1,164 @@
+"""Pooling to a given size: as many windows as the output has places."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+from minidl.layers.base import Layer
+from minidl.layers.data_format import data_format_of, sizes_of
+from minidl.layers.input_spec import InputSpec
+
+
+class _AdaptivePooling(Layer):
+    """Window i of n along an axis of size s reaches from floor(i s / n) to ceil((i + 1) s / n)."""
+
+    rank: int
+
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.output_size = sizes_of(output_size, self.rank, f"{type(self).__name__}: output_size")
+        self.data_format = data_format_of(data_format)
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    def call(self, inputs: Any) -> Any:
+        first = 1 if self.data_format == "channels_last" else 2
+        for axis, number in enumerate(self.output_size, first):  # a mean of means over windows of one size is a mean
+            size = inputs.shape[axis]
+            windows = [(i * size // number, math.ceil((i + 1) * size / number)) for i in range(number)]
+            inputs = jnp.stack([self._joined(inputs, axis, begin, end) for begin, end in windows], axis)
+        return inputs
+
+    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
+
+
+class _AdaptiveAveragePooling(_AdaptivePooling):
+    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
+        return jnp.mean(lax.slice_in_dim(x, begin, end, axis=axis), axis)
+
+
+class _AdaptiveMaxPooling(_AdaptivePooling):
+    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
+        return jnp.max(lax.slice_in_dim(x, begin, end, axis=axis), axis)
+
+
+class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
+    """The mean of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, channels), or (batch, channels, steps).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveAveragePooling1D(2)(jnp.ones((4, 10, 8))).shape
+    (4, 2, 8)
+    """
+
+    rank = 1
+
+
+class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
+    """The mean of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output: an integer, or one for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveAveragePooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
+    (4, 2, 2, 8)
+    """
+
+    rank = 2
+
+
+class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
+    """The mean of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output: an integer, or one for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveAveragePooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape
+    (4, 2, 2, 2, 2)
+    """
+
+    rank = 3
+
+
+class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
+    """The largest value of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, channels), or (batch, channels, steps).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveMaxPooling1D(2)(jnp.ones((4, 10, 8))).shape
+    (4, 2, 8)
+    """
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
+    """The largest value of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output: an integer, or one for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or (batch, channels, height, width).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveMaxPooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
+    (4, 2, 2, 8)
+    """
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
+    """The largest value of each of as many windows as the output has places.
+
+    Args:
+        output_size: the sizes of the output: an integer, or one for each axis.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
+    Output shape: the same with the sizes of `output_size`.
+
+    Example:
+    >>> AdaptiveMaxPooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape
+    (4, 2, 2, 2, 2)
+    """
+
+    rank = 3
