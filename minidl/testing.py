@@ -27,7 +27,7 @@ class LayerCase:
 
     Args:
         kind: its class.
-        arguments: of the constructor.
+        arguments: of the constructor; a function that makes them where a layer is among them.
         inputs: a batch: what the layer is called on. A tuple holds several arguments of the call; several
             inputs in one argument are a list or a dict.
         differs_in_training: whether a call with `training=True` gives something else.
@@ -37,7 +37,7 @@ class LayerCase:
     """
 
     kind: type[layers.Layer]
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] | Callable[[], dict[str, Any]]
     inputs: Any
     differs_in_training: bool = False
     any_batch: bool = True
@@ -46,7 +46,11 @@ class LayerCase:
 
     def make(self, **more: Any) -> Any:
         """The layer, not built yet."""
-        return self.kind(**self.arguments, **more)
+        return self.kind(**self.made_arguments(), **more)
+
+    def made_arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return self.arguments() if callable(self.arguments) else self.arguments
 
     def make_built(self, **more: Any) -> Any:
         """The layer with its weights."""
@@ -75,7 +79,7 @@ class LayerCase:
 
 def check_layer(
     kind: type[layers.Layer],
-    arguments: dict[str, Any],
+    arguments: dict[str, Any] | Callable[[], dict[str, Any]],
     inputs: Any,
     *,
     differs_in_training: bool = False,
@@ -115,7 +119,7 @@ def config_makes_the_same_layer(case: LayerCase) -> None:
     layer = case.make(name="mine")
     output = case.call(layer, case.inputs)
     config = json.loads(json.dumps(layer.get_config()))
-    for name, value in case.arguments.items():
+    for name, value in case.made_arguments().items():
         if isinstance(value, (bool, int, float)):  # a size may be written once for each axis
             written = jax.tree.leaves(config[name], is_leaf=lambda leaf: leaf is None)
             assert all(item == value for item in written), f"{name}={value} is {config[name]} in the config"

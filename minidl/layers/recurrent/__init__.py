@@ -1,0 +1,22 @@
+"""Recurrent layers, a file for each cell and each wrapper."""
+
+from minidl.layers.recurrent.bidirectional import Bidirectional
+from minidl.layers.recurrent.gru import GRU, GRUCell
+from minidl.layers.recurrent.lstm import LSTM, LSTMCell
+from minidl.layers.recurrent.rnn import RNN
+from minidl.layers.recurrent.simple import SimpleRNN, SimpleRNNCell
+from minidl.layers.recurrent.stacked import StackedRNNCells
+from minidl.layers.recurrent.time_distributed import TimeDistributed
+
+__all__ = [
+    "GRU",
+    "GRUCell",
+    "LSTM",
+    "LSTMCell",
+    "RNN",
+    "Bidirectional",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "TimeDistributed",
+]

@@ -1,0 +1,170 @@
+"""What the standard cells share: their weights, their dropout, and the split of a step in two.
+
+A step of a cell is a projection of the input, which needs no state and can be done for all times at once, and
+what happens with it and the states.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import activations, random
+from minidl.layers import weight_options
+from minidl.layers.base import Layer
+from minidl.layers.data_format import sizes_of
+from minidl.products import matmul
+
+
+class Cell(Layer):
+    """The base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`.
+
+    Attributes:
+        gates: how many blocks of `units` columns the kernels have.
+        output_size: the size of an output.
+        state_size: the size of the state, or a list of sizes.
+    """
+
+    gates: int
+    state_size: Any
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        kernel_initializer: Any,
+        recurrent_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        recurrent_regularizer: Any,
+        bias_regularizer: Any,
+        kernel_constraint: Any,
+        recurrent_constraint: Any,
+        bias_constraint: Any,
+        dropout: float,
+        recurrent_dropout: float,
+        **kwargs: Any,
+    ):
+        implementation = kwargs.pop("implementation", 2)
+        super().__init__(**kwargs)
+        self.units = sizes_of(units, 1, f"{type(self).__name__}: units")[0]
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        weight_options.take(
+            self,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.output_size = self.units
+        self.implementation = 1 if self.recurrent_dropout else implementation
+        self._masks: tuple[Any, Any] | None = None  # of dropout, drawn once for all steps of a sequence
+
+    def make_kernels(self, features: int) -> None:
+        """Make both kernels: (features, gates * units) and (units, gates * units)."""
+        width = self.gates * self.units
+        self.kernel = weight_options.make(self, "kernel", (features, width))
+        self.recurrent_kernel = weight_options.make(self, "recurrent_kernel", (self.units, width), options="recurrent")
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """Zeros, (batch, units) for each state."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+        listed = isinstance(states, (list, tuple))
+        drawn = self._masks is None and bool(training)
+        if drawn:
+            self.draw_masks(inputs.shape[0], inputs.shape[-1])
+        bias, kernel = self.recurrent_bias(), self.recurrent_kernel.value
+        given = list(states) if listed else [states]
+        output, new = self.step(self.project(inputs), given, kernel, 0.0 if bias is None else bias)
+        if drawn:
+            self.forget_masks()
+        return output, new if listed else new[0]
+
+    def project(self, inputs: Any) -> Any:
+        """What a step needs of its input: (..., features) -> (..., gates * units)."""
+        drawn = self._masks[0] if self._masks else None
+        kernel = self.kernel.value
+        if drawn is None:
+            projected = matmul(inputs, kernel)
+        elif len(drawn) == 1:
+            projected = matmul(inputs * _over_time(drawn[0], inputs), kernel)
+        else:
+            parts = jnp.split(kernel, self.gates, axis=1)
+            projected = jnp.concatenate(
+                [matmul(inputs * _over_time(m, inputs), part) for m, part in zip(drawn, parts)], axis=-1
+            )
+        bias = self.input_bias()
+        return projected if bias is None else projected + bias
+
+    def input_bias(self) -> Any:
+        """What is added to the projection, (gates * units,), or None."""
+        return self.bias.value if self.bias is not None else None
+
+    def recurrent_bias(self) -> Any:
+        """What is added to `state @ recurrent_kernel`, (gates * units,), or None."""
+        return None
+
+    def recur(self, state: Any, kernel: Any, added: Any = 0.0) -> Any:
+        """`state @ kernel + added`, each block of columns with its own dropout of the state."""
+        drawn = self._masks[1] if self._masks else None
+        if drawn is None:
+            return state @ kernel + added
+        if len(drawn) == 1:
+            return (state * drawn[0]) @ kernel + added
+        parts = jnp.split(kernel, kernel.shape[1] // self.units, axis=1)
+        return jnp.concatenate([(state * m) @ part for m, part in zip(drawn, parts)], axis=-1) + added
+
+    def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
+        """The output and the new states; `added` is added to `states[0] @ kernel`."""
+        raise NotImplementedError
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step meets its state only as `states[0] @ recurrent_kernel`."""
+        return not (self._masks and self._masks[1])
+
+    def draw_masks(self, batch: int, features: int) -> None:
+        """Draw the dropout of a sequence: of the inputs, then of the states."""
+        count = self.gates if self.implementation == 1 and self.gates > 1 else 1
+
+        def draw(rate: float, size: int) -> Any:
+            if rate == 0:
+                return None
+            ones = jnp.ones((batch, size), self.compute_dtype)
+            drawn = [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
+            return drawn if rate < 1 else None
+
+        self._masks = draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
+
+    def forget_masks(self) -> None:
+        """The next sequence has others."""
+        self._masks = None
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            **weight_options.config(self, "kernel", "recurrent", "bias"),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+        }
+
+
+def _over_time(mask: Any, inputs: Any) -> Any:
+    """A mask (batch, features) for inputs that may have the time as their first axis: (time, batch, features)."""
+    return mask[None] if inputs.ndim == 3 else mask

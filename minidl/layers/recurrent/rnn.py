@@ -1,0 +1,231 @@
+"""RNN: runs a cell along sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl import layers, names, regularizers
+from minidl.layers.base import Layer
+from minidl.layers.input_spec import InputSpec
+from minidl.layers.recurrent.cell import Cell
+from minidl.layers.recurrent.scan import over_time, recurrence
+from minidl.layers.recurrent.stacked import StackedRNNCells
+from minidl.variables import Variable, name_scope
+
+
+class RNN(Layer):
+    """Runs a cell along sequences.
+
+    A cell is a layer with `call(inputs of one step, states) -> (output, new states)` and the attribute `state_size`: an
+    integer, or a list with one for each state. It may have `output_size`, and `get_initial_state(batch_size)`.
+
+    Args:
+        cell: the cell, or a list of cells that are stacked.
+        return_sequences: whether to give the outputs of all steps, rather than of the last.
+        return_state: whether to give the last states too.
+        go_backwards: whether to begin at the last step; the outputs are then in that order.
+        stateful: whether a batch begins with the states where the one before ended, until `reset_state`. The size of
+            the batch must be fixed.
+        unroll: whether the loop is written out: larger programs, no difference in numbers.
+        zero_output_for_mask: whether the outputs of masked steps are 0, rather than the output before.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, ...).
+    Output shape: (batch, output size), or (batch, steps, output size) with return_sequences.
+
+    Raises:
+        ValueError: a cell without `call` or `state_size`; stateful with a batch of unknown size.
+
+    Example:
+    >>> from minidl.layers import LSTMCell
+    >>> RNN([LSTMCell(3), LSTMCell(4)])(jnp.ones((2, 5, 6))).shape
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        cell: Any,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ):
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
+        if not hasattr(cell, "call") or not hasattr(cell, "state_size"):
+            raise ValueError(f"RNN: a cell needs the method `call` and the attribute `state_size`, got {cell!r}.")
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self.supports_masking = True
+        size = cell.state_size
+        if not isinstance(size, (int, list, tuple)):
+            raise ValueError(f"RNN: state_size must be an integer or a list of them, got {size!r}.")
+        self.state_size = [size] if isinstance(size, int) else list(size)
+        self.states: Any = None
+
+    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+        if isinstance(self.cell, Layer) and not self.cell.built:
+            self.cell.build((sequences_shape[0], *sequences_shape[2:]))
+        if self.stateful:
+            if sequences_shape[0] is None:
+                raise ValueError(
+                    f"{type(self).__name__}: stateful=True needs a fixed batch size, got sequences of shape "
+                    f"{tuple(sequences_shape)}. Give the Input batch_size=."
+                )
+            with name_scope(self.name):
+                zeros = self.get_initial_state(sequences_shape[0])
+                self.states = jax.tree.map(self._state_variable, zeros)
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The states where a sequence begins: what the cell says, or zeros of shape (batch, size)."""
+        if hasattr(self.cell, "get_initial_state"):
+            states = self.cell.get_initial_state(batch_size=batch_size)
+            return list(states) if isinstance(states, (list, tuple)) else [states]
+        return [jnp.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
+
+    def reset_state(self) -> None:
+        """Begin anew: set the kept states to 0."""
+        for variable in jax.tree.leaves(self.states):
+            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+
+    def reset_states(self) -> None:
+        """The same as `reset_state`."""
+        self.reset_state()
+
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
+        states = self._first_states(sequences, initial_state)
+        _each_cell(self.cell, Cell.forget_masks)
+        if training:
+            self._draw_masks(sequences)
+        mask = jax.tree.leaves(mask)[0] if mask is not None else None
+        outputs, states = self._run(
+            jnp.swapaxes(sequences, 0, 1),
+            states,
+            None if mask is None else jnp.swapaxes(mask.astype(bool), 0, 1),
+            training,
+        )
+        _each_cell(self.cell, Cell.forget_masks)
+        outputs, states = jax.tree.map(lambda x: x.astype(self.compute_dtype), (outputs, states))
+        if self.stateful:
+            for variable, value in zip(jax.tree.leaves(self.states), jax.tree.leaves(states)):
+                variable.assign(value)
+        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
+        return (output, *states) if self.return_state else output
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        mask = jax.tree.leaves(previous_mask)[0] if jax.tree.leaves(previous_mask) else None
+        own = mask if self.return_sequences else None
+        return [own, *(None for _ in self.state_size)] if self.return_state else own
+
+    def get_config(self) -> dict[str, Any]:
+        return {**self._own_config(), "cell": names.serialize(self.cell)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that `get_config` described, with new weights."""
+        if "cell" not in config:
+            return super().from_config(config)
+        return cls(**{**config, "cell": layers.deserialize(config["cell"], custom_objects)})
+
+    def _own_config(self) -> dict[str, Any]:
+        flags = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+        return {**super().get_config(), **{flag: getattr(self, flag) for flag in flags}}
+
+    def _first_states(self, sequences: Any, given: Any) -> list[Any]:
+        batch = sequences.shape[0]
+        if given is None and self.stateful:
+            fixed = jax.tree.leaves(self.states)[0].shape[0]
+            if batch != fixed:
+                raise ValueError(
+                    f"{type(self).__name__} {self.name!r} is stateful with a batch of {fixed}, but got one of {batch}."
+                )
+            given = jax.tree.map(lambda variable: variable.value, self.states)
+        elif given is None:
+            given = self.get_initial_state(batch)
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        dtype = getattr(self.cell, "compute_dtype", self.compute_dtype)
+        return jax.tree.map(lambda state: jnp.asarray(state, dtype), given)
+
+    def _draw_masks(self, sequences: Any) -> None:
+        features = [sequences.shape[-1]]
+
+        def draw(cell: Cell) -> None:
+            cell.draw_masks(sequences.shape[0], features[0])
+            features[0] = cell.units
+
+        _each_cell(self.cell, draw)
+
+    def _run(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
+        """Outputs, time first, and the last states."""
+        options = self.go_backwards, self.unroll, self.zero_output_for_mask
+        if isinstance(self.cell, Cell) and type(self.cell).call is Cell.call:
+            return self._run_projected(self.cell, sequences, states, mask, options)
+        flag = {"training": training} if isinstance(self.cell, Layer) else {}
+
+        def step(x: Any, states: Any) -> Any:
+            output, new = self.cell(x, states, **flag)
+            return output, list(new) if isinstance(new, (list, tuple)) else [new]
+
+        return over_time(step, sequences, states, mask, *options)
+
+    def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
+        """A standard cell: the inputs of all steps are projected at once."""
+        projected, kernel, bias = cell.project(sequences), cell.recurrent_kernel.value, cell.recurrent_bias()
+        if cell.is_plain:
+            bias = jnp.zeros(kernel.shape[1:], projected.dtype) if bias is None else bias
+            return recurrence(cell.step, options, projected, states, kernel, bias, mask)
+        added = 0.0 if bias is None else bias
+        return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
+
+    def _state_variable(self, value: Any) -> Variable:
+        return Variable(value, trainable=False, dtype=self.variable_dtype, name="rnn_state")
+
+
+class StandardRNN(RNN):
+    """The base of `SimpleRNN`, `GRU` and `LSTM`, whose configs hold the cell's arguments among their own."""
+
+    cell: Cell
+
+    def __init__(self, cell: Cell, *flags: Any, **kwargs: Any):
+        super().__init__(cell, *flags, **kwargs)
+        self.input_spec = InputSpec(ndim=3)
+
+    def get_config(self) -> dict[str, Any]:
+        shared = ("name", "trainable", "dtype")
+        inner = {key: value for key, value in self.cell.get_config().items() if key not in shared}
+        return {
+            **self._own_config(),
+            **inner,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("units", "activation", "recurrent_activation", "use_bias", "dropout", "recurrent_dropout"):
+            return getattr(self.cell, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+
+
+def require_cudnn_flag(value: Any) -> Any:
+    """The argument use_cudnn; ValueError if it is none."""
+    if value not in ("auto", True, False):
+        raise ValueError(f"use_cudnn must be 'auto', True or False, got {value!r}.")
+    return value
+
+
+def _each_cell(cell: Any, function: Any) -> None:
+    """Call a function on every standard cell, in order."""
+    for one in getattr(cell, "cells", [cell]):
+        if isinstance(one, Cell):
+            function(one)

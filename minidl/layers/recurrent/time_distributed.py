@@ -1,0 +1,65 @@
+"""TimeDistributed: a layer for each step of a sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl.layers.base import Layer
+from minidl.layers.wrapper import Wrapper
+
+
+class TimeDistributed(Wrapper):
+    """Applies a layer to each step of sequences, as if the steps were examples.
+
+    Args:
+        layer: the layer.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, steps, ...).
+    Output shape: (batch, steps, ...), with what the layer makes of an example.
+
+    Raises:
+        ValueError: something that is not a layer; inputs of less than three axes; a mask of another shape.
+
+    Example:
+    >>> from minidl.layers import Conv2D
+    >>> TimeDistributed(Conv2D(8, 3))(jnp.ones((2, 10, 16, 16, 3))).shape
+    (2, 10, 14, 14, 8)
+    """
+
+    def __init__(self, layer: Layer, **kwargs: Any):
+        super().__init__(layer, **kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"TimeDistributed takes inputs of shape (batch, steps, ...) with at least 3 axes, got {input_shape}."
+            )
+        super().build((input_shape[0], *input_shape[2:]))
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        if mask is not None and mask.shape[:2] != inputs.shape[:2]:
+            raise ValueError(
+                f"TimeDistributed: the mask must begin with the axes {inputs.shape[:2]} of the inputs, got the shape "
+                f"{mask.shape}."
+            )
+        more = {"mask": mask} if mask is not None and self.layer.supports_masking and mask.ndim > 2 else {}
+        if any(not variable._made_trainable for variable in self.layer.variables):
+            return self._one_by_one(inputs, training, more)
+        batch, steps = inputs.shape[:2]
+        folded = jax.tree.map(lambda x: x.reshape(batch * steps, *x.shape[2:]), (inputs, more))
+        outputs = self.layer(folded[0], training=training, **folded[1])
+        return jax.tree.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
+
+    def _one_by_one(self, inputs: Any, training: bool | None, more: dict[str, Any]) -> Any:
+        """For a layer with a state, such as moving statistics or a seed: each step changes it for the next."""
+        steps = range(inputs.shape[1])
+        outputs = [
+            self.layer(inputs[:, i], training=training, **{name: value[:, i] for name, value in more.items()})
+            for i in steps
+        ]
+        return jax.tree.map(lambda *each: jnp.stack(each, 1), *outputs)
