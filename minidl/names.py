@@ -136,12 +136,7 @@ def deserialize(config: Any, table: Mapping[str, Any], kind: str) -> Any:
     if name not in table:
         raise unknown(kind, name, table)
     found: Any = table[name]
-    if not hasattr(found, "from_config"):
-        return found
-    made = found.from_config(config.get("config") or {})
-    if config.get("build_config") and hasattr(made, "build_from_config") and not made.built:
-        made.build_from_config(config["build_config"])
-    return made
+    return found.from_config(config.get("config") or {}) if hasattr(found, "from_config") else found
 
 
 def is_own(cls: Any) -> bool:

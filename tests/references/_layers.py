@@ -57,6 +57,7 @@ def one(keras, layer, inputs, arguments):
     compiled = jax.jit(everything, compiler_options=COMPILE_FAST)
     inference, gradients, (outputs, state, losses) = compiled(trainable, others, floats)
     numbers = {f"weight{i}": as_plain(weight) for i, weight in enumerate(layer.get_weights())}
+    gradients = jax.tree.map(lambda leaf: np.where(abs(as_plain(leaf)) < 1e-6, 0, as_plain(leaf)), gradients)  # noise
     for key, tree in [("output", inference), ("training", outputs), ("gradient", gradients), ("state", state)]:
         numbers |= {f"{key}{i}": as_plain(leaf) for i, leaf in enumerate(jax.tree.leaves(tree))}
     if layer.activity_regularizer is None:  # of which Keras's stateless_call leaves the penalty out

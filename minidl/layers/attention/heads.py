@@ -1,0 +1,193 @@
+"""What the attentions of many heads share: projections, masks, and the attention of all heads at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl import regularizers
+from minidl.layers import weight_options
+from minidl.layers.activation import Softmax
+from minidl.layers.base import Layer
+from minidl.layers.einsum_dense import EinsumDense
+from minidl.layers.regularization import Dropout
+
+
+class HeadedAttention(Layer):
+    """The base of `MultiHeadAttention` and `GroupQueryAttention`; see there for the arguments."""
+
+    def __init__(
+        self,
+        dropout: float,
+        use_bias: bool,
+        sliding_window: int | None,
+        flash_attention: bool | None,
+        options: dict[str, Any],
+        activity_regularizer: Any,
+        use_gate: bool,
+        seed: int | None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
+            raise ValueError(
+                f"{type(self).__name__}: sliding_window must be a positive integer or None, got {sliding_window!r}."
+            )
+        if flash_attention and dropout > 0:
+            raise ValueError(f"{type(self).__name__}: flash_attention cannot drop out; take dropout=0.")
+        self.supports_masking = True
+        self.dropout = dropout
+        self.use_bias = use_bias
+        self.use_gate = use_gate
+        self.sliding_window = sliding_window
+        self.seed = seed
+        self.projection_regularizer = regularizers.get(activity_regularizer)  # of each projection, as in Keras
+        weight_options.take(self, **options)
+
+    def make_parts(self, projections: dict[str, tuple[str, Any, str, Any]]) -> None:
+        """Make the dense layers, in order, and the dropout of the weights.
+
+        Args:
+            projections: name -> (equation, output shape, axes of the bias, input shape).
+        """
+        for name, (equation, output_shape, bias_axes, input_shape) in projections.items():
+            if name == "attention_output":  # takes its seeds after the dropout, as in Keras
+                self.dropout_layer = Dropout(self.dropout, dtype=self.dtype_policy, seed=self.seed)
+            dense = EinsumDense(
+                equation,
+                output_shape=output_shape,
+                bias_axes=bias_axes if self.use_bias else None,
+                activation="sigmoid" if name == "gate" else None,
+                name=name,
+                dtype=self.dtype_policy,
+                kernel_initializer=_copy(self.kernel_initializer),
+                bias_initializer=_copy(self.bias_initializer),
+                kernel_regularizer=self.kernel_regularizer,
+                bias_regularizer=self.bias_regularizer,
+                activity_regularizer=self.projection_regularizer,
+                kernel_constraint=self.kernel_constraint,
+                bias_constraint=self.bias_constraint,
+            )
+            dense.build(input_shape)
+            setattr(self, f"{name.removeprefix('attention_')}_dense", dense)
+
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        key = value if key is None else key
+        counts = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        gate = self.gate_dense(query) if self.use_gate else None
+        parts = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
+        softmax = zero_softmax if drop is not None or return_attention_scores else even_softmax
+        attended, weights = self.attend(*parts, counts, softmax, drop)
+        output = self.output_dense(attended if gate is None else attended * gate)
+        return (output, weights) if return_attention_scores else output
+
+    def attend(self, query: Any, key: Any, value: Any, mask: Any, softmax: Any, drop: Any) -> tuple[Any, Any]:
+        """The attention of every head, and its weights, of projected (batch, length, heads, features)."""
+        raise NotImplementedError
+
+    def merged_mask(
+        self,
+        query: Any,
+        value: Any,
+        query_mask: Any,
+        value_mask: Any,
+        key_mask: Any,
+        attention_mask: Any,
+        use_causal_mask: bool,
+    ) -> Any:
+        """Which values count for which queries, (batch or 1, queries, values), or None for all."""
+        found = [] if attention_mask is None else [attention_mask.astype(bool)]
+        found += [] if query_mask is None else [query_mask[..., None].astype(bool)]
+        found += [mask[..., None, :].astype(bool) for mask in (value_mask, key_mask) if mask is not None]
+        rows, columns = np.arange(query.shape[1])[:, None], np.arange(value.shape[1])
+        found += [jnp.asarray(rows >= columns)[None]] if use_causal_mask else []
+        if self.sliding_window is not None:
+            found.append(jnp.asarray(abs(rows - columns) < self.sliding_window)[None])
+        merged = None
+        for mask in found:
+            merged = mask if merged is None else merged & mask
+        return merged
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """That of the query."""
+        return previous_mask
+
+    def options_config(self) -> dict[str, Any]:
+        """The arguments that both classes have."""
+        return {
+            **super().get_config(),
+            "dropout": self.dropout,
+            "use_bias": self.use_bias,
+            "use_gate": self.use_gate,
+            "sliding_window": self.sliding_window,
+            **weight_options.config(self, "kernel", "bias"),
+            "activity_regularizer": regularizers.serialize(self.projection_regularizer),
+            "seed": self.seed,
+        }
+
+
+def attend_folded(
+    query: Any, key: Any, value: Any, mask: Any, softmax: Callable[..., Any], drop: Callable[[Any], Any] | None
+) -> tuple[Any, Any]:
+    """Scaled dot-product attention of many heads, with batch and heads as one axis (Vaswani et al., 2017).
+
+    weights = softmax(query @ key.T / sqrt(features)), output = weights @ value. One batched product over a folded
+    axis is quicker than an einsum over two.
+
+    Args:
+        query: (batch, queries, heads, features).
+        key: (batch, values, heads, features).
+        value: (batch, values, heads, features of values).
+        mask: booleans that broadcast to (batch, queries, values), or with the heads behind the batch; or None.
+        softmax: `even_softmax` or `zero_softmax`.
+        drop: dropout for the weights, or None.
+
+    Returns:
+        (output (batch, queries, heads, features of values), weights (batch, heads, queries, values)).
+    """
+    batch, queries, heads, features = query.shape
+
+    def folded(x: Any) -> Any:
+        return jnp.swapaxes(x, 1, 2).reshape(batch * heads, x.shape[1], x.shape[3])
+
+    q, k, v = folded(query * np.asarray(1 / math.sqrt(features), query.dtype)), folded(key), folded(value)
+    scores = jax.lax.dot_general(q, k, (((2,), (2,)), ((0,), (0,)))).reshape(batch, heads, queries, k.shape[1])
+    weights = softmax(scores, mask if mask is None or mask.ndim == 4 else mask[:, None])
+    dropped = weights if drop is None else drop(weights)
+    output = jax.lax.dot_general(dropped.reshape(batch * heads, queries, k.shape[1]), v, (((2,), (1,)), ((0,), (0,))))
+    return jnp.swapaxes(output.reshape(batch, heads, queries, v.shape[-1]), 1, 2), weights
+
+
+def even_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
+    """A softmax over the places where a mask is True; the same weight for all where it is nowhere."""
+    if mask is not None:
+        scores = jnp.where(mask, scores, np.asarray(-0.7 * float(jnp.finfo(scores.dtype).max), scores.dtype))
+    return jax.nn.softmax(scores, axis=axis)
+
+
+def zero_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
+    """A softmax over the places where a mask is True; weights of 0 where it is nowhere."""
+    return Softmax(axis)(scores, mask=None if mask is None else jnp.broadcast_to(mask, scores.shape))
+
+
+def _copy(initializer: Any) -> Any:
+    """An initializer of the same config: each projection draws numbers of its own."""
+    return type(initializer).from_config(initializer.get_config())
