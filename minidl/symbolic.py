@@ -56,13 +56,14 @@ class FunctionCall:
 
     Args:
         function: arrays in, arrays out.
-        name: the function's name; the step itself is called that, with a number from the second on.
+        function_name: the function's name.
+        name: what the step is called, default: the function's name, with a number from the second on.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str):
+    def __init__(self, function: Callable[..., Any], function_name: str, name: str | None = None):
         self.function = function
-        self.function_name = name
-        self.name = auto_name(name)
+        self.function_name = function_name
+        self.name = name or auto_name(function_name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = jax.tree.map(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, (args, kwargs))
@@ -74,7 +75,11 @@ class FunctionCall:
 
 def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
     """Call a function on symbolic tensors: symbolic outputs, which know where they came from."""
-    call = FunctionCall(function, name)
+    return record(FunctionCall(function, name), args, kwargs)
+
+
+def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The outputs of a step on symbolic tensors, with the node that says so."""
     return Node(call, args, kwargs, infer(call, args, kwargs)).outputs
 
 

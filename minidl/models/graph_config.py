@@ -14,13 +14,24 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import names
+from minidl import names, ops
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
-from minidl.symbolic import FunctionCall, KerasTensor, Node
+from minidl.symbolic import FunctionCall, KerasTensor, Node, record
 from minidl.variables import Variable
 
-_OPERANDS = ("x", "x1", "x2", "xs", "inputs", "arrays", "condition", "key")  # arguments of a call, not of its operation
+_OPERANDS = (
+    "x",
+    "x1",
+    "x2",
+    "y",
+    "xs",
+    "inputs",
+    "images",
+    "operands",
+    "condition",
+    "key",
+)  # arguments of a call, not of its operation
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -120,7 +131,7 @@ def _operation_config(operation: Any, calls: list[Node]) -> dict[str, Any]:
         return names.serialize(operation)
     class_name = "".join(part.capitalize() for part in operation.function_name.split("_"))
     arguments = {"name": operation.name, **_split_arguments(calls[0])[2]}
-    module = getattr(operation.function, "keras_module", "keras.src.ops.numpy")
+    module = ops.MODULES.get(operation.function_name, "keras.src.ops.numpy")
     return {"module": module, "class_name": class_name, "config": arguments, "registered_name": class_name}
 
 
@@ -128,23 +139,15 @@ def _operation(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> 
     """A layer, or a function that is called with the arguments that its config holds."""
     if not str(config.get("module", "")).startswith("keras.src.ops"):
         return deserialize({key: value for key, value in config.items() if key not in ("name", "inbound_nodes")})
-    arguments = _Decoder(lambda history: None)(config["config"])
-    name = names.snake_case(config["class_name"])
-    if name not in ops.NAMES:
-        raise names.unknown("function", name, ops.NAMES)
-    return _Function(ops.NAMES[name], {key: value for key, value in arguments.items() if key != "name"})
-
-
-class _Function:
-    """A function with some of its arguments given."""
-
-    def __init__(self, function: Callable[..., Any], arguments: dict[str, Any]):
-        self.function = function
-        known = inspect.signature(function).parameters
-        self.arguments = {name: value for name, value in arguments.items() if name in known}
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **{**self.arguments, **kwargs})
+    settings = _Decoder(lambda history: None)(config["config"])
+    name, function_name = settings.pop("name", None), names.snake_case(config["class_name"])
+    if function_name not in ops.NAMES:
+        raise names.unknown("function", function_name, ops.NAMES)
+    function = ops.NAMES[function_name]
+    call = FunctionCall(function, function_name, name)
+    known = inspect.signature(function).parameters
+    settings = {key: value for key, value in settings.items() if key in known}
+    return lambda *args, **kwargs: record(call, args, {**settings, **kwargs})
 
 
 # One call
@@ -160,7 +163,8 @@ def _call_config(node: Node, place: Callable[[KerasTensor], list[Any]]) -> dict[
 
 def _split_arguments(node: Node) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
     """What a function was called on, in order; by name; and the settings of the operation."""
-    parameters = list(inspect.signature(node.operation.function).parameters)
+    operation = node.operation
+    parameters = list(inspect.signature(ops.NAMES.get(operation.function_name, operation.function)).parameters)
     args = [value for name, value in zip(parameters, node.args) if name in _OPERANDS or _holds_tensor(value)]
     args += node.args[len(parameters) :]
     named = {**dict(zip(parameters, node.args)), **node.kwargs}

@@ -1,0 +1,156 @@
+"""Conversions, control flow and updates: Keras's names for functions of `jax.lax`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from minidl import dtypes
+from minidl.ops.operation import operation
+from minidl.symbolic import KerasTensor
+from minidl.variables import Variable
+
+
+@operation
+def cast(x: Any, dtype: Any) -> Any:
+    """The entries as another dtype."""
+    return jnp.asarray(x).astype(dtypes.canonical(dtype))
+
+
+@operation
+def saturate_cast(x: Any, dtype: Any) -> Any:
+    """The entries as another dtype, at its limits where they are beyond them."""
+    dtype = dtypes.canonical(dtype)
+    info: Any = jnp.finfo(dtype) if dtypes.is_float(dtype) else jnp.iinfo(dtype) if dtype != "bool" else None
+    return jnp.asarray(x).astype(dtype) if info is None else jnp.clip(x, info.min, info.max).astype(dtype)
+
+
+def shape(x: Any) -> tuple[int | None, ...]:
+    """The shape; None where a symbolic tensor does not know it."""
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def dtype(x: Any) -> str:
+    """The name of the dtype."""
+    return str(x.dtype)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+    """An array of numbers, a variable or an array."""
+    if isinstance(x, KerasTensor):
+        return x if dtype is None else cast(x, dtype)
+    value = x.value if isinstance(x, Variable) else x
+    if dtype is None and not hasattr(value, "dtype"):
+        value = np.asarray(value)
+        dtype = dtypes.floatx() if value.dtype.kind == "f" else None
+    return jnp.asarray(value, None if dtype is None else dtypes.canonical(dtype))
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """A NumPy array of an array or a variable."""
+    return np.asarray(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether something is a JAX array, traced ones included."""
+    return isinstance(x, jax.Array)
+
+
+@operation
+def stop_gradient(variable: Any) -> Any:
+    """The same values, without a gradient."""
+    return lax.stop_gradient(variable)
+
+
+@operation
+def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    """The part of a given shape that begins at a place."""
+    return lax.dynamic_slice(inputs, start_indices, shape)
+
+
+@operation
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """The array with other values from a place on."""
+    return lax.dynamic_update_slice(inputs, updates, start_indices)
+
+
+@operation
+def scatter(indices: Any, values: Any, shape: Any) -> Any:
+    """Zeros, with values added at given places."""
+    return jnp.zeros(shape, values.dtype).at[tuple(jnp.moveaxis(indices, -1, 0))].add(values)
+
+
+@operation
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Any:
+    """The array with other values at given places; reduction "add", "max", "min" or "mul" joins them with the old."""
+    at = jnp.asarray(inputs).at[tuple(jnp.moveaxis(jnp.asarray(indices), -1, 0))]
+    return getattr(at, reduction or "set")(updates)
+
+
+@operation
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
+    """A list of the parts along an axis."""
+    return [lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
+
+
+def cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
+    """What one of two functions gives."""
+    return lax.cond(pred, true_fn, false_fn)
+
+
+def switch(index: Any, branches: Any, *operands: Any) -> Any:
+    """What one of several functions gives."""
+    return lax.switch(index, branches, *operands)
+
+
+def while_loop(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    """Values changed by a function as long as a condition holds."""
+    single = not isinstance(loop_vars, (list, tuple))
+    first = (loop_vars,) if single else tuple(loop_vars)
+
+    def goes_on(state: Any) -> Any:
+        number, values = state
+        more = cond(*values)
+        return more if maximum_iterations is None else jnp.logical_and(more, number < maximum_iterations)
+
+    def step(state: Any) -> Any:
+        number, values = state
+        new = body(*values)
+        return number + 1, tuple(new) if isinstance(new, (list, tuple)) else (new,)
+
+    last = lax.while_loop(goes_on, step, (0, first))[1]
+    return last[0] if single else last
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
+    """A value changed by a function of (i, value) for each i."""
+    return lax.fori_loop(lower, upper, body_fun, init_val)
+
+
+def scan(f: Any, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1) -> Any:
+    """A function along the first axis, with a state that it changes."""
+    return lax.scan(f, init, xs, length, reverse, unroll)
+
+
+def associative_scan(f: Any, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """All results so far of an associative function."""
+    return lax.associative_scan(f, elems, reverse, axis)
+
+
+def map(f: Any, xs: Any) -> Any:
+    """A function of each part along the first axis, one after the other."""
+    return lax.map(f, xs)
+
+
+def vectorized_map(function: Any, elements: Any) -> Any:
+    """A function of each part along the first axis, all at once."""
+    return jax.vmap(function)(elements)
+
+
+def custom_gradient(f: Any) -> Any:
+    """A function that gives its gradient itself, as `jax.custom_gradient`."""
+    return jax.custom_gradient(f)

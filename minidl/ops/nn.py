@@ -1,0 +1,292 @@
+"""What networks are made of: activations, convolutions, poolings, normalizations, encodings and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from minidl import activations, config, convolve, dtypes
+from minidl.ops.operation import operation
+
+celu = operation(activations.celu)
+elu = operation(activations.elu)
+glu = operation(activations.glu)
+hard_shrink = operation(activations.hard_shrink)
+hard_sigmoid = operation(activations.hard_sigmoid)
+hard_silu = operation(activations.hard_silu)
+hard_tanh = operation(activations.hard_tanh)
+leaky_relu = operation(activations.leaky_relu)
+log_sigmoid = operation(activations.log_sigmoid)
+log_softmax = operation(activations.log_softmax)
+relu6 = operation(activations.relu6)
+selu = operation(activations.selu)
+sigmoid = operation(activations.sigmoid)
+silu = operation(activations.silu)
+soft_shrink = operation(activations.soft_shrink)
+softmax = operation(activations.softmax)
+softplus = operation(activations.softplus)
+softsign = operation(activations.softsign)
+sparse_plus = operation(activations.sparse_plus)
+sparse_sigmoid = operation(activations.sparse_sigmoid)
+sparsemax = operation(activations.sparsemax)
+squareplus = operation(activations.squareplus)
+tanh_shrink = operation(activations.tanh_shrink)
+threshold = operation(activations.threshold)
+hard_swish, swish = hard_silu, silu
+
+
+@operation
+def relu(x: Any) -> Any:
+    """`max(x, 0)`."""
+    return activations.relu(x)
+
+
+@operation
+def gelu(x: Any, approximate: bool = True) -> Any:
+    """`x` times the share of a normal distribution below it."""
+    return activations.gelu(x, approximate)
+
+
+# Convolution and pooling
+
+
+@operation
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """The convolution with a kernel (*window, channels, filters)."""
+    last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
+    window = kernel.shape[:-2]
+    amounts = convolve.pads(padding, convolve.spatial(inputs, last), window, stride, dilation)
+    groups = (inputs.shape[-1] if last else inputs.shape[1]) // kernel.shape[-2]
+    return convolve.conv(inputs, kernel, stride, amounts, dilation, last, groups)
+
+
+@operation
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """The transpose of a convolution, with a kernel (*window, filters, channels)."""
+    last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
+    added = None if output_padding is None else _sizes(output_padding, inputs.ndim - 2)
+    amounts = convolve.transposed_pads(padding, kernel.shape[:-2], stride, dilation, added)
+    return convolve.conv_transpose(inputs, kernel, stride, amounts, dilation, last)
+
+
+@operation
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """The convolution of each channel on its own, with a kernel (*window, channels, multiplier)."""
+    last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
+    amounts = convolve.pads(padding, convolve.spatial(inputs, last), kernel.shape[:-2], stride, dilation)
+    return convolve.depthwise_conv(inputs, kernel, stride, amounts, dilation, last)
+
+
+@operation
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> Any:
+    """A convolution of each channel on its own, then one that mixes the channels."""
+    each = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
+    return conv(each, pointwise_kernel, 1, "valid", data_format, 1)
+
+
+@operation
+def max_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+) -> Any:
+    """The largest value of each window."""
+    return _pool(convolve.max_pool, inputs, pool_size, strides, padding, data_format)
+
+
+@operation
+def average_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+) -> Any:
+    """The mean of each window."""
+    return _pool(convolve.average_pool, inputs, pool_size, strides, padding, data_format)
+
+
+# Normalization
+
+
+@operation
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """Mean and variance over some axes."""
+    axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
+    return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
+
+
+@operation
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> Any:
+    """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, each of them along an axis."""
+    shape = [1] * x.ndim
+    shape[axis] = mean.shape[0]
+    factor = lax.rsqrt(variance.reshape(shape) + epsilon)
+    factor = factor if scale is None else factor * scale.reshape(shape)
+    result = (x - mean.reshape(shape)) * factor
+    return result if offset is None else result + offset.reshape(shape)
+
+
+@operation
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Any:
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, over an axis or axes."""
+    axes, shape = _axes_and_shape(x, axis)
+    mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
+    result = (x - mean) * lax.rsqrt(variance + (config.epsilon() if epsilon is None else epsilon))
+    result = result if gamma is None else result * gamma.reshape(shape)
+    return result if beta is None else result + beta.reshape(shape)
+
+
+@operation
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
+    """`x / sqrt(mean(x**2) + epsilon) * scale`, over an axis or axes."""
+    axes, shape = _axes_and_shape(x, axis)
+    mean = jnp.mean(jnp.square(x), axes, keepdims=True)
+    result = x * lax.rsqrt(mean + (config.epsilon() if epsilon is None else epsilon))
+    return result if scale is None else result * scale.reshape(shape)
+
+
+@operation
+def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None) -> Any:
+    """The vectors along an axis, brought to length 1."""
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        return x * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), epsilon**2))
+    return x / jnp.maximum(jnp.linalg.norm(x, order, axis, keepdims=True), epsilon)
+
+
+# Attention
+
+
+@operation
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> Any:
+    """`softmax(query @ key.T * scale) @ value` for (batch, length, heads, features)."""
+    if attn_logits_soft_cap is not None:
+        raise ValueError("dot_product_attention: attn_logits_soft_cap is not there; take None.")
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    return jax.nn.dot_product_attention(query, key, value, bias, mask, scale=scale, is_causal=is_causal)
+
+
+# Encodings
+
+
+@operation
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+    """1 at the place of each class, 0 elsewhere."""
+    return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.canonical(dtype or dtypes.floatx()))
+
+
+@operation
+def multi_hot(
+    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
+    """1 at the places of all classes of an example, 0 elsewhere."""
+    assert num_classes is not None
+    encoded = one_hot(inputs, num_classes, axis, dtype)
+    return jnp.max(encoded, axis=1 if inputs.ndim > 1 else 0)
+
+
+# Losses
+
+
+@operation
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """The cross-entropy of each entry."""
+    target = jnp.asarray(target, output.dtype)
+    if from_logits:
+        return jnp.maximum(output, 0) - output * target + jnp.log1p(jnp.exp(-jnp.abs(output)))
+    output = jnp.clip(output, config.epsilon(), 1 - config.epsilon())
+    return -(target * jnp.log(output) + (1 - target) * jnp.log(1 - output))
+
+
+@operation
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """The cross-entropy of each example, of targets as one-hot vectors."""
+    return -jnp.sum(target * _log_probabilities(output, from_logits, axis), axis)
+
+
+@operation
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """The cross-entropy of each example, of targets as integers."""
+    target = jnp.asarray(target, "int32")
+    target = target[..., 0] if target.ndim == output.ndim and target.shape[-1] == 1 else target
+    encoded = jax.nn.one_hot(target, output.shape[axis], axis=axis)
+    return -jnp.sum(encoded * _log_probabilities(output, from_logits, axis), axis)
+
+
+@operation
+def psnr(x1: Any, x2: Any, max_val: float) -> Any:
+    """The peak signal-to-noise ratio, in decibels."""
+    return 20 * jnp.log10(max_val) - 10 * jnp.log10(jnp.mean(jnp.square(x1 - x2)))
+
+
+def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Any:
+    if from_logits:
+        return jax.nn.log_softmax(output, axis)
+    output = output / jnp.sum(output, axis, keepdims=True)
+    return jnp.log(jnp.clip(output, config.epsilon(), 1 - config.epsilon()))
+
+
+def _pool(
+    function: Callable[..., Any], inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
+) -> Any:
+    last, window, stride = _settings(inputs, data_format, pool_size, pool_size if strides is None else strides)
+    amounts = convolve.pads(padding, convolve.spatial(inputs, last), window, stride, [1] * len(window))
+    return function(inputs, window, stride, amounts, last)
+
+
+def _settings(inputs: Any, data_format: str | None, *sizes: Any) -> tuple[Any, ...]:
+    """Whether channels come last, and each size as one for each axis."""
+    last = (data_format or config.image_data_format()) == "channels_last"
+    return last, *(_sizes(size, inputs.ndim - 2) for size in sizes)
+
+
+def _sizes(value: Any, rank: int) -> tuple[int, ...]:
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+def _axes_and_shape(x: Any, axis: Any) -> tuple[tuple[int, ...], list[int]]:
+    axes = tuple(one % x.ndim for one in (axis if isinstance(axis, (list, tuple)) else [axis]))
+    return axes, [x.shape[i] if i in axes else 1 for i in range(x.ndim)]

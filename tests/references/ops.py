@@ -1,0 +1,129 @@
+"""Functions of arrays: values and dtypes."""
+
+import jax
+import numpy as np
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(3, 4)).astype("float32")
+Y = RNG.normal(size=(3, 4)).astype("float32") + 2
+UNIT = RNG.uniform(0.05, 0.95, size=(3, 4)).astype("float32")
+INT = RNG.integers(0, 5, size=(3, 4)).astype("int32")
+BOOL = X > 0
+CUBE = RNG.normal(size=(2, 5, 4)).astype("float32")
+IMAGES = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
+SQUARE = X[:, :3] @ X[:, :3].T + 3 * np.eye(3, dtype="float32")
+
+ON_X = """abs absolute ceil conj copy cos cosh deg2rad exp exp2 expm1 fabs floor imag isfinite isinf isnan isneginf
+    isposinf isreal negative rad2deg real reciprocal sign signbit sin sinc sinh square tan tanh trunc arcsinh arctan cbrt i0
+    erf erfc relu relu6 elu celu gelu selu silu swish hard_silu hard_swish hard_sigmoid hard_tanh sigmoid log_sigmoid
+    log_softmax softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh_shrink soft_shrink
+    hard_shrink leaky_relu glu all any argmax argmin max mean median min prod std sum var ptp amax amin argsort sort
+    cumprod cumsum count_nonzero ravel transpose flip nan_to_num logsumexp tril triu size ndim zeros_like ones_like
+    stop_gradient normalize nansum nanmean nanmax nanmin nanstd nanvar diff trace diagonal""".split()
+ON_UNIT = "arccos arccosh arcsin arctanh log log10 log1p log2 sqrt rsqrt erfinv".split()
+ON_BOTH = """add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal heaviside hypot
+    less less_equal logaddexp maximum minimum mod multiply nextafter not_equal power subtract true_divide allclose isclose
+    append inner""".split()
+ON_INTEGERS = (
+    "bitwise_and bitwise_or bitwise_xor gcd lcm left_shift right_shift add multiply divide mean subtract".split()
+)
+
+CALLS = {
+    **{name: [((X,), {})] for name in ON_X},
+    **{name: [((UNIT + (name == "arccosh"),), {})] for name in ON_UNIT},
+    **{name: [((X, Y), {})] for name in ON_BOTH},
+    "sum": [((X,), {"axis": 1}), ((X,), {"axis": (0, 1), "keepdims": True}), ((INT,), {}), ((BOOL,), {})],
+    "mean": [((X,), {"axis": -1, "keepdims": True}), ((INT,), {})],
+    "divide": [((INT, 2), {}), ((X, 2.0), {})],
+    "logical_and": [((BOOL, Y > 2), {})],
+    "logical_not": [((BOOL,), {})],
+    "average": [((X,), {"axis": 1, "weights": np.ones(4, "float32")})],
+    "bincount": [((INT[0],), {"minlength": 6})],
+    "broadcast_to": [((X, (2, 3, 4)), {})],
+    "cast": [((X, "int32"), {}), ((INT, "float16"), {})],
+    "saturate_cast": [((300 * X, "uint8"), {})],
+    "clip": [((X, -0.5, 0.5), {})],
+    "concatenate": [(([X, Y],), {"axis": 1})],
+    "stack": [(([X, Y],), {"axis": 1})],
+    "hstack": [(([X, Y],), {})],
+    "vstack": [(([X, Y],), {})],
+    "cross": [((X[:, :3], Y[:, :3]), {})],
+    "diag": [((X[0],), {"k": 1})],
+    "digitize": [((X, np.array([-1.0, 0.0, 1.0])), {})],
+    "dot": [((X, Y.T), {})],
+    "matmul": [((X, Y.T), {}), ((CUBE, CUBE.transpose(0, 2, 1)), {})],
+    "einsum": [(("ij,kj->ik", X, Y), {})],
+    "tensordot": [((CUBE, CUBE), {"axes": [[1, 2], [1, 2]]})],
+    "outer": [((X[0], Y[0]), {})],
+    "expand_dims": [((X, 1), {}), ((X, (0, -1)), {})],
+    "squeeze": [((X[:, None],), {"axis": 1})],
+    "get_item": [((X, (slice(None), slice(1, 3))), {})],
+    "isin": [((INT, np.array([1, 2])), {})],
+    "meshgrid": [((X[0], Y[0]), {})],
+    "moveaxis": [((CUBE, 0, -1), {})],
+    "swapaxes": [((CUBE, 0, 2), {})],
+    "pad": [((X, ((1, 0), (0, 2))), {}), ((X, 1), {"constant_values": 2}), ((X, 1), {"mode": "reflect"})],
+    "quantile": [((X, 0.3), {"axis": 1})],
+    "repeat": [((X, 2), {"axis": 1})],
+    "reshape": [((X, (2, -1)), {}), ((X, -1), {})],
+    "roll": [((X, 1), {"axis": 1})],
+    "searchsorted": [((np.sort(X[0]), Y[0]), {})],
+    "select": [(([BOOL, Y > 2], [X, Y], 7.0), {})],
+    "split": [((X, 2), {"axis": 1}), ((X, [1, 3]), {"axis": 1})],
+    "take": [((X, np.array([0, 2])), {"axis": 0})],
+    "take_along_axis": [((X, INT % 3), {"axis": 0})],
+    "tile": [((X, (1, 2)), {})],
+    "where": [((BOOL, X, Y), {})],
+    "arange": [((5,), {}), ((1.0, 3.0, 0.5), {})],
+    "linspace": [((0.0, 1.0, 5), {})],
+    "eye": [((3,), {})],
+    "zeros": [(((2, 3),), {})],
+    "full": [(((2, 3), 2.0), {})],
+    "one_hot": [((INT, 5), {}), ((INT[0], 5), {"axis": 0, "dtype": "int32"})],
+    "multi_hot": [((INT, 5), {})],
+    "conv": [((IMAGES, RNG.normal(size=(3, 3, 3, 2)).astype("float32")), {"strides": 2, "padding": "same"})],
+    "conv_transpose": [((IMAGES, RNG.normal(size=(3, 3, 2, 3)).astype("float32")), {"strides": 2})],
+    "depthwise_conv": [((IMAGES, RNG.normal(size=(3, 3, 3, 2)).astype("float32")), {})],
+    "max_pool": [((IMAGES, (2, 2)), {"strides": (2, 1), "padding": "same"})],
+    "average_pool": [((IMAGES, (2, 3)), {"strides": 1})],
+    "moments": [((CUBE, [0, 1]), {})],
+    "batch_normalization": [((CUBE, X[0], UNIT[0], -1), {"offset": Y[0], "scale": Y[1]})],
+    "layer_normalization": [((CUBE, X[0], Y[0]), {})],
+    "rms_normalization": [((CUBE, X[0]), {})],
+    "binary_crossentropy": [((UNIT, UNIT[::-1]), {}), ((UNIT, X), {"from_logits": True})],
+    "categorical_crossentropy": [((UNIT, UNIT[::-1]), {}), ((UNIT, X), {"from_logits": True})],
+    "sparse_categorical_crossentropy": [((INT[:, 0] % 4, UNIT), {}), ((INT[:, 0] % 4, X), {"from_logits": True})],
+    "dot_product_attention": [((CUBE[:, :, None], CUBE[:, :, None], CUBE[:, :, None]), {"is_causal": True})],
+    "psnr": [((X, Y, 1.0), {})],
+    "top_k": [((X, 2), {})],
+    "in_top_k": [((INT[:, 0] % 4, X, 2), {})],
+    "segment_sum": [((X, np.array([0, 0, 1])), {"num_segments": 3})],
+    "segment_max": [((X, np.array([0, 0, 1])), {"num_segments": 2})],
+    "extract_sequences": [((X, 2, 1), {})],
+    "rfft": [((X,), {})],
+    "det": [((SQUARE,), {})],
+    "inv": [((SQUARE,), {})],
+    "cholesky": [((SQUARE,), {})],
+    "norm": [((X,), {"axis": 1}), ((X,), {})],
+    "solve": [((SQUARE, X), {})],
+    "qr": [((SQUARE,), {})],
+    "slice": [((X, (1, 0), (2, 3)), {})],
+    "slice_update": [((X, (1, 0), Y[:2, :3]), {})],
+    "scatter": [((np.array([[0], [2]]), Y[:2], (4, 4)), {})],
+    "scatter_update": [((X, np.array([[0, 1], [2, 3]]), np.array([7.0, 8.0], "float32")), {})],
+    "unstack": [((X,), {"axis": 1})],
+    "convert_to_tensor": [(([[1.0, 2.0]],), {}), (([1, 2],), {}), ((X,), {"dtype": "int32"})],
+    "resize": [((IMAGES, (3, 9)), {}), ((IMAGES, (10, 3)), {"interpolation": "nearest"})],
+    "rgb_to_grayscale": [((IMAGES,), {})],
+}
+
+
+def cases(keras):
+    """What each function gives."""
+    numbers = {}
+    for name, calls in CALLS.items():
+        function = getattr(keras.ops, name, None) or getattr(keras.ops.image, name)
+        for i, (args, kwargs) in enumerate(calls):
+            for j, value in enumerate(jax.tree.leaves(function(*args, **kwargs))):
+                numbers[f"{name}/{i}/{j}"] = np.asarray(value)
+    return numbers
