@@ -14,11 +14,12 @@ from minidl import ops
 from tests.references.ops import CALLS
 
 # Public in Keras, and not here: signal processing, einops, and functions that few models use.
-MISSING = """adaptive_average_pool adaptive_max_pool bartlett blackman cdist cholesky_inverse corrcoef ctc_decode ctc_loss
-    depth_to_space diagflat dsplit fft2 fliplr flipud fold geomspace hamming hanning hsplit ifft2 istft jvp kaiser
-    logdet lu_factor matrix_rank nancumprod nancumsum nanpercentile nanquantile polar rearrange space_to_depth stft
-    unfold unique vander view_as_complex view_as_real
-    vsplit""".split()
+MISSING = """
+    adaptive_average_pool adaptive_max_pool bartlett blackman cdist cholesky_inverse corrcoef ctc_decode
+    ctc_loss depth_to_space diagflat dsplit fft2 fliplr flipud fold geomspace hamming hanning hsplit ifft2
+    istft jvp kaiser logdet lu_factor matrix_rank nancumprod nancumsum nanpercentile nanquantile polar
+    rearrange space_to_depth stft unfold unique vander view_as_complex view_as_real vsplit
+""".split()
 # The shape of the result depends on values, or on nothing.
 NO_SHAPE = ("arange", "linspace", "eye", "zeros", "full", "convert_to_tensor", "size", "ndim", "bincount")
 NAMES = sorted(set(CALLS) - set(NO_SHAPE) & set(vars(ops)))

@@ -13,17 +13,22 @@ CUBE = RNG.normal(size=(2, 5, 4)).astype("float32")
 IMAGES = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
 SQUARE = X[:, :3] @ X[:, :3].T + 3 * np.eye(3, dtype="float32")
 
-ON_X = """abs absolute ceil conj copy cos cosh deg2rad exp exp2 expm1 fabs floor imag isfinite isinf isnan isneginf
-    isposinf isreal negative rad2deg real reciprocal sign signbit sin sinc sinh square tan tanh trunc arcsinh arctan cbrt i0
-    erf erfc relu relu6 elu celu gelu selu silu swish hard_silu hard_swish hard_sigmoid hard_tanh sigmoid log_sigmoid
-    log_softmax softmax softplus softsign sparse_plus sparse_sigmoid squareplus tanh_shrink soft_shrink
-    hard_shrink leaky_relu glu all any argmax argmin max mean median min prod std sum var ptp amax amin argsort sort
-    cumprod cumsum count_nonzero ravel transpose flip nan_to_num logsumexp tril triu size ndim zeros_like ones_like
-    stop_gradient normalize nansum nanmean nanmax nanmin nanstd nanvar diff trace diagonal""".split()
+ON_X = """
+    abs absolute ceil conj copy cos cosh deg2rad exp exp2 expm1 fabs floor imag isfinite isinf isnan isneginf
+    isposinf isreal negative rad2deg real reciprocal sign signbit sin sinc sinh square tan tanh trunc arcsinh
+    arctan cbrt i0 erf erfc relu relu6 elu celu gelu selu silu swish hard_silu hard_swish hard_sigmoid
+    hard_tanh sigmoid log_sigmoid log_softmax softmax softplus softsign sparse_plus sparse_sigmoid squareplus
+    tanh_shrink soft_shrink hard_shrink leaky_relu glu all any argmax argmin max mean median min prod std sum
+    var ptp amax amin argsort sort cumprod cumsum count_nonzero ravel transpose flip nan_to_num logsumexp tril
+    triu size ndim zeros_like ones_like stop_gradient normalize nansum nanmean nanmax nanmin nanstd nanvar
+    diff trace diagonal
+""".split()
 ON_UNIT = "arccos arccosh arcsin arctanh log log10 log1p log2 sqrt rsqrt erfinv".split()
-ON_BOTH = """add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal heaviside hypot
-    less less_equal logaddexp maximum minimum mod multiply nextafter not_equal power subtract true_divide allclose isclose
-    append inner""".split()
+ON_BOTH = """
+    add arctan2 divide divide_no_nan equal floor_divide fmax fmin fmod greater greater_equal heaviside hypot
+    less less_equal logaddexp maximum minimum mod multiply nextafter not_equal power subtract true_divide
+    allclose isclose append inner
+""".split()
 ON_INTEGERS = (
     "bitwise_and bitwise_or bitwise_xor gcd lcm left_shift right_shift add multiply divide mean subtract".split()
 )
