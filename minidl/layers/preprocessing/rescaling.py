@@ -1,4 +1,4 @@
-"""Layers that prepare raw input."""
+"""Rescaling: another scale for the values of images."""
 
 from __future__ import annotations
 

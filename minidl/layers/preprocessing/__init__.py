@@ -1,0 +1,19 @@
+"""Layers that prepare raw input, one file for each kind."""
+
+from minidl.layers.preprocessing.category_encoding import CategoryEncoding
+from minidl.layers.preprocessing.discretization import Discretization
+from minidl.layers.preprocessing.images import CenterCrop, RandomBrightness, RandomContrast, RandomFlip, Resizing
+from minidl.layers.preprocessing.normalization import Normalization
+from minidl.layers.preprocessing.rescaling import Rescaling
+
+__all__ = [
+    "CategoryEncoding",
+    "CenterCrop",
+    "Discretization",
+    "Normalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "Rescaling",
+    "Resizing",
+]

@@ -1,0 +1,136 @@
+"""Discretization: numbers as the bins that they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from minidl.layers.base import Layer
+from minidl.layers.preprocessing.category_encoding import encode
+
+
+class Discretization(Layer):
+    """Gives the bin of each number: how many boundaries it reaches.
+
+    Args:
+        bin_boundaries: where bins end, rising.
+        num_bins: instead: how many bins of about equally many examples `adapt` makes.
+        epsilon: how exactly `adapt` follows the data: it keeps about 1 / epsilon numbers.
+        output_mode: "int" for the number of the bin, or as in `CategoryEncoding`.
+        sparse: must be False.
+        dtype: see `Layer`.
+        name: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same, or as in `CategoryEncoding`.
+
+    Raises:
+        ValueError: both or none of bin_boundaries and num_bins, or an unknown output_mode.
+
+    Example:
+    >>> Discretization([0.0, 1.0])(np.array([-1.5, 0.5, 3.0]))
+    Array([0, 1, 2], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        bin_boundaries: Sequence[float] | None = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        name: str | None = None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if output_mode not in ("int", "one_hot", "multi_hot", "count"):
+            raise ValueError(
+                f"Discretization: output_mode must be 'int', 'one_hot', 'multi_hot' or 'count', got {output_mode!r}."
+            )
+        if sparse:
+            raise ValueError("Discretization: `sparse=True` cannot be used: JAX has no sparse tensors here.")
+        if (bin_boundaries is None) == (num_bins is None):
+            raise ValueError("Discretization: You need to set either `num_bins` or `bin_boundaries`, and only one.")
+        if num_bins is not None and num_bins < 0:
+            raise ValueError(f"Discretization: `num_bins` must be greater than or equal to 0, got {num_bins}.")
+        self.bin_boundaries = bin_boundaries
+        self.num_bins = num_bins
+        self.epsilon = epsilon
+        self.output_mode = output_mode
+        self.sparse = sparse
+        self.built = True
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Take boundaries between bins of about equally many examples from data.
+
+        Args:
+            data: an array, or anything that gives batches.
+            steps: how many batches to take, default all.
+
+        Raises:
+            ValueError: the layer has bin_boundaries.
+        """
+        if self.num_bins is None:
+            raise ValueError("Discretization: boundaries were given, so there is nothing to adapt; use `num_bins`.")
+        kept = np.zeros((2, 0), "float32")
+        for i, batch in enumerate([data] if hasattr(data, "shape") or not isinstance(data, Iterable) else data):
+            if steps is not None and i >= steps:
+                break
+            kept = _merged(_summary(np.array(batch, "float32"), self.epsilon), kept, self.epsilon)
+        self.bin_boundaries = _thinned(kept, 1.0 / self.num_bins)[0, :-1].tolist()
+
+    def call(self, inputs: Any) -> Any:
+        if self.bin_boundaries is None:
+            raise ValueError(
+                "Discretization: give `bin_boundaries`, or call adapt() with data, before using the layer."
+            )
+        bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, inputs.dtype)).astype("int32")
+        if self.output_mode == "int":
+            return bins
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "bin_boundaries": self.bin_boundaries,
+            "num_bins": self.num_bins,
+            "epsilon": self.epsilon,
+            "output_mode": self.output_mode,
+            "sparse": self.sparse,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Discretization:
+        """The layer that `get_config` described; one that was adapted keeps its boundaries."""
+        if config.get("num_bins") is None:
+            return cls(**config)
+        layer = cls(**{name: value for name, value in config.items() if name != "bin_boundaries"})
+        layer.bin_boundaries = config.get("bin_boundaries")
+        return layer
+
+
+def _summary(values: np.ndarray, epsilon: float) -> np.ndarray:
+    """About 1 / epsilon of the values in order, and for how many each stands: (2, values)."""
+    values = np.sort(values.ravel())
+    step = max(values.size * epsilon, 1)
+    chosen = values[int(step - 1) :: int(step)]
+    return np.stack([chosen, np.full_like(chosen, step)])
+
+
+def _merged(first: np.ndarray, second: np.ndarray, epsilon: float) -> np.ndarray:
+    both = np.concatenate([first, second], axis=1)
+    return _thinned(both[:, np.argsort(both[0])], epsilon)
+
+
+def _thinned(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    """A summary with at most about 1 / epsilon values, interpolated between those that are there."""
+    if summary.shape[1] * epsilon < 1:
+        return summary
+    shares = epsilon + np.arange(0.0, 1.0, epsilon)
+    sums = summary[1].cumsum()
+    values, sums = (np.interp(shares, sums / sums[-1], row) for row in (summary[0], sums))
+    return np.stack([values, np.diff(sums, prepend=0.0)]).astype("float32")

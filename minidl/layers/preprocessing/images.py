@@ -1,0 +1,310 @@
+"""Layers that resize, crop and vary images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl import random
+from minidl.layers.base import Layer
+from minidl.layers.data_format import data_format_of
+from minidl.ops.image import METHODS
+
+
+class _ImageLayer(Layer):
+    """What the layers of this file share: images alone, or a dict with them under "images"."""
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.data_format = data_format_of(data_format)
+        self.built = True
+
+    def call(self, data: Any, training: bool | None = True) -> Any:
+        images = data["images"] if isinstance(data, dict) else data
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{type(self).__name__} takes an image or a batch of images, got the shape {images.shape}."
+            )
+        if isinstance(data, dict) and (more := sorted(data.keys() - {"images", "labels"})):
+            raise ValueError(f"{type(self).__name__} takes images and labels; {more} are not supported.")
+        changed = self.transform(images.astype(self.compute_dtype), bool(training))
+        return {**data, "images": changed} if isinstance(data, dict) else changed
+
+    def transform(self, images: Any, training: bool) -> Any:
+        """The new images."""
+        raise NotImplementedError
+
+    def axis_of_rows(self, images: Any) -> int:
+        """The axis of the height; that of the width is the next."""
+        return images.ndim - (3 if self.data_format == "channels_last" else 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class Resizing(_ImageLayer):
+    """Resizes images.
+
+    Args:
+        height: of the result.
+        width: of the result.
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
+        crop_to_aspect_ratio: whether to crop to the shape of the result first, rather than to distort.
+        pad_to_aspect_ratio: whether to pad to the shape of the result first.
+        fill_mode: "constant".
+        fill_value: what the padding holds.
+        antialias: whether to smooth while making smaller.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Output shape: the same with the new sizes.
+
+    Raises:
+        ValueError: an unknown interpolation, or both ways to keep the aspect ratio.
+
+    Example:
+    >>> Resizing(4, 6)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 4, 6, 3)
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        antialias: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(data_format, **kwargs)
+        if interpolation not in METHODS:
+            raise ValueError(f"Resizing: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
+        if crop_to_aspect_ratio and pad_to_aspect_ratio:
+            raise ValueError("Resizing: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+        if fill_mode != "constant":
+            raise ValueError(f"Resizing: fill_mode must be 'constant', got {fill_mode!r}.")
+        self.height = height
+        self.width = width
+        self.interpolation = interpolation
+        self.crop_to_aspect_ratio = crop_to_aspect_ratio
+        self.pad_to_aspect_ratio = pad_to_aspect_ratio
+        self.fill_mode = fill_mode
+        self.fill_value = fill_value
+        self.antialias = antialias
+
+    def transform(self, images: Any, training: bool) -> Any:
+        rows = self.axis_of_rows(images)
+        size = images.shape[rows], images.shape[rows + 1]
+        if self.crop_to_aspect_ratio:
+            wanted = int(size[1] * self.height / self.width), int(size[0] * self.width / self.height)
+            new = min(size[0], wanted[0]), min(size[1], wanted[1])
+            begin = [int((old - one) / 2) for old, one in zip(size, new)]
+            for axis, (first, length) in enumerate(zip(begin, new), rows):
+                images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
+        elif self.pad_to_aspect_ratio:
+            wanted = int(size[1] * self.height / self.width), int(size[0] * self.width / self.height)
+            new = max(size[0], wanted[0]), max(size[1], wanted[1])
+            amounts = [(0, 0)] * images.ndim
+            for axis, (old, one) in enumerate(zip(size, new), rows):
+                amounts[axis] = int((one - old) / 2), int((one - old) / 2)
+            images = jnp.pad(images, amounts, constant_values=self.fill_value)
+        shape = list(images.shape)
+        shape[rows : rows + 2] = self.height, self.width
+        return jax.image.resize(images, shape, METHODS[self.interpolation], antialias=self.antialias)
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode")
+        more = ("fill_value", "antialias")
+        return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *more)}}
+
+
+class CenterCrop(_ImageLayer):
+    """Cuts out the middle of images; smaller ones are enlarged first, as far as they must be.
+
+    Args:
+        height: of the result.
+        width: of the result.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Output shape: the same with the new sizes.
+
+    Example:
+    >>> CenterCrop(4, 6)(jnp.ones((2, 8, 8, 3))).shape
+    (2, 4, 6, 3)
+    """
+
+    def __init__(self, height: int, width: int, data_format: str | None = None, **kwargs: Any):
+        super().__init__(data_format, **kwargs)
+        self.height = height
+        self.width = width
+
+    def transform(self, images: Any, training: bool) -> Any:
+        rows = self.axis_of_rows(images)
+        extra = images.shape[rows] - self.height, images.shape[rows + 1] - self.width
+        if min(extra) < 0:
+            resize = Resizing(self.height, self.width, crop_to_aspect_ratio=True, data_format=self.data_format)
+            return resize.transform(images, training)
+        for axis, (more, length) in enumerate(zip(extra, (self.height, self.width)), rows):
+            first = int(more / 2)
+            images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
+        return images
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+class RandomFlip(_ImageLayer):
+    """Flips each image with a chance of one half while training.
+
+    Args:
+        mode: "horizontal", "vertical", or "horizontal_and_vertical", which flips both ways or not at all.
+        seed: an integer; None takes one from Python's `random`.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Output shape: the same.
+
+    Raises:
+        ValueError: another mode.
+
+    Example:
+    >>> RandomFlip("horizontal", seed=1)(jnp.ones((2, 4, 4, 3)), training=True).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(
+        self,
+        mode: str = "horizontal_and_vertical",
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(data_format, **kwargs)
+        if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
+            raise ValueError(
+                f"RandomFlip: mode must be 'horizontal', 'vertical' or 'horizontal_and_vertical', got {mode!r}."
+            )
+        self.mode = mode
+        self.seed = seed
+        self.generator = random.SeedGenerator(seed)
+
+    def transform(self, images: Any, training: bool) -> Any:
+        if not training:
+            return images
+        flips = random.uniform(_one_each(images), seed=self.generator) <= 0.5
+        rows = self.axis_of_rows(images)
+        if "horizontal" in self.mode:
+            images = jnp.where(flips, jnp.flip(images, rows + 1), images)
+        if "vertical" in self.mode:
+            images = jnp.where(flips, jnp.flip(images, rows), images)
+        return images
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "mode": self.mode, "seed": self.seed}
+
+
+class RandomBrightness(_ImageLayer):
+    """Adds one number to each image while training.
+
+    Args:
+        factor: the largest share of the range of values that is added or taken away, or (lowest, highest) from -1 to 1.
+        value_range: the lowest and highest value of an image; results are kept inside.
+        seed: an integer; None takes one from Python's `random`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or one image.
+    Output shape: the same.
+
+    Raises:
+        ValueError: a factor out of its range.
+
+    Example:
+    >>> RandomBrightness(0.2)(jnp.ones((2, 4, 4, 3)), training=True).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.factor = _interval(factor, "RandomBrightness")
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise ValueError(f"RandomBrightness: value_range must be two numbers, got {value_range!r}.")
+        self.value_range = sorted(value_range)
+        self.seed = seed
+        self.generator = random.SeedGenerator(seed)
+
+    def transform(self, images: Any, training: bool) -> Any:
+        if not training:
+            return images
+        low, high = self.value_range
+        share = random.uniform(_one_each(images), *self.factor, seed=self.generator)
+        return jnp.clip(images + (share * (high - low)).astype(images.dtype), low, high)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
+        return {**super().get_config(), **config}
+
+
+class RandomContrast(_ImageLayer):
+    """Moves the values of each image away from, or towards, the mean of each channel while training.
+
+    Args:
+        factor: (down, up): the contrast is multiplied by a number from 1 - down to 1 + up; one number is (0, up).
+        value_range: the lowest and highest value of an image; results are kept inside.
+        seed: an integer; None takes one from Python's `random`.
+        **kwargs: see `Layer`.
+
+    Input shape: (batch, height, width, channels), or one image.
+    Output shape: the same.
+
+    Raises:
+        ValueError: a factor out of its range.
+
+    Example:
+    >>> RandomContrast(0.2)(jnp.ones((2, 4, 4, 3)), training=True).shape
+    (2, 4, 4, 3)
+    """
+
+    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        both = (0, factor) if isinstance(factor, (int, float)) else tuple(factor)
+        if len(both) != 2 or min(both) < 0 or max(both) > 1:
+            raise ValueError(f"RandomContrast: factor must be from 0 to 1, or two such numbers, got {factor!r}.")
+        self.factor = both
+        self.value_range = value_range
+        self.seed = seed
+        self.generator = random.SeedGenerator(seed)
+
+    def transform(self, images: Any, training: bool) -> Any:
+        if not training:
+            return images
+        down, up = self.factor
+        drawn = random.uniform(_one_each(images), 1.0 - down, 1.0 + up, self.compute_dtype, seed=self.generator)
+        rows = self.axis_of_rows(images)
+        mean = jnp.mean(images, (rows, rows + 1), keepdims=True)
+        return jnp.clip((images - mean) * drawn + mean, *self.value_range)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
+        return {**super().get_config(), **config}
+
+
+def _one_each(images: Any) -> tuple[int, ...]:
+    """The shape of one number for each image."""
+    return (1, 1, 1) if images.ndim == 3 else (images.shape[0], 1, 1, 1)
+
+
+def _interval(factor: Any, where: str) -> tuple[float, float]:
+    both = (-abs(factor), abs(factor)) if isinstance(factor, (int, float)) else tuple(sorted(factor))
+    if len(both) != 2 or both[0] < -1 or both[1] > 1:
+        raise ValueError(f"{where}: factor must be from 0 to 1, or two numbers from -1 to 1, got {factor!r}.")
+    return both[0], both[1]

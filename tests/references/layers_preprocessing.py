@@ -1,0 +1,67 @@
+"""Layers that prepare raw input."""
+
+import numpy as np
+
+from tests.references._layers import numbers_of
+
+RNG = np.random.default_rng(0)
+MATRIX = RNG.normal(size=(40, 3)).astype("float32")
+CUBE = RNG.normal(size=(4, 5, 3)).astype("float32")
+TOKENS = np.array([[0, 1], [3, 3], [2, 0]], "int32")
+IMAGES = RNG.uniform(0, 255, size=(3, 4, 6, 3)).astype("float32")
+BOTH = {"mean": [1.0, 2.0, 3.0], "variance": [1.0, 4.0, 2.0]}
+
+
+def adapted(make, *data):
+    """A layer that has seen data."""
+
+    def made(keras):
+        layer = make(keras)
+        layer.adapt(data[0] if len(data) == 1 else list(data))
+        return layer
+
+    return made
+
+
+LAYERS = {
+    "normalization": (lambda keras: keras.layers.Normalization(**BOTH), CUBE),
+    "normalization_invert": (lambda keras: keras.layers.Normalization(invert=True, **BOTH), CUBE),
+    "normalization_adapted": (adapted(lambda keras: keras.layers.Normalization(), MATRIX), MATRIX[:4]),
+    "normalization_axes": (adapted(lambda keras: keras.layers.Normalization(axis=(1, 2)), CUBE), CUBE),
+    "normalization_none": (adapted(lambda keras: keras.layers.Normalization(axis=None), MATRIX), MATRIX[:4]),
+    "normalization_batches": (
+        adapted(lambda keras: keras.layers.Normalization(), MATRIX[:8], MATRIX[8:20], MATRIX[20:]),
+        MATRIX[:4],
+    ),
+    "discretization": (lambda keras: keras.layers.Discretization([-0.5, 0.5]), MATRIX[:4]),
+    "discretization_one_hot": (
+        lambda keras: keras.layers.Discretization([-0.5, 0.5], output_mode="one_hot"),
+        MATRIX[:4, 0],
+    ),
+    "discretization_adapted": (adapted(lambda keras: keras.layers.Discretization(num_bins=4), MATRIX), MATRIX[:4]),
+    "discretization_batches": (
+        adapted(lambda keras: keras.layers.Discretization(num_bins=4, epsilon=0.1), MATRIX[:8], MATRIX[8:20]),
+        MATRIX[:4],
+    ),
+    "category_encoding": (lambda keras: keras.layers.CategoryEncoding(4), TOKENS),
+    "category_encoding_one_hot": (lambda keras: keras.layers.CategoryEncoding(4, "one_hot"), TOKENS[:, :1]),
+    "category_encoding_count": (
+        lambda keras: keras.layers.CategoryEncoding(4, "count"),
+        TOKENS,
+        {"count_weights": TOKENS + 0.5},
+    ),
+    "resizing": (lambda keras: keras.layers.Resizing(3, 8), IMAGES),
+    "resizing_crop": (lambda keras: keras.layers.Resizing(3, 3, "nearest", crop_to_aspect_ratio=True), IMAGES),
+    "resizing_pad": (lambda keras: keras.layers.Resizing(3, 3, pad_to_aspect_ratio=True, fill_value=2.0), IMAGES),
+    "center_crop": (lambda keras: keras.layers.CenterCrop(3, 4), IMAGES),
+    "center_crop_larger": (lambda keras: keras.layers.CenterCrop(6, 5), IMAGES),
+    "random_flip": (lambda keras: keras.layers.RandomFlip(), IMAGES),
+    "random_flip_horizontal": (lambda keras: keras.layers.RandomFlip("horizontal", seed=3), IMAGES),
+    "random_brightness": (lambda keras: keras.layers.RandomBrightness((-0.1, 0.4)), IMAGES),
+    "random_contrast": (lambda keras: keras.layers.RandomContrast((0.2, 0.4), seed=5), IMAGES),
+}
+
+
+def cases(keras):
+    """The numbers of each layer."""
+    return numbers_of(keras, LAYERS)
