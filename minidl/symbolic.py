@@ -165,7 +165,7 @@ def _operator(function: Callable[..., Any], name: str, turned: bool = False) -> 
     return method
 
 
-for _method, _function, _name in [
+_BINARY: list[tuple[str, Any, str]] = [
     ("add", jnp.add, "add"),
     ("sub", jnp.subtract, "subtract"),
     ("mul", jnp.multiply, "multiply"),
@@ -177,10 +177,11 @@ for _method, _function, _name in [
     ("and", jnp.logical_and, "logical_and"),
     ("or", jnp.logical_or, "logical_or"),
     ("xor", jnp.logical_xor, "logical_xor"),
-]:
+]
+for _method, _function, _name in _BINARY:
     setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
     setattr(KerasTensor, f"__r{_method}__", _operator(_function, _name, turned=True))
-for _method, _function, _name in [
+_OTHERS: list[tuple[str, Any, str]] = [
     ("ne", jnp.not_equal, "not_equal"),
     ("lt", jnp.less, "less"),
     ("le", jnp.less_equal, "less_equal"),
@@ -189,7 +190,8 @@ for _method, _function, _name in [
     ("neg", jnp.negative, "negative"),
     ("abs", jnp.abs, "absolute"),
     ("invert", jnp.logical_not, "logical_not"),
-]:
+]
+for _method, _function, _name in _OTHERS:
     setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
 
 

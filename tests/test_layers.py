@@ -16,12 +16,12 @@ from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
 from tests.rows.basics import CUBE, IMAGES, MATRIX
 
-ABSTRACT = {Layer, layers.InputLayer}  # nothing to call
+NO_ROW = {Layer, layers.InputLayer, layers.Wrapper, layers.Lambda}  # nothing to call, or a function of the user's
 
 
 def test_every_public_layer_has_a_row():
     public = {value for value in vars(layers).values() if isinstance(value, type) and issubclass(value, Layer)}
-    assert public - ABSTRACT == {row.kind for row in ROWS.values()}
+    assert public - NO_ROW == {row.kind for row in ROWS.values()}
     assert {kind.__name__ for kind in public} < set(layers.__all__)
 
 
@@ -135,3 +135,30 @@ def test_softmax_gives_masked_scores_nothing():
     np.testing.assert_allclose(outputs, [[*(e / e.sum()), 0.0], [0.0, 0.0, 0.0]], rtol=1e-6)
     with pytest.raises(ValueError, match=r"mask has shape \(2,\), the scores \(2, 3\)"):
         layers.Softmax()(scores, mask=jnp.array([True, False]))
+
+
+def double(x):
+    return 2 * x
+
+
+def test_lambda():
+    layer = layers.Lambda(double, name="twice")
+    np.testing.assert_array_equal(layer(MATRIX), 2 * MATRIX)
+    assert layer(layers.Input((3,))).shape == (None, 3)
+    config = json.loads(json.dumps(layers.serialize(layer)))
+    again = layers.deserialize(config, {"double": double})
+    np.testing.assert_array_equal(again(MATRIX), 2 * MATRIX)
+    with pytest.raises(ValueError, match="Unknown function of a Lambda layer 'double'"):
+        layers.deserialize(config)
+    shifted = layers.Lambda(lambda x, by, training=None: x + by * bool(training), arguments={"by": 3})
+    np.testing.assert_array_equal(shifted(MATRIX, training=True), MATRIX + 3)
+    with pytest.raises(ValueError, match="without a name cannot be written into a config: code is never saved"):
+        shifted.get_config()
+    code = {"class_name": "__lambda__", "config": {"code": "", "defaults": None, "closure": None}}
+    with pytest.raises(ValueError, match="holds its function as code .*, which minidl never runs"):
+        layers.Lambda.from_config({"function": code})
+
+
+def test_a_wrapper_needs_a_layer():
+    with pytest.raises(ValueError, match="Wrapper takes a layer, got 3"):
+        layers.Wrapper(3)

@@ -8,7 +8,13 @@ import pytest
 import minidl
 from tests.references import AREAS, committed, compute
 
+SLOW = ("ops", "programs")  # and those of the layers' families
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
+
+
+EVERY_AREA = [
+    pytest.param(area, marks=pytest.mark.slow if area in SLOW or area.startswith("layers_") else ()) for area in AREAS
+]
 
 
 @functools.cache
@@ -29,12 +35,12 @@ def compare(area, expected, live):
             np.testing.assert_allclose(got, want, rtol=RELATIVE, atol=RELATIVE * scale, err_msg=f"{area}: {name}")
 
 
-@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("area", EVERY_AREA)
 def test_committed_numbers_of_keras(area):
     compare(area, committed(area), live=False)
 
 
-@pytest.mark.parametrize("area", AREAS)
+@pytest.mark.parametrize("area", EVERY_AREA)
 def test_live_numbers_of_keras(area):
     keras = pytest.importorskip("keras")
     compare(area, compute(area, keras), live=True)

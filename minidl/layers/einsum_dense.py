@@ -104,7 +104,7 @@ class EinsumDense(Layer):
 
     def _scaled_by(self, axes: _Axes) -> Any:
         """The kernel's initializer; one that scales by the fans takes them from the equation."""
-        found = self.kernel_initializer
+        found: Any = getattr(self, "kernel_initializer")  # noqa: B009, set by weight_options
         if not isinstance(found, VarianceScaling) or not (found.input_axes is None or found.output_axes is None):
             return found
         inputs, outputs = axes.fans()

@@ -96,7 +96,9 @@ class Lambda(Layer):
         Raises:
             ValueError: a function that is not in `custom_objects`, or that the file holds as code.
         """
-        functions = {key: _function(config[key]) for key in ("function", "output_shape", "mask") if key in config}
+        functions: dict[str, Any] = {
+            key: _function(config[key]) for key in ("function", "output_shape", "mask") if key in config
+        }
         return cls(**{**config, **functions})
 
 

@@ -157,7 +157,7 @@ def _call_config(node: Node, place: Callable[[KerasTensor], list[Any]]) -> dict[
     if isinstance(node.operation, FunctionCall):
         args, kwargs, _ = _split_arguments(node)
     else:
-        args, kwargs = node.args, node.kwargs
+        args, kwargs = list(node.args), node.kwargs
     return {"args": [_encode(arg, place) for arg in args], "kwargs": _encode(kwargs, place)}
 
 
@@ -221,7 +221,8 @@ class _Decoder:
             return [self(item) for item in value]
         if not isinstance(value, dict):
             return value
-        kind, config = value.get("class_name"), value.get("config")
+        kind: Any = value.get("class_name")
+        config: Any = value.get("config")
         if kind == "__keras_tensor__":
             tensor = self.find(config["keras_history"])
             self.missing |= tensor is None

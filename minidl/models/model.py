@@ -247,7 +247,8 @@ class Model(Trainer):
 
 def model_classes() -> dict[str, type]:
     """The names under which models are written into configs -> minidl's own classes."""
-    own = {cls.__name__: cls for cls in (Model, *Model.__subclasses__()) if names.is_own(cls)}
+    every: list[type] = [Model, *Model.__subclasses__()]
+    own = {cls.__name__: cls for cls in every if names.is_own(cls)}
     return {**own, "Functional": Model}
 
 

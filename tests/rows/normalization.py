@@ -20,4 +20,10 @@ ROWS = {
     "LayerNormalization axes": Row(layers.LayerNormalization, {"axis": [1, 2], "center": False}, CUBE),
     "RMSNormalization": Row(layers.RMSNormalization, {}, CUBE),
     "UnitNormalization": Row(layers.UnitNormalization, {"axis": [1, 2]}, CUBE),
+    "SpectralNormalization": Row(
+        layers.SpectralNormalization,
+        lambda: {"layer": layers.Dense(3, name="inner"), "power_iterations": 2},
+        CUBE,
+        differs_in_training=True,
+    ),
 }

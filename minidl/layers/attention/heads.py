@@ -21,6 +21,18 @@ from minidl.layers.regularization import Dropout
 class HeadedAttention(Layer):
     """The base of `MultiHeadAttention` and `GroupQueryAttention`; see there for the arguments."""
 
+    kernel_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    bias_regularizer: Any
+    kernel_constraint: Any
+    bias_constraint: Any
+    query_dense: EinsumDense
+    key_dense: EinsumDense
+    value_dense: EinsumDense
+    gate_dense: EinsumDense
+    output_dense: EinsumDense
+
     def __init__(
         self,
         dropout: float,

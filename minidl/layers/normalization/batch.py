@@ -102,7 +102,7 @@ class BatchNormalization(ScaledNormalization):
         if size is None:
             raise ValueError(f"BatchNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
         self.make_weights((size,))
-        options = {"trainable": False, "autocast": False}
+        options: dict[str, Any] = {"trainable": False, "autocast": False}
         self.moving_mean = weight_options.make(self, "moving_mean", (size,), **options)
         self.moving_variance = weight_options.make(self, "moving_variance", (size,), **options)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})

@@ -31,7 +31,7 @@ class RMSNormalization(Layer):
 
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any):
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis: Any = axis
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:

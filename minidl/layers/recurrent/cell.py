@@ -28,6 +28,9 @@ class Cell(Layer):
 
     gates: int
     state_size: Any
+    bias: Any
+    bias_initializer: Any
+    seed_generator: Any
 
     def __init__(
         self,
