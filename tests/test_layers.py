@@ -16,16 +16,21 @@ from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
 from tests.rows.basics import CUBE, IMAGES, MATRIX
 
+SLOW = ("compiled_equals_eager", "examples_do_not_depend_on_the_batch")  # which compile most
 NO_ROW = {Layer, layers.InputLayer, layers.Wrapper, layers.Lambda}  # nothing to call, or a function of the user's
 
 
 def test_every_public_layer_has_a_row():
     public = {value for value in vars(layers).values() if isinstance(value, type) and issubclass(value, Layer)}
-    assert public - NO_ROW == {row.kind for row in ROWS.values()}
+    assert public - SLOW = ("compiled_equals_eager", "examples_do_not_depend_on_the_batch")  # which compile most
+NO_ROW == {row.kind for row in ROWS.values()}
     assert {kind.__name__ for kind in public} < set(layers.__all__)
 
 
-@pytest.mark.parametrize("check", LAYER_CHECKS.values(), ids=LAYER_CHECKS.keys())
+@pytest.mark.parametrize(
+    "check",
+    [pytest.param(c, id=name, marks=pytest.mark.slow if name in SLOW else ()) for name, c in LAYER_CHECKS.items()],
+)
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 def test_layer(row, check):
     check(row)
