@@ -223,10 +223,17 @@ class Layer(Module):
             self._clear_losses()
         return (outputs, new_values, losses) if return_losses else (outputs, new_values)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output for an input of the given shape; nothing is computed."""
-        spec = KerasTensor(input_shape, self.compute_dtype)
-        return jax.tree.map(lambda tensor: tensor.shape, self.compute_output_spec(spec))
+    def compute_output_shape(self, input_shape: Any, *more: Any, **named: Any) -> Any:
+        """The shape of the output for inputs of the given shapes; nothing is computed.
+
+        Args:
+            input_shape: of the first argument of `call`: a shape, or a list or dict of shapes.
+            *more: of further arguments, in order.
+            **named: of further arguments by name, `value_shape` for `value`.
+        """
+        specs = [self._spec(shape) for shape in (input_shape, *more)]
+        by_name = {name.removesuffix("_shape"): self._spec(shape) for name, shape in named.items()}
+        return jax.tree.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built."""
@@ -308,6 +315,14 @@ class Layer(Module):
         outputs = self.compute_output_spec(*args, **kwargs)
         self._nodes.append(Node(self, args, kwargs, outputs))
         return outputs
+
+    def _spec(self, shape: Any) -> Any:
+        """Symbolic tensors of a shape, or of each in a structure of them."""
+        if isinstance(shape, dict):
+            return {name: self._spec(item) for name, item in shape.items()}
+        if isinstance(shape, (list, tuple)) and any(isinstance(item, (list, tuple, dict)) for item in shape):
+            return [self._spec(item) for item in shape]
+        return None if shape is None else KerasTensor(shape, self.compute_dtype)
 
     def _check_inputs(self, inputs: Any) -> None:
         if self.input_spec is not None:

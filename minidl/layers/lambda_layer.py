@@ -63,8 +63,8 @@ class Lambda(Layer):
         wanted = {name: value for name, value in given.items() if name in names}
         return self.function(inputs, **self.arguments, **wanted)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output: the one given to the layer, or what tracing the function says."""

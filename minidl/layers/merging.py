@@ -38,11 +38,11 @@ class _Merge(Layer):
         """The result for arrays of one rank."""
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step counts where it counts in any of the inputs; without a mask in one of them, every step does."""
-        if previous_mask is None or any(mask is None for mask in previous_mask):
+        if mask is None or any(mask is None for mask in mask):
             return None
-        return _folded(jnp.logical_or, previous_mask)
+        return _folded(jnp.logical_or, mask)
 
 
 class Add(_Merge):
@@ -196,11 +196,11 @@ class Concatenate(_Merge):
     def call(self, inputs: Any) -> Any:
         return jnp.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """A step counts where it counts in any of the inputs; an input without a mask counts everywhere."""
-        if previous_mask is None or all(mask is None for mask in previous_mask):
+        if mask is None or all(mask is None for mask in mask):
             return None
-        full = [_like(mask, x) for mask, x in zip(previous_mask, inputs)]
+        full = [_like(mask, x) for mask, x in zip(mask, inputs)]
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -256,7 +256,7 @@ class Dot(_Merge):
         product = lax.dot_general(x, y, (((a,), (b,)), ((0,), (0,))))
         return product[:, None] if product.ndim == 1 else product
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: the steps are summed over."""
 
     def get_config(self) -> dict[str, Any]:

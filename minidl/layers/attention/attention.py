@@ -100,9 +100,9 @@ class Attention(Layer):
             both = self.scale.value * both
         return self.concat_score_weight.value * jnp.sum(jnp.tanh(both), axis=-1)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """That of the query."""
-        return previous_mask[0] if previous_mask is not None else None
+        return mask[0] if mask is not None else None
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -138,9 +138,9 @@ class HeadedAttention(Layer):
             merged = mask if merged is None else merged & mask
         return merged
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """That of the query."""
-        return previous_mask
+        return mask
 
     def options_config(self) -> dict[str, Any]:
         """The arguments that both classes have."""

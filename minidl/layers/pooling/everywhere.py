@@ -126,7 +126,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         counts = jnp.expand_dims(mask, 2 if axis == 1 else 1).astype(inputs.dtype)
         return jnp.sum(inputs * counts, axis, keepdims=self.keepdims) / jnp.sum(counts, axis, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """None: the steps are gone."""
 
 

@@ -82,8 +82,8 @@ class Bidirectional(Layer):
         output = _MERGES[self.merge_mode](forward, backward).astype(self.compute_dtype)
         return (output, *states) if self.return_state else output
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = previous_mask[0] if isinstance(previous_mask, list) else previous_mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = mask[0] if isinstance(mask, list) else mask
         own = mask if self.return_sequences else None
         outputs = [own, own] if self.merge_mode is None else [own]
         states = 2 * len(self.forward_layer.state_size) if self.return_state else 0

@@ -124,8 +124,8 @@ class RNN(Layer):
         output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
         return (output, *states) if self.return_state else output
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = jax.tree.leaves(previous_mask)[0] if jax.tree.leaves(previous_mask) else None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = jax.tree.leaves(mask)[0] if jax.tree.leaves(mask) else None
         own = mask if self.return_sequences else None
         return [own, *(None for _ in self.state_size)] if self.return_state else own
 
