@@ -492,4 +492,4 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    return names.deserialize(config, BY_NAME | (custom_objects or {}), "activation")
+    return names.deserialize(config, BY_NAME, "activation", custom_objects)

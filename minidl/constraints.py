@@ -171,7 +171,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    found = names.deserialize(config, BY_NAME | (custom_objects or {}), "constraint")
+    found = names.deserialize(config, BY_NAME, "constraint", custom_objects)
     return found() if isinstance(found, type) else found
 
 

@@ -5,6 +5,9 @@ summary, and configs hold classes by name. The three directions are here:
 `auto_name` makes names, `lookup` turns one into an object (or says which names
 are near), and `serialize` / `deserialize` go between objects and the JSON form
 that Keras's files use.
+
+A name in a config is looked up in tables only: minidl's own for the place where it stands, what the
+caller gave as `custom_objects`, and what was registered. Nothing is ever imported by a name.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from typing import Any
 
 _counts: collections.Counter[str] = collections.Counter()
 _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
+_shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
+
+registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
 
 
 def snake_case(name: str) -> str:
@@ -63,6 +69,34 @@ def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
         _added.reset(token)
 
 
+def custom(name: Any) -> Any:
+    """The class or function that a caller gave or registered under a name; None if nobody did."""
+    return {**registered, **(_added.get() or {})}.get(name) if isinstance(name, str) else None
+
+
+def registered_name(value: Any) -> str:
+    """The name that a class or function is registered under, or else its own."""
+    return next((name for name, known in registered.items() if known is value), value.__name__)
+
+
+class _Shared:
+    """The objects of one config that stand in several places of it."""
+
+    def __init__(self) -> None:
+        self.written: dict[int, tuple[Any, dict[str, Any]]] = {}  # id -> the object (so that it lives), its config
+        self.read: dict[Any, Any] = {}  # shared_object_id -> the object
+
+
+@contextlib.contextmanager
+def shared_objects() -> Iterator[None]:
+    """Inside, an object that stands in several places of a config is written with a number, and read once."""
+    token = _shared.set(_shared.get() or _Shared())
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
 def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: type | None = None) -> Any:
     """The object that an identifier stands for.
 
@@ -84,7 +118,7 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return deserialize(identifier, table, kind)
     found = identifier
     if isinstance(identifier, str):
-        table = {**table, **(_added.get() or {})}
+        table = {**table, **registered, **(_added.get() or {})}
         if identifier not in table:
             raise unknown(kind, identifier, table)
         found = table[identifier]
@@ -99,9 +133,13 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
 def serialize(value: Any, module: str | None = None) -> Any:
     """The JSON form of a value inside a config.
 
-    Plain data stays itself, a function becomes its name, an object with
-    `get_config` becomes {"module", "class_name", "config", "registered_name"}, the
-    form that Keras writes.
+    Plain data stays itself; a function of minidl becomes its name; another function, a class, and an object with
+    `get_config` become {"module", "class_name", "config", "registered_name"}, the form that Keras writes. An
+    object that knows how it was built or compiled has "build_config" and "compile_config" too.
+
+    Raises:
+        TypeError: a value that is none of these.
+        ValueError: a function without a name.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -109,34 +147,104 @@ def serialize(value: Any, module: str | None = None) -> Any:
         return type(value)(serialize(v) for v in value)
     if isinstance(value, dict):
         return {k: serialize(v) for k, v in value.items()}
-    if hasattr(value, "get_config"):
-        own_module, class_name = getattr(value, "serialized_as", None) or (None, type(value).__name__)
-        serialized = {
-            "module": module or own_module or public_module(type(value)),
-            "class_name": class_name,
-            "config": value.get_config(),
-            "registered_name": None if is_own(type(value)) and own_module is None else class_name,
-        }
-        build_config = value.get_build_config() if hasattr(value, "get_build_config") else None
-        return serialized if build_config is None else {**serialized, "build_config": build_config}
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return _serialize_object(value, module)
     if isinstance(value, Callable):  # type: ignore[arg-type]
-        return value.__name__
+        return value.__name__ if is_own(value) else _serialize_function(value)
     raise TypeError(f"Cannot write {value!r} into a config: it has no get_config().")
 
 
-def deserialize(config: Any, table: Mapping[str, Any], kind: str) -> Any:
-    """The object that `serialize` described, its class taken from the table and nowhere else."""
+def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
+    shared = _shared.get()
+    if shared is not None and id(value) in shared.written:
+        first = shared.written[id(value)][1]
+        first.setdefault("shared_object_id", 1 + sum("shared_object_id" in c for _, c in shared.written.values()))
+        return dict(first)
+    own_module, class_name = getattr(value, "serialized_as", None) or (None, type(value).__name__)
+    serialized = {
+        "module": module or own_module or public_module(type(value)),
+        "class_name": class_name,
+        "config": value.get_config(),
+        "registered_name": class_name if own_module else registered_name(type(value)),
+    }
+    if is_own(type(value)) and not own_module:
+        serialized["registered_name"] = None
+    for part, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
+        config = getattr(value, method)() if hasattr(value, method) else None
+        if config is not None:
+            serialized[part] = config
+    if shared is not None:
+        shared.written[id(value)] = value, serialized
+    return serialized
+
+
+def _serialize_function(value: Any) -> dict[str, Any]:
+    """A user's function or class, by name."""
+    name = registered_name(value)
+    if "<lambda>" in name:
+        raise ValueError(
+            "A function without a name cannot be written into a config: code is never saved. Write the function with "
+            "`def`, and load with custom_objects={its name: function}."
+        )
+    return {"module": value.__module__, "class_name": "function", "config": value.__name__, "registered_name": name}
+
+
+def deserialize(
+    config: Any, table: Mapping[str, Any], kind: str, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The object that `serialize` described; its class is one of the caller's, or one of the table.
+
+    Args:
+        config: a dict, or a name.
+        table: the names that minidl knows here -> classes or functions.
+        kind: what the table holds, for errors.
+        custom_objects: the caller's names, which come first, here and further inside.
+
+    Raises:
+        ValueError: a config that is none, or a class that is not known. Names of modules are never followed: they
+            only tell whether a class is said to be one of minidl's own.
+    """
+    if custom_objects:
+        with known_names(custom_objects):
+            return deserialize(config, table, kind)
     if not isinstance(config, dict):
         return lookup(config, table, kind)
     if "class_name" not in config:
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
-    table, name = {**table, **(_added.get() or {})}, config["class_name"]
-    if name == "function":
-        return lookup(config["config"], table, kind)
-    if name not in table:
-        raise unknown(kind, name, table)
-    found: Any = table[name]
-    return found.from_config(config.get("config") or {}) if hasattr(found, "from_config") else found
+    shared, number = _shared.get(), config.get("shared_object_id")
+    if shared is not None and number in shared.read:
+        return shared.read[number]
+    found = _find_class(config, table, kind)
+    if config["class_name"] == "function" or not hasattr(found, "from_config"):
+        return found
+    inner = config.get("config") or {}
+    if not isinstance(inner, dict):
+        raise ValueError(f"The config of a {kind}, {config['class_name']}, must be a dict, got {inner!r}.")
+    made = found.from_config(inner)
+    if config.get("build_config") and not getattr(made, "built", True):
+        made.build_from_config(config["build_config"])
+    if config.get("compile_config"):
+        made.compile_from_config(config["compile_config"])
+    if shared is not None and number is not None:
+        shared.read[number] = made
+    return made
+
+
+def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) -> Any:
+    is_function = config["class_name"] == "function"
+    name = config.get("config") if is_function else config["class_name"]
+    for key in (config.get("registered_name"), name):
+        if (found := custom(key)) is not None:
+            return found
+    module = str(config.get("module") or "keras").partition(".")[0]
+    if module in ("keras", __name__.partition(".")[0]) or (is_function and module == "builtins"):
+        if isinstance(name, str) and name in table:
+            return table[name]
+        raise unknown(kind, name, {**table, **registered, **(_added.get() or {})})
+    raise ValueError(
+        f"Unknown {kind} {name!r} of {config['module']!r}, which is no part of minidl. If it is yours, give it in "
+        f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
+    )
 
 
 def is_own(cls: Any) -> bool:

@@ -198,7 +198,8 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    return _find(config, BY_NAME | (custom_objects or {}))
+    with names.known_names(custom_objects):
+        return _find(config, BY_NAME)
 
 
 def _find(identifier: Any, known: dict[str, Any]) -> Any:

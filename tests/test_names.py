@@ -105,8 +105,10 @@ def test_serialize_and_back():
         "config": {"size": 3, "shape": (1, 2)},
         "registered_name": "Loud",
     }
-    again = deserialize(json.loads(json.dumps(config)), {"Loud": Loud}, "thing")
+    again = deserialize(json.loads(json.dumps(config)), TABLE, "thing", {"Loud": Loud})
     assert type(again) is Loud and again.size == 3
+    with pytest.raises(ValueError, match="'Loud' of 'tests.test_names', which is no part of minidl"):
+        deserialize(config, {"Loud": Loud}, "thing")  # the table holds minidl's own, this says that it is none
     assert deserialize(None, TABLE, "thing") is None
     assert deserialize("shout", TABLE, "thing") is shout
     assert deserialize({"class_name": "function", "config": "shout"}, TABLE, "thing") is shout
@@ -121,7 +123,7 @@ def test_plain_data_stays_itself(value):
 def test_serialize_looks_inside():
     given = {"layers": [Plain(1), Plain(2)], "fn": shout}
     assert [c["config"]["size"] for c in serialize(given)["layers"]] == [1, 2]
-    assert serialize(given)["fn"] == "shout"
+    assert serialize(given)["fn"]["config"] == serialize(given)["fn"]["registered_name"] == "shout"
     with pytest.raises(TypeError, match=r"Cannot write array.* it has no get_config\(\)"):
         serialize({"value": np.ones(2)})
 

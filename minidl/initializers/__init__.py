@@ -120,5 +120,5 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    found = names.deserialize(config, BY_NAME | (custom_objects or {}), "initializer")
+    found = names.deserialize(config, BY_NAME, "initializer", custom_objects)
     return found() if isinstance(found, type) else found

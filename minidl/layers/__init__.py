@@ -321,5 +321,4 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The layer behind its JSON form; classes of your own come from `custom_objects`."""
-    with names.known_names(custom_objects):
-        return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "layer")
+    return names.deserialize(config, _NAMES, "layer", custom_objects)

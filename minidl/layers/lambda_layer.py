@@ -105,13 +105,9 @@ class Lambda(Layer):
 def _function_config(value: Any) -> Any:
     if not callable(value):
         return names.serialize(value)
-    if value.__name__ == "<lambda>":
-        raise ValueError(
-            "A Lambda layer of a function without a name cannot be written into a config: code is never saved. Write "
-            "the function with `def`, and load with custom_objects={its name: function}."
-        )
-    module = "builtins" if names.is_own(value) else value.__module__
-    return {"module": module, "class_name": "function", "config": value.__name__, "registered_name": value.__name__}
+    config = names.serialize(value)
+    named = {"module": "builtins", "class_name": "function", "config": config, "registered_name": config}
+    return config if isinstance(config, dict) else named
 
 
 def _function(config: Any) -> Any:
@@ -122,4 +118,4 @@ def _function(config: Any) -> Any:
             f"This Lambda layer holds its function as code ({config.get('class_name')!r}), which minidl never runs. "
             "Save the model with a function that has a name, and load it with that name in custom_objects."
         )
-    return names.lookup(config["config"], {}, "function of a Lambda layer")
+    return names.deserialize(config, {}, "function of a Lambda layer")

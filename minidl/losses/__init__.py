@@ -165,5 +165,5 @@ def serialize(loss: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss behind its JSON form; classes and functions of your own come from `custom_objects`."""
-    table = {**_NAMES, **(custom_objects or {})}
-    return names.deserialize(with_function(config, table), table, "loss")
+    with names.known_names(custom_objects):
+        return names.deserialize(with_function(config, _NAMES), _NAMES, "loss")

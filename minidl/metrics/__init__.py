@@ -226,6 +226,5 @@ def serialize(metric: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric behind its JSON form; classes and functions of your own come from `custom_objects`."""
-    custom_objects = custom_objects or {}
-    config = losses.with_function(config, {**_FUNCTIONS, **custom_objects})
-    return names.deserialize(config, {**_NAMES, **custom_objects}, "metric")
+    with names.known_names(custom_objects):
+        return names.deserialize(losses.with_function(config, _FUNCTIONS), _NAMES, "metric")

@@ -375,7 +375,7 @@ def serialize(learning_rate_schedule: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule behind its JSON form; schedules and functions of your own come from `custom_objects`."""
-    return names.deserialize(config, {**_NAMES, **(custom_objects or {})}, "learning rate schedule")
+    return names.deserialize(config, _NAMES, "learning rate schedule", custom_objects)
 
 
 def _checked_steps(schedule: LearningRateSchedule, name: str, steps: Any) -> Any:

@@ -37,4 +37,4 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         if isinstance(arguments.get("learning_rate"), (dict, str)):
             arguments["learning_rate"] = schedules.deserialize(arguments["learning_rate"], custom_objects)
         config = {**config, "config": arguments}
-    return names.deserialize(config, {**NAMES, **(custom_objects or {})}, "optimizer")
+    return names.deserialize(config, NAMES, "optimizer", custom_objects)
