@@ -25,6 +25,7 @@ from minidl import (
     optimizers,
     random,
     regularizers,
+    saving,
     utils,
 )
 from minidl.dtypes import DTypePolicy
@@ -75,5 +76,6 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "saving",
     "utils",
 ]

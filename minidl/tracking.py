@@ -6,8 +6,11 @@ object owns, so a list that grew or an attribute that changed is never out of da
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from minidl.names import is_own
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
 
@@ -23,6 +26,34 @@ def children(owner: Any, kind: type) -> list[Any]:
         if type(value) not in _PLAIN and not name.startswith("_init_"):
             _collect(value, kind, found)
     return list(found.values())
+
+
+def parts(
+    owner: Any,
+    hidden: Iterable[str] = (),
+    renamed: Mapping[str, str] | None = None,
+    properties: Iterable[str] = (),
+) -> list[tuple[str, Any]]:
+    """The attributes of an object that may keep parts of it, by name, private ones last.
+
+    Properties of a user's class count too, as they do when Keras saves a model.
+
+    Args:
+        owner: the object.
+        hidden: names to leave out.
+        renamed: attribute -> the name to give it instead.
+        properties: properties that count although their class is minidl's own.
+    """
+    found = {name for name in vars(owner) if not name.startswith("_init_")}.union(properties)
+    for cls in type(owner).__mro__:
+        if not is_own(cls):
+            found |= {name for name, value in vars(cls).items() if isinstance(value, property)}
+    names = {(renamed or {}).get(name, name): name for name in found.difference(hidden)}
+    values = []
+    for name in sorted(names, key=lambda name: f"~{name}" if name.startswith("_") else name):
+        with contextlib.suppress(Exception):  # a property that cannot be read now keeps nothing
+            values.append((name, getattr(owner, names[name])))
+    return values
 
 
 def unique(items: Iterable[Any]) -> list[Any]:

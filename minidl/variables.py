@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from minidl.names import auto_name
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
+_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
 _made: contextvars.ContextVar[list[tuple[Variable, jax.Array]] | None] = contextvars.ContextVar("made", default=None)
 
 
@@ -47,6 +49,16 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
         yield
     finally:
         _compute_dtype.reset(token)
+
+
+@contextlib.contextmanager
+def at_most(nbytes: int) -> Iterator[None]:
+    """Inside, variables that would take more memory than this, all together, are refused with a ValueError."""
+    token = _left.set([nbytes])
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 class Variable:
@@ -310,6 +322,10 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Arr
     if shape is None:
         raise ValueError(f"Variable {path!r}: an initializer that is a function needs shape=.")
     dtype = dtypes.canonical(dtype)
+    if (left := _left.get()) is not None:
+        left[0] -= math.prod(shape) * np.dtype(dtype).itemsize
+        if left[0] < 0:
+            raise ValueError(f"Variable {path!r} of shape {shape} and those before it are more than the file holds.")
     with _untraced():
         return _to_array(initializer(shape, dtype=dtype), dtype)
 

@@ -309,7 +309,8 @@ __all__ = [
     "subtract",
 ]
 
-_NAMES: dict[str, Any] = {
+# The names in configs; models, which are layers too, add theirs.
+NAMES: dict[str, Any] = {
     value.__name__: value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Layer)
 }
 
@@ -321,4 +322,4 @@ def serialize(layer: Layer) -> dict[str, Any]:
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The layer behind its JSON form; classes of your own come from `custom_objects`."""
-    return names.deserialize(config, _NAMES, "layer", custom_objects)
+    return names.deserialize(config, NAMES, "layer", custom_objects)

@@ -7,16 +7,19 @@ registered and nothing can be out of date. `Layer` adds building and calling.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minidl import constraints, dtypes, initializers, regularizers
 from minidl.metrics.base import Metric
 from minidl.random import SeedGenerator
-from minidl.tracking import children, unique, without
+from minidl.tracking import children, parts, unique, without
 from minidl.variables import Variable, name_scope
+
+# What models and layers keep for themselves; the layers in it are found under other names.
+HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_losses", "_weights", "graph", "objectives")
 
 
 class Module:
@@ -32,6 +35,7 @@ class Module:
     _weights: list[Variable]
     _losses: list[Any]
     _dtype_policy: dtypes.DTypePolicy
+    saved_names: ClassVar[Mapping[str, str]] = {}  # attributes with another name in Keras's files -> that name
 
     # Weights
 
@@ -160,6 +164,37 @@ class Module:
         for variable, value in zip(variables, weights):
             variable.assign(value)
 
+    def saved_parts(self) -> list[tuple[str, Any]]:
+        """What may hold layers or an optimizer, with the names that files give to it, in the order of files."""
+        return parts(self, HIDDEN, self.saved_names)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the values of the weights that are directly in this layer into a dict: "0", "1", ... -> array.
+
+        A subclass may write others, and read them in `load_own_variables`.
+        """
+        for index, variable in enumerate(self._own_weights()):
+            store[str(index)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Set the weights that are directly in this layer from what `save_own_variables` stored.
+
+        Raises:
+            ValueError: missing, further or wrong-shaped arrays; then nothing is set.
+        """
+        weights = {str(index): variable for index, variable in enumerate(self._own_weights())}
+        if store.keys() != weights.keys():
+            raise ValueError(
+                f"{self.name!r} has {len(weights)} weights of its own, but {len(store.keys())} are stored"
+                f"{'' if self.built else ' (it is not built yet: call it once, or build it)'}."
+            )
+        arrays = {key: np.asarray(store[key]) for key in weights}
+        for key, variable in weights.items():
+            if arrays[key].shape != variable.shape:
+                raise ValueError(f"{variable.path} has shape {variable.shape}, stored is {arrays[key].shape}.")
+        for key, variable in weights.items():
+            variable.assign(arrays[key])
+
     def count_params(self) -> int:
         """The number of scalars in the weights.
 
@@ -226,6 +261,10 @@ class Module:
         """The objects of a kind kept directly in attributes, lists, tuples and dicts."""
         self._require_init()
         return children(self, kind)
+
+    def _own_weights(self) -> list[Variable]:
+        """The weights that are not in layers inside, trainable ones first."""
+        return _split(self._children(Variable))
 
     def _flatten_layers(self) -> list[Module]:
         """This layer and all layers inside, outer ones first."""

@@ -8,11 +8,10 @@ from typing import Any
 
 import jax
 
-from minidl import names
 from minidl.layers import Input, InputLayer
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
-from minidl.models.model import Model, model_classes
+from minidl.models.model import Model
 from minidl.models.sequential import Sequential
 from minidl.symbolic import KerasTensor, apply
 
@@ -74,8 +73,7 @@ class _Cloner:
             return _clone(layer, None, inner)
         if self.clone_function is not None:
             return self.clone_function(layer)
-        with names.known_names(model_classes()):
-            return type(layer).from_config(layer.get_config())
+        return type(layer).from_config(layer.get_config())
 
 
 def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:

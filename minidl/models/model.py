@@ -12,10 +12,13 @@ import jax.numpy as jnp
 from minidl import layers, names
 from minidl.layers import masks
 from minidl.layers.base import Layer
+from minidl.layers.module import HIDDEN
 from minidl.models.graph import Graph
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.summary import print_summary
+from minidl.saving import keras_format
 from minidl.symbolic import KerasTensor
+from minidl.tracking import parts
 from minidl.training.trainer import Trainer
 
 
@@ -185,12 +188,36 @@ class Model(Trainer):
         Raises:
             ValueError: a config that describes no graph, or a class that is not known.
         """
-        with names.known_names({**model_classes(), **(custom_objects or {})}):
+        with names.known_names(custom_objects):
             if not ({"layers", "input_layers", "output_layers"} <= config.keys() and _is_made_of_a_graph(cls)):
                 return super().from_config(config)
             inputs, outputs = graph_tensors(config, layers.deserialize)
         rest = {name: v for name, v in config.items() if name not in ("layers", "input_layers", "output_layers")}
         return cls(inputs=inputs, outputs=outputs, **rest)
+
+    # Files
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
+        """Write the model into a `.keras` file, which Keras opens too; see `saving.save_model`."""
+        keras_format.save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights into a `.weights.h5` file, which Keras opens too; see `saving.save_weights`."""
+        keras_format.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+        """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
+        keras_format.load_weights(self, filepath, skip_mismatch, by_name)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """How the model is made and compiled, as a JSON text for `models.model_from_json`."""
+        return keras_format.to_json(self, **kwargs)
+
+    def saved_parts(self) -> list[tuple[str, Any]]:
+        """See `Layer`. The layers of a graph come first, those of a subclass where "layers" stands in the alphabet."""
+        if self._lists_its_layers():
+            return [("layers", self.layers), *super().saved_parts()]
+        return parts(self, HIDDEN, self.saved_names, ["layers"])
 
     @property
     def serialized_as(self) -> tuple[str, str] | None:
@@ -239,17 +266,14 @@ class Model(Trainer):
 
     # Inside
 
+    def _lists_its_layers(self) -> bool:
+        """Whether the layers are those of a graph or a stack, rather than attributes of a subclass."""
+        return self.graph is not None
+
     def _known_graph(self, what: str) -> Graph:
         if self.graph is None:
             raise AttributeError(f"{self.name!r} ({type(self).__name__}) has no {what}: it was not made of a graph.")
         return self.graph
-
-
-def model_classes() -> dict[str, type]:
-    """The names under which models are written into configs -> minidl's own classes."""
-    every: list[type] = [Model, *Model.__subclasses__()]
-    own = {cls.__name__: cls for cls in every if names.is_own(cls)}
-    return {**own, "Functional": Model}
 
 
 def _is_made_of_a_graph(cls: type) -> bool:
@@ -263,3 +287,6 @@ def _is_made_of_a_graph(cls: type) -> bool:
 def _shapes(struct: Any) -> Any:
     shapes = jax.tree.map(lambda tensor: tensor.shape, struct)
     return shapes[0] if isinstance(struct, list) and len(struct) == 1 else shapes
+
+
+layers.NAMES.update(Model=Model, Functional=Model)

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import names
-from minidl.layers import InputLayer, deserialize, masks, serialize
+from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits
-from minidl.models.model import Model, model_classes
+from minidl.models.model import Model
 from minidl.symbolic import KerasTensor, Node, Shape
 
 
@@ -185,12 +185,15 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """The model that `get_config` described, with new weights."""
-        with names.known_names({**model_classes(), **(custom_objects or {})}):
+        with names.known_names(custom_objects):
             layers = [deserialize(layer) for layer in config["layers"]]
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         if not model.built and config.get("build_input_shape"):
             model.build(config["build_input_shape"])
         return model
+
+    def _lists_its_layers(self) -> bool:
+        return True
 
     def _rebuild(self) -> None:
         """Build as far as the shapes are known; layers that are built already stay as they are."""
@@ -243,3 +246,6 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(
         size is None or isinstance(size, (int, np.integer)) for size in value
     )
+
+
+NAMES["Sequential"] = Sequential

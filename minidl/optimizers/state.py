@@ -15,6 +15,7 @@ import optax
 from minidl import initializers
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
+from minidl.tracking import parts
 from minidl.variables import Variable, functional, name_scope
 
 
@@ -160,6 +161,10 @@ class OptimizerState:
             raise ValueError(f"{self.name}: got {len(weights)} arrays for {len(self.variables)} variables.")
         for variable, value in zip(self.variables, weights):
             variable.assign(value)
+
+    def saved_parts(self) -> list[tuple[str, Any]]:
+        """What may hold optimizers inside, with the names that files give to it."""
+        return parts(self, ("_weights", "_slots", "_averages", "_accumulators", "_added"))
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Put the values of `variables` into a dict: "0", "1", ... -> array."""

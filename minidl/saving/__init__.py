@@ -1,1 +1,32 @@
 """Files: written whole or not at all, and read without running anything that is in them."""
+
+from minidl.layers import deserialize as deserialize_keras_object
+from minidl.names import serialize as serialize_keras_object
+from minidl.saving.errors import LoadError
+from minidl.saving.keras_format import load_model, load_weights, model_from_json, save_model, save_weights, to_json
+from minidl.saving.registration import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+)
+
+__all__ = [
+    "CustomObjectScope",
+    "LoadError",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "load_model",
+    "load_weights",
+    "model_from_json",
+    "register_keras_serializable",
+    "save_model",
+    "save_weights",
+    "serialize_keras_object",
+    "to_json",
+]

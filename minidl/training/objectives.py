@@ -60,6 +60,16 @@ class Objectives:
                 _check_metric(identifier, argument)
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The arguments as they were given."""
+        return {
+            "loss": self._given_loss,
+            "loss_weights": self._given_weights,
+            "metrics": self._given_metrics,
+            "weighted_metrics": self._given_weighted,
+        }
+
+    @property
     def loss(self) -> Any:
         """The resolved loss, once built: a `Loss` or None; a list of them if there are several outputs."""
         resolved = [objective.loss for objective in self._objectives]

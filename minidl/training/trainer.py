@@ -1,4 +1,4 @@
-"""Trainer: compile, fit, evaluate and predict, as methods of a model.
+"""Trainer: fit, evaluate and predict, as methods of a model.
 
 Here arguments are checked and data and callbacks made ready; then the loop (loop.py) runs the
 compiled steps (step.py). `train_step`, `test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be
@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, optimizers
+from minidl import config
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
 from minidl.training import checks, loop
+from minidl.training.compiled import Compiled
 from minidl.training.data import (
     ArrayData,
     Chunk,
@@ -24,7 +25,6 @@ from minidl.training.data import (
     class_weights_to_sample_weights,
     train_validation_split,
 )
-from minidl.training.objectives import Objectives
 from minidl.training.step import Steps, symbolic
 from minidl.training.streams import StreamData, is_stream
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -33,14 +33,13 @@ Data = ArrayData | StreamData
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
-class Trainer(Layer):
+class Trainer(Compiled):
     """What makes a layer a model: see `Model`.
 
     Args:
         **kwargs: see `Layer`.
     """
 
-    _steps: Steps | None
     _output_specs: dict[Any, Any]
     output_names: list[str] | None = None  # what the model calls its outputs, if it names them
 
@@ -55,54 +54,6 @@ class Trainer(Layer):
         self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._forget()
-
-    # Compiling
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        run_eagerly: bool = False,
-        steps_per_execution: int | str = "auto",
-        jit_compile: bool | str = "auto",
-        auto_scale_loss: bool = True,
-    ) -> None:
-        """Say how to train.
-
-        Args:
-            optimizer: name, `Optimizer`, or any optax transformation.
-            loss: name, function of (y_true, y_pred), or `Loss`.
-            loss_weights: what the loss is multiplied with.
-            metrics: a list of names, functions or `Metric` objects; "accuracy" picks the right kind.
-            weighted_metrics: likewise; these take sample weights into account.
-            run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
-            steps_per_execution: accepted; how many steps are compiled together is found while training.
-            jit_compile: accepted; training is always compiled, unless `run_eagerly`.
-            auto_scale_loss: whether to wrap the optimizer in a `LossScaleOptimizer` if the model's dtype policy is
-                "mixed_float16", whose gradients would vanish otherwise.
-
-        Raises:
-            ValueError: an unknown name; the message holds the near ones.
-        """
-        self.optimizer = optimizers.get(optimizer)
-        is_scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
-        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
-            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        self.objectives = Objectives(loss, loss_weights, metrics, weighted_metrics)
-        self.loss = loss
-        self.run_eagerly = run_eagerly
-        self.steps_per_execution = steps_per_execution
-        self.jit_compile = jit_compile
-        self.stop_training = False
-        self._forget()
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` was called."""
-        return self.objectives is not None
 
     # Training and inference
 

@@ -1,6 +1,16 @@
 """Helpers around models and arrays."""
 
 from minidl.random import set_random_seed
+from minidl.saving import (
+    CustomObjectScope,
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.plotting import model_to_dot, plot_model
@@ -8,13 +18,21 @@ from minidl.utils.py_dataset import PyDataset, Sequence
 from minidl.utils.session import clear_session
 
 __all__ = [
+    "CustomObjectScope",
     "PyDataset",
     "Sequence",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
     "plot_model",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",

@@ -45,6 +45,8 @@ class GroupQueryAttention(HeadedAttention):
     (2, 3, 16)
     """
 
+    saved_names = {f"{name}_dense": f"_{name}_dense" for name in ("query", "key", "value", "output", "gate")}
+
     def __init__(
         self,
         head_dim: int,

@@ -50,6 +50,8 @@ class MultiHeadAttention(HeadedAttention):
     (2, 3, 16)
     """
 
+    saved_names = {"gate_dense": "_gate_dense"}
+
     def __init__(
         self,
         num_heads: int,

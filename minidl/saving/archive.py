@@ -1,0 +1,101 @@
+""".keras files: a zip archive of the model's config as JSON and its weights as HDF5.
+
+Nothing is taken out of an archive onto the disk: three members with known names are read, each only up to a bound.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from minidl.saving.errors import LoadError
+from minidl.saving.files import atomic_write
+from minidl.version import __version__
+
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_MOST_TEXT = 64 * 2**20  # bytes of a config
+_MOST_GROWTH = 20  # times the size of the archive that its weights may have, for archives packed anew
+
+
+def write_archive(path: str | os.PathLike[str], config: dict[str, Any], weights: Any) -> None:
+    """Write a `.keras` file, whole or not at all.
+
+    Args:
+        path: where to.
+        config: of the model, as plain data.
+        weights: the bytes of an HDF5 file.
+    """
+    metadata = {"minidl_version": __version__, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
+    text = json.dumps(config)  # before there is a file
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(_METADATA, json.dumps(metadata))
+        archive.writestr(_CONFIG, text)
+        archive.writestr(_WEIGHTS, weights)
+
+
+def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes]:
+    """The config and the bytes of the HDF5 file in a `.keras` file.
+
+    Args:
+        path: the file.
+        with_config: whether to read the config, or give None for it.
+
+    Raises:
+        LoadError: anything else than what `write_archive`, or Keras, writes.
+        OSError: the file cannot be opened.
+    """
+    with open(path, "rb") as file, reading(path):
+        size = os.fstat(file.fileno()).st_size
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            names = [member.filename for member in members]
+            if sorted(names) != sorted({_CONFIG, _METADATA, _WEIGHTS}):
+                raise LoadError(
+                    f"it should hold {_METADATA}, {_CONFIG} and {_WEIGHTS} once each, and holds {names[:9]}"
+                )
+            if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
+                raise LoadError("a part of it is a link, or encrypted")
+            config = parse(_member(archive, _CONFIG, _MOST_TEXT)) if with_config else None
+            return config, _member(archive, _WEIGHTS, size * _MOST_GROWTH)
+
+
+def parse(text: str | bytes) -> Any:
+    """The data in a JSON text.
+
+    Raises:
+        LoadError: it is none, too long, or nested too deep.
+    """
+    if len(text) > _MOST_TEXT:
+        raise LoadError(f"a config of {len(text)} bytes is too long")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"the config is no JSON, or nested too deep: {error}") from error
+
+
+@contextlib.contextmanager
+def reading(source: Any) -> Iterator[None]:
+    """The one gate of loading: whatever goes wrong inside, because of what a file or config holds, is a `LoadError`.
+
+    Args:
+        source: what is read, for the message.
+    """
+    try:
+        yield
+    except LoadError as error:
+        raise LoadError(f"{source}: {error}") from error
+    except (Exception, RecursionError) as error:
+        raise LoadError(f"{source} could not be loaded: {type(error).__name__}: {error}") from error
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """A part of the archive, compared with its checksum; refused if it says that it is larger than the limit."""
+    if archive.getinfo(name).file_size > limit:
+        raise LoadError(f"{name} would take {archive.getinfo(name).file_size} bytes, more than the {limit} it may")
+    return archive.read(name)

@@ -1,0 +1,294 @@
+"""HDF5 files as Keras writes them: written with h5py, read without it.
+
+The C library behind h5py crashes or hangs on some damaged files, and follows links and filters that a file asks for.
+A reader of only what Keras's files are made of (groups, and arrays of numbers in one piece) needs neither: every
+address is checked to lie within the file, every part is visited once, and nothing is allocated but the arrays that
+are asked for, which lie in the file byte by byte.
+
+The format: "HDF5 File Format Specification Version 3.0", The HDF Group; names of sections are cited below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import struct
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+import h5py
+import ml_dtypes
+import numpy as np
+
+from minidl.saving.errors import LoadError
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_UNDEFINED = 0xFFFFFFFFFFFFFFFF
+_MOST_PARTS = 1_000_000  # groups and arrays
+_DEEPEST = 64  # groups in groups
+_LONGEST_NAME = 1024
+
+
+@dataclasses.dataclass
+class Declared:
+    """What a file says of an array, and where it says that the numbers are."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    start: int
+    stop: int
+
+
+class H5Reader:
+    """The arrays of an HDF5 file in memory.
+
+    Args:
+        data: the bytes of the file.
+
+    Attributes:
+        arrays: path, such as "layers/dense/vars/0" -> `Declared`.
+        names: path of a group -> the name that was written beside it.
+
+    Raises:
+        LoadError: damage, or anything that Keras does not write: links, external or virtual storage, chunks,
+            filters, references, compound types.
+
+    Example:
+    >>> file = io.BytesIO()
+    >>> write_hdf5(file, {"dense/vars": {"0": np.arange(3.0)}}, {"dense/vars": "dense"})
+    >>> reader = H5Reader(file.getvalue())
+    >>> reader.read("dense/vars/0"), reader.names
+    (array([0., 1., 2.]), {'dense/vars': 'dense'})
+    """
+
+    def __init__(self, data: Any):
+        self.arrays: dict[str, Declared] = {}
+        self.names: dict[str, str] = {}
+        self._data = memoryview(data)
+        self._visited: set[int] = set()
+        self._visit(self._root(), "", 0)
+
+    def read(self, path: str) -> np.ndarray:
+        """The array at a path, a copy."""
+        array = self.arrays[path]
+        flat = np.frombuffer(self._data[array.start : array.stop], array.dtype)
+        return flat.reshape(array.shape).copy()
+
+    # The structure
+
+    def _root(self) -> int:
+        """The address of the root group ("The Superblock")."""
+        if bytes(self._bytes(0, 8)) != _SIGNATURE:
+            raise LoadError("it is no HDF5 file")
+        version, sizes = self._data[8], bytes(self._bytes(13, 2))
+        if version > 1:
+            raise LoadError(f"its HDF5 superblock has version {version}; Keras's files, as h5py writes them, have 0")
+        if sizes != b"\x08\x08":
+            raise LoadError("its HDF5 addresses have not 8 bytes")
+        start = 24 + 4 * version
+        base, _, end, _, _, root = struct.unpack("<6Q", self._bytes(start, 48))
+        if base != 0 or end > len(self._data):
+            raise LoadError(f"it is truncated: it should have {end} bytes and has {len(self._data)}")
+        return root
+
+    def _visit(self, address: int, path: str, depth: int) -> None:
+        """Follow the object at an address: a group, or an array."""
+        if address in self._visited or len(self._visited) > _MOST_PARTS or depth > _DEEPEST:
+            raise LoadError(f"its HDF5 groups lead in circles, are too many or too deep, at {path[:200]!r}")
+        self._visited.add(address)
+        messages = list(self._messages(address))
+        kinds = {kind for kind, _, _ in messages}
+        if refused := kinds & _REFUSED.keys():
+            raise LoadError(f"{path!r} has {_REFUSED[min(refused)]}, which Keras's files have not")
+        attributes = dict(self._attribute(start) for kind, start, _ in messages if kind == _ATTRIBUTE)
+        if _SYMBOL_TABLE in kinds:
+            start = next(start for kind, start, _ in messages if kind == _SYMBOL_TABLE)
+            tree, heap = struct.unpack("<QQ", self._bytes(start, 16))
+            if isinstance(attributes.get("name"), str):
+                self.names[path] = attributes["name"]
+            for name, child in self._entries(tree, self._heap(heap)):
+                self._visit(child, f"{path}/{name}" if path else name, depth + 1)
+        elif {_DATASPACE, _DATATYPE, _LAYOUT} <= kinds:
+            self.arrays[path] = self._array({kind: start for kind, start, _ in messages}, attributes, path)
+        else:
+            raise LoadError(f"{path!r} is neither a group nor an array as Keras writes them")
+
+    def _messages(self, address: int) -> Iterator[tuple[int, int, int]]:
+        """Kind, start and length of each message ("Version 1 Data Object Header Prefix")."""
+        version, _, count, _, size = struct.unpack("<BBHII", self._bytes(address, 12))
+        if version != 1:
+            raise LoadError("its HDF5 object headers are not of version 1, as h5py writes them for Keras")
+        blocks, seen = [(address + 16, size)], 0
+        while blocks and seen < count:
+            start, left = blocks.pop(0)
+            self._bytes(start, left)
+            while left >= 8 and seen < count:
+                kind, length, flags = struct.unpack("<HHB", self._bytes(start, 5))
+                start, left, seen = start + 8, left - 8 - length, seen + 1
+                if left < 0 or flags & 2:
+                    raise LoadError("a message of an HDF5 object header is too long, or shared")
+                if kind == _CONTINUATION:
+                    blocks.append(struct.unpack("<QQ", self._bytes(start, 16)))
+                yield kind, start, length
+                start += length
+
+    def _heap(self, address: int) -> memoryview:
+        """The names of a group ("Local Heap")."""
+        magic, size, _, data = struct.unpack("<8sQQQ", self._bytes(address, 32))
+        if magic[:5] != b"HEAP\0":
+            raise LoadError("the names of an HDF5 group are damaged")
+        return self._bytes(data, size)
+
+    def _entries(self, address: int, heap: memoryview) -> Iterator[tuple[str, int]]:
+        """Names and addresses in a group ("Version 1 B-trees", "Group Symbol Table Nodes")."""
+        waiting = [address]
+        while waiting:
+            address = waiting.pop()
+            if address in self._visited or len(self._visited) > _MOST_PARTS:
+                raise LoadError("the tree of an HDF5 group leads in circles")
+            self._visited.add(address)
+            magic, version, used = struct.unpack("<4sHH", self._bytes(address, 8))
+            if magic == b"TREE" and version & 0xFF == 0:
+                children = struct.unpack(f"<{2 * used}Q", self._bytes(address + 24, 16 * used))
+                waiting += children[1::2][::-1]
+            elif magic == b"SNOD":
+                for index in range(used):
+                    offset, header, cached = struct.unpack("<QQI", self._bytes(address + 8 + 40 * index, 20))
+                    name = bytes(heap[offset : offset + _LONGEST_NAME]).partition(b"\0")[0].decode()
+                    if cached == 2:
+                        raise LoadError(f"{name!r} is a soft link, which Keras's files have not")
+                    if not name or "/" in name or name in (".", ".."):
+                        raise LoadError(f"{name!r} is no name for a part of an HDF5 file")
+                    yield name, header
+            else:
+                raise LoadError("the tree of an HDF5 group is damaged")
+
+    # Arrays and attributes
+
+    def _array(self, at: Mapping[int, int], attributes: dict[str, Any], path: str) -> Declared:
+        shape = self._shape(at[_DATASPACE])
+        dtype = self._dtype(at[_DATATYPE])
+        if attributes.get("dtype") == "bfloat16" and dtype.itemsize == 2:
+            dtype = np.dtype(ml_dtypes.bfloat16)
+        if dtype.kind == "V" and dtype != ml_dtypes.bfloat16:
+            raise LoadError(f"{path!r} holds no numbers")
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        version, storage = bytes(self._bytes(at[_LAYOUT], 2))
+        if version != 3 or storage > 1:
+            raise LoadError(f"{path!r} is stored in chunks or virtually, not in one piece as Keras stores arrays")
+        if storage == 0:
+            (stored,) = struct.unpack("<H", self._bytes(at[_LAYOUT] + 2, 2))
+            start = at[_LAYOUT] + 4
+        else:
+            start, stored = struct.unpack("<QQ", self._bytes(at[_LAYOUT] + 2, 16))
+        if size == 0:
+            return Declared(shape, dtype, 0, 0)
+        if stored != size or start == _UNDEFINED:
+            raise LoadError(f"{path!r} should have {size} bytes for {dtype}{shape} and has {stored}")
+        self._bytes(start, size)
+        return Declared(shape, dtype, start, start + size)
+
+    def _shape(self, start: int) -> tuple[int, ...]:
+        """The sizes of an array ("The Dataspace Message")."""
+        version, rank, _, kind = bytes(self._bytes(start, 4))
+        if version not in (1, 2) or rank > 32 or (version == 2 and kind == 2):
+            raise LoadError("the shape of an array is damaged")
+        return struct.unpack(f"<{rank}Q", self._bytes(start + (8 if version == 1 else 4), 8 * rank))
+
+    def _dtype(self, start: int) -> np.dtype:
+        """Integers, floats, booleans (enumerations of bytes) and opaque bytes ("The Datatype Message")."""
+        kind, bits, _, _, size = struct.unpack("<BBBBI", self._bytes(start, 8))
+        order, version, kind = "<>"[bits & 1], kind >> 4, kind & 15
+        if version not in (1, 2, 3):
+            raise LoadError("the dtype of an array is damaged")
+        if kind == 0 and size in (1, 2, 4, 8):
+            return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
+        if kind == 1 and size in (2, 4, 8):
+            exponent = self._data[start + 13]
+            if exponent == {2: 5, 4: 8, 8: 11}[size]:
+                return np.dtype(f"{order}f{size}")
+            if (size, exponent) == (2, 8):
+                return np.dtype(ml_dtypes.bfloat16)
+        if kind == 8 and size == 1:
+            return np.dtype(bool)
+        if kind == 5 and 0 < size <= 2:
+            return np.dtype(f"V{size}")
+        raise LoadError("an array holds something else than numbers")
+
+    def _attribute(self, start: int) -> tuple[str, Any]:
+        """Its name, and its text; None for one that holds no text ("The Attribute Message")."""
+        version, _, name_size, type_size, space_size = struct.unpack("<BBHHH", self._bytes(start, 8))
+        if version not in (1, 3):
+            raise LoadError("an attribute is damaged")
+        sizes = [name_size, type_size, space_size]
+        padded = [-(-size // 8) * 8 for size in sizes] if version == 1 else sizes
+        at = start + (8 if version == 1 else 9)
+        name = bytes(self._bytes(at, name_size)).partition(b"\0")[0].decode()
+        type_at = at + padded[0]
+        kind, _, _, _, size = struct.unpack("<BBBBI", self._bytes(type_at, 8))
+        data = at + sum(padded)
+        if kind & 15 == 3:
+            return name, bytes(self._bytes(data, size)).partition(b"\0")[0].decode()
+        return name, self._text(data) if kind & 15 == 9 else None
+
+    def _text(self, start: int) -> str:
+        """A text of variable length ("Global Heap")."""
+        length, heap, wanted = struct.unpack("<IQI", self._bytes(start, 16))
+        magic, size = struct.unpack("<8sQ", self._bytes(heap, 16))
+        if magic[:5] != b"GCOL\1":
+            raise LoadError("the texts of an HDF5 file are damaged")
+        at, end = heap + 16, heap + size
+        while at + 16 <= end:
+            index, _, _, size = struct.unpack("<HHIQ", self._bytes(at, 16))
+            if index == wanted:
+                return bytes(self._bytes(at + 16, min(size, length))).decode()
+            if index == 0:
+                break
+            at += 16 + -(-size // 8) * 8
+        raise LoadError("a text of an HDF5 file is missing")
+
+    def _bytes(self, start: int, length: int) -> memoryview:
+        """Part of the file, which must lie within it."""
+        if start + length > len(self._data):
+            raise LoadError("it is damaged: an HDF5 address lies outside of the file")
+        return self._data[start : start + length]
+
+
+_DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0x01, 0x03, 0x08, 0x0C, 0x10, 0x11
+_REFUSED = {
+    0x02: "links of the newer kind",
+    0x06: "a link (soft, external or of the newer kind)",
+    0x07: "its numbers in external files",
+    0x0B: "filters (compression)",
+    0x0F: "shared messages",
+}
+
+
+def write_hdf5(
+    file: IO[bytes], groups: Mapping[str, Mapping[str, np.ndarray]], names: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays as Keras does.
+
+    Args:
+        file: a binary file, open for writing and reading.
+        groups: path of a group, such as "layers/dense/vars" -> key -> array.
+        names: path of a group -> a name to write beside it.
+    """
+    with h5py.File(file, "w") as h5:
+        for path, arrays in groups.items():
+            group = h5.require_group(path)
+            if names and path in names:
+                group.attrs["name"] = names[path]
+            for key, array in arrays.items():
+                dataset = group.create_dataset(key, data=array)
+                if array.dtype == ml_dtypes.bfloat16:
+                    dataset.attrs["dtype"] = "bfloat16"
+
+
+def to_bytes(groups: Mapping[str, Mapping[str, np.ndarray]], names: Mapping[str, str]) -> memoryview:
+    """The bytes of the file that `write_hdf5` would write."""
+    file = io.BytesIO()
+    write_hdf5(file, groups, names)
+    return file.getbuffer()

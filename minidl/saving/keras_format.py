@@ -1,0 +1,168 @@
+"""Models and weights in Keras's files: `.keras` and `.weights.h5`.
+
+What is written here Keras opens, and what Keras wrote is opened here: the config names classes, the weights stand
+where tree.py says. A loaded config can only name minidl's classes and what the caller registered or gave, and the
+variables of a loaded model can take no more memory than the file holds numbers for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from minidl import layers, names
+from minidl.layers.module import Module
+from minidl.saving.archive import parse, read_archive, reading, write_archive
+from minidl.saving.files import atomic_write
+from minidl.saving.hdf5 import H5Reader, to_bytes
+from minidl.saving.weights import apply, collect
+from minidl.variables import at_most
+
+_SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
+
+
+def save_model(
+    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None
+) -> None:
+    """Write a model into a `.keras` file: how it is made, its weights, how it was compiled, its optimizer's state.
+
+    The file that was there before stands until the new one is complete on the disk.
+
+    Args:
+        model: a model; if it is compiled, that is saved as well.
+        filepath: a path that ends in ".keras".
+        overwrite: whether there may be a file already.
+        zipped: accepted as True; a `.keras` file is always one file.
+
+    Raises:
+        ValueError: another ending of the path; a model that is not built; a layer that is a function without a name.
+        FileExistsError: with overwrite=False, if there is a file.
+        NotImplementedError: a class that has arguments but no `get_config`.
+
+    Example:
+    >>> import tempfile, minidl
+    >>> model = minidl.Sequential([layers.Input((2,)), layers.Dense(1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_model(model, folder + "/model.keras")
+    ...     load_model(folder + "/model.keras").count_params()
+    3
+    """
+    if zipped is False:
+        raise ValueError("save_model: a .keras file is one file: zipped=False is not offered.")
+    path = _checked_path(filepath, ".keras", overwrite)
+    with names.shared_objects():
+        config = names.serialize(model)
+    write_archive(path, config, to_bytes(*collect(model)))
+
+
+def load_model(
+    filepath: str | os.PathLike[str],
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+) -> Any:
+    """The model in a `.keras` file, written by minidl or Keras.
+
+    Args:
+        filepath: the file.
+        custom_objects: names -> classes and functions of your own that the file names.
+        compile: whether to compile it as it was, with the optimizer's state.
+        safe_mode: accepted as True. Code in a file is never run.
+
+    Raises:
+        LoadError: the file is damaged or another, names what is not known, or asks for more than it holds.
+        OSError: it cannot be opened.
+        ValueError: safe_mode=False.
+    """
+    if not safe_mode:
+        raise ValueError("load_model: safe_mode cannot be switched off: minidl never runs code that is in a file.")
+    _checked_path(filepath, ".keras")
+    config, weights = read_archive(filepath)
+    with reading(filepath), at_most(len(weights) + _SLACK):
+        if isinstance(config, dict) and not compile:
+            config = {name: value for name, value in config.items() if name != "compile_config"}
+        model = _from_config(config, custom_objects)
+        apply(model, H5Reader(weights))
+    return model
+
+
+def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+    """Write the weights of a model, and its optimizer's state, into a `.weights.h5` file.
+
+    Raises:
+        ValueError: another ending of the path; a model that is not built.
+        FileExistsError: with overwrite=False, if there is a file.
+    """
+    path = _checked_path(filepath, ".weights.h5", overwrite)
+    data = to_bytes(*collect(model))
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def load_weights(
+    model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool = False
+) -> None:
+    """Set the weights of a model from a `.weights.h5` or `.keras` file; all of them, or after an error none.
+
+    Args:
+        model: a model that is built and made like the one that was saved.
+        filepath: the file.
+        skip_mismatch: leave layers out that do not fit, with a warning that names them.
+        by_name: look for each layer by its name instead of its place; layers that the file does not name stay.
+
+    Raises:
+        LoadError: the file is damaged or another, or the weights do not fit; all that do not are named.
+        OSError: it cannot be opened.
+    """
+    path = _checked_path(filepath, (".weights.h5", ".keras"))
+    if not model.built:
+        raise ValueError(
+            f"{model.name!r} is not built, so it has no weights to set: call it on some data, or build it."
+        )
+    if path.endswith(".keras"):
+        _, data = read_archive(path, with_config=False)
+    else:
+        with open(path, "rb") as file:
+            data = file.read()
+    with reading(filepath):
+        apply(model, H5Reader(data), skip_mismatch, by_name)
+
+
+def to_json(model: Any, **kwargs: Any) -> str:
+    """How a model is made and compiled, without its weights, as a JSON text.
+
+    Args:
+        model: any model.
+        **kwargs: see `json.dumps`.
+    """
+    with names.shared_objects():
+        return json.dumps(names.serialize(model), **kwargs)
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """A new model of what `to_json` wrote, with new weights.
+
+    Raises:
+        LoadError: no JSON, or a name that is not known.
+    """
+    with reading("model_from_json"):
+        return _from_config(parse(json_string), custom_objects)
+
+
+def _from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
+    with names.shared_objects():
+        model = layers.deserialize(config, custom_objects)
+    if not isinstance(model, Module):
+        raise ValueError(f"it holds no model, but {model!r}")
+    return model
+
+
+def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = True) -> str:
+    path = os.fspath(path)
+    if not path.endswith(endings):
+        wanted = endings if isinstance(endings, str) else " or ".join(endings)
+        raise ValueError(f"The path of the file must end in {wanted}, got {path!r}.")
+    if not overwrite and os.path.exists(path):
+        raise FileExistsError(f"{path!r} is there already, and overwrite=False.")
+    return path

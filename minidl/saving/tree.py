@@ -1,0 +1,56 @@
+"""Which weights stand where in a file: the tree of a model's layers and its optimizer, as Keras's files name it.
+
+A part is named after the attribute that holds it; parts in lists and dicts after their class, with a number from the
+second of a class on. So names do not depend on how many models were made before, and a file fits any model made in
+the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from minidl.layers.module import Module
+from minidl.names import snake_case
+from minidl.optimizers.state import OptimizerState
+
+Owner = Module | OptimizerState
+
+
+def owners(root: Owner) -> Iterator[tuple[str, Owner]]:
+    """The paths in the file, "" for the root, and what has variables there; each object once, where it comes first.
+
+    >>> from minidl import Sequential, layers
+    >>> model = Sequential([layers.Input((2,)), layers.Dense(2), layers.Dense(1)])
+    >>> [path for path, _ in owners(model)]
+    ['', 'layers/dense', 'layers/dense_1']
+    """
+    yield from _walk(root, "", set())
+
+
+def _walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Owner]]:
+    is_owner = isinstance(value, (Module, OptimizerState))
+    if not (is_owner or isinstance(value, (list, tuple, dict))) or id(value) in seen:
+        return
+    seen.add(id(value))
+    if is_owner:
+        yield path, value
+    for name, part in value.saved_parts() if is_owner else _items(value):
+        yield from _walk(part, f"{path}/{name}" if path else name, seen)
+
+
+def _items(container: Any) -> Iterator[tuple[str, Any]]:
+    """The parts in a list or dict, named after their classes."""
+    used: dict[str, int] = {}
+    for item in container.values() if isinstance(container, dict) else container:
+        if isinstance(item, (Module, OptimizerState, list, tuple, dict)):
+            name = _class_name(item)
+            used[name] = used.get(name, -1) + 1
+            yield (f"{name}_{used[name]}" if used[name] else name), item
+
+
+def _class_name(item: Any) -> str:
+    if isinstance(item, (list, tuple, dict)):
+        return "container"
+    written = getattr(item, "serialized_as", None)
+    return snake_case(written[1] if written else type(item).__name__)

@@ -1,0 +1,174 @@
+"""The weights of a model as named arrays, and back, with everything checked before anything is set."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.layers.module import Module
+from minidl.optimizers.state import OptimizerState
+from minidl.saving.errors import LoadError
+from minidl.saving.hdf5 import Declared, H5Reader
+from minidl.saving.tree import Owner, owners
+from minidl.variables import Variable
+
+
+def collect(root: Module) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
+    """All weights, and the optimizer's state.
+
+    Returns:
+        The path of each group, such as "layers/dense/vars" -> key -> array; and the name of the layer of each group.
+
+    Raises:
+        ValueError: a model that is not built, or a weight that is in no layer or container that files know.
+    """
+    if not root.built:
+        raise ValueError(
+            f"{root.name!r} is not built, so it has no weights to save yet: call it on some data once, or build it."
+        )
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    names = {}
+    saved: set[int] = set()
+    for path, owner in owners(root):
+        if hasattr(owner, "save_assets"):
+            raise NotImplementedError(f"{owner.name!r} has save_assets(), but minidl's files hold weights only.")
+        group = f"{path}/vars" if path else "vars"
+        store: dict[str, Any] = {}
+        owner.save_own_variables(store)
+        groups[group] = {key: np.asarray(value) for key, value in store.items()}
+        names[group] = owner.name
+        if isinstance(owner, Module):
+            saved |= {id(weight) for weight in owner._own_weights()}
+    if lost := [weight.path for weight in root.weights if id(weight) not in saved]:
+        raise ValueError(f"{root.name!r}: the weights {lost} would not be saved: keep their layers in attributes.")
+    return groups, names
+
+
+def apply(root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    """Set the weights from a file; only if all of them are there and fit, nothing is changed otherwise.
+
+    An optimizer whose state the file does not hold as it is now stays as it is, with a warning.
+
+    Args:
+        root: a built model.
+        file: what to read from.
+        skip_mismatch: leave layers out that do not fit, with a warning that names them.
+        by_name: find layers by the names that they had when they were saved instead of their places in the model;
+            layers that the file does not name stay as they are.
+
+    Raises:
+        LoadError: arrays that are missing, further ones, or others than the model's, all named.
+    """
+    groups = _groups(file)
+    wanted = {f"{path}/vars" if path else "vars": owner for path, owner in owners(root)}
+    if by_name:
+        wanted = _by_name(wanted, file.names)
+    problems: list[str] = []
+    fitting: list[tuple[Owner, _Store]] = []
+    for group, owner in wanted.items():
+        store = _Store(file, group, groups.pop(group, {}))
+        if isinstance(owner, OptimizerState):
+            if _optimizer_fits(owner, store):
+                fitting.append((owner, store))
+        else:
+            found = list(_differences(owner, store, group))
+            problems += found
+            if not found:
+                fitting.append((owner, store))
+    if not by_name:
+        has_optimizer = any(isinstance(owner, OptimizerState) for owner in wanted.values())
+        further = [group for group, arrays in groups.items() if arrays]
+        further = [group for group in further if has_optimizer or not group.startswith("optimizer/")]
+        problems += [f"{group} (of {file.names.get(group)!r}) is in the file, not in the model" for group in further]
+    if problems and not skip_mismatch:
+        raise LoadError(f"The weights do not fit {root.name!r}, and none were loaded:\n  " + "\n  ".join(problems))
+    if problems:
+        warnings.warn(f"{root.name!r}: weights were left out:\n  " + "\n  ".join(problems), stacklevel=4)
+    arrays = [(owner, {key: store[key] for key in store.keys()}) for owner, store in fitting]  # noqa: SIM118
+    for owner, values in arrays:
+        owner.load_own_variables(values)
+
+
+class _Store(Mapping[str, np.ndarray]):
+    """The arrays of a group, read when they are asked for."""
+
+    def __init__(self, file: H5Reader, group: str, declared: dict[str, Declared]):
+        self.declared = declared
+        self._file, self._group = file, group
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return self._file.read(f"{self._group}/{key}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.declared)
+
+    def __len__(self) -> int:
+        return len(self.declared)
+
+
+def _groups(file: H5Reader) -> dict[str, dict[str, Declared]]:
+    groups: dict[str, dict[str, Declared]] = {}
+    for path, declared in file.arrays.items():
+        group, _, key = path.rpartition("/")
+        groups.setdefault(group, {})[key] = declared
+    return groups
+
+
+def _by_name(wanted: dict[str, Owner], names: Mapping[str, str]) -> dict[str, Owner]:
+    """The groups that have the name of a layer; layers without weights of their own, and the optimizer, left out."""
+    by_layer: dict[str, list[str]] = {}
+    for group, name in names.items():
+        by_layer.setdefault(name, []).append(group)
+    found = {}
+    for owner in wanted.values():
+        groups = by_layer.get(owner.name, [])
+        if isinstance(owner, Module) and owner._own_weights() and groups:
+            if len(groups) > 1:
+                raise LoadError(f"The file has {len(groups)} layers named {owner.name!r}: load without by_name.")
+            found[groups[0]] = owner
+    return found
+
+
+def _optimizer_fits(optimizer: OptimizerState, store: _Store) -> bool:
+    shapes = [variable.shape for variable in optimizer.variables]
+    stored = [store.declared[key].shape if (key := str(i)) in store.declared else None for i in range(len(store))]
+    if shapes == stored:
+        return True
+    if store:
+        warnings.warn(
+            f"The state of the optimizer {optimizer.name!r} was not loaded: it has {len(shapes)} variables, the file "
+            f"{len(stored)}{', of other shapes' if len(shapes) == len(stored) else ''}. It begins anew.",
+            stacklevel=5,
+        )
+    return False
+
+
+def _differences(layer: Module, store: _Store, group: str) -> Iterator[str]:
+    """What of a layer's weights is not in the file as it is in the layer."""
+    if type(layer).load_own_variables is not Module.load_own_variables:
+        return  # it knows what it stored
+    weights = {str(index): weight for index, weight in enumerate(layer._own_weights())}
+    for key, weight in weights.items():
+        if key not in store.declared:
+            yield f"{weight.path} {_described(weight.shape, weight._value.dtype)} is not in the file, at {group}/{key}"
+        elif (stored := store.declared[key]).shape != weight.shape or not _holds(weight, stored.dtype):
+            yield (
+                f"{weight.path} is {_described(weight.shape, weight._value.dtype)} in the model and "
+                f"{_described(stored.shape, stored.dtype)} in the file, at {group}/{key}"
+            )
+    for key in store.declared.keys() - weights.keys():
+        built = "" if layer.built else ", which is not built yet"
+        yield f"{group}/{key} is in the file, not in the layer {layer.name!r}{built}"
+
+
+def _holds(weight: Variable, stored: np.dtype) -> bool:
+    """Whether a weight can take the values of a dtype as they are. Integers of 64 bits, which JAX has not, may be."""
+    own = np.dtype(weight._value.dtype)
+    return own == stored or (own.kind in "iu" and stored.kind in "iu") or np.promote_types(own, stored) == own
+
+
+def _described(shape: tuple[int, ...], dtype: Any) -> str:
+    return f"{np.dtype(dtype).name}{shape}"

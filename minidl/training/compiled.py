@@ -1,0 +1,128 @@
+"""Compiled: what a model is told about training, before there is any."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from minidl import losses, metrics, names, optimizers
+from minidl.layers.base import Layer
+from minidl.training.objectives import Objectives
+from minidl.training.step import Steps
+
+
+class Compiled(Layer):
+    """The part of `Trainer` that `compile` is about: the optimizer, the losses and the metrics."""
+
+    optimizer: Any
+    objectives: Any
+    loss: Any
+    run_eagerly: bool
+    steps_per_execution: int | str
+    stop_training: bool
+    _steps: Steps | None
+    jit_compile: bool | str
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how to train.
+
+        Args:
+            optimizer: name, `Optimizer`, or any optax transformation.
+            loss: name, function of (y_true, y_pred), or `Loss`.
+            loss_weights: what the loss is multiplied with.
+            metrics: a list of names, functions or `Metric` objects; "accuracy" picks the right kind.
+            weighted_metrics: likewise; these take sample weights into account.
+            run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
+            steps_per_execution: accepted; how many steps are compiled together is found while training.
+            jit_compile: accepted; training is always compiled, unless `run_eagerly`.
+            auto_scale_loss: whether to wrap the optimizer in a `LossScaleOptimizer` if the model's dtype policy is
+                "mixed_float16", whose gradients would vanish otherwise.
+
+        Raises:
+            ValueError: an unknown name; the message holds the near ones.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        is_scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and not is_scaled:
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+        self.objectives = Objectives(loss, loss_weights, metrics, weighted_metrics)
+        self.loss = loss
+        self.run_eagerly = run_eagerly
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
+        self.stop_training = False
+        self._forget()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self.objectives is not None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile` as plain data; None if it was not called, or with an optax transformation.
+
+        Raises:
+            TypeError: a loss or metric that is neither a function nor has a config.
+        """
+        if not self.compiled:
+            return None
+        if isinstance(self.optimizer, optimizers.OptaxOptimizer):
+            warnings.warn(
+                f"{self.name!r} was compiled with an optax transformation, which a file cannot describe: after "
+                "loading, compile the model again. The weights, and the optimizer's state, are saved.",
+                stacklevel=2,
+            )
+            return None
+        return {
+            "optimizer": optimizers.serialize(self.optimizer),
+            **{name: names.serialize(value) for name, value in self.objectives.given.items()},
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": 1 if self.steps_per_execution == "auto" else self.steps_per_execution,
+            "jit_compile": True if self.jit_compile == "auto" else self.jit_compile,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with what `get_compile_config` gave, and make the optimizer's variables if the model is built.
+
+        A class with a `compile` of its own has to override this, too; else it is left uncompiled, with a warning.
+
+        Raises:
+            ValueError: a name that is not known.
+        """
+        if not names.is_own(type(self).compile):
+            warnings.warn(
+                f"{type(self).__name__} has its own compile(), which was not called while loading: call it, or "
+                "override get_compile_config() and compile_from_config().",
+                stacklevel=2,
+            )
+            return
+        arguments = dict(config)
+        arguments["optimizer"] = optimizers.get(arguments.get("optimizer"))
+        arguments["loss"] = _map(losses.deserialize, arguments.get("loss"))
+        for name in ("metrics", "weighted_metrics"):
+            arguments[name] = _map(metrics.deserialize, arguments.get(name))
+        if arguments.get("steps_per_execution") == 1:
+            arguments["steps_per_execution"] = "auto"
+        self.compile(**arguments)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+
+def _map(make: Any, value: Any) -> Any:
+    """The structure with what `make` makes of the configs in it; names stay names, whose meaning depends on shapes."""
+    if isinstance(value, dict) and "class_name" not in value:
+        return {name: _map(make, item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_map(make, item) for item in value]
+    return make(value) if isinstance(value, dict) else value
