@@ -83,8 +83,14 @@ class Graph:
         found = [node for node in self.nodes if node.operation is operation]
         return sorted(found, key=operation._nodes.index) if isinstance(operation, Layer) else found
 
-    def run(self, inputs: list[Any]) -> Any:
-        """The outputs, in their structure, for one array for each input (None for one that is optional)."""
+    def run(self, inputs: list[Any], training: bool | None = None) -> Any:
+        """The outputs, in their structure.
+
+        Args:
+            inputs: one array for each input, None for one that is optional.
+            training: if it is given, it counts more than the `training=` of a call in the graph, as in Keras, whose
+                files have one at every call.
+        """
         values = {id(tensor): value for tensor, value in zip(self.given_inputs, inputs)}
         values |= {id(tensor): value for tensor, value in zip(self.inputs, inputs)}
 
@@ -94,6 +100,8 @@ class Graph:
         for node in self.nodes:
             if not isinstance(node.operation, InputLayer):
                 args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs))
+                if training is not None and "training" in kwargs:
+                    kwargs["training"] = training
                 outputs = jax.tree.leaves(node.operation(*args, **kwargs), is_leaf=_is_none)
                 values |= {id(tensor): output for tensor, output in zip(node.output_tensors, outputs)}
         return jax.tree.map(value_of, self.output_struct)

@@ -96,7 +96,7 @@ class Model(Trainer):
         if mask is not None:
             flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
             arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
-        return self.graph.run(arrays)
+        return self.graph.run(arrays, training)
 
     # The layers
 

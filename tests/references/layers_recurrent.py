@@ -105,6 +105,9 @@ LAYERS = {
 }
 
 
+CUSTOM = {"Minimal": minimal}  # what a saved file names beside Keras's own
+
+
 def cases(keras):
     """The numbers of each layer."""
     return numbers_of(keras, LAYERS)
