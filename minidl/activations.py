@@ -474,7 +474,7 @@ def serialize(activation: Any) -> Any:
     """
     if not hasattr(activation, "__name__"):  # None, or an object with a config, such as a layer
         return names.serialize(activation)
-    name = activation.__name__
+    name = names.registered_name(activation)
     if BY_NAME.get(name) is activation:
         return name
     if name in BY_NAME:

@@ -149,7 +149,11 @@ class Layer(Module):
         """Build the layer for the shapes that `get_build_config` gave."""
         if not config:
             return
-        if "shapes_dict" in config:
+        if type(self).build is Layer.build:  # nothing but a call builds the layers inside
+            shapes = config.get("shapes_dict") or {"input_shape": config["input_shape"]}
+            first, *others = ((name.removesuffix("_shape"), self._spec(_as_shape(s))) for name, s in shapes.items())
+            self.compute_output_spec(first[1], **dict(others))
+        elif "shapes_dict" in config:
             self.build(**{name: _as_shape(shape) for name, shape in config["shapes_dict"].items()})
         else:
             self.build(_as_shape(config["input_shape"]))
@@ -351,6 +355,8 @@ class Layer(Module):
             self.build(**shapes)
         else:
             self.build(next(iter(given.values()), None))
+        if type(self).build is Layer.build:
+            self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}
         self.built = True
 
     def _keeping(self, variables: list[Variable]) -> contextlib.AbstractContextManager[None]:

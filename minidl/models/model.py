@@ -16,7 +16,7 @@ from minidl.layers.module import HIDDEN
 from minidl.models.graph import Graph
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.summary import print_summary
-from minidl.saving import keras_format
+from minidl.saving import export_model, keras_format
 from minidl.symbolic import KerasTensor
 from minidl.tracking import parts
 from minidl.training.trainer import Trainer
@@ -208,6 +208,10 @@ class Model(Trainer):
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
         keras_format.load_weights(self, filepath, skip_mismatch, by_name)
+
+    def export(self, filepath: Any, input_signature: Any = None, platforms: tuple[str, ...] | None = None) -> None:
+        """Write the inference as StableHLO, which runs without the model's classes; see `saving.export_model`."""
+        export_model(self, filepath, input_signature, platforms)
 
     def to_json(self, **kwargs: Any) -> str:
         """How the model is made and compiled, as a JSON text for `models.model_from_json`."""

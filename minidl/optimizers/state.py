@@ -175,9 +175,13 @@ class OptimizerState:
         """Set `variables` from what `save_own_variables` stored.
 
         Raises:
-            ValueError: the optimizer is not built, or the number or a shape is wrong.
+            ValueError: the number or a shape is wrong.
         """
-        self.set_weights([store[str(index)] for index in range(len(store))])
+        variables = self.variables
+        if len(store) != len(variables):
+            raise ValueError(f"{self.name}: {len(store)} arrays are stored for {len(variables)} variables.")
+        for index, variable in enumerate(variables):
+            variable.assign(store[str(index)])
 
     def _get_variable_index(self, weight: Variable) -> int:
         for index, known in enumerate(self._weights):

@@ -153,22 +153,23 @@ def _differences(layer: Module, store: _Store, group: str) -> Iterator[str]:
     weights = {str(index): weight for index, weight in enumerate(layer._own_weights())}
     for key, weight in weights.items():
         if key not in store.declared:
-            yield f"{weight.path} {_described(weight.shape, weight._value.dtype)} is not in the file, at {group}/{key}"
-        elif (stored := store.declared[key]).shape != weight.shape or not _holds(weight, stored.dtype):
+            yield f"{weight.path} {described(weight.shape, weight._value.dtype)} is not in the file, at {group}/{key}"
+        elif (stored := store.declared[key]).shape != weight.shape or not holds(weight, stored.dtype):
             yield (
-                f"{weight.path} is {_described(weight.shape, weight._value.dtype)} in the model and "
-                f"{_described(stored.shape, stored.dtype)} in the file, at {group}/{key}"
+                f"{weight.path} is {described(weight.shape, weight._value.dtype)} in the model and "
+                f"{described(stored.shape, stored.dtype)} in the file, at {group}/{key}"
             )
     for key in store.declared.keys() - weights.keys():
         built = "" if layer.built else ", which is not built yet"
         yield f"{group}/{key} is in the file, not in the layer {layer.name!r}{built}"
 
 
-def _holds(weight: Variable, stored: np.dtype) -> bool:
+def holds(weight: Variable, stored: np.dtype) -> bool:
     """Whether a weight can take the values of a dtype as they are. Integers of 64 bits, which JAX has not, may be."""
     own = np.dtype(weight._value.dtype)
     return own == stored or (own.kind in "iu" and stored.kind in "iu") or np.promote_types(own, stored) == own
 
 
-def _described(shape: tuple[int, ...], dtype: Any) -> str:
+def described(shape: tuple[int, ...], dtype: Any) -> str:
+    """An array in an error: float32(3, 2)."""
     return f"{np.dtype(dtype).name}{shape}"

@@ -18,8 +18,8 @@ X = np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 3, 24)
 # One of each kind, and the options that keep variables of their own.
 OPTIMIZERS = {
-    **{name: PLAIN[name] for name in ("sgd", "momentum", "rmsprop_both", "adam", "amsgrad", "adamw", "adamax", "nadam")},
-    **{name: PLAIN[name] for name in ("adagrad", "adadelta", "adafactor", "ftrl", "lion", "lamb", "muon")},
+    **{name: PLAIN[name] for name in ("sgd", "momentum", "rmsprop_both", "adam", "amsgrad", "adamw", "adamax")},
+    **{name: PLAIN[name] for name in ("nadam", "adagrad", "adadelta", "adafactor", "ftrl", "lion", "lamb", "muon")},
     "accumulating": ("Adam", {"gradient_accumulation_steps": 2}),
     "schedule_free": ("ScheduleFreeAdamW", {"learning_rate": 0.01}),
     "scaled": ("LossScaleOptimizer", {"initial_scale": 8.0, "dynamic_growth_steps": 2}),
@@ -32,9 +32,10 @@ def programs():
     for area in AREAS:
         if area.startswith("layers_"):
             module = importlib.import_module(f"tests.references.{area}")
+            family, custom = area.removeprefix("layers_"), getattr(module, "CUSTOM", {})
             for name, (make, inputs, *rest) in module.LAYERS.items():
                 if not rest:
-                    made[f"{area.removeprefix('layers_')}-{name}"] = _around(make, inputs, getattr(module, "CUSTOM", {}))
+                    made[f"{family}-{name}"] = _around(make, inputs, custom)
     for name, (kind, options) in OPTIMIZERS.items():
         made[f"optimizer-{name}"] = _trained(kind, options)
     return made
