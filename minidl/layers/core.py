@@ -9,6 +9,7 @@ import numpy as np
 
 from minidl import activations, constraints, dtypes, initializers, notes, regularizers
 from minidl.layers.base import Layer
+from minidl.layers.lora import LowRank
 from minidl.products import matmul
 from minidl.symbolic import KerasTensor, Node
 
@@ -102,7 +103,7 @@ def Input(  # noqa: N802, a function that Keras writes like a class
     return InputLayer(shape, batch_size, dtype, batch_shape, name, sparse, optional=optional).output
 
 
-class Dense(Layer):
+class Dense(LowRank):
     """Fully connected layer: `activation(x @ kernel + bias)`.
 
     Args:
@@ -116,7 +117,7 @@ class Dense(Layer):
         activity_regularizer: function of the output that is added to the loss.
         kernel_constraint: function applied to the kernel after each update.
         bias_constraint: function applied to the bias after each update.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
     Input shape: (batch, ..., features).
     Output shape: (batch, ..., units).
@@ -167,7 +168,7 @@ class Dense(Layer):
         features = input_shape[-1]
         if features is None:
             raise ValueError(f"Dense {self.name!r}: the last axis of the input needs a known size, got {input_shape}.")
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             (features, self.units),
             self.kernel_initializer,
             regularizer=self.kernel_regularizer,
@@ -183,15 +184,22 @@ class Dense(Layer):
                 constraint=self.bias_constraint,
                 name="bias",
             )
+        self.begin_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel, (features, units); AttributeError before the layer is built."""
+        return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
-        if inputs.shape[-1] != self.kernel.shape[0]:
+        kernel = self.effective_weight()
+        if inputs.shape[-1] != kernel.shape[0]:
             raise ValueError(
-                f"Dense {self.name!r} takes {self.kernel.shape[0]} features (its kernel has shape "
-                f"{self.kernel.shape}), but the last axis of the input has size {inputs.shape[-1]}. Give it the shape "
-                f"(batch, ..., {self.kernel.shape[0]})."
+                f"Dense {self.name!r} takes {kernel.shape[0]} features (its kernel has shape {kernel.shape}), but the "
+                f"last axis of the input has size {inputs.shape[-1]}: such an input is incompatible with the layer. "
+                f"Give it the shape (batch, ..., {kernel.shape[0]})."
             )
-        outputs = matmul(inputs, self.kernel.value)  # (batch, ..., units)
+        outputs = matmul(inputs, kernel)  # (batch, ..., units)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         if self.activation in (None, activations.linear):
@@ -210,6 +218,7 @@ class Dense(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.lora_config(),
         }
 
 

@@ -13,13 +13,13 @@ import numpy as np  # noqa: F401, used by the examples
 from minidl import activations, regularizers
 from minidl.initializers.draws import VarianceScaling
 from minidl.layers import weight_options
-from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
+from minidl.layers.lora import LowRank
 from minidl.products import matmul
 from minidl.symbolic import Shape
 
 
-class EinsumDense(Layer):
+class EinsumDense(LowRank):
     """Computes `activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
@@ -35,7 +35,7 @@ class EinsumDense(Layer):
         bias_regularizer: function of the bias that is added to the loss.
         kernel_constraint: function applied to the kernel after each update.
         bias_constraint: function applied to the bias after each update.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
     Input shape: as in the equation.
     Output shape: as in the equation.
@@ -80,13 +80,19 @@ class EinsumDense(Layer):
     def build(self, input_shape: Any) -> None:
         axes = _Axes.of(self.equation, tuple(input_shape), self.partial_output_shape)
         self.input_spec = InputSpec(ndim=len(input_shape))
-        self.kernel = weight_options.make(self, "kernel", axes.kernel_shape(), self._scaled_by(axes))
+        self._kernel = weight_options.make(self, "kernel", axes.kernel_shape(), self._scaled_by(axes))
         self.bias = None
         if self.bias_axes is not None:
             self.bias = weight_options.make(self, "bias", axes.bias_shape(self.bias_axes))
+        self.begin_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel; AttributeError before the layer is built."""
+        return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
-        outputs = einsum(self.equation, inputs, self.kernel.value)
+        outputs = einsum(self.equation, inputs, self.effective_weight())
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
@@ -100,6 +106,7 @@ class EinsumDense(Layer):
             "bias_axes": self.bias_axes,
             **weight_options.config(self, "kernel", "bias"),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
+            **self.lora_config(),
         }
 
     def _scaled_by(self, axes: _Axes) -> Any:

@@ -9,11 +9,10 @@ import numpy as np  # noqa: F401, used by the examples
 
 from minidl import regularizers
 from minidl.layers import weight_options
-from minidl.layers.base import Layer
-from minidl.variables import Variable
+from minidl.layers.lora import LowRank
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """Looks up a vector for each token: `embeddings[tokens]`.
 
     Args:
@@ -24,7 +23,7 @@ class Embedding(Layer):
         embeddings_constraint: function applied to the embeddings after each update.
         mask_zero: whether token 0 is padding: the steps where it stands are masked.
         weights: values for the embeddings.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
     Input shape: (batch, ...), integers.
     Output shape: (batch, ..., output_dim).
@@ -36,6 +35,8 @@ class Embedding(Layer):
     >>> Embedding(1000, 64)(np.array([[4, 10, 0]])).shape
     (1, 3, 64)
     """
+
+    adapted_weight = "embeddings"
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Embedding(Layer):
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size <= 0:
-                raise ValueError(f"Embedding: {name} must be a positive integer, got {size!r}.")
+                raise ValueError(f"Embedding: `{name}` must be a positive integer, got {size!r}.")
         kwargs.pop("input_length", None)  # of old programs; any length goes
         super().__init__(**kwargs)
         self.input_dim = int(input_dim)
@@ -70,17 +71,16 @@ class Embedding(Layer):
 
     def build(self, input_shape: Any = None) -> None:
         self._embeddings = weight_options.make(self, "embeddings", (self.input_dim, self.output_dim))
+        self.begin_lora()
 
     @property
-    def embeddings(self) -> Variable:
+    def embeddings(self) -> Any:
         """The vectors, (input_dim, output_dim); AttributeError before the layer is built."""
-        if not self.built:
-            raise AttributeError(f"Embedding {self.name!r} is not built, so it has no embeddings yet.")
-        return self._embeddings
+        return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
         tokens = inputs if inputs.dtype in (jnp.int32, jnp.int64) else inputs.astype("int32")
-        return jnp.take(self.embeddings.value, tokens, axis=0).astype(self.compute_dtype)
+        return jnp.take(self.effective_weight(), tokens, axis=0).astype(self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
@@ -93,4 +93,5 @@ class Embedding(Layer):
             **weight_options.config(self, "embeddings"),
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "mask_zero": self.mask_zero,
+            **self.lora_config(),
         }

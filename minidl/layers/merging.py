@@ -39,10 +39,13 @@ class _Merge(Layer):
         raise NotImplementedError
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """A step counts where it counts in any of the inputs; without a mask in one of them, every step does."""
-        if mask is None or any(mask is None for mask in mask):
-            return None
-        return _folded(jnp.logical_or, mask)
+        """A step counts where it counts in any of the inputs; without a mask in one of them, every step does.
+
+        Raises:
+            ValueError: inputs and masks that are no lists of one length.
+        """
+        masks = _masks_of(self, inputs, mask)
+        return None if any(mask is None for mask in masks) else _folded(jnp.logical_or, masks)
 
 
 class Add(_Merge):
@@ -80,7 +83,7 @@ class Subtract(_Merge):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
-            raise ValueError(f"Subtract takes exactly 2 inputs, got {len(input_shape)}.")
+            raise ValueError(f"A Subtract layer should be called on exactly 2 inputs, got {len(input_shape)}.")
 
     def merge(self, inputs: list[Any]) -> Any:
         return inputs[0] - inputs[1]
@@ -89,8 +92,9 @@ class Subtract(_Merge):
 class Multiply(_Merge):
     """Multiplies its inputs, element by element.
 
-    Input shape: a list of shapes that broadcast.
-    Output shape: the shape that they broadcast to. Masked steps of an input count as 1.
+    Input shape: a list of shapes that broadcast. A masked step of an input is left out of the product; one that is
+        masked in all of them gives 0.
+    Output shape: the shape that they broadcast to.
 
     Raises:
         ValueError: shapes that do not broadcast.
@@ -101,8 +105,11 @@ class Multiply(_Merge):
     """
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        masks = mask if mask is not None else [None] * len(inputs)
-        return super().call([x if m is None else _where_counted(m, x, 1.0) for x, m in zip(inputs, masks)])
+        masks = _masks_of(self, inputs, mask)
+        product = super().call([x if m is None else jnp.where(_behind(m, x), x, 1) for x, m in zip(inputs, masks)])
+        if any(m is None for m in masks):
+            return product
+        return jnp.where(_behind(_folded(jnp.logical_or, masks), product), product, 0)
 
     def merge(self, inputs: list[Any]) -> Any:
         return _folded(jnp.multiply, inputs)
@@ -126,10 +133,29 @@ class Average(_Merge):
         return _folded(jnp.add, inputs) / len(inputs)
 
 
-class Maximum(_Merge):
+class _Choice(_Merge):
+    """What `Maximum` and `Minimum` share: one of two values is taken, and only from where it is not masked."""
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        rank = max(x.ndim for x in inputs)
+        arrays = [x.reshape(_with_rank(x.shape, rank)) for x in inputs]
+        masks = [m if m is None else _behind(m, x) for m, x in zip(_masks_of(self, inputs, mask), arrays)]
+        chosen, counts = arrays[0], masks[0]
+        for x, m in zip(arrays[1:], masks[1:]):
+            other = x if m is None else jnp.where(m, x, chosen)
+            chosen = self.choose(chosen if counts is None else jnp.where(counts, chosen, other), other)
+            counts = None if m is None or counts is None else jnp.logical_or(counts, m)
+        return chosen
+
+    def choose(self, x: Any, y: Any) -> Any:
+        """The result for two arrays that count."""
+        raise NotImplementedError
+
+
+class Maximum(_Choice):
     """The largest of its inputs, element by element.
 
-    Input shape: a list of shapes that broadcast.
+    Input shape: a list of shapes that broadcast. A masked step of an input is not looked at.
     Output shape: the shape that they broadcast to.
 
     Raises:
@@ -140,14 +166,14 @@ class Maximum(_Merge):
     Array([2., 5.], dtype=float32)
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
-        return _folded(jnp.maximum, inputs)
+    def choose(self, x: Any, y: Any) -> Any:
+        return jnp.maximum(x, y)
 
 
-class Minimum(_Merge):
+class Minimum(_Choice):
     """The smallest of its inputs, element by element.
 
-    Input shape: a list of shapes that broadcast.
+    Input shape: a list of shapes that broadcast. A masked step of an input is not looked at.
     Output shape: the shape that they broadcast to.
 
     Raises:
@@ -158,8 +184,8 @@ class Minimum(_Merge):
     Array([1., 3.], dtype=float32)
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
-        return _folded(jnp.minimum, inputs)
+    def choose(self, x: Any, y: Any) -> Any:
+        return jnp.minimum(x, y)
 
 
 class Concatenate(_Merge):
@@ -190,17 +216,23 @@ class Concatenate(_Merge):
         others = [shape[: (axis := self.axis % len(shape))] + shape[axis + 1 :] for shape in shapes]
         if len(set(map(len, shapes))) > 1 or any(len(set(sizes) - {None}) > 1 for sizes in zip(*others)):
             raise ValueError(
-                f"Concatenate takes inputs with matching shapes except for axis {self.axis}, got {shapes}."
+                f"Concatenate requires inputs with matching shapes except for the concatenation axis, {self.axis}, got "
+                f"{shapes}."
             )
 
     def call(self, inputs: Any) -> Any:
         return jnp.concatenate(inputs, axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """A step counts where it counts in any of the inputs; an input without a mask counts everywhere."""
-        if mask is None or all(mask is None for mask in mask):
+        """A step counts where it counts in any of the inputs; an input without a mask counts everywhere.
+
+        Raises:
+            ValueError: inputs and masks that are no lists of one length.
+        """
+        masks = _masks_of(self, inputs, mask)
+        if all(mask is None for mask in masks):
             return None
-        full = [_like(mask, x) for mask, x in zip(mask, inputs)]
+        full = [_like(mask, x) for mask, x in zip(masks, inputs)]
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -327,8 +359,25 @@ def _folded(function: Any, values: Sequence[Any]) -> Any:
     return result
 
 
-def _where_counted(mask: Any, x: Any, other: float) -> Any:
-    return jnp.where(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x, jnp.asarray(other, x.dtype))
+def _masks_of(layer: Layer, inputs: Any, mask: Any) -> Sequence[Any]:
+    """The mask of each input, None where there is none."""
+    if mask is None:
+        return [None] * len(inputs)
+    for name, value in (("mask", mask), ("inputs", inputs)):
+        if not isinstance(value, (list, tuple)):
+            kind = type(value).__name__
+            raise ValueError(f"{type(layer).__name__}.compute_mask: `{name}` should be a list. It is of type {kind}.")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            f"{type(layer).__name__}.compute_mask: inputs and mask should have the same length, got {len(inputs)} and "
+            f"{len(mask)}."
+        )
+    return [None if one is None else jnp.asarray(one) for one in mask]
+
+
+def _behind(mask: Any, x: Any) -> Any:
+    """A mask with as many axes as an array."""
+    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
 def _like(mask: Any, x: Any) -> Any:

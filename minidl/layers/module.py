@@ -72,7 +72,7 @@ class Module:
         dtype = dtypes.canonical(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
-        with contextlib.nullcontext() if self._building else name_scope(self.name):
+        with contextlib.nullcontext() if self._building else name_scope(self.path):
             variable = Variable(
                 initializers.get(initializer),
                 () if shape is None else shape,
@@ -173,7 +173,7 @@ class Module:
 
         A subclass may write others, and read them in `load_own_variables`.
         """
-        for index, variable in enumerate(self._own_weights()):
+        for index, variable in enumerate(self._stored_weights()):
             store[str(index)] = variable.numpy()
 
     def load_own_variables(self, store: Mapping[str, Any]) -> None:
@@ -182,7 +182,7 @@ class Module:
         Raises:
             ValueError: missing, further or wrong-shaped arrays; then nothing is set.
         """
-        weights = {str(index): variable for index, variable in enumerate(self._own_weights())}
+        weights = {str(index): variable for index, variable in enumerate(self._stored_weights())}
         if store.keys() != weights.keys():
             raise ValueError(
                 f"{self.name!r} has {len(weights)} weights of its own, but {len(store.keys())} are stored"
@@ -194,6 +194,7 @@ class Module:
                 raise ValueError(f"{variable.path} has shape {variable.shape}, stored is {arrays[key].shape}.")
         for key, variable in weights.items():
             variable.assign(arrays[key])
+        self._loaded()
 
     def count_params(self) -> int:
         """The number of scalars in the weights.
@@ -265,6 +266,13 @@ class Module:
     def _own_weights(self) -> list[Variable]:
         """The weights that are not in layers inside, trainable ones first."""
         return _split(self._children(Variable))
+
+    def _stored_weights(self) -> list[Variable]:
+        """Those of them that files hold."""
+        return self._own_weights()
+
+    def _loaded(self) -> None:
+        """What is left to do when the stored weights are loaded."""
 
     def _flatten_layers(self) -> list[Module]:
         """This layer and all layers inside, outer ones first."""

@@ -26,6 +26,17 @@ LAYERS = {
     "batch_first": (lambda keras: keras.layers.BatchNormalization(axis=1, scale=False), IMAGES),
     "batch_masked": (lambda keras: keras.layers.BatchNormalization(center=False), CUBE, {"mask": MASK}),
     "batch_frozen": (lambda keras: keras.layers.BatchNormalization(trainable=False), MATRIX),
+    "batch_renorm": (
+        lambda keras: keras.layers.BatchNormalization(
+            renorm=True,
+            renorm_clipping={"rmin": 0.5, "rmax": 1.2, "dmax": 0.5},
+            renorm_momentum=0.8,
+            moving_variance_initializer=keras.initializers.Constant(4.0),
+        ),
+        MATRIX,
+    ),
+    "batch_renorm_masked": (lambda keras: keras.layers.BatchNormalization(renorm=True), CUBE, {"mask": MASK}),
+    "batch_mask_broadcast": (lambda keras: keras.layers.BatchNormalization(), CUBE, {"mask": MASK[:, :1]}),
     "layer": (lambda keras: keras.layers.LayerNormalization(), CUBE),
     "layer_axes": (
         lambda keras: keras.layers.LayerNormalization(axis=[1, 2], gamma_initializer="random_normal", epsilon=0.01),

@@ -14,6 +14,12 @@ ROWS = {
     "BatchNormalization first": Row(
         layers.BatchNormalization, {"axis": 1, "center": False, "scale": False}, IMAGES, differs_in_training=True
     ),
+    "BatchNormalization renorm": Row(
+        layers.BatchNormalization,
+        {"renorm": True, "renorm_clipping": {"rmax": 3.0, "dmax": 5.0}},
+        IMAGES,
+        differs_in_training=True,
+    ),
     "GroupNormalization": Row(layers.GroupNormalization, {"groups": 2}, IMAGES),
     "GroupNormalization first": Row(layers.GroupNormalization, {"groups": -1, "axis": 1, "scale": False}, IMAGES),
     "LayerNormalization": Row(layers.LayerNormalization, {"gamma_regularizer": "l2"}, CUBE),

@@ -10,9 +10,10 @@ import numpy as np
 from minidl.convolve import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
+from minidl.layers.lora import LowRank
 
 
-class _Conv(Convolution):
+class _Conv(Convolution, LowRank):
     def __init__(
         self,
         filters: int,
@@ -66,14 +67,20 @@ class _Conv(Convolution):
             )
         self.check_window(input_shape)
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = weight_options.make(self, "kernel", shape)
+        self._kernel = weight_options.make(self, "kernel", shape)
         self.make_bias(self.filters)
+        self.begin_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel, (*kernel_size, channels / groups, filters); AttributeError before the layer is built."""
+        return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
         return self.finish(
             conv(
                 inputs,
-                self.kernel.value,
+                self.effective_weight(),
                 self.strides,
                 self.pads_for(inputs),
                 self.dilation_rate,
@@ -83,7 +90,7 @@ class _Conv(Convolution):
         )
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters, "groups": self.groups}
+        return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self.lora_config()}
 
 
 class Conv1D(_Conv):
@@ -107,7 +114,7 @@ class Conv1D(_Conv):
         bias_regularizer: function of the bias that is added to the loss.
         bias_constraint: function applied to the bias after each update.
         activity_regularizer: function of the output that is added to the loss.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
@@ -145,7 +152,7 @@ class Conv2D(_Conv):
         bias_regularizer: function of the bias that is added to the loss.
         bias_constraint: function applied to the bias after each update.
         activity_regularizer: function of the output that is added to the loss.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
@@ -182,7 +189,7 @@ class Conv3D(_Conv):
         bias_regularizer: function of the bias that is added to the loss.
         bias_constraint: function applied to the bias after each update.
         activity_regularizer: function of the output that is added to the loss.
-        **kwargs: see `Layer`.
+        **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).

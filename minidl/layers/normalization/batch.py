@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from minidl import config
 from minidl.layers import weight_options
@@ -18,6 +21,10 @@ class BatchNormalization(ScaledNormalization):
     While training: gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance of the batch,
     which also move the moving ones: `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and if the
     layer is not trainable, the moving ones take their place.
+
+    With `renorm`, a batch is brought nearer to what inference does (Ioffe, 2017): r * (x - mean) / stddev + d takes the
+    place of (x - mean) / stddev, with r = stddev / renorm_stddev and d = (mean - renorm_mean) / renorm_stddev, through
+    which no gradient goes; `renorm_mean` and `renorm_stddev` are moving, too.
 
     Args:
         axis: the axis of the channels.
@@ -33,9 +40,9 @@ class BatchNormalization(ScaledNormalization):
         gamma_regularizer: function of gamma that is added to the loss.
         beta_constraint: function applied to beta after each update.
         gamma_constraint: function applied to gamma after each update.
-        renorm: must be False: batch renormalization is not there.
-        renorm_clipping: None.
-        renorm_momentum: not used.
+        renorm: whether training uses batch renormalization.
+        renorm_clipping: limits for it: "rmin" and "rmax" for r, "dmax" for d and -d. What is left out has no limit.
+        renorm_momentum: how slowly `renorm_mean` and `renorm_stddev` move.
         synchronized: accepted: a batch that is spread over devices is one batch in any case.
         **kwargs: see `Layer`.
 
@@ -43,7 +50,7 @@ class BatchNormalization(ScaledNormalization):
     Output shape: the same.
 
     Raises:
-        ValueError: renorm, or an axis of unknown size.
+        ValueError: an axis of unknown size, limits of renorm that are none, or a mask of another shape.
 
     Example:
     >>> x = jnp.array([[1.0], [3.0]])
@@ -68,7 +75,7 @@ class BatchNormalization(ScaledNormalization):
         beta_constraint: Any = None,
         gamma_constraint: Any = None,
         renorm: bool = False,
-        renorm_clipping: Any = None,
+        renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
         synchronized: bool = False,
         **kwargs: Any,
@@ -86,9 +93,9 @@ class BatchNormalization(ScaledNormalization):
             gamma_constraint,
             **kwargs,
         )
-        if renorm:
-            raise ValueError("BatchNormalization: batch renormalization is not there; take renorm=False.")
         self.momentum = momentum
+        self.renorm = renorm
+        self.renorm_clipping = _checked_clipping(renorm_clipping or {}) if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
         weight_options.take(
@@ -105,40 +112,91 @@ class BatchNormalization(ScaledNormalization):
         options: dict[str, Any] = {"trainable": False, "autocast": False}
         self.moving_mean = weight_options.make(self, "moving_mean", (size,), **options)
         self.moving_variance = weight_options.make(self, "moving_variance", (size,), **options)
+        if self.renorm:
+            first = self._first_stddev
+            self.moving_stddev = weight_options.make(self, "moving_stddev", (size,), first, **options)
+            self.renorm_mean = weight_options.make(self, "renorm_mean", (size,), options="moving_mean", **options)
+            self.renorm_stddev = weight_options.make(self, "renorm_stddev", (size,), first, **options)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if mask is not None and (mask.ndim > inputs.ndim or mask.shape != inputs.shape[: mask.ndim]):
+        x = precise(inputs)
+        if mask is not None and (mask.ndim > inputs.ndim or any(m not in (1, s) for m, s in zip(mask.shape, x.shape))):
             raise ValueError(
                 f"BatchNormalization: the mask has shape {mask.shape}, the inputs {inputs.shape}: the mask must have "
-                "the first axes of the inputs."
+                "the first axes of the inputs, or 1 in their place."
             )
-        x = precise(inputs)
         shape = [1] * x.ndim
         shape[self.axis] = x.shape[self.axis]
+        correction = None
         if training and self.trainable:
             axes = [axis for axis in range(x.ndim) if shape[axis] == 1 and axis != self.axis % x.ndim]
             mean, variance = moments(x, axes) if mask is None else _masked_moments(x, mask, axes)
-            self._move(mean.ravel(), variance.ravel())
+            if self.renorm:
+                correction = self._correction(mean, jnp.sqrt(variance + self.epsilon))
+                self._move_renorm(mean.ravel(), jnp.sqrt(variance.ravel() + self.epsilon))
+            else:
+                _move(self.moving_mean, mean.ravel(), self.momentum)
+                _move(self.moving_variance, variance.ravel(), self.momentum)
         else:
             mean = self.moving_mean.value.astype(x.dtype).reshape(shape)
             variance = self.moving_variance.value.astype(x.dtype).reshape(shape)
-        return self.normalize(x, mean, variance, shape).astype(self.compute_dtype)
+        return self.normalize(x, mean, variance, shape, correction).astype(self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "momentum": self.momentum,
             **weight_options.config(self, "moving_mean", "moving_variance"),
-            "renorm": False,
-            "renorm_clipping": None,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
             "renorm_momentum": self.renorm_momentum,
             "synchronized": self.synchronized,
         }
 
-    def _move(self, mean: Any, variance: Any) -> None:
-        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving.value * self.momentum + batch * (1.0 - self.momentum))
+    def _first_stddev(self, shape: Any, dtype: Any = None) -> Any:
+        initializer: Any = getattr(self, "moving_variance_initializer")  # noqa: B009, set by weight_options
+        return jnp.sqrt(type(initializer).from_config(initializer.get_config())(shape, dtype))
+
+    def _correction(self, mean: Any, stddev: Any) -> tuple[Any, Any]:
+        """The r and d of batch renormalization, within their limits."""
+        limits: Any = self.renorm_clipping
+        shape, floor = mean.shape, math.sqrt(self.epsilon)  # early in training the stddev may be near 0
+        renorm_stddev = jnp.maximum(self.renorm_stddev.value, floor).astype(mean.dtype).reshape(shape)
+        r = stddev / renorm_stddev
+        d = (mean - self.renorm_mean.value.astype(mean.dtype).reshape(shape)) / renorm_stddev
+        r = jnp.clip(r, limits.get("rmin"), limits.get("rmax"))
+        if (dmax := limits.get("dmax")) is not None:
+            d = jnp.clip(d, -dmax, dmax)
+        return lax.stop_gradient(r), lax.stop_gradient(d)
+
+    def _move_renorm(self, mean: Any, stddev: Any) -> None:
+        """Move all statistics; the moving variance follows from the moving standard deviation."""
+        _move(self.renorm_mean, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, stddev, self.renorm_momentum)
+        _move(self.moving_mean, mean, self.momentum)
+        _move(self.moving_stddev, stddev, self.momentum)
+        self.moving_variance.assign(jnp.maximum(jnp.square(self.moving_stddev.value) - self.epsilon, 0.0))
+
+
+def _move(moving: Any, batch: Any, momentum: float) -> None:
+    moving.assign(moving.value * momentum + batch * (1.0 - momentum))
+
+
+def _checked_clipping(limits: Mapping[str, float]) -> dict[str, float]:
+    if unknown := set(limits) - {"rmax", "rmin", "dmax"}:
+        raise ValueError(
+            f"BatchNormalization: renorm_clipping may have the keys 'rmax', 'rmin' and 'dmax'. Received invalid keys: "
+            f"{sorted(unknown)}."
+        )
+    rmin, rmax, dmax = limits.get("rmin"), limits.get("rmax"), limits.get("dmax")
+    if rmin is not None and rmax is not None and rmax < rmin:
+        raise ValueError(
+            f"BatchNormalization: in renorm_clipping, rmax should be at least rmin, got {rmax} and {rmin}."
+        )
+    if dmax is not None and dmax < 0:
+        raise ValueError(f"BatchNormalization: in renorm_clipping, dmax should be non-negative, got {dmax}.")
+    return dict(limits)
 
 
 def _masked_moments(x: Any, mask: Any, axes: list[int]) -> tuple[Any, Any]:

@@ -54,12 +54,18 @@ class ScaledNormalization(Layer):
         if self.center:
             self.beta = weight_options.make(self, "beta", shape, autocast=False)
 
-    def normalize(self, x: Any, mean: Any, variance: Any, shape: Sequence[int]) -> Any:
-        """Give `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with gamma and beta in the given shape."""
-        factor = lax.rsqrt(variance + self.epsilon)
+    def normalize(self, x: Any, mean: Any, variance: Any, shape: Sequence[int], correction: Any = None) -> Any:
+        """Give `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with gamma and beta in the given shape.
+
+        A correction (r, d) of batch renormalization is applied before gamma and beta: `r * ... + d`.
+        """
+        factor, shift = lax.rsqrt(variance + self.epsilon), 0.0
+        if correction is not None:
+            factor, shift = factor * correction[0], correction[1]
         if self.gamma is not None:
-            factor = factor * self.gamma.value.reshape(shape).astype(x.dtype)
-        offset = -mean * factor
+            gamma = self.gamma.value.reshape(shape).astype(x.dtype)
+            factor, shift = factor * gamma, shift * gamma
+        offset = shift - mean * factor
         if self.beta is not None:
             offset = offset + self.beta.value.reshape(shape).astype(x.dtype)
         return x * factor + offset
