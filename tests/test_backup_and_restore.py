@@ -276,7 +276,7 @@ def test_it_comes_after_all_others_and_asks_for_no_batches():
     assert not callbacks.wants_batches("train")
 
 
-def test_with_batches_the_interrupted_epoch_begins_again_with_the_weights_as_they_were(tmp_path):
+def test_with_batches_training_goes_on_with_the_next_batch(tmp_path):
     class Stop(Callback):
         def on_train_batch_end(self, batch, logs=None):
             seen.append(self.model.get_weights()[0])
@@ -293,6 +293,70 @@ def test_with_batches_the_interrupted_epoch_begins_again_with_the_weights_as_the
     model.fit(*references.data(), 4, epochs=3, verbose=0, callbacks=[watcher, BackupAndRestore(tmp_path, save_freq=2)])
     assert [epoch for epoch, _ in starts] == [0, 1, 2]  # the backup was made at the end of the first epoch's batches
     assert np.array_equal(starts[0][1], seen[1])
+
+
+class InterruptAfter(Callback):
+    """Ends the program after a number of batches."""
+
+    def __init__(self, batches):
+        self.left = batches
+
+    def on_progress(self, mode, step, logs=None):
+        self.left -= mode == "train"
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+
+class Rows(minidl.utils.PyDataset):
+    """Batches in a new order each epoch."""
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return X[5 * index : 5 * index + 5], Y[5 * index : 5 * index + 5]
+
+
+def batches_without_end():
+    """A generator that draws from NumPy's global generator as it goes."""
+    while True:
+        rows = np.random.permutation(len(X))[:5]
+        yield X[rows], Y[rows]
+
+
+SOURCES = {
+    "arrays": lambda: ((X, Y, 5), {}),
+    "arrays over epochs": lambda: ((X, Y, 5), {"steps_per_epoch": 3}),
+    "order within batches": lambda: ((X, Y, 5), {"shuffle": "batch"}),
+    "PyDataset": lambda: ((Rows(),), {}),
+    "generator": lambda: ((batches_without_end(),), {"steps_per_epoch": 4}),
+    "generator with an end": lambda: (
+        (iter([(X[i : i + 3], Y[i : i + 3]) for i in range(0, 24, 3)] * 3),),
+        {"steps_per_epoch": 5},
+    ),
+}
+
+
+@pytest.mark.parametrize("save_freq", [1, 3])
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_run_interrupted_within_epochs_ends_as_if_it_had_not_been(tmp_path, source, save_freq):
+    def run(folder, *interrupt):
+        minidl.utils.set_random_seed(3)
+        model = minidl.Sequential([layers.Dense(6, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
+        model.compile(optimizers.Adam(0.02), "mse", metrics=["mae"])
+        schedule = LearningRateScheduler(lambda epoch, rate: rate * 0.95)
+        backup = BackupAndRestore(folder, save_freq=save_freq)
+        args, settings = SOURCES[source]()
+        settings |= {"epochs": 4, "verbose": 0, "validation_data": (X, Y), "callbacks": [schedule, backup, *interrupt]}
+        history = model.fit(*args, **settings)
+        weights = [weight.tobytes() for weight in (*model.get_weights(), *map(np.asarray, model.optimizer.variables))]
+        return history.history, weights, random.getstate(), np.random.get_state()[1].tobytes()
+
+    whole = run(tmp_path / "whole")
+    for batches in (1, 2, 3, 0):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "parts", InterruptAfter(batches))
+    assert run(tmp_path / "parts") == whole
 
 
 def test_weights_in_other_dtypes_come_back(tmp_path):

@@ -16,8 +16,9 @@ from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
 from minidl.variables import Variable
 
-_FORMAT = 1
-_PARTS = {"format", "epoch", "stop_training", "variables", "callbacks", "python_random", "numpy_random"}
+_FORMAT = 2
+_PARTS = {"format", "epoch", "batches", "logs", "place", "stop_training"}
+_PARTS |= {"variables", "callbacks", "python_random", "numpy_random"}
 
 
 class BackupAndRestore(Callback):
@@ -25,18 +26,17 @@ class BackupAndRestore(Callback):
 
     A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
     and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
-    other callbacks know (the history, too), and whether training was told to stop. So an interrupted run
-    ends with the very numbers that an uninterrupted one ends with. What it cannot know is how far a
-    generator was read, or a pass over the data that `steps_per_epoch` spreads over several epochs: that begins anew.
+    other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
+    interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
+    A generator is read again up to its place. What it cannot bring back is a `PyDataset` that changes itself.
 
     It is one file, written in one piece, and holds nothing that could be run. This callback is called after
     all others, wherever it stands in the list.
 
     Args:
         backup_dir: the folder for the backup, made if missing. Each run needs one of its own.
-        save_freq: "epoch", or a number of batches. A backup made within an epoch restarts that epoch from
-            its first batch, with the weights as they were: some batches are then trained on twice. A number makes
-            the loop compute batch by batch.
+        save_freq: "epoch", or a number of batches: then training goes on with the batch after the last backup. A
+            number makes the loop compute batch by batch.
         double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
         delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
             `fit` with more epochs, or after one that was stopped early, goes on from.
@@ -81,6 +81,7 @@ class BackupAndRestore(Callback):
         self._previous = pathlib.Path(backup_dir, "previous.npz")
         self._epoch = 0
         self._batches = 0  # since the last backup
+        self._within: dict[str, Any] | None = None  # a backup that was made within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Restore the backup, if there is one, and let training begin at its epoch."""
@@ -89,10 +90,14 @@ class BackupAndRestore(Callback):
         backup = self._read()
         if backup is not None:
             self._restore(backup)
+            self._within = backup if backup["batches"] else None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the epoch."""
+        """Note the epoch. What others change as one begins was in a backup made within it: put that back once more."""
         self._epoch = epoch
+        if self._within is not None:
+            self._restore_state(self._within)
+            self._within = None
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
@@ -102,7 +107,7 @@ class BackupAndRestore(Callback):
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._save(self._epoch)
+            self._save(self._epoch, batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Make a backup, unless batches decide when."""
@@ -123,10 +128,14 @@ class BackupAndRestore(Callback):
 
     # Making a backup
 
-    def _save(self, next_epoch: int) -> None:
+    def _save(self, epoch: int, batches: int = 0, logs: Logs = None) -> None:
+        """Keep all that comes after so many batches of an epoch."""
         backup = {
             "format": _FORMAT,
-            "epoch": next_epoch,
+            "epoch": epoch,
+            "batches": batches,
+            "logs": logs or {},
+            "place": self.model.training_data.place(),
             "stop_training": bool(self.model.stop_training),
             "variables": [_described(variable) for variable in self._variables()],
             "callbacks": [[name, callback.get_state()] for name, callback in self._others()],
@@ -175,18 +184,23 @@ class BackupAndRestore(Callback):
                 f"BackupAndRestore: the file in {self.backup_dir!r} is no backup, or one of another version of minidl. "
                 "Remove it to train from the beginning."
             )
+        self._check_fits(self._variables(), backup["variables"])
+        self.model.training_data.resume(backup["place"], backup["batches"], backup["logs"])
+        self._restore_state(backup)
+        assert self.params is not None, "fit gives them"
+        # A run that was told to stop, and interrupted before it had, has only its end left to do.
+        self.model.stop_training = backup["stop_training"]
+        is_over = backup["stop_training"] and not backup["batches"]
+        self.model.initial_epoch = self.params["epochs"] if is_over else backup["epoch"]
+
+    def _restore_state(self, backup: dict[str, Any]) -> None:
         variables = self._variables()
-        self._check_fits(variables, backup["variables"])
         for variable, (_, value) in zip(variables, backup["variables"]):
             variable.assign(value)
         self._restore_callbacks(dict(backup["callbacks"]))
         version, numbers, gauss = backup["python_random"]
         random.setstate((version, tuple(numbers), gauss))
         np.random.set_state(backup["numpy_random"])
-        assert self.params is not None, "fit gives them"
-        # A run that was told to stop, and interrupted before it had, has only its end left to do.
-        self.model.stop_training = backup["stop_training"]
-        self.model.initial_epoch = self.params["epochs"] if backup["stop_training"] else backup["epoch"]
 
     def _check_fits(self, variables: list[Variable], kept: list[Any]) -> None:
         """Compare before anything is changed. Names are not compared: they differ if a model is made twice."""

@@ -31,6 +31,13 @@ class Chunk(NamedTuple):
     num_rows: int  # how many examples they hold
 
 
+class Resumed(NamedTuple):
+    """How far the epoch was with which a run goes on."""
+
+    batches: int = 0
+    logs: dict[str, float] = {}  # noqa: RUF012 - never changed
+
+
 class ArrayData:
     """Examples in arrays, as batches.
 
@@ -67,6 +74,7 @@ class ArrayData:
         self.shuffle = shuffle
         self.steps = steps
         self._pass: Pass | None = None
+        self.resumed = Resumed()
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
         self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _file_behind(array)) is not None]
@@ -87,9 +95,29 @@ class ArrayData:
 
     def epoch(self, anew: bool = False) -> Pass:
         """Begin a pass over the rows, or go on with one that `steps` ended unless `anew`; a new one draws its order."""
+        if self.resumed.batches and self._pass is not None:
+            return self._pass
         if anew or self.steps is None or self._pass is None or self._pass.done:
-            self._pass = Pass(self, self.orders.next())
+            self._pass = Pass(self, self.orders.next(), self.orders.before)
         return self._pass
+
+    def place(self) -> dict[str, Any]:
+        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        return {} if self._pass is None else {"row": self._pass.start, "random": self._pass.random}
+
+    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
+        """Go on at a place of another run. It leaves NumPy's generator in another state, which is the caller's to set.
+
+        Args:
+            place: from `place`.
+            batches: how many of the epoch were done there.
+            logs: what the epoch had given there.
+        """
+        if place:
+            np.random.set_state(place["random"])
+            self._pass = Pass(self, self._draw_order(np.random), place["random"])
+            self._pass.start = place["row"]
+        self.resumed = Resumed(batches, logs)
 
     @property
     def first(self) -> tuple[Any, Any, Any]:
@@ -147,16 +175,17 @@ class ArrayData:
 class Pass:
     """One pass over the rows of `ArrayData`, in an order (None: as they are)."""
 
-    def __init__(self, data: ArrayData, order: np.ndarray | None):
+    def __init__(self, data: ArrayData, order: np.ndarray | None, random: Any):
+        self.start = 0  # the row of the next batch
+        self.random = random  # the state of NumPy's generator that the order was drawn from
         self._data = data
         self._capacity = data.capacity
-        self._start = 0  # the row of the next batch
         self._order = order
 
     @property
     def done(self) -> bool:
         """Whether every row was given out."""
-        return self._start == self._data.num_rows
+        return self.start == self._data.num_rows
 
     def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
         """The chunks of one epoch of the pass, each gathered when it is asked for.
@@ -165,13 +194,13 @@ class Pass:
             wanted: says how many batches the next chunk should hold; it holds no more than it has room for.
         """
         data, size = self._data, self._data.batch_size
-        left = data.num_batches
+        left = data.num_batches - data.resumed.batches
         while left and not self.done:
-            full = min((data.num_rows - self._start) // size, left)
+            full = min((data.num_rows - self.start) // size, left)
             if full:
                 chunk = self._gather(min(self._capacity, max(1, wanted()), full), size, self._capacity)
             else:
-                chunk = self._gather(1, data.num_rows - self._start, 1)
+                chunk = self._gather(1, data.num_rows - self.start, 1)
             left -= chunk.num_batches
             yield chunk
         if left:
@@ -182,8 +211,8 @@ class Pass:
             )
 
     def _gather(self, count: int, size: int, capacity: int) -> Chunk:
-        start, stop = self._start, self._start + count * size
-        self._start = stop
+        start, stop = self.start, self.start + count * size
+        self.start = stop
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
         arrays, structure = jax.tree.flatten(self._data.arrays)
         buffers = self._data.buffers(capacity, size)
@@ -208,6 +237,7 @@ class Orders:
     """
 
     def __init__(self, draw: Callable[[Any], Any]):
+        self.before: Any = None  # the state of the generator that the newest order was drawn from
         self._draw = draw
         self._random = np.random.RandomState(0)  # takes the state of the global one before each use
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
@@ -222,9 +252,10 @@ class Orders:
     def next(self) -> Any:
         """The next order."""
         ahead, self._ahead = self._ahead, None
+        self.before = np.random.get_state(legacy=False)
         if ahead is not None:
             before, order, after = ahead
-            if _same_state(np.random.get_state(legacy=False), before):
+            if _same_state(self.before, before):
                 np.random.set_state(after)
                 return order
         return self._draw(np.random)

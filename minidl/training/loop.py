@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.training.data import ArrayData, Chunk
+from minidl.training.data import ArrayData, Chunk, Resumed
 from minidl.training.step import Steps
 from minidl.training.streams import StreamData
 
@@ -45,11 +45,12 @@ def fit(
     steps = model.steps
     model.stop_training = False
     logs: dict[str, float] = {}
+    model.training_data = data
     callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
     try:
         with steps.shield.installed():
             for epoch in range(model.initial_epoch, epochs):
-                if not data.has_more():
+                if not data.resumed.batches and not data.has_more():
                     warnings.warn(
                         f"The data has ended: nothing is left for epoch {epoch + 1} of {epochs}. Training ends here. "
                         "Give something that can be iterated again, such as a PyDataset, or steps_per_epoch with a "
@@ -66,6 +67,7 @@ def fit(
                 if model.stop_training:
                     break
     finally:
+        model.training_data = None
         model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
 
@@ -105,9 +107,10 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
     model = steps.model
     every_batch = callbacks.wants_batches(mode)
     tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
-    logs: dict[str, float] = {}
     execution = Execution(steps.per_execution)
-    for chunk, result in _results(steps, mode, data, callbacks, execution, is_last):
+    execution.done, logs = data.resumed
+    stopped = execution.done and model.stop_training  # before the run that goes on was interrupted
+    for chunk, result in () if stopped else _results(steps, mode, data, callbacks, execution, is_last):
         logs = result.read()
         execution.done += chunk.num_batches
         if every_batch and execution.is_complete:
@@ -115,6 +118,7 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
         callbacks.on_progress(mode, execution.done, logs)
         if model.stop_training if mode == "train" else model.stop_evaluating:
             break
+    data.resumed = Resumed()
     if every_batch and not execution.is_complete:  # what does not fill an execution ends as if it did, as in Keras
         tell(execution.done + execution.left() - 1, logs)
     return logs

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import math
 import operator
+import random
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 
 from minidl.training.data import (
     Chunk,
+    Resumed,
     aligned_empty,
     as_array,
     chunk_capacity,
@@ -78,6 +80,7 @@ class StreamData:
         self._length = _length(source)
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
+        self.resumed = Resumed()
         first = self._look(use)
         if first is None:
             raise ValueError(f"{_described(source)} ended before its first batch: there is nothing to compute.")
@@ -99,12 +102,38 @@ class StreamData:
     def epoch(self, anew: bool = False) -> StreamPass:
         """Begin a pass, or go on with one that `steps` ended unless `anew`."""
         current = self._pass
+        if current is not None and self.resumed.batches:
+            return current
         if current is not None and not current.ended:
             if not current.used or (self.steps and not anew):
                 return current
         self.close()
         self._pass = StreamPass(self, self._batches())
         return self._pass
+
+    def place(self) -> dict[str, Any]:
+        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        return {} if self._pass is None else self._pass.place()
+
+    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
+        """Go on at a place of another run: read as many batches as it had read, and drop them.
+
+        It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
+        its `on_epoch_end` is not brought back to how it was.
+
+        Args:
+            place: from `place`.
+            batches: how many of the epoch were done there.
+            logs: what the epoch had given there.
+        """
+        if place:
+            if self._pass is None or iter(self.source) is not self.source:
+                self.close()
+                random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
+                np.random.set_state(place["numpy"])
+                self._pass = StreamPass(self, self._batches())
+            self._pass.skip(place["given"], place["peeked"])
+        self.resumed = Resumed(batches, logs)
 
     def has_more(self) -> bool:
         """Whether there is a batch for another epoch. A generator that has ended has none."""
@@ -200,12 +229,27 @@ class StreamPass:
         self._batches = batches
         self._next: Parts | None = None
         self._given = 0  # batches
+        self._random = random.getstate(), np.random.get_state(legacy=False)  # that its order may come from
         self.ended = False
 
     @property
     def used(self) -> bool:
         """Whether a batch was given out."""
         return self._given > 0
+
+    def place(self) -> dict[str, Any]:
+        """How far it is, and what its order may depend on."""
+        python, numpy = self._random
+        return {"given": self._given, "peeked": self._next is not None, "python": python, "numpy": numpy}
+
+    def skip(self, count: int, peek: bool) -> None:
+        """Drop batches, and look at the next one if that was done before."""
+        for _ in range(count):
+            self.peek()
+            self._next = None
+        self._given += count
+        if peek:
+            self.peek()
 
     def close(self) -> None:
         """Give out no more."""
@@ -227,7 +271,7 @@ class StreamPass:
             wanted: says how many batches the next chunk should hold.
         """
         data = self._data
-        left = data.steps or math.inf
+        left = (data.steps or math.inf) - data.resumed.batches
         data.begin_epoch()
         while left and self.peek() is not None:
             batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))

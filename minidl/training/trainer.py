@@ -51,6 +51,7 @@ class Trainer(Compiled):
         self.history: Any = None
         self.run_eagerly = False
         self.steps_per_execution: int | str = "auto"
+        self.training_data: Any = None  # what fit trains on, while it does
         self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._forget()

@@ -1,0 +1,42 @@
+"""A run that is killed at any moment, and started again, ends with the bits of one that was not."""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+def start(folder, save_freq):
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tests.killed", str(folder), save_freq]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    return json.loads(output.splitlines()[-1])
+
+
+def kill_after(process, seconds):
+    """Whether the process was still at work, that long after it began to train."""
+    assert process.stdout.readline() == "training\n"
+    time.sleep(seconds)
+    is_at_work = process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return is_at_work
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("save_freq", "count"), [("1", 30), ("epoch", 10)])
+def test_killed_again_and_again(save_freq, count, tmp_path):
+    whole = finish(start(tmp_path / "whole", save_freq))
+    rng = random.Random(1)
+    for _ in range(count):
+        assert kill_after(start(tmp_path / "parts", save_freq), rng.uniform(0, 1.6)), "it ended before it was killed"
+    assert finish(start(tmp_path / "parts", save_freq)) == whole
