@@ -135,7 +135,7 @@ def test_add_weight():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("kernel", (3,)), "expected a shape, got 'kernel'. Give a name as name='kernel'"),
+        (("kernel", (3,)), "expected a shape, got 'kernel'. Give a name as a keyword argument: name='kernel'"),
         ((3,), "must be a tuple of sizes.* got 3"),
         (((None, 3),), r"all of them known.* got \(None, 3\)"),
         (((3,), "glorot_unifrom"), "Unknown initializer 'glorot_unifrom'. Did you mean 'glorot_uniform'"),
@@ -443,8 +443,80 @@ def test_a_build_that_asks_for_what_is_no_input_is_refused():
         def call(self, query, key):
             return query + key
 
-    with pytest.raises(ValueError, match=r"Wrong.build takes \['keys_shape'\], but the inputs .* \['query', 'key'\]"):
+    with pytest.raises(
+        ValueError, match=r"Wrong.build takes `keys_shape`, but `call\(\)` does not have argument `keys`"
+    ):
         Wrong()(X, X)
+
+    class Unnamed(Layer):
+        def build(self, query_shape, units):
+            raise AssertionError("not reached")
+
+        def call(self, query, units):
+            return query + units
+
+    with pytest.raises(ValueError, match="Unnamed.build takes the argument `units`, which does not end in `_shape`"):
+        Unnamed()(X, X)
+
+    class Asking(Layer):
+        def build(self, query_shape, key_shape):
+            raise AssertionError("not reached")
+
+        def call(self, query, key=None):
+            return query
+
+    with pytest.raises(ValueError, match=r"Asking.build takes \['key_shape'\], but the inputs .* \['query'\]"):
+        Asking()(X)
+
+
+def test_weights_are_not_made_in_a_call():
+    class Late(Layer):
+        def call(self, x):
+            self.w = self.add_weight((), "zeros")
+            return x + self.w
+
+    with pytest.raises(
+        ValueError, match="late.add_weight: a layer cannot add new elements of state while it is called"
+    ):
+        Late()(X)
+    layer = Late()
+    layer.v = layer.add_weight((), "ones", name="v")  # outside of one they may be
+    assert layer.v.path == "late_1/v"
+
+
+def test_a_users_output_shape_is_taken_as_it_is():
+    class Untraceable(Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
+
+        def call(self, x):
+            return np.asarray(x)[:, :2], {"b": np.asarray(x)}
+
+        def compute_output_shape(self, input_shape):
+            return (input_shape[0], 2), {"b": input_shape}
+
+        def compute_mask(self, inputs, mask):
+            return mask, None
+
+    first, second = Untraceable()(layers.Masking()(Input((3, 4))))
+    assert (first.shape, second["b"].shape) == ((None, 2), {"b": (None, 3, 4)}["b"])
+    assert first.mask.shape == (None, 3) and second["b"].mask is None
+
+    class Block(Layer):  # its Dense is not built yet, so that the call must be traced
+        def __init__(self):
+            super().__init__()
+            self.dense = Dense(5)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def compute_output_shape(self, input_shape):
+            return (input_shape[0], 5)
+
+    block = Block()
+    assert block(Input((3,))).shape == (None, 5) and block.dense.built
+    assert block(Input((3,))).shape == (None, 5)
 
 
 def test_structures_of_inputs():
@@ -800,7 +872,7 @@ def test_wrong_names(wrong):
 
 @pytest.mark.parametrize("wrong", [1, None, "yes"])
 def test_wrong_trainable(wrong):
-    with pytest.raises(ValueError, match="Linear: trainable must be True or False, got"):
+    with pytest.raises(ValueError, match="Linear: expected trainable to be a boolean, got"):
         Linear(trainable=wrong)
 
 

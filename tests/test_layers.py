@@ -12,6 +12,7 @@ import pytest
 
 from minidl import layers
 from minidl.layers import Layer
+from minidl.symbolic import KerasTensor
 from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
 from tests.rows.basics import CUBE, IMAGES, MATRIX
@@ -70,9 +71,35 @@ def test_config_is_read_by_keras(row):
         (lambda: layers.Dropout(0.5, noise_shape=(1.0,)), r"positive integers or None, got \(1.0,\)"),
         (lambda: layers.Dropout(0.5, seed=1.5), "expected an integer seed, got 1.5"),
         (lambda: layers.Flatten("channels"), "must be 'channels_last' or 'channels_first', got 'channels'"),
-        (lambda: layers.Input(), "give either shape or batch_shape, got shape=None"),
-        (lambda: layers.Input((3,), batch_shape=(1, 3)), "give either shape or batch_shape"),
-        (lambda: layers.Input(batch_shape=(1, 3), batch_size=1), "batch_shape holds the batch size already"),
+        (lambda: layers.Input(), "pass a `shape` argument. It is the shape of one example"),
+        (lambda: layers.Input((3,), batch_shape=(1, 3)), r"both `shape` and `batch_shape`, got \(3,\) and \(1, 3\)"),
+        (lambda: layers.Input(batch_shape=(1, 3), batch_size=1), "both `batch_size` and `batch_shape`"),
+        (lambda: layers.Input((3,), tensor=np.ones(3)), "`input_tensor` must be a KerasTensor, got .* ndarray"),
+        (lambda: layers.Input((4,), tensor=KerasTensor((2, 3))), r"incompatible `shape`: got \(4,\), .* is \(3,\)"),
+        (lambda: layers.Input(batch_size=5, tensor=KerasTensor((2, 3))), "incompatible `batch_size`: got 5"),
+        (lambda: layers.Input(dtype="float16", tensor=KerasTensor((2, 3))), "incompatible `dtype`: got float16"),
+        (lambda: layers.Input(batch_shape=(1, 3), tensor=KerasTensor((2, 3))), "incompatible `batch_shape`"),
+        (lambda: layers.RepeatVector(0), "n should be a positive integer, got 0"),
+        (lambda: layers.UpSampling1D(-2), "size should be a positive integer, got -2"),
+        (lambda: layers.Cropping1D((1,)), r"cropping must be a non-negative integer or 2 of them, got \(1,\)"),
+        (lambda: layers.ZeroPadding1D("1"), "padding must be a non-negative integer or 2 of them, got '1'"),
+        (lambda: layers.Reshape((-2, 5)), r"a size is a non-negative integer or -1, got target_shape=\(-2, 5\)"),
+        (lambda: layers.Reshape((-1, -1)), r"at most one unknown dimension .* target_shape=\(-1, -1\)"),
+        (lambda: layers.GroupNormalization(5)(MATRIX[:, :4]), "cannot be more than the number of channels, got 4"),
+        (lambda: layers.MultiHeadAttention(2, 3, value_dim=0), "`value_dim` must be a positive integer, got 0"),
+        (lambda: layers.MultiHeadAttention(2, 3, output_shape=8.0), "Invalid `output_shape`: .* got 8.0"),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"max": 1.0}),
+            r"Received invalid keys: \['max'\]",
+        ),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"rmax": 0.5, "rmin": 1.0}),
+            "rmax should be at least rmin, got 0.5 and 1.0",
+        ),
+        (
+            lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"dmax": -1.0}),
+            "dmax should be non-negative, got -1.0",
+        ),
         (lambda: layers.Input((3,), sparse=True), "sparse and ragged tensors do not exist in JAX"),
         (lambda: layers.Input(3), r"must be a tuple of sizes \(None where unknown\), got 3"),
         (lambda: layers.Input((-3,)), r"must be a tuple of sizes .* got \(-3,\)"),
@@ -104,6 +131,10 @@ def test_inputs():
     assert (tensor.dtype, tensor.name, tensor.producer.operation.name) == ("float16", "x", "x")
     assert layers.InputLayer((3,), dtype="bfloat16").dtype == "bfloat16"
     assert layers.Input(tensor=tensor) is tensor
+    inner = layers.Dense(2)(tensor)
+    assert layers.InputLayer(input_tensor=inner, shape=(2,), dtype="float32").output is inner
+    assert layers.Input((3,), 2, "int32", False, False).shape == (2, 3)  # Keras's order of arguments
+    assert layers.InputLayer(input_shape=(3,)).batch_shape == (None, 3)
     shape = layers.Input(tuple(np.array([3, 4]))).shape
     assert shape == (None, 3, 4) and all(type(size) is int for size in shape[1:])
 
@@ -137,7 +168,7 @@ def test_softmax_gives_masked_scores_nothing():
     outputs = layers.Softmax()(scores, mask=jnp.array([[True, True, False], [False, False, False]]))
     e = np.exp([1.0, 2.0])
     np.testing.assert_allclose(outputs, [[*(e / e.sum()), 0.0], [0.0, 0.0, 0.0]], rtol=1e-6)
-    with pytest.raises(ValueError, match=r"mask has shape \(2,\), the scores \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"mask of shape \(2,\) is not broadcastable to the scores of shape \(2, 3\)"):
         layers.Softmax()(scores, mask=jnp.array([True, False]))
 
 
@@ -166,3 +197,45 @@ def test_lambda():
 def test_a_wrapper_needs_a_layer():
     with pytest.raises(ValueError, match="Wrapper takes a layer, got 3"):
         layers.Wrapper(3)
+
+
+def test_reshape_takes_unknown_sizes_to_fit():
+    assert layers.Reshape((3, 5))(layers.Input(batch_shape=(2, None))).shape == (2, 3, 5)
+    assert layers.Reshape((-1, 3))(layers.Input(batch_shape=(4, 6, None, 3))).shape == (4, None, 3)
+    assert layers.Reshape((-1, 8))(layers.Input((6, 4))).shape == (None, 3, 8)
+
+
+@pytest.mark.parametrize("make", [lambda n: layers.RepeatVector(n), lambda n: layers.UpSampling1D(n)])
+@pytest.mark.parametrize("wrong", ["3", 2.5, True])
+def test_how_often_something_is_repeated_is_an_integer(make, wrong):
+    with pytest.raises(TypeError, match="Expected an integer value for `(n|size)`"):
+        make(wrong)
+
+
+def test_attention_masks_of_other_ranks():
+    x = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
+    layer, mask = layers.MultiHeadAttention(2, 4), np.tril(np.ones((5, 5)))
+    expected = layer(x, x, attention_mask=np.tile(mask, (2, 1, 1)))
+    np.testing.assert_allclose(layer(x, x, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer(x, x, attention_mask=mask), expected, rtol=1e-5, atol=1e-6)
+    heads = np.tile(mask, (2, 2, 1, 1))  # one for each head, beside a mask that has none
+    np.testing.assert_allclose(layer(x, x, attention_mask=heads, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_time_distributed_gives_the_mask_of_a_step_to_the_layer():
+    class Doubling(Layer):
+        def call(self, inputs, mask=None):
+            return inputs if mask is None else inputs * (1.0 + mask[:, None])
+
+    mask = np.array([[True, False, True], [False, False, True]])
+    x = CUBE[:, :, :2]
+    output = layers.TimeDistributed(Doubling())(x, mask=mask)
+    np.testing.assert_allclose(output, x * (1.0 + mask[..., None]))
+    for inner in (layers.Dense(2), layers.Softmax()):  # with one that they do not take
+        layers.TimeDistributed(inner)(x, mask=mask)
+    layers.TimeDistributed(layers.Dense(2))(x, mask=mask[..., None])
+
+
+def test_bidirectional_keeps_the_flag_for_cudnn():
+    layer = layers.Bidirectional(layers.LSTM(1, use_cudnn=False))
+    assert layer.forward_layer.use_cudnn is False and layer.backward_layer.use_cudnn is False

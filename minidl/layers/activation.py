@@ -210,10 +210,15 @@ class Softmax(Layer):
         if mask is None:
             return self._softmax(inputs)
         mask = jnp.asarray(mask, bool)
-        sizes = zip(reversed(mask.shape), reversed(inputs.shape))
-        if mask.ndim > inputs.ndim or any(m not in (1, size) for m, size in sizes):
+        if mask.ndim > inputs.ndim:
             raise ValueError(
-                f"Softmax: the mask has shape {mask.shape}, the scores {inputs.shape}; give one boolean for each score."
+                f"Softmax: the mask must not have more dimensions than the scores, got the shapes {mask.shape} and "
+                f"{inputs.shape}."
+            )
+        if any(m not in (1, size) for m, size in zip(reversed(mask.shape), reversed(inputs.shape))):
+            raise ValueError(
+                f"Softmax: the mask of shape {mask.shape} is not broadcastable to the scores of shape {inputs.shape}; "
+                "give one boolean for each score."
             )
         return jnp.where(mask, self._softmax(jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)), 0)
 

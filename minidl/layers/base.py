@@ -89,7 +89,7 @@ class Layer(Module):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         if not isinstance(trainable, bool):
-            raise ValueError(f"{type(self).__name__}: trainable must be True or False, got {trainable!r}.")
+            raise ValueError(f"{type(self).__name__}: expected trainable to be a boolean, got {trainable!r}.")
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -100,6 +100,7 @@ class Layer(Module):
         self.given_input_shape = shape  # from input_shape= or input_dim=: Sequential starts from it
         self._trainable = trainable
         self._building = False
+        self._in_call = False
         self._weights: list[Variable] = []
         self._losses: list[Any] = []
         self._nodes: list[Node] = []  # the calls on symbolic tensors
@@ -240,9 +241,14 @@ class Layer(Module):
         return jax.tree.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built."""
+        """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built.
+
+        A layer of yours that has `compute_output_shape` is asked for it; else `call` is traced.
+        """
         if not self.built:
             self._build_for(args, kwargs)
+        if not is_own(type(self).compute_output_shape) and all(layer.built for layer in self._flatten_layers()):
+            return self._spec_from_own_shape(args, kwargs)
         with self._keeping([*self.variables, *self.metrics_variables]):
             try:
                 return infer(self, args, kwargs)
@@ -294,11 +300,13 @@ class Layer(Module):
         if _outermost.get():
             self._clear_losses()
         tokens = _training.set(training), _outermost.set(False)
+        again, self._in_call = self._in_call, True
         mixed = self.compute_dtype != self.variable_dtype
         try:
             with name_scope(self.name), autocast_scope(self.compute_dtype if mixed else None):
                 yield
         finally:
+            self._in_call = again
             _training.reset(tokens[0])
             _outermost.reset(tokens[1])
 
@@ -328,6 +336,26 @@ class Layer(Module):
             return [self._spec(item) for item in shape]
         return None if shape is None else KerasTensor(shape, self.compute_dtype)
 
+    def _spec_from_own_shape(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What `compute_output_spec` gives, from the `compute_output_shape` and `compute_mask` of a user's class."""
+        parameters = tuple(inspect.signature(type(self).compute_output_shape).parameters)[1:]
+        given = dict(zip(_parameters(type(self).call), args)) | kwargs
+        shapes = {f"{name}_shape": _shapes(value) for name, value in given.items() if _holds_arrays(value)}
+        if len(parameters) == 1:
+            shapes = {parameters[0]: next(iter(shapes.values()))}
+        outputs = _tensors(self.compute_output_shape(**shapes), self.compute_dtype)
+
+        def output_masks(*args: Any, **kwargs: Any) -> Any:
+            first = args[0] if args else next(iter(kwargs.values()))
+            previous = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
+            return self.compute_mask(first, previous)
+
+        if self.supports_masking:
+            found = jax.tree.leaves(infer(output_masks, args, kwargs), is_leaf=lambda mask: mask is None)
+            for output, mask in zip(jax.tree.leaves(outputs), found):
+                output.mask = mask
+        return outputs
+
     def _check_inputs(self, inputs: Any) -> None:
         if self.input_spec is not None:
             check_inputs(self.input_spec, inputs, f"{type(self).__name__} {self.name!r}")
@@ -345,12 +373,12 @@ class Layer(Module):
         given = {name: _shapes(value) for name, value in arguments.arguments.items() if _holds_arrays(value)}
         wanted = [p for p in inspect.signature(type(self).build).parameters.values() if p.name != "self"]
         if len(wanted) > 1:
+            _require_names(type(self).__name__, [p.name for p in wanted], _parameters(type(self).call))
             shapes = {p.name: given[n] for p in wanted if (n := p.name.removesuffix("_shape")) in given}
             missing = [p.name for p in wanted if p.default is p.empty and p.name not in shapes]
             if missing:
                 raise ValueError(
-                    f"{type(self).__name__}.build takes {missing}, but the inputs of this call are {list(given)}. Name "
-                    "each argument of build after an input of call, with _shape behind it."
+                    f"{type(self).__name__}.build takes {missing}, but the inputs of this call are {list(given)}."
                 )
             self.build(**shapes)
         else:
@@ -405,6 +433,16 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def _require_names(kind: str, wanted: Sequence[str], parameters: Sequence[str]) -> None:
+    """Refuse a build of several shapes whose arguments are not named after inputs of the call."""
+    advice = "Name each argument of build after an input of call, with _shape behind it."
+    for name in wanted:
+        if not name.endswith("_shape"):
+            raise ValueError(f"{kind}.build takes the argument `{name}`, which does not end in `_shape`. {advice}")
+        if (of := name.removesuffix("_shape")) not in parameters:
+            raise ValueError(f"{kind}.build takes `{name}`, but `call()` does not have argument `{of}`. {advice}")
+
+
 def _bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     names = list(inspect.signature(build).parameters)[1:]
     return {**dict(zip(names, args)), **kwargs}
@@ -436,6 +474,15 @@ def _first_input_shape(kwargs: dict[str, Any]) -> Shape | None:
 def _parameters(call: Any) -> tuple[str, ...]:
     """The names that a `call` takes, without self."""
     return tuple(inspect.signature(call).parameters)[1:]
+
+
+def _tensors(shape: Any, dtype: str) -> Any:
+    """A symbolic tensor of a shape, or one of each in a structure of them."""
+    if isinstance(shape, dict):
+        return {name: _tensors(item, dtype) for name, item in shape.items()}
+    if any(isinstance(item, (list, tuple, dict)) for item in shape):
+        return type(shape)(_tensors(item, dtype) for item in shape)
+    return KerasTensor(shape, dtype)
 
 
 def _single(tensors: list[Any]) -> Any:

@@ -21,11 +21,17 @@ class InputLayer(Layer):
         shape: the shape of one example, without the batch.
         batch_size: the size of the batch, if it is fixed.
         dtype: the dtype of the input, default `floatx()`.
+        sparse: must be False: there are no sparse tensors in JAX.
+        ragged: must be False, likewise.
         batch_shape: the whole shape, instead of the first two.
+        input_tensor: a symbolic tensor that is to be the input, instead of a new one. What else is given must go with
+            it.
+        optional: whether the input may be None.
         name: default "input_layer".
 
     Raises:
-        ValueError: no shape, two, or one with something in it that is no size.
+        ValueError: no shape, two, or one with something in it that is no size; an input_tensor that is none, or that
+            does not go with the other arguments.
 
     Example:
     >>> InputLayer((28, 28)).batch_shape
@@ -37,17 +43,28 @@ class InputLayer(Layer):
         shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
         dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
-        name: str | None = None,
-        sparse: bool = False,
-        ragged: bool = False,
+        input_tensor: KerasTensor | None = None,
         optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(name=name)
-        if (shape is None) == (batch_shape is None):
-            raise ValueError(f"Input: give either shape or batch_shape, got shape={shape}, batch_shape={batch_shape}.")
+        shape = kwargs.pop("input_shape", shape)  # their names in old programs
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        if kwargs:
+            raise TypeError(f"InputLayer: unknown arguments {sorted(kwargs)}.")
+        if input_tensor is not None:
+            _require_fit(input_tensor, shape, batch_shape, batch_size, dtype, sparse)
+            shape, batch_shape, batch_size, dtype = None, input_tensor.shape, None, input_tensor.dtype
+        if shape is not None and batch_shape is not None:
+            raise ValueError(f"Input: you cannot pass both `shape` and `batch_shape`, got {shape} and {batch_shape}.")
         if batch_shape is not None and batch_size is not None:
-            raise ValueError("Input: batch_shape holds the batch size already; give only one of the two.")
+            raise ValueError("Input: you cannot pass both `batch_size` and `batch_shape`: the latter holds the former.")
+        if shape is None and batch_shape is None:
+            raise ValueError("Input: pass a `shape` argument. It is the shape of one example, without the batch.")
         if sparse or ragged:
             raise ValueError("Input: sparse and ragged tensors do not exist in JAX; give dense arrays.")
         sizes = batch_shape if shape is None else shape
@@ -56,11 +73,15 @@ class InputLayer(Layer):
         sizes = tuple(None if size is None else int(size) for size in sizes)
         self.batch_shape = sizes if shape is None else (batch_size, *sizes)
         self.input_dtype = dtypes.canonical(dtype)
+        self.sparse = self.ragged = False
         self.optional = optional
-        self._nodes.append(Node(self, (), {}, KerasTensor(self.batch_shape, self.input_dtype, name=self.name)))
+        tensor = (
+            KerasTensor(self.batch_shape, self.input_dtype, name=self.name) if input_tensor is None else input_tensor
+        )
+        self._nodes.append(Node(self, (), {}, tensor))
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any = None) -> Any:
         return inputs
 
     @property
@@ -79,6 +100,29 @@ class InputLayer(Layer):
         }
 
 
+def _require_fit(
+    tensor: Any, shape: Any, batch_shape: Any, batch_size: int | None, dtype: Any, sparse: bool | None
+) -> None:
+    """Refuse arguments of an input that do not go with the tensor that is to be it."""
+    if not isinstance(tensor, KerasTensor):
+        raise ValueError(
+            f"Input: `input_tensor` must be a KerasTensor, got {tensor!r} of type {type(tensor).__name__}."
+        )
+    given = {
+        "shape": (shape and tuple(shape), tensor.shape[1:]),
+        "batch_shape": (batch_shape and tuple(batch_shape), tensor.shape),
+        "batch_size": (batch_size, tensor.shape[0] if tensor.shape else None),
+        "dtype": (dtype and dtypes.canonical(dtype), tensor.dtype),
+        "sparse": (sparse, False),
+    }
+    for name, (value, own) in given.items():
+        if value is not None and value != own:
+            raise ValueError(
+                f"Input: with `input_tensor` you cannot provide an incompatible `{name}`: got {value}, the tensor's is "
+                f"{own}."
+            )
+
+
 def _is_size(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and bool(value >= 0)
 
@@ -87,20 +131,19 @@ def Input(  # noqa: N802, a function that Keras writes like a class
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: Any = None,
-    sparse: bool = False,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
     tensor: KerasTensor | None = None,
     optional: bool = False,
 ) -> KerasTensor:
-    """A symbolic tensor for the input of a model: see `InputLayer` for the arguments.
+    """A symbolic tensor for the input of a model: see `InputLayer` for the arguments; `tensor` is its `input_tensor`.
 
     >>> Input((28, 28)).shape
     (None, 28, 28)
     """
-    if tensor is not None:
-        return tensor
-    return InputLayer(shape, batch_size, dtype, batch_shape, name, sparse, optional=optional).output
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output
 
 
 class Dense(LowRank):

@@ -32,6 +32,7 @@ class Module:
     built: bool
     _trainable: bool
     _building: bool
+    _in_call: bool
     _weights: list[Variable]
     _losses: list[Any]
     _dtype_policy: dtypes.DTypePolicy
@@ -64,11 +65,19 @@ class Module:
             name: the last part of the variable's path.
 
         Raises:
-            ValueError: a shape that is none.
+            ValueError: a shape that is none, or a call of the layer is going on: each call would make another one.
         """
         self._require_init()
+        if self._in_call and not self._building:
+            raise ValueError(
+                f"{self.name}.add_weight: a layer cannot add new elements of state while it is called. Make its "
+                "weights in `__init__` or `build`."
+            )
         if isinstance(shape, str):
-            raise ValueError(f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as name={shape!r}.")
+            raise ValueError(
+                f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as a keyword argument: "
+                f"name={shape!r}."
+            )
         dtype = dtypes.canonical(dtype or self.variable_dtype)
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"

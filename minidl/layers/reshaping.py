@@ -8,10 +8,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from minidl import dtypes
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
+from minidl.symbolic import KerasTensor
 
 
 class Flatten(Layer):
@@ -69,11 +72,21 @@ class Reshape(Layer):
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         self.target_shape = tuple(target_shape)
-        if any(size < -1 for size in self.target_shape) or self.target_shape.count(-1) > 1:
+        if any(size < -1 for size in self.target_shape):
+            raise ValueError(f"Reshape: a size is a non-negative integer or -1, got target_shape={self.target_shape}.")
+        if self.target_shape.count(-1) > 1:
             raise ValueError(
-                f"Reshape: target_shape must hold sizes, of which at most one is -1, got {tuple(target_shape)}."
+                f"Reshape: at most one unknown dimension (-1) can be found, got target_shape={self.target_shape}."
             )
         self.built = True
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """The output for a symbolic input; sizes of it that are not known are taken to fit."""
+        if None not in inputs.shape[1:]:
+            return super().compute_output_spec(inputs)
+        sizes = [None if size == -1 else size for size in self.target_shape]
+        dtype = self.compute_dtype if self.autocast and dtypes.is_float(inputs.dtype) else inputs.dtype
+        return KerasTensor((inputs.shape[0], *sizes), dtype)
 
     def call(self, inputs: Any) -> Any:
         known = math.prod(size for size in self.target_shape if size != -1)
@@ -112,7 +125,9 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"Permute: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}.")
+            raise ValueError(
+                f"Permute: Invalid permutation: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}."
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
 
@@ -135,6 +150,7 @@ class RepeatVector(Layer):
 
     Raises:
         TypeError: n is no integer.
+        ValueError: n is not positive.
 
     Example:
     >>> RepeatVector(3)(jnp.ones((2, 5))).shape
@@ -143,9 +159,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        if not isinstance(n, int):
-            raise TypeError(f"RepeatVector: n must be an integer, got {n!r}.")
-        self.n = n
+        self.n = _times(n, "RepeatVector", "n")
         self.input_spec = InputSpec(ndim=2)
         self.built = True
 
@@ -215,7 +229,7 @@ class Cropping1D(_Borders):
         if any(before + behind >= size for (before, behind), size in zip(amounts, inputs.shape) if before + behind):
             raise ValueError(
                 f"{type(self).__name__} {self.name!r}: cropping {self.cropping} leaves nothing of an input of shape "
-                f"{inputs.shape}. It must be smaller than the sizes."
+                f"{inputs.shape}. Values in `cropping` argument should be smaller than the sizes, both sides together."
             )
         return inputs[tuple(slice(before, size - behind) for (before, behind), size in zip(amounts, inputs.shape))]
 
@@ -367,6 +381,10 @@ class UpSampling1D(Layer):
     Input shape: (batch, steps, features).
     Output shape: (batch, steps * size, features).
 
+    Raises:
+        TypeError: size is no integer.
+        ValueError: size is not positive.
+
     Example:
     >>> UpSampling1D(2)(jnp.ones((2, 3, 4))).shape
     (2, 6, 4)
@@ -374,7 +392,7 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = int(size)
+        self.size = _times(size, "UpSampling1D", "size")
         self.input_spec = InputSpec(ndim=3)
         self.built = True
 
@@ -471,6 +489,14 @@ class UpSampling3D(Layer):
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
 
+def _times(value: Any, where: str, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{where}: Expected an integer value for `{name}`, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{where}: {name} should be a positive integer, got {value}.")
+    return int(value)
+
+
 def _repeated(x: Any, axis: int, times: int) -> Any:
     """Each entry along an axis several times, by a broadcast: cheaper than looking entries up."""
     shape = x.shape
@@ -482,8 +508,8 @@ def _both_sides(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]
     """(before, behind) for each axis: from one integer, one for each axis, or the pairs."""
     if isinstance(value, int):
         value = (value,) * rank
-    elif rank == 1 and isinstance(value, (list, tuple)) and len(value) == 2:
+    elif rank == 1:
         value = (value,)
     if not isinstance(value, (list, tuple)) or len(value) != rank:
-        raise ValueError(f"{name} must be an integer or have {rank if rank > 1 else 2} elements, got {value!r}.")
+        raise ValueError(f"{name} must be an integer or have {rank} elements, got {value!r}.")
     return tuple(sizes_of(pair, 2, name, allow_zero=True) for pair in value)  # type: ignore[misc]

@@ -55,7 +55,7 @@ class Attention(Layer):
         self.concat_score_weight: Any = None
 
     def build(self, input_shape: Any) -> None:
-        self._require_list(input_shape, "inputs")
+        self._require_list(input_shape, "must be called on")
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":
@@ -69,9 +69,9 @@ class Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        self._require_list(inputs, "inputs")
+        self._require_list(inputs, "must be called on")
         if mask is not None:
-            self._require_list(mask, "mask")
+            self._require_list(mask, "layer mask must be")
         query, value = inputs[0], inputs[1]
         key = inputs[2] if len(inputs) > 2 else value
         query_mask, value_mask = (mask[0], mask[1]) if mask is not None else (None, None)
@@ -116,6 +116,6 @@ class Attention(Layer):
     def _require_list(self, given: Any, what: str) -> None:
         if not isinstance(given, list) or not 2 <= len(given) <= 3:
             raise ValueError(
-                f"{type(self).__name__}: {what} must be a list, [query, value] or [query, value, key], got "
+                f"{type(self).__name__} {what} a list of length 2 or 3, [query, value] or [query, value, key], got "
                 f"{type(given).__name__} {'of ' + str(len(given)) if isinstance(given, (list, tuple)) else ''}."
             )

@@ -93,8 +93,8 @@ class GroupQueryAttention(HeadedAttention):
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
-                "GroupQueryAttention: value and key must have the same shape but for their features, got "
-                f"{tuple(value_shape)} and {tuple(key_shape)}."
+                "GroupQueryAttention: the shapes of value and key must be equal but for the batch and the features, "
+                f"got {tuple(value_shape)} and {tuple(key_shape)}."
             )
         many, few = [None, self.num_query_heads, self.head_dim], [None, self.num_key_value_heads, self.head_dim]
         inner = (None, None, self.num_query_heads, self.head_dim)

@@ -125,17 +125,24 @@ class HeadedAttention(Layer):
         attention_mask: Any,
         use_causal_mask: bool,
     ) -> Any:
-        """Which values count for which queries, (batch or 1, queries, values), or None for all."""
+        """Which values count for which queries, or None for all.
+
+        (batch or 1, queries, values), or (batch or 1, heads or 1, queries, values) if the attention mask has heads.
+        """
         found = [] if attention_mask is None else [attention_mask.astype(bool)]
+        if found and attention_mask.ndim == 2:
+            found = [found[0][None]]
         found += [] if query_mask is None else [query_mask[..., None].astype(bool)]
         found += [mask[..., None, :].astype(bool) for mask in (value_mask, key_mask) if mask is not None]
         rows, columns = np.arange(query.shape[1])[:, None], np.arange(value.shape[1])
         found += [jnp.asarray(rows >= columns)[None]] if use_causal_mask else []
         if self.sliding_window is not None:
             found.append(jnp.asarray(abs(rows - columns) < self.sliding_window)[None])
+        rank = max((mask.ndim for mask in found), default=0)
         merged = None
         for mask in found:
-            merged = mask if merged is None else merged & mask
+            full = mask.reshape(mask.shape[0], *(1,) * (rank - mask.ndim), *mask.shape[1:])
+            merged = full if merged is None else merged & full
         return merged
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

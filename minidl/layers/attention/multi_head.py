@@ -74,9 +74,15 @@ class MultiHeadAttention(HeadedAttention):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        for name, size in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim or 1)):
+        sizes = {"num_heads": num_heads, "key_dim": key_dim, "value_dim": key_dim if value_dim is None else value_dim}
+        for name, size in sizes.items():
             if not isinstance(size, int) or size <= 0:
-                raise ValueError(f"MultiHeadAttention: {name} must be a positive integer, got {size!r}.")
+                raise ValueError(f"MultiHeadAttention: argument `{name}` must be a positive integer, got {size!r}.")
+        if not isinstance(output_shape, (int, list, tuple, type(None))):
+            raise ValueError(
+                "MultiHeadAttention: Invalid `output_shape`: it must be an integer or a tuple of them, got "
+                f"{output_shape!r}."
+            )
         options = {
             "kernel_initializer": kernel_initializer,
             "bias_initializer": bias_initializer,
@@ -98,7 +104,7 @@ class MultiHeadAttention(HeadedAttention):
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
-                "MultiHeadAttention: value and key must have the same shape but for their features, got "
+                "MultiHeadAttention: the shapes of value and key must be equal but for the batch and the features, got "
                 f"{tuple(value_shape)} and {tuple(key_shape)}."
             )
         rank = len(query_shape)

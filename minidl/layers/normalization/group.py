@@ -57,7 +57,7 @@ class GroupNormalization(ScaledNormalization):
         **kwargs: Any,
     ):
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise ValueError(f"GroupNormalization: groups must be a positive integer or -1, got {groups!r}.")
+            raise ValueError(f"GroupNormalization: argument `groups` must be a positive integer or -1, got {groups!r}.")
         super().__init__(
             axis,
             epsilon,
@@ -78,6 +78,11 @@ class GroupNormalization(ScaledNormalization):
         channels = input_shape[self.axis]
         if channels is None:
             raise ValueError(f"GroupNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
+        if channels < self.groups:
+            raise ValueError(
+                f"GroupNormalization: groups cannot be more than the number of channels, got {channels} channels in "
+                f"{self.groups} groups."
+            )
         if channels % abs(self.groups):
             raise ValueError(
                 f"GroupNormalization: the number of channels must be a multiple of groups, got {channels} "

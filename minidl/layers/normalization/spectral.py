@@ -39,7 +39,9 @@ class SpectralNormalization(Wrapper):
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any):
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:
-            raise ValueError(f"SpectralNormalization: power_iterations must be positive, got {power_iterations}.")
+            raise ValueError(
+                f"SpectralNormalization: `power_iterations` should be greater than zero, got {power_iterations}."
+            )
         self.power_iterations = power_iterations
 
     def build(self, input_shape: Any) -> None:
@@ -47,7 +49,10 @@ class SpectralNormalization(Wrapper):
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
-            raise ValueError(f"SpectralNormalization: {self.layer!r} has neither a kernel nor embeddings.")
+            raise ValueError(
+                f"SpectralNormalization: the layer {self.layer.name!r} has nothing to normalize: the "
+                f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'."
+            )
         self.kernel = kernel
         self.vector_u = self.add_weight(
             (1, self.kernel.shape[-1]),

@@ -54,6 +54,8 @@ class Bidirectional(Layer):
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
+            if hasattr(layer, "use_cudnn"):  # which configs do not hold
+                one.use_cudnn = layer.use_cudnn
         self.merge_mode = merge_mode
         self.stateful = layer.stateful
         self.return_sequences = layer.return_sequences

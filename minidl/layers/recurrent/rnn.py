@@ -149,7 +149,8 @@ class RNN(Layer):
             fixed = jax.tree.leaves(self.states)[0].shape[0]
             if batch != fixed:
                 raise ValueError(
-                    f"{type(self).__name__} {self.name!r} is stateful with a batch of {fixed}, but got one of {batch}."
+                    f"{type(self).__name__} {self.name!r} is stateful with a batch size of {fixed}, but got a batch of "
+                    f"{batch}."
                 )
             given = jax.tree.map(lambda variable: variable.value, self.states)
         elif given is None:

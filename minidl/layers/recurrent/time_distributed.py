@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
+from minidl.layers.recurrent.bidirectional import Bidirectional
+from minidl.layers.recurrent.rnn import RNN
 from minidl.layers.wrapper import Wrapper
 
 
@@ -44,16 +48,24 @@ class TimeDistributed(Wrapper):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         if mask is not None and mask.shape[:2] != inputs.shape[:2]:
             raise ValueError(
-                f"TimeDistributed: the mask must begin with the axes {inputs.shape[:2]} of the inputs, got the shape "
-                f"{mask.shape}."
+                f"The `mask` passed to the `TimeDistributed` layer has a shape that does not go with the inputs: "
+                f"{mask.shape}. It must begin with {inputs.shape[:2]}."
             )
-        more = {"mask": mask} if mask is not None and self.layer.supports_masking and mask.ndim > 2 else {}
+        more = {"mask": mask} if mask is not None and self._passes_on(mask) else {}
         if any(not variable._made_trainable for variable in self.layer.variables):
             return self._one_by_one(inputs, training, more)
         batch, steps = inputs.shape[:2]
         folded = jax.tree.map(lambda x: x.reshape(batch * steps, *x.shape[2:]), (inputs, more))
         outputs = self.layer(folded[0], training=training, **folded[1])
         return jax.tree.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
+
+    def _passes_on(self, mask: Any) -> bool:
+        """Whether the layer inside gets the mask of a step: what it takes as one with the examples as first axis.
+
+        A mask (batch, steps) says no more than which examples count; these layers ask for more than that.
+        """
+        takes_it = "mask" in inspect.signature(self.layer.call).parameters
+        return takes_it and (mask.ndim > 2 or not isinstance(self.layer, (RNN, Bidirectional, Softmax)))
 
     def _one_by_one(self, inputs: Any, training: bool | None, more: dict[str, Any]) -> Any:
         """For a layer with a state, such as moving statistics or a seed: each step changes it for the next."""
