@@ -27,7 +27,7 @@ from minidl.names import auto_name
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
-_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("left", default=None)
+_later: contextvars.ContextVar[_Later | None] = contextvars.ContextVar("later", default=None)
 _made: contextvars.ContextVar[list[tuple[Variable, jax.Array]] | None] = contextvars.ContextVar("made", default=None)
 
 
@@ -51,14 +51,30 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
         _compute_dtype.reset(token)
 
 
+class _Later:
+    """What variables that are about to be read from a file may take, and how to fill those that are not."""
+
+    def __init__(self, nbytes: int):
+        self.left = nbytes
+        self.waiting: list[tuple[Variable, Callable[[], jax.Array], jax.Array]] = []
+
+
 @contextlib.contextmanager
-def at_most(nbytes: int) -> Iterator[None]:
-    """Inside, variables that would take more memory than this, all together, are refused with a ValueError."""
-    token = _left.set([nbytes])
+def filled_later(nbytes: int) -> Iterator[None]:
+    """Inside, variables made by an initializer wait for a value; those that got none by the end are initialized then.
+
+    Args:
+        nbytes: variables that take more memory than this, all together, are refused with a ValueError.
+    """
+    later = _Later(nbytes)
+    token = _later.set(later)
     try:
         yield
+        for variable, first, placeholder in later.waiting:
+            if variable._value is placeholder:
+                variable._value = first()
     finally:
-        _left.reset(token)
+        _later.reset(token)
 
 
 class Variable:
@@ -106,7 +122,7 @@ class Variable:
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
         self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
-        self._value = _first_value(initializer, shape, dtype, self.path)
+        self._value = _first_value(initializer, shape, dtype, self)
         self._lent = True  # whether somebody may hold the array: then training must not reuse its memory
         made = _made.get()
         if made is not None:
@@ -307,7 +323,8 @@ def _zeros(shape: tuple[int, ...], dtype: str) -> Callable[[], jax.Array]:
     return jax.jit(lambda: jnp.zeros(shape, dtype))
 
 
-def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Array:
+def _first_value(initializer: Any, shape: Any, dtype: Any, variable: Variable) -> jax.Array:
+    path = variable.path
     shape = None if shape is None else _checked_shape(shape, path)
     if isinstance(initializer, str):
         raise ValueError(f"Variable {path!r}: got {initializer!r}; give the object, initializers.get({initializer!r}).")
@@ -322,12 +339,19 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, path: str) -> jax.Arr
     if shape is None:
         raise ValueError(f"Variable {path!r}: an initializer that is a function needs shape=.")
     dtype = dtypes.canonical(dtype)
-    if (left := _left.get()) is not None:
-        left[0] -= math.prod(shape) * np.dtype(dtype).itemsize
-        if left[0] < 0:
-            raise ValueError(f"Variable {path!r} of shape {shape} and those before it are more than the file holds.")
-    with _untraced():
-        return _to_array(initializer(shape, dtype=dtype), dtype)
+
+    def first() -> jax.Array:
+        with _untraced():
+            return _to_array(initializer(shape, dtype=dtype), dtype)
+
+    if (later := _later.get()) is None:
+        return first()
+    later.left -= math.prod(shape) * np.dtype(dtype).itemsize
+    if later.left < 0:
+        raise ValueError(f"Variable {path!r} of shape {shape} and those before it are more than the file holds.")
+    placeholder = jax.device_put(np.zeros(shape, dtype))
+    later.waiting.append((variable, first, placeholder))
+    return placeholder
 
 
 def _untraced(value: Any = None) -> contextlib.AbstractContextManager[Any]:

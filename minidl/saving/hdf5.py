@@ -69,10 +69,10 @@ class H5Reader:
         self._visit(self._root(), "", 0)
 
     def read(self, path: str) -> np.ndarray:
-        """The array at a path, a copy."""
+        """The array at a path, which cannot be written to: it lies in the data."""
         array = self.arrays[path]
         flat = np.frombuffer(self._data[array.start : array.stop], array.dtype)
-        return flat.reshape(array.shape).copy()
+        return flat.reshape(array.shape)
 
     # The structure
 

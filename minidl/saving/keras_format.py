@@ -8,6 +8,7 @@ variables of a loaded model can take no more memory than the file holds numbers 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 from typing import Any
 
@@ -15,9 +16,9 @@ from minidl import layers, names
 from minidl.layers.module import Module
 from minidl.saving.archive import parse, read_archive, reading, write_archive
 from minidl.saving.files import atomic_write
-from minidl.saving.hdf5 import H5Reader, to_bytes
+from minidl.saving.hdf5 import H5Reader, to_bytes, write_hdf5
 from minidl.saving.weights import apply, collect
-from minidl.variables import at_most
+from minidl.variables import filled_later
 
 _SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
 
@@ -79,7 +80,7 @@ def load_model(
         raise ValueError("load_model: safe_mode cannot be switched off: minidl never runs code that is in a file.")
     _checked_path(filepath, ".keras")
     config, weights = read_archive(filepath)
-    with reading(filepath), at_most(len(weights) + _SLACK):
+    with reading(filepath), filled_later(len(weights) + _SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
@@ -95,9 +96,9 @@ def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool =
         FileExistsError: with overwrite=False, if there is a file.
     """
     path = _checked_path(filepath, ".weights.h5", overwrite)
-    data = to_bytes(*collect(model))
+    groups, layer_names = collect(model)
     with atomic_write(path) as file:
-        file.write(data)
+        write_hdf5(file, groups, layer_names)
 
 
 def load_weights(
@@ -122,11 +123,12 @@ def load_weights(
         )
     if path.endswith(".keras"):
         _, data = read_archive(path, with_config=False)
+        with reading(filepath):
+            apply(model, H5Reader(data), skip_mismatch, by_name)
     else:
-        with open(path, "rb") as file:
-            data = file.read()
-    with reading(filepath):
-        apply(model, H5Reader(data), skip_mismatch, by_name)
+        with open(path, "rb") as file, reading(filepath):
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
+            apply(model, H5Reader(mapped), skip_mismatch, by_name)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:
