@@ -2,11 +2,17 @@
 
     python -m benchmarks                                   every workload, every peer that is installed
     python -m benchmarks mlp --peers minidl,handwritten    one workload, two peers
+    python -m benchmarks lstm gru --rounds 3               two workloads, quickly
     python -m benchmarks --rounds 9 --save                 more rounds, results kept in benchmarks/results/
 
-A *workload* (workloads.py) says what is computed, a *peer* (peers/) computes it in one library's usual way, and the
-runner (runner.py) gives every peer a process of its own, all peers in turn, several rounds. Clocks of a shared
-machine drift, so peers are compared inside a round, and the median over rounds is what the table (report.py) shows.
+A *workload* (workloads/, a file for each family) says what is computed, a *peer* (peers.py) computes it in one
+library's usual way (loops/ has what is the same for all models), and the runner (runner.py) gives every peer a process
+of its own, all peers in turn, several rounds. Clocks of a shared machine drift, so peers are compared inside a round,
+and the median over rounds is what the table (report.py) shows. Data, sizes, initial weights and optimizer are the same
+for all, and the table says so when they did not learn to the same loss.
 
-To add a workload: add its row to `workloads.WORKLOADS` and a function of its name to each peer that computes it.
+`python -m benchmarks.readme` writes the saved results into the README.
+
+To add a workload: write a file in workloads/ with its sizes, its data and its Keras program, the same beside it for
+every other peer that computes it, and name it in `workloads/__init__.py`.
 """

@@ -1,16 +1,33 @@
-"""Write the newest saved results into the README: `python -m benchmarks.readme`."""
+"""Write the newest saved results of each workload into the README: `python -m benchmarks.readme`."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from benchmarks.peers import PEERS
+from benchmarks.report import figure, unit_of
 from benchmarks.runner import ROOT, Round, median_ratio
-from benchmarks.workloads import Workload
+from benchmarks.workload import Workload
+from benchmarks.workloads import WORKLOADS
 
 _BEGIN, _END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
+_REFERENCE = "minidl"
+
+
+class Row(NamedTuple):
+    """A workload that was measured, with the rounds of each peer."""
+
+    work: Workload
+    rounds: dict[str, list[Round]]
+
+    def costs(self, peer: str) -> list[float]:
+        """What the peer took, in each round."""
+        return [one.cost(self.work) for one in self.rounds[peer]]
 
 
 def main() -> None:
@@ -25,31 +42,74 @@ def main() -> None:
     readme = ROOT / "README.md"
     before, rest = readme.read_text().split(_BEGIN)
     after = rest.split(_END)[1]
-    readme.write_text(f"{before}{_BEGIN}\n{markdown(json.loads(saved[-1].read_text()), saved[-1].name)}{_END}{after}")
+    tables = markdown({path.name: json.loads(path.read_text()) for path in saved})
+    readme.write_text(f"{before}{_BEGIN}\n{tables}{_END}{after}")
 
 
-def markdown(record: dict[str, Any], name: str) -> str:
-    """The tables of a record, with where, when and with what it was measured."""
-    parts = [_table(**entry) for entry in record["workloads"].values()]
+def markdown(records: dict[str, dict[str, Any]]) -> str:
+    """The tables, with where, when and with what they were measured.
+
+    Args:
+        records: file name -> what it holds, oldest first.
+    """
+    newest = {name: file for file, record in records.items() for name in record["workloads"] if name in WORKLOADS}
+    rows = [_row(records[newest[name]]["workloads"][name]) for name in WORKLOADS if name in newest]
+    rows = [row for row in rows if row.rounds.get(_REFERENCE)]
+    about = "".join(f"- {row.work.name}: {row.work.about}\n" for row in rows)
+    laps = [row for row in rows if row.work.measure != "process"]
+    processes = [row for row in rows if row.work.measure == "process"]
+    parts = [
+        _table("Steady time, of minidl and of the others as a multiple of it", laps, _steady),
+        _table(
+            "Seconds of a whole process, from starting Python to its exit", processes, _median(lambda one: one.wall)
+        ),
+        _table("Seconds by which the first epoch is longer: compilation", laps, _median(lambda one: one.compile)),
+        _table("Peak memory of the process, MB", rows, _median(lambda one: one.peak_memory / 1e6)),
+        f"\n{about}",
+        *(_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in rows)),
+    ]
+    return "".join(parts)
+
+
+def _row(saved: dict[str, Any]) -> Row:
+    fields = saved["workload"]
+    known = WORKLOADS[fields["name"]]
+    work = dataclasses.replace(known, **{**fields, "peers": tuple(fields["peers"]), "about": known.about})
+    peers = saved["peers"].items()
+    return Row(work, {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]})
+
+
+def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> str:
+    """A line for each workload, a column for each peer. What is minidl with something more is not for the README."""
+    peers = [peer for peer in PEERS if "+" not in peer and any(peer in row.rounds for row in rows)]
+    rows = [row for row in rows if sum(peer in row.rounds for peer in peers) > 1]
+    if not rows:
+        return ""
+    lines = [f"\n{title}:\n", f"| | {' | '.join(peers)} |", f"|---|{'---:|' * len(peers)}"]
+    for row in rows:
+        cells = [cell(row, peer) if peer in row.rounds else "" for peer in peers]
+        lines.append(f"| {row.work.name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _steady(row: Row, peer: str) -> str:
+    reference = row.costs(_REFERENCE)
+    if peer != _REFERENCE:
+        return figure(median_ratio(row.costs(peer), reference))
+    unit, divisor = unit_of(row.work, reference)
+    return f"{figure(statistics.median(reference) / divisor)} {unit}"
+
+
+def _median(value: Callable[[Round], float]) -> Callable[[Row, str], str]:
+    return lambda row, peer: figure(statistics.median(map(value, row.rounds[peer])))
+
+
+def _source(file: str, record: dict[str, Any]) -> str:
     versions = ", ".join(f"{library} {version}" for library, version in record["versions"].items() if version)
     machine = record["machine"]
     memory = f"{machine['memory'] / 1e9:.0f} GB"
     where = f"{machine['cores']} cores ({machine['processor']}), {memory}, Python {machine['python']}"
-    return "".join(parts) + f"\nMeasured {record['date'][:10]} ({name}) on {where}, {versions}.\n"
-
-
-def _table(workload: dict[str, Any], peers: dict[str, dict[str, Any]]) -> str:
-    work = Workload(**{**workload, "peers": tuple(workload["peers"])})
-    rounds = {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers.items() if result["rounds"]}
-    reference = [one.cost(work) for one in rounds["minidl"]]
-    unit = "us a step" if work.measure == "step" else "seconds"
-    lines = [f"\n{work.about}:\n", f"| | {unit} | times minidl | peak MB |", "|---|---:|---:|---:|"]
-    for peer, measured in rounds.items():
-        costs = [one.cost(work) for one in measured]
-        memory = statistics.median(one.peak_memory for one in measured) / 1e6
-        cost, ratio = statistics.median(costs), median_ratio(costs, reference)
-        lines.append(f"| {peer} | {cost:.4g} | {ratio:.2f} | {memory:.0f} |")
-    return "\n".join(lines) + "\n"
+    return f"\nMeasured {record['date'][:10]} ({file}) on {where}, {versions}.\n"
 
 
 if __name__ == "__main__":

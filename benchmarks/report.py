@@ -8,7 +8,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,24 +20,24 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.runner import ROOT, Measured, disagreements, median_ratio, spread
-from benchmarks.workloads import Workload
+from benchmarks.workload import Workload
 
-_LIBRARIES = ("minidl", "numpy", "jax", "jaxlib", "optax", "keras", "tensorflow", "torch")
+_LIBRARIES = ("minidl", "numpy", "jax", "jaxlib", "optax", "keras", "tensorflow", "torch", "flax")
 _TOLERANCE = 0.05
 
 
 def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
     """One line for each peer; below it whether they all learned the same, who was skipped, and every error in full."""
     reference = next((name for name, result in measured.items() if result.rounds), None)
-    by_step = work.measure == "step"
+    unit, divisor = unit_of(work, [one.cost(work) for one in measured[reference].rounds] if reference else [0.0])
     grid = Table(title=f"{work.name}: {work.about}", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     grid.add_column("peer", no_wrap=True)
-    headings = ["us/step", "range", "ratio", "compile s", "process s"] if by_step else ["seconds", "range", "ratio"]
-    for heading in [*headings, "peak MB", "loss"]:
-        grid.add_column(heading, justify="right", min_width=9 if heading == "range" else None)
+    seconds = [] if work.measure == "process" else ["compile\nseconds", "process\nseconds"]
+    for heading in [unit, "range", "ratio", *seconds, "peak\nMB", "loss"]:
+        grid.add_column(heading, justify="right", min_width=11 if heading == "range" else None)
     for name, result in measured.items():
         if result.rounds and reference:
-            grid.add_row(name, *_cells(work, result, measured[reference]))
+            grid.add_row(name, *_cells(work, result, measured[reference], divisor))
         else:
             grid.add_row(name, "skipped" if result.skipped else "failed")
     notes = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
@@ -91,23 +91,34 @@ def revision() -> str | None:
     return answer.stdout.strip() or None
 
 
-def _cells(work: Workload, result: Measured, reference: Measured) -> list[str]:
+def unit_of(work: Workload, costs: Sequence[float]) -> tuple[str, int]:
+    """What a workload's times are told in, and by what its costs are divided: milliseconds where they are long.
+
+    >>> unit_of(Workload("mine", "an example"), [1200.0, 3400.0])
+    ('ms/step', 1000)
+    """
+    if work.measure == "process":
+        return "seconds", 1
+    return (f"ms/{work.measure}", 1000) if statistics.median(costs) >= 1000 else (f"us/{work.measure}", 1)
+
+
+def _cells(work: Workload, result: Measured, reference: Measured, divisor: int) -> list[str]:
     rounds = result.rounds
     costs = [one.cost(work) for one in rounds]
     ratio = median_ratio(costs, [one.cost(work) for one in reference.rounds])
-    middle, low, high = spread(costs)
-    cells = [_figure(middle), f"{_figure(low)}-{_figure(high)}", _figure(ratio)]
-    if work.measure == "step":
-        cells += [_figure(statistics.median(one.compile for one in rounds))]
-        cells += [_figure(statistics.median(one.wall for one in rounds))]
+    middle, low, high = (value / divisor for value in spread(costs))
+    cells = [figure(middle), f"{figure(low)}-{figure(high)}", figure(ratio)]
+    if work.measure != "process":
+        cells += [figure(statistics.median(one.compile for one in rounds))]
+        cells += [figure(statistics.median(one.wall for one in rounds))]
     peak_memory = statistics.median(one.peak_memory for one in rounds)
     return [*cells, f"{peak_memory / 1e6:.0f}", f"{_final_loss(result):.3f}"]
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     """Three significant digits, and all before the point.
 
-    >>> _figure(0.0512), _figure(3.14159), _figure(38.2), _figure(1764.2)
+    >>> figure(0.0512), figure(3.14159), figure(38.2), figure(1764.2)
     ('0.0512', '3.14', '38.2', '1764')
     """
     magnitude = math.floor(math.log10(abs(value))) if value else 0

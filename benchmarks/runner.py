@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.peers import PEERS
-from benchmarks.workloads import Workload
+from benchmarks.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,8 +63,8 @@ class Round:
         return self.laps[0] - self.steady
 
     def cost(self, work: Workload) -> float:
-        """What peers are compared by: microseconds per step, or seconds of the process."""
-        return self.wall if work.measure == "process" else self.steady / work.steps * 1e6
+        """What peers are compared by: microseconds per step, row or call, or seconds of the process."""
+        return self.wall if work.measure == "process" else self.steady / work.parts * 1e6
 
 
 @dataclass

@@ -8,22 +8,32 @@ file because standard output belongs to the peer, as it does when a user trains.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import importlib
 import json
 import sys
+from collections.abc import Callable
 
-from benchmarks.peers import PEERS, Clock
-from benchmarks.workloads import Workload
+from benchmarks.peers import PEERS, Clock, Result
+from benchmarks.workloads import WORKLOADS, Workload
 
 
 def main(peer: str, workload: str, result: str) -> None:
     """Compute the workload and write what it took."""
-    work = Workload(**json.loads(workload))
-    module = importlib.import_module(f"benchmarks.peers.{PEERS[peer].module}")
+    fields = json.loads(workload)
+    work = dataclasses.replace(WORKLOADS[fields["name"]], **fields)
     clock = Clock()
-    final = getattr(module, work.name)(work, clock)
+    final = program(peer, work)(work, clock)
     with open(result, "w") as file:
         json.dump({"laps": clock.laps, **final}, file)
+
+
+def program(peer: str, work: Workload) -> Callable[[Workload, Clock], Result]:
+    """The function by which a peer computes a workload; importing it imports the peer's library."""
+    known = PEERS[peer]
+    function = getattr(importlib.import_module(type(work).__module__ + known.programs), work.program)
+    return function if known.programs else functools.partial(function, importlib.import_module(known.needs[0]))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""The benchmarks' machinery: what their numbers mean is checked on known ones, and one peer really runs."""
+"""The benchmarks' machinery: what their numbers mean is checked on known ones, and every workload runs once, tiny."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 
 import jax
@@ -12,13 +13,14 @@ import pytest
 from rich.console import Console
 
 from benchmarks import __main__ as command_line
-from benchmarks import report, runner
-from benchmarks.peers import PEERS, Clock, Peer, handwritten
+from benchmarks import readme, report, runner, worker
+from benchmarks.peers import PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, mlp_handwritten
 
 MLP = WORKLOADS["mlp"]
 TINY = dataclasses.replace(MLP, rows=640, epochs=2)
+TINY_SIZES = {"mlp-wide": {"units": 32}, "lstm": {"length": 5}, "gru": {"length": 5}, "transformer": {"length": 4}}
 
 
 def a_round(lap: float, loss: float = 1.0, wall: float = 5.0) -> Round:
@@ -66,10 +68,28 @@ def test_the_table_shows_times_ratios_and_the_skipped_peer():
     }
     text = shown(MLP, measured)
     lines = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert "us/step" in text
     assert lines["keras-jax"] == ["keras-jax", "400", "300-600", "3.00", "2.00", "5.00", "300", "1.000"]
     assert lines["minidl"][1:4] == ["100", "100-200", "1.00"]
     assert "torch skipped: not installed: torch." in text
     assert "All final losses are within 5% of their median." in text
+
+
+def test_long_steps_are_shown_in_milliseconds():
+    lines = shown(MLP, {"minidl": Measured([a_round(0.6)]), "torch": Measured([a_round(1.2)])}).splitlines()
+    assert any("ms/step" in line for line in lines)
+    assert [line.split()[1] for line in lines if line.split()[:1] in (["minidl"], ["torch"])] == ["1.00", "2.00"]
+
+
+def test_the_tables_of_the_readme_show_the_newest_results():
+    def record(lap: float) -> dict:
+        measured = {"minidl": Measured([a_round(0.06)]), "torch": Measured([a_round(lap)])}
+        return json.loads(json.dumps(report.record({"mlp": (MLP, measured), "cold": (WORKLOADS["cold"], measured)})))
+
+    text = readme.markdown({"old.json": record(0.12), "new.json": record(0.18)})
+    assert "| mlp | 100 us/step | 3.00 |" in text
+    assert "| cold | 5.00 | 5.00 |" in text
+    assert "new.json" in text and "old.json" not in text
 
 
 def test_the_table_shows_errors_and_losses_that_differ():
@@ -86,7 +106,7 @@ def test_the_table_shows_errors_and_losses_that_differ():
 
 def test_the_handwritten_gradients_are_those_of_the_loss():
     random = np.random.default_rng(0)
-    weights = handwritten._initial_state(TINY, random).weights
+    weights = mlp_handwritten.initial_weights(TINY)
     x, y = random.standard_normal((8, TINY.features), "float32"), np.arange(8)
 
     def loss(weights):
@@ -96,7 +116,7 @@ def test_the_handwritten_gradients_are_those_of_the_loss():
         return -jnp.mean(jax.nn.log_softmax(hidden @ kernel_3.T + biases[128:])[np.arange(8), y])
 
     expected_loss, expected = jax.jit(jax.value_and_grad(loss))(weights)
-    actual_loss, _, actual = jax.jit(handwritten._gradients)(weights, x, y)
+    actual_loss, _, actual = jax.jit(mlp_handwritten.gradients)(weights, x, y)
     np.testing.assert_allclose(actual_loss, expected_loss, rtol=1e-5)
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -109,12 +129,27 @@ def test_a_clock_must_be_started():
 
 def test_every_peer_of_a_workload_exists():
     assert {peer for work in WORKLOADS.values() for peer in work.peers} == set(PEERS)
+    for work in WORKLOADS.values():
+        for peer in work.peers:
+            assert importlib.util.find_spec(type(work).__module__ + PEERS[peer].programs), (work.name, peer)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_every_workload_runs(name):
+    known = WORKLOADS[name]
+    work = dataclasses.replace(known, rows=16, batch_size=8, epochs=2, **TINY_SIZES.get(name, {}))
+    x, y = work.data()
+    assert len(x) == len(y) == work.rows and x.dtype in (np.float32, np.int32) and y.dtype == np.int32
+    clock = Clock()
+    result = worker.program("minidl", work)(work, clock)
+    assert len(clock.laps) == (0 if work.measure == "process" else work.epochs)
+    assert np.isfinite(result["loss"]) and 0 <= result["accuracy"] <= 1
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["mpl"], "unknown: 'mpl'; known: mlp, options, cold"),
+        (["mpl"], "unknown: 'mpl'; known: mlp, mlp-256, "),
         (["--peers", "minidl,kears-jax"], "unknown: 'kears-jax'; known: minidl, "),
         (["--rounds", "0"], "expected a whole number from 1, got '0'"),
     ],

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
-import minidl
-from benchmarks.peers import Clock, Result
-from benchmarks.workloads import Workload
-
-WITH = "MINIDL_WITH"  # the variable of the process that says what
+from benchmarks.peers import WITH, Clock, Result
+from benchmarks.workloads import mlp
+from benchmarks.workloads.mlp import MLP
 
 
-def options(work: Workload, clock: Clock) -> Result:
-    """Train the small classifier of `keras_programs.mlp` with an epoch callback more, a validation set, ..."""
+@dataclass(frozen=True)
+class Options(MLP):
+    """The small classifier."""
+
+
+WORKLOADS = (
+    Options(
+        "options",
+        "the small classifier on minidl, with what users add to fit",
+        ("minidl", "minidl+callback", "minidl+validation", "minidl+class weights", "minidl+schedule"),
+        rows=19_200,
+        epochs=20,
+    ),
+)
+
+
+def train(keras: Any, work: Options, clock: Clock) -> Result:
+    """Train the classifier with an epoch callback more, a validation set, ..., or with nothing more."""
     x, y = work.data("train")
-    model = minidl.Sequential(
-        [
-            minidl.Input((work.features,)),
-            minidl.layers.Dense(64, activation="relu"),
-            minidl.layers.Dense(64, activation="relu"),
-            minidl.layers.Dense(work.classes, activation="softmax"),
-        ]
-    )
     rate: Any = work.learning_rate
     given: dict[str, Any] = {}
     callbacks: list[Any] = []
@@ -30,21 +37,22 @@ def options(work: Workload, clock: Clock) -> Result:
         case None:
             pass
         case "callback":
-            callbacks.append(minidl.callbacks.EarlyStopping(monitor="loss", patience=100))
+            callbacks.append(keras.callbacks.EarlyStopping(monitor="loss", patience=100))
         case "validation":
             given["validation_data"] = work.data("test")
         case "class weights":
             given["class_weight"] = {label: 1.0 for label in range(work.classes)}
         case "schedule":
-            rate = minidl.optimizers.schedules.ExponentialDecay(rate, decay_steps=work.steps, decay_rate=1.0)
+            rate = keras.optimizers.schedules.ExponentialDecay(rate, decay_steps=work.steps, decay_rate=1.0)
         case other:
             raise ValueError(f"unknown: {other}")
-    model.compile(minidl.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model = mlp.model(keras, work)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     if "validation_data" in given:  # a lap is the epoch's training without its validation
         end = {"on_epoch_begin": lambda epoch, logs: clock.start(), "on_test_begin": lambda logs: clock.lap()}
     else:
         end = {"on_epoch_end": lambda epoch, logs: clock.lap()}
     clock.start()
-    lap = minidl.callbacks.LambdaCallback(**end)
+    lap = keras.callbacks.LambdaCallback(**end)
     history = model.fit(x, y, work.batch_size, work.epochs, callbacks=[*callbacks, lap], **given).history
     return {"loss": float(history["loss"][-1]), "accuracy": float(history["accuracy"][-1])}

@@ -1,21 +1,15 @@
-"""Who is measured. Each peer is a module here with one function for each workload that it computes.
+"""Who is measured, and the clock that each of them is given.
 
-A function takes the workload and a `Clock`, calls `clock.start()` when its data and model are ready, calls
-`clock.lap()` at the end of every epoch, and returns its final loss and accuracy.
-
-This file must not import the modules: they import their libraries, and only a worker process may do that.
+This file imports none of their libraries: only the process of a peer may do that.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
-
-if TYPE_CHECKING:
-    from benchmarks.workloads import Workload
+from typing import TypedDict
 
 
 class Result(TypedDict):
@@ -55,20 +49,17 @@ class Clock:
         self._last = now
 
 
-Program = Callable[["Workload", Clock], Result]
-
-
 @dataclass(frozen=True)
 class Peer:
     """One column of the comparison.
 
     Args:
-        module: the file in this folder.
-        needs: what must be installed.
+        programs: the end of the names of the files with its programs; "" for the Keras programs, which take a library.
+        needs: what must be installed; the first one is the library that a Keras program takes.
         environment: variables of its process.
     """
 
-    module: str
+    programs: str
     needs: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,15 +68,18 @@ class Peer:
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
 
+WITH = "BENCHMARK_WITH"  # the variable of a process that says what a peer does more than its name without "+..."
+
 PEERS = {
-    "minidl": Peer("minidl", ("minidl", "jax")),
+    "minidl": Peer("", ("minidl", "jax")),
     **{
-        f"minidl+{more}": Peer("minidl_with", ("minidl", "jax"), {"MINIDL_WITH": more})
+        f"minidl+{more}": Peer("", ("minidl", "jax"), {WITH: more})
         for more in ("callback", "validation", "class weights", "schedule")
     },
-    "handwritten": Peer("handwritten", ("jax",)),
-    "handwritten+metrics": Peer("handwritten_metrics", ("jax",)),
-    "keras-jax": Peer("keras", ("keras", "jax"), {"KERAS_BACKEND": "jax"}),
-    "keras-tensorflow": Peer("keras", ("keras", "tensorflow"), {"KERAS_BACKEND": "tensorflow"}),
-    "torch": Peer("torch", ("torch",)),
+    "handwritten": Peer("_handwritten", ("jax",)),
+    "handwritten+metrics": Peer("_handwritten", ("jax",), {WITH: "metrics"}),
+    "keras-jax": Peer("", ("keras", "jax"), {"KERAS_BACKEND": "jax"}),
+    "keras-tensorflow": Peer("", ("keras", "tensorflow"), {"KERAS_BACKEND": "tensorflow"}),
+    "torch": Peer("_torch", ("torch",)),
+    "flax": Peer("_flax", ("flax", "optax")),
 }

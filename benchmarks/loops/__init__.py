@@ -1,0 +1,1 @@
+"""How each library trains whatever model: what the programs of all workloads share."""

@@ -1,0 +1,72 @@
+"""What every workload says of itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+EVERYBODY = ("minidl", "handwritten", "keras-jax", "keras-tensorflow", "torch", "flax")
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to measure: a row of the comparison.
+
+    Args:
+        name: what the command line calls it.
+        about: one line for the table's title.
+        peers: who computes it; the first one that could be measured is what the others are compared with.
+        program: the function that computes it, in the file of its class and in those beside it.
+        measure: what the peers are compared by: "step", "row" or "call", the median time of one training step, row
+            or call once everything is compiled, or "process", the time from starting Python to its exit.
+        rows: training examples; calls in one lap if calls are measured.
+        batch_size: examples in one step.
+        epochs: passes over the rows; unless "process" is measured, the first one is where compilation happens.
+        learning_rate: of Adam.
+    """
+
+    name: str
+    about: str
+    peers: tuple[str, ...] = EVERYBODY
+    program: str = "train"
+    measure: Literal["step", "row", "call", "process"] = "step"
+    rows: int = 1_280
+    batch_size: int = 32
+    epochs: int = 5
+    learning_rate: float = 1e-3
+
+    @property
+    def steps(self) -> int:
+        """Training steps in one epoch.
+
+        >>> Workload("mine", "an example", rows=100, batch_size=32).steps
+        4
+        """
+        return math.ceil(self.rows / self.batch_size)
+
+    @property
+    def parts(self) -> int:
+        """How many steps, rows or calls are measured by one lap."""
+        return self.steps if self.measure == "step" else self.rows
+
+    def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:
+        """Inputs (rows, ...) and labels (rows,) int32; the test split has a fifth of the rows."""
+        raise NotImplementedError
+
+    def _generator(self, split: Split) -> tuple[int, np.random.Generator]:
+        """How many rows a split has, and its random numbers."""
+        return (self.rows, np.random.default_rng(1)) if split == "train" else (self.rows // 5, np.random.default_rng(2))
+
+
+def labels(random: np.random.Generator, rows: int, classes: int, wrong: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Classes to make inputs of, and the labels to train on: a share of them is drawn anew.
+
+    So the loss ends well above zero in every peer, and final losses can be compared by their ratio.
+    """
+    made_of = random.integers(classes, size=rows, dtype=np.int32)
+    drawn_anew = random.random(rows) < wrong
+    return made_of, np.where(drawn_anew, random.integers(classes, size=rows, dtype=np.int32), made_of)

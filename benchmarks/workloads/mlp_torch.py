@@ -1,0 +1,29 @@
+"""The classifiers of `mlp` in PyTorch."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.loops import torch as loop
+from benchmarks.peers import Clock, Result
+from benchmarks.workloads.mlp import MLP
+
+_SMALL = 2**25  # multiplications in a forward pass, from which on threads are worth their while
+
+
+def train(work: MLP, clock: Clock) -> Result:
+    """Train the classifier."""
+    return loop.train(model(work), work, clock)
+
+
+def model(work: MLP) -> torch.nn.Module:
+    """The classifier, up to its logits."""
+    if work.batch_size * work.units * (work.features + work.units) < _SMALL:
+        torch.set_num_threads(1)  # to its advantage: small products gain nothing, and threads wait on a busy machine
+    return torch.nn.Sequential(
+        torch.nn.Linear(work.features, work.units),
+        torch.nn.ReLU(),
+        torch.nn.Linear(work.units, work.units),
+        torch.nn.ReLU(),
+        torch.nn.Linear(work.units, work.classes),
+    )
