@@ -106,7 +106,7 @@ def _require_fit(
     """Refuse arguments of an input that do not go with the tensor that is to be it."""
     if not isinstance(tensor, KerasTensor):
         raise ValueError(
-            f"Input: `input_tensor` must be a KerasTensor, got {tensor!r} of type {type(tensor).__name__}."
+            f"Input: Argument `input_tensor` must be a KerasTensor, got one of type {type(tensor).__name__}."
         )
     given = {
         "shape": (shape and tuple(shape), tensor.shape[1:]),

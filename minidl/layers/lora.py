@@ -133,6 +133,7 @@ class LowRank(Layer):
 
     def _sum(self) -> Any:
         a, b = self._pair()
+        assert self.lora_rank is not None and self.lora_alpha is not None
         return self._frozen().value + (self.lora_alpha / self.lora_rank) * (a.value @ b.value)
 
     def _pair(self) -> list[Variable]:

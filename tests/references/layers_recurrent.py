@@ -67,6 +67,28 @@ LAYERS = {
         STEPS,
         {"initial_state": [STATE, 2 * STATE]},
     ),
+    "conv_lstm_1d": (
+        lambda keras: keras.layers.ConvLSTM1D(3, 2, dilation_rate=2, recurrent_activation="hard_sigmoid", **ALL),
+        IMAGES[:, :, 0],
+    ),
+    "conv_lstm_2d": (
+        lambda keras: keras.layers.ConvLSTM2D(2, 3, padding="same", bias_initializer="random_normal"),
+        IMAGES,
+    ),
+    "conv_lstm_2d_dropout": (
+        lambda keras: keras.layers.ConvLSTM2D(
+            2, (2, 3), strides=(2, 1), dropout=0.3, recurrent_dropout=0.4, return_sequences=True, go_backwards=True
+        ),
+        IMAGES,
+    ),
+    "conv_lstm_2d_first": (
+        lambda keras: keras.layers.ConvLSTM2D(2, 2, use_bias=False, data_format="channels_first", **ALL),
+        IMAGES,
+    ),
+    "conv_lstm_3d": (
+        lambda keras: keras.layers.ConvLSTM3D(2, 2, unit_forget_bias=False, kernel_regularizer="l2"),
+        IMAGES[..., None],
+    ),
     "lstm_cell": (lambda keras: keras.layers.LSTMCell(2), (X, [STATE, STATE])),
     "gru_cell": (lambda keras: keras.layers.GRUCell(2), (X, [STATE])),
     "simple_rnn_cell": (lambda keras: keras.layers.SimpleRNNCell(2), (X, [STATE])),

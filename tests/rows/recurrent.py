@@ -25,6 +25,19 @@ ROWS = {
     "LSTM dropout": Row(
         layers.LSTM, {"units": 3, "dropout": 0.5, "return_sequences": True, "seed": 1}, STEPS, differs_in_training=True
     ),
+    "ConvLSTM1D": Row(layers.ConvLSTM1D, {"filters": 3, "kernel_size": 2, "return_state": True}, IMAGES[:, :, 0]),
+    "ConvLSTM2D": Row(
+        layers.ConvLSTM2D, {"filters": 2, "kernel_size": 3, "padding": "same", "return_sequences": True}, IMAGES
+    ),
+    "ConvLSTM2D dropout": Row(
+        layers.ConvLSTM2D,
+        {"filters": 2, "kernel_size": 2, "strides": 2, "dropout": 0.5, "recurrent_dropout": 0.5},
+        IMAGES,
+        differs_in_training=True,
+    ),
+    "ConvLSTM3D": Row(
+        layers.ConvLSTM3D, {"filters": 2, "kernel_size": 2, "data_format": "channels_first"}, IMAGES[:, :, None]
+    ),
     "SimpleRNNCell": Row(layers.SimpleRNNCell, {"units": 3}, (X, [H])),
     "GRUCell": Row(layers.GRUCell, {"units": 3, "use_bias": False}, (X, [H])),
     "LSTMCell": Row(layers.LSTMCell, {"units": 3, "unit_forget_bias": False}, (X, [H, H])),

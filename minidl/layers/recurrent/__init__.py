@@ -1,6 +1,7 @@
 """Recurrent layers, a file for each cell and each wrapper."""
 
 from minidl.layers.recurrent.bidirectional import Bidirectional
+from minidl.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from minidl.layers.recurrent.gru import GRU, GRUCell
 from minidl.layers.recurrent.lstm import LSTM, LSTMCell
 from minidl.layers.recurrent.rnn import RNN
@@ -15,6 +16,9 @@ __all__ = [
     "LSTMCell",
     "RNN",
     "Bidirectional",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "SimpleRNN",
     "SimpleRNNCell",
     "StackedRNNCells",

@@ -6,6 +6,7 @@ what happens with it and the states.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -143,14 +144,19 @@ class Cell(Layer):
         """Draw the dropout of a sequence: of the inputs, then of the states."""
         count = self.gates if self.implementation == 1 and self.gates > 1 else 1
 
-        def draw(rate: float, size: int) -> Any:
+        def draw(rate: float, shape: Sequence[int]) -> Any:
             if rate == 0:
                 return None
-            ones = jnp.ones((batch, size), self.compute_dtype)
+            ones = jnp.ones((batch, *shape), self.compute_dtype)
             drawn = [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
             return drawn if rate < 1 else None
 
-        self._masks = draw(self.dropout, features), draw(self.recurrent_dropout, self.units)
+        of_inputs, of_states = self.mask_shapes(features)
+        self._masks = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
+
+    def mask_shapes(self, features: int) -> tuple[Sequence[int], Sequence[int]]:
+        """The shapes of one example's input and state, which dropout draws for."""
+        return (features,), (self.units,)
 
     def forget_masks(self) -> None:
         """The next sequence has others."""

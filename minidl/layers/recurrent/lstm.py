@@ -48,6 +48,7 @@ class LSTMCell(Cell):
     """
 
     gates = 4
+    gate_axis = -1  # of a projected input: where the gates stand one behind the other
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class LSTMCell(Cell):
             self.bias = weight_options.make(self, "bias", (4 * self.units,), self._first_bias)
 
     def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
-        i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, added), 4, axis=-1)
+        i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, added), 4, axis=self.gate_axis)
         inner, gate = self.activation or activations.linear, self.recurrent_activation or activations.linear
         carry = gate(f) * states[1] + gate(i) * inner(g)
         output = gate(o) * inner(carry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -198,6 +198,15 @@ class StandardRNN(RNN):
     """The base of `SimpleRNN`, `GRU` and `LSTM`, whose configs hold the cell's arguments among their own."""
 
     cell: Cell
+    forwarded: ClassVar[tuple[str, ...]] = (  # what these layers show of their cell
+        *("units", "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "reset_after"),
+        *("dropout", "recurrent_dropout", "implementation", "seed"),
+        *(
+            f"{name}_{of}"
+            for name in ("kernel", "recurrent", "bias")
+            for of in ("initializer", "regularizer", "constraint")
+        ),
+    )
 
     def __init__(self, cell: Cell, *flags: Any, **kwargs: Any):
         super().__init__(cell, *flags, **kwargs)
@@ -213,7 +222,7 @@ class StandardRNN(RNN):
         }
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("units", "activation", "recurrent_activation", "use_bias", "dropout", "recurrent_dropout"):
+        if name in self.forwarded and "cell" in vars(self):
             return getattr(self.cell, name)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
 

@@ -1,0 +1,390 @@
+"""ConvLSTM1D, ConvLSTM2D and ConvLSTM3D: an LSTM whose products are convolutions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from minidl import random
+from minidl.convolve import conv, out_sizes, pads, spatial
+from minidl.layers import weight_options
+from minidl.layers.data_format import data_format_of, sizes_of
+from minidl.layers.input_spec import InputSpec
+from minidl.layers.recurrent.lstm import LSTMCell
+from minidl.layers.recurrent.rnn import StandardRNN
+
+
+class ConvLSTMCell(LSTMCell):
+    """One step of the ConvLSTM layers: that of `LSTMCell` on images, with convolutions as products.
+
+    The kernels are (*kernel_size, channels, 4 filters) and (*kernel_size, filters, 4 filters). The convolution of the
+    state keeps its size.
+
+    Args:
+        rank: how many axes the window has.
+        filters: the number of filters: of channels of the state and output.
+        kernel_size: see `ConvLSTM2D`, as for the next four.
+        strides: of the convolution of the input.
+        padding: of the convolution of the input.
+        data_format: where the channels are.
+        dilation_rate: of the convolution of the input.
+        seed: of dropout.
+        **kwargs: see `LSTMCell`.
+
+    Input shape: an image, and a list of the states h and c.
+    Output shape: an image, and the list of the new states.
+
+    Raises:
+        ValueError: sizes that are not positive integers, or an input of unknown size.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        # The seed of dropout is taken before those of the initializers, as in Keras.
+        super().__init__(filters, seed=random.make_default_seed() if seed is None else seed, **kwargs)
+        self.seed = seed
+        self.rank = rank
+        self.kernel_size = sizes_of(kernel_size, rank, "ConvLSTM: kernel_size")
+        self.strides = sizes_of(strides, rank, "ConvLSTM: strides")
+        self.dilation_rate = sizes_of(dilation_rate, rank, "ConvLSTM: dilation_rate")
+        self.padding = str(padding).lower()
+        if self.padding not in ("valid", "same"):
+            raise ValueError(f"ConvLSTM: padding must be 'valid' or 'same', got {padding!r}.")
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"ConvLSTM: strides {self.strides} and dilation_rate {self.dilation_rate} cannot both be larger than 1."
+            )
+        self.data_format = data_format_of(data_format)
+        self.implementation = 1  # each gate has a dropout of its own
+
+    @property
+    def filters(self) -> int:
+        """The number of channels of the state and output."""
+        return self.units
+
+    @property
+    def gate_axis(self) -> int:  # type: ignore[override]
+        """The axis of the channels, which holds the gates one behind the other."""
+        return -1 if self.channels_last else -self.rank - 1
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the channels are the last axis of an image."""
+        return self.data_format == "channels_last"
+
+    def build(self, input_shape: Any) -> None:
+        if None in input_shape[1:] or len(input_shape) != self.rank + 2:
+            raise ValueError(
+                f"ConvLSTM takes sequences of images with {self.rank + 1} axes of known sizes, got images of shape "
+                f"{tuple(input_shape[1:])}."
+            )
+        channels = input_shape[self.gate_axis]
+        sizes = tuple(input_shape[1:-1] if self.channels_last else input_shape[2:])
+        amounts = pads(self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate)
+        found = out_sizes(sizes, self.kernel_size, self.strides, amounts, self.dilation_rate)
+        self.image_shape = self._image(sizes, channels)
+        self.state_shape = self._image(found, self.units)
+        window, width = self.kernel_size, 4 * self.units
+        self.kernel = weight_options.make(self, "kernel", (*window, channels, width))
+        self.recurrent_kernel = weight_options.make(
+            self, "recurrent_kernel", (*window, self.units, width), options="recurrent"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = weight_options.make(self, "bias", (width,), self._first_bias)
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """Zeros for h and c."""
+        return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
+
+    def project(self, inputs: Any) -> Any:
+        """The convolution of images (..., *image) with the kernel, for all four gates."""
+        drawn = self._masks[0] if self._masks else None
+        kernel = self.kernel.value
+        if drawn is None:
+            projected = self._over_images(inputs, kernel)
+        else:
+            parts = zip(drawn, jnp.split(kernel, 4, axis=-1))
+            projected = jnp.concatenate([self._over_images(inputs * m, part) for m, part in parts], self.gate_axis)
+        bias = self.bias.value if self.bias is not None else None
+        return projected if bias is None else projected + bias.reshape(self._image((1,) * self.rank, -1))
+
+    def recur(self, state: Any, kernel: Any, added: Any = 0.0) -> Any:
+        drawn = self._masks[1] if self._masks else None
+        if drawn is None:
+            return self._same(state, kernel) + added
+        parts = zip(drawn, jnp.split(kernel, 4, axis=-1))
+        return jnp.concatenate([self._same(state * m, part) for m, part in parts], self.gate_axis) + added
+
+    @property
+    def is_plain(self) -> bool:
+        """False: a step convolves its state."""
+        return False
+
+    def mask_shapes(self, features: int) -> tuple[Any, Any]:
+        return self.image_shape, self.state_shape
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["units"]
+        return {
+            **config,
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "dilation_rate": self.dilation_rate,
+        }
+
+    def _image(self, sizes: Any, channels: int) -> tuple[int, ...]:
+        return (*sizes, channels) if self.channels_last else (channels, *sizes)
+
+    def _over_images(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution of all images at once: the time, if there is one, is folded into the batch."""
+        images = inputs.reshape(-1, *self.image_shape)
+        amounts = pads(
+            self.padding, spatial(images, self.channels_last), self.kernel_size, self.strides, self.dilation_rate
+        )
+        made = conv(images, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
+        return made.reshape(*inputs.shape[: -self.rank - 1], *made.shape[1:])
+
+    def _same(self, state: Any, kernel: Any) -> Any:
+        ones = (1,) * self.rank
+        amounts = pads("same", spatial(state, self.channels_last), self.kernel_size, ones, ones)
+        return conv(state, kernel, ones, amounts, ones, self.channels_last)
+
+
+class _ConvLSTM(StandardRNN):
+    """What the ConvLSTM layers share; each says what the arguments are."""
+
+    rank: int
+    forwarded = (*StandardRNN.forwarded, "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        **kwargs: Any,
+    ):
+        cell = ConvLSTMCell(
+            self.rank,
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            seed,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="conv_lstm_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences,
+            return_state,
+            go_backwards,
+            stateful,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        self.input_spec = InputSpec(ndim=self.rank + 3)
+
+
+class ConvLSTM1D(_ConvLSTM):
+    """An LSTM over sequences of rows, with convolutions as products (Shi et al., 2015).
+
+    Args:
+        filters: the number of filters: of channels of the states and outputs.
+        kernel_size: the size of the window: an integer.
+        strides: how far the window moves over an input; over a state it moves by 1.
+        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window in an input.
+        activation: in the place of tanh; None for none.
+        recurrent_activation: in the place of sigmoid; None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
+        recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
+        bias_initializer: of the bias, (4 filters,).
+        unit_forget_bias: whether the bias of the forget gate begins with 1.
+        kernel_regularizer: function of the kernel that is added to the loss.
+        recurrent_regularizer: function of the recurrent kernel that is added to the loss.
+        bias_regularizer: function of the bias that is added to the loss.
+        activity_regularizer: function of the output that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        recurrent_constraint: function applied to the recurrent kernel after each update.
+        bias_constraint: function applied to the bias after each update.
+        dropout: the share of the inputs that is dropped while training.
+        recurrent_dropout: the share of the states that is dropped while training.
+        seed: of dropout.
+        return_sequences: whether to give the outputs of all steps, rather than of the last.
+        return_state: whether to give the last states h and c too.
+        go_backwards: whether to begin at the last step.
+        stateful: whether a batch begins with the states where the one before ended.
+        **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
+
+    Input shape: (batch, steps, width, channels), or (batch, steps, channels, width).
+        A mask (batch, steps) leaves steps out.
+    Output shape: (batch, new width, filters), or (batch, filters, new width); with
+        return_sequences the steps stand behind the batch.
+
+    Raises:
+        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+
+    Example:
+    >>> ConvLSTM1D(4, 3)(jnp.ones((2, 5, 8, 3))).shape
+    (2, 6, 4)
+    """
+
+    rank = 1
+
+
+class ConvLSTM2D(_ConvLSTM):
+    """An LSTM over sequences of images, with convolutions as products (Shi et al., 2015).
+
+    Args:
+        filters: the number of filters: of channels of the states and outputs.
+        kernel_size: the size of the window: an integer, or one for each of the 2 axes.
+        strides: how far the window moves over an input; over a state it moves by 1.
+        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window in an input.
+        activation: in the place of tanh; None for none.
+        recurrent_activation: in the place of sigmoid; None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
+        recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
+        bias_initializer: of the bias, (4 filters,).
+        unit_forget_bias: whether the bias of the forget gate begins with 1.
+        kernel_regularizer: function of the kernel that is added to the loss.
+        recurrent_regularizer: function of the recurrent kernel that is added to the loss.
+        bias_regularizer: function of the bias that is added to the loss.
+        activity_regularizer: function of the output that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        recurrent_constraint: function applied to the recurrent kernel after each update.
+        bias_constraint: function applied to the bias after each update.
+        dropout: the share of the inputs that is dropped while training.
+        recurrent_dropout: the share of the states that is dropped while training.
+        seed: of dropout.
+        return_sequences: whether to give the outputs of all steps, rather than of the last.
+        return_state: whether to give the last states h and c too.
+        go_backwards: whether to begin at the last step.
+        stateful: whether a batch begins with the states where the one before ended.
+        **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
+
+    Input shape: (batch, steps, height, width, channels), or (batch, steps, channels, height, width).
+        A mask (batch, steps) leaves steps out.
+    Output shape: (batch, new height, new width, filters), or (batch, filters, new height, new width); with
+        return_sequences the steps stand behind the batch.
+
+    Raises:
+        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+
+    Example:
+    >>> ConvLSTM2D(4, 3)(jnp.ones((2, 5, 8, 8, 3))).shape
+    (2, 6, 6, 4)
+    """
+
+    rank = 2
+
+
+class ConvLSTM3D(_ConvLSTM):
+    """An LSTM over sequences of volumes, with convolutions as products (Shi et al., 2015).
+
+    Args:
+        filters: the number of filters: of channels of the states and outputs.
+        kernel_size: the size of the window: an integer, or one for each of the 3 axes.
+        strides: how far the window moves over an input; over a state it moves by 1.
+        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+        dilation_rate: the distance between the places of the window in an input.
+        activation: in the place of tanh; None for none.
+        recurrent_activation: in the place of sigmoid; None for none.
+        use_bias: whether there is a bias.
+        kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
+        recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
+        bias_initializer: of the bias, (4 filters,).
+        unit_forget_bias: whether the bias of the forget gate begins with 1.
+        kernel_regularizer: function of the kernel that is added to the loss.
+        recurrent_regularizer: function of the recurrent kernel that is added to the loss.
+        bias_regularizer: function of the bias that is added to the loss.
+        activity_regularizer: function of the output that is added to the loss.
+        kernel_constraint: function applied to the kernel after each update.
+        recurrent_constraint: function applied to the recurrent kernel after each update.
+        bias_constraint: function applied to the bias after each update.
+        dropout: the share of the inputs that is dropped while training.
+        recurrent_dropout: the share of the states that is dropped while training.
+        seed: of dropout.
+        return_sequences: whether to give the outputs of all steps, rather than of the last.
+        return_state: whether to give the last states h and c too.
+        go_backwards: whether to begin at the last step.
+        stateful: whether a batch begins with the states where the one before ended.
+        **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
+
+    Input shape: (batch, steps, depth, height, width, channels), or (batch, steps, channels, depth, height, width).
+        A mask (batch, steps) leaves steps out.
+    Output shape: (batch, new depth, new height, new width, filters), or with the filters behind the batch; with
+        return_sequences the steps stand behind the batch.
+
+    Raises:
+        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+
+    Example:
+    >>> ConvLSTM3D(4, 3)(jnp.ones((2, 5, 4, 4, 4, 3))).shape
+    (2, 2, 2, 2, 4)
+    """
+
+    rank = 3
