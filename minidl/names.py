@@ -20,10 +20,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 _counts: collections.Counter[str] = collections.Counter()
 _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
 
+families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; each module of classes puts its own here
 registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
 
 
@@ -146,9 +149,23 @@ def serialize(value: Any, module: str | None = None) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(serialize(v) for v in value)
     if isinstance(value, dict):
-        return {k: serialize(v) for k, v in value.items()}
+        is_done = {"module", "class_name", "config", "registered_name"} <= value.keys()  # it stays the same dict
+        return value if is_done else {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config") and not isinstance(value, type):
         return _serialize_object(value, module)
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "__array__") and hasattr(value, "dtype"):
+        kind = "__numpy__" if isinstance(value, np.ndarray) else "__tensor__"
+        return _special(kind, value=np.asarray(value).tolist(), dtype=str(value.dtype))
+    if isinstance(value, bytes):
+        return _special("__bytes__", value=value.decode())
+    if isinstance(value, slice):
+        return _special(
+            "__slice__", start=serialize(value.start), stop=serialize(value.stop), step=serialize(value.step)
+        )
+    if value is Ellipsis:
+        return _special("__ellipsis__")
     if isinstance(value, Callable):  # type: ignore[arg-type]
         return value.__name__ if is_own(value) else _serialize_function(value)
     raise TypeError(f"Cannot write {value!r} into a config: it has no get_config().")
@@ -159,12 +176,12 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
     if shared is not None and id(value) in shared.written:
         first = shared.written[id(value)][1]
         first.setdefault("shared_object_id", 1 + sum("shared_object_id" in c for _, c in shared.written.values()))
-        return dict(first)
+        return {key: first[key] for key in first if key not in ("name", "inbound_nodes")}  # of its place in a graph
     own_module, class_name = getattr(value, "serialized_as", None) or (None, type(value).__name__)
     serialized = {
         "module": module or own_module or public_module(type(value)),
         "class_name": class_name,
-        "config": value.get_config(),
+        "config": serialize(value.get_config()),
         "registered_name": class_name if own_module else registered_name(type(value)),
     }
     if is_own(type(value)) and not own_module:
@@ -176,6 +193,43 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
     if shared is not None:
         shared.written[id(value)] = value, serialized
     return serialized
+
+
+def _special(kind: str, **config: Any) -> dict[str, Any]:
+    """What JSON does not know, as a dict that says what it is."""
+    return {"class_name": kind, "config": config}
+
+
+def _deserialize_special(kind: str, config: Any) -> Any:
+    if not isinstance(config, dict):
+        raise ValueError(f"The config of {kind} must be a dict, got {config!r}.")
+    if kind in ("__numpy__", "__tensor__"):
+        return np.array(config["value"], config["dtype"])
+    if kind == "__bytes__":
+        return config["value"].encode()
+    if kind == "__slice__":
+        return slice(*(deserialize_any(config[part]) for part in ("start", "stop", "step")))
+    if kind == "__ellipsis__":
+        return Ellipsis
+    raise ValueError(f"{kind} is nothing that minidl reads; code in configs is never run.")
+
+
+def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The value that `serialize` described: plain data, or data with objects of any kind in it.
+
+    Raises:
+        ValueError: a class that is not known.
+    """
+    if custom_objects:
+        with known_names(custom_objects):
+            return deserialize_any(config)
+    if isinstance(config, (list, tuple)):
+        return [deserialize_any(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    if "class_name" in config and "config" in config:
+        return deserialize(config, {}, "object")
+    return {key: deserialize_any(item) for key, item in config.items()}
 
 
 def _serialize_function(value: Any) -> dict[str, Any]:
@@ -214,6 +268,8 @@ def deserialize(
     shared, number = _shared.get(), config.get("shared_object_id")
     if shared is not None and number in shared.read:
         return shared.read[number]
+    if isinstance(config["class_name"], str) and config["class_name"].startswith("__"):
+        return _deserialize_special(config["class_name"], config.get("config"))
     found = _find_class(config, table, kind)
     if config["class_name"] == "function" or not hasattr(found, "from_config"):
         return found
@@ -240,6 +296,10 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
     if module in ("keras", __name__.partition(".")[0]) or (is_function and module == "builtins"):
         if isinstance(name, str) and name in table:
             return table[name]
+        family = str(config.get("module")).partition(".")[2]
+        for names in (families.get(family, {}), *families.values()):  # a layer as an activation, for instance
+            if isinstance(name, str) and name in names:
+                return names[name]
         raise unknown(kind, name, {**table, **registered, **(_added.get() or {})})
     raise ValueError(
         f"Unknown {kind} {name!r} of {config['module']!r}, which is no part of minidl. If it is yours, give it in "

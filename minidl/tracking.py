@@ -24,7 +24,7 @@ def children(owner: Any, kind: type) -> list[Any]:
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
         if type(value) not in _PLAIN and not name.startswith("_init_"):
-            _collect(value, kind, found)
+            _collect(value, kind, found, [])
     return list(found.values())
 
 
@@ -67,10 +67,11 @@ def without(items: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
     return [item for item in items if id(item) not in ids]
 
 
-def _collect(value: Any, kind: type, found: dict[int, Any]) -> None:
+def _collect(value: Any, kind: type, found: dict[int, Any], around: list[Any]) -> None:
     if isinstance(value, kind):
         found[id(value)] = value
-    elif isinstance(value, (list, tuple, dict)):
+    elif isinstance(value, (list, tuple, dict)) and not any(value is container for container in around):
+        around = [*around, value]  # a container may hold itself
         for item in value.values() if isinstance(value, dict) else value:
             if type(item) not in _PLAIN:
-                _collect(item, kind, found)
+                _collect(item, kind, found, around)

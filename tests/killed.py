@@ -1,4 +1,4 @@
-"""A training program that is killed and started again: `python -m tests.killed FOLDER SAVE_FREQ`; prints what it ends with."""
+"""A training program to be killed and started again: `python -m tests.killed FOLDER SAVE_FREQ`."""
 
 import hashlib
 import json

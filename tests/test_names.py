@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 import minidl
@@ -124,8 +123,8 @@ def test_serialize_looks_inside():
     given = {"layers": [Plain(1), Plain(2)], "fn": shout}
     assert [c["config"]["size"] for c in serialize(given)["layers"]] == [1, 2]
     assert serialize(given)["fn"]["config"] == serialize(given)["fn"]["registered_name"] == "shout"
-    with pytest.raises(TypeError, match=r"Cannot write array.* it has no get_config\(\)"):
-        serialize({"value": np.ones(2)})
+    with pytest.raises(TypeError, match=r"Cannot write .*object.* it has no get_config\(\)"):
+        serialize({"value": object()})
 
 
 def test_modules_are_those_that_keras_writes():

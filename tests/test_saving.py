@@ -183,6 +183,12 @@ def test_shared_objects_stay_shared(tmp_path):
     again = minidl.models.load_model(tmp_path / "shared.keras")
     assert again.get_layer("one").layers[0] is again.get_layer("two").layers[0] and len(again.weights) == 2
     np.testing.assert_array_equal(again(X), model(X))
+    inner = minidl.Model(inputs, shared(inputs), name="inner")
+    model = minidl.Model(inputs, inner(shared(inputs)))
+    model.save(tmp_path / "shared.keras")
+    again = minidl.models.load_model(tmp_path / "shared.keras")
+    assert again.get_layer("inner").layers[1] is again.get_layer("shared")
+    np.testing.assert_array_equal(again(X), model(X))
 
 
 def test_optax_state_comes_back_after_compiling_again(tmp_path):
@@ -293,8 +299,13 @@ def test_no_silent_cast(tmp_path):
     wide.load_weights(tmp_path / "model.weights.h5")  # each value is a float32, too
     np.testing.assert_array_equal(wide.get_weights()[0], model.get_weights()[0].astype("float32"))
     wide.save_weights(tmp_path / "wide.weights.h5")
-    with pytest.raises(LoadError, match=r"kernel is bfloat16\(4, 1\) in the model and float32\(4, 1\) in the file"):
+    with pytest.warns(UserWarning, match="Weights were rounded: .*kernel from float32 to bfloat16, "):
         model.load_weights(tmp_path / "wide.weights.h5")
+    whole = minidl.Sequential([layers.Input((4,)), layers.Embedding(3, 2)])
+    whole.layers[0].embeddings._value = whole.layers[0].embeddings._value.astype("int32")
+    whole.save_weights(tmp_path / "whole.weights.h5")
+    with pytest.raises(LoadError, match=r"embeddings is float32\(3, 2\) in the model and int32\(3, 2\) in the file"):
+        minidl.Sequential([layers.Input((4,)), layers.Embedding(3, 2)]).load_weights(tmp_path / "whole.weights.h5")
 
 
 # Paths
@@ -313,8 +324,8 @@ def test_wrong_paths(tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(FileExistsError, match="overwrite=False"):
         model.save(tmp_path / "model.keras", overwrite=False)
-    with pytest.raises(ValueError, match="is not built, so it has no weights"):
-        minidl.Sequential([layers.Dense(1)]).save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="has not yet been built, so it has no weights to save"):
+        minidl.Sequential([layers.Dense(1)]).save_weights(tmp_path / "other.weights.h5")
     with pytest.raises(ValueError, match="safe_mode cannot be switched off"):
         minidl.models.load_model(tmp_path / "model.keras", safe_mode=False)
     assert os.listdir(tmp_path) == ["model.keras"]
@@ -428,3 +439,74 @@ def test_live_losses_and_metrics_through_keras(kind, arguments):
     back = ours.deserialize(json.loads(json.dumps(theirs.serialize(again))))
     assert type(back) is kind
     assert json.loads(json.dumps(ours.serialize(back))) == config
+
+
+# Parts, and models that are not built
+
+
+def test_parts_can_be_left_out(tmp_path):
+    model, other = small(), small()
+    model.fit(X, Y, verbose=0)
+    minidl.saving.save_weights(model, tmp_path / "a.weights.h5", objects_to_skip=[model.optimizer, model.layers[1]])
+    before = other.layers[1].get_weights()
+    minidl.saving.load_weights(other, tmp_path / "a.weights.h5", objects_to_skip=[other.optimizer, other.layers[1]])
+    np.testing.assert_array_equal(other.layers[0].get_weights()[0], model.layers[0].get_weights()[0])
+    np.testing.assert_array_equal(other.layers[1].get_weights()[0], before[0])
+    with pytest.raises(LoadError, match="last/kernel.* is not in the file"):
+        other.load_weights(tmp_path / "a.weights.h5")
+
+
+def test_models_of_one_kind_in_each_other(tmp_path):
+    def inner(size, name):
+        tensor = layers.Input((4,))
+        return minidl.Model(tensor, layers.Dense(size)(tensor), name=name)
+
+    a, b = layers.Input((4,)), layers.Input((4,))
+    model = minidl.Model([a, b], [inner(2, "a")(a), inner(3, "b")(b)])
+    model.save(tmp_path / "model.keras")
+    again = minidl.models.load_model(tmp_path / "model.keras")
+    for got, want in zip(again([X, X]), model([X, X]), strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def test_model_that_is_not_built(tmp_path):
+    model = minidl.Sequential([layers.Dense(2, name="d")])
+    model.save(tmp_path / "model.keras")
+    again = minidl.models.load_model(tmp_path / "model.keras")
+    assert not again.built and again.get_config() == model.get_config()
+
+
+def test_containers_in_circles(tmp_path):
+    class Circle(minidl.Model):
+        def __init__(self):
+            super().__init__()
+            self.all = [layers.Dense(1)]
+            self.all.append(self.all)
+
+        def call(self, x):
+            return self.all[0](x)
+
+    model, other = Circle(), Circle()
+    model(X)
+    other(X)
+    model.save_weights(tmp_path / "a.weights.h5")
+    other.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(other(X), model(X))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a", b"a", np.arange(3), np.float32(2.5), slice(None, 3, 1), Ellipsis, {"a": [True, None, {"b": 1.5}]}, [1, [2]]],
+)
+def test_plain_values_as_data(value):
+    config = json.loads(json.dumps(minidl.saving.serialize_keras_object(value)))
+    again = minidl.saving.deserialize_keras_object(config)
+    np.testing.assert_equal(again, value)
+
+
+def test_objects_of_any_kind_as_data():
+    given = {"a": layers.Dense(2, activation=layers.ReLU(max_value=2.0)), "b": [minidl.optimizers.SGD(0.5), double]}
+    config = json.loads(json.dumps(minidl.saving.serialize_keras_object(given)))
+    again = minidl.saving.deserialize_keras_object(config, custom_objects={"double": double})
+    assert again["a"].activation.max_value == 2.0 and again["b"][1] is double
+    assert minidl.saving.serialize_keras_object(again) == minidl.saving.serialize_keras_object(given)

@@ -72,7 +72,7 @@ def test_the_list_of_layers_is_a_copy():
     model = Sequential([Input((3,)), Dense(4)])
     model.layers.append(Dense(2))
     assert len(model.layers) == 1
-    with pytest.raises(AttributeError, match=r"cannot be set: change the layers with add\(\) and pop\(\)"):
+    with pytest.raises(AttributeError, match=r"cannot be set. Use `add\(\)` and `pop\(\)`"):
         model.layers = []
 
 

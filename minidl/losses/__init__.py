@@ -125,7 +125,7 @@ _FUNCTIONS = (
     *(categorical_focal_crossentropy, binary_focal_crossentropy, categorical_generalized_cross_entropy),
     *(kl_divergence, poisson, hinge, squared_hinge, categorical_hinge, dice, tversky, circle, ctc),
 )
-_NAMES: dict[str, Any] = {
+NAMES: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{function.__name__: function for function in _FUNCTIONS},
     "bce": binary_crossentropy,
@@ -155,7 +155,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return names.lookup(identifier, _NAMES, "loss", instance_of=Loss)
+    return names.lookup(identifier, NAMES, "loss", instance_of=Loss)
 
 
 def serialize(loss: Any) -> Any:
@@ -166,4 +166,4 @@ def serialize(loss: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss behind its JSON form; classes and functions of your own come from `custom_objects`."""
     with names.known_names(custom_objects):
-        return names.deserialize(with_function(config, _NAMES), _NAMES, "loss")
+        return names.deserialize(with_function(config, NAMES), NAMES, "loss")

@@ -149,7 +149,7 @@ __all__ = [
 ]
 
 _CLASSES = [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Metric)]
-_NAMES: dict[str, Any] = {
+NAMES: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{names.snake_case(cls.__name__): cls for cls in _CLASSES if cls is not Metric},
     "mse": MeanSquaredError,
@@ -209,7 +209,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return names.lookup(identifier, _NAMES, "metric", instance_of=Metric)
+    return names.lookup(identifier, NAMES, "metric", instance_of=Metric)
 
 
 def of_function(fn: Any, name: str) -> Metric:
@@ -227,4 +227,4 @@ def serialize(metric: Any) -> Any:
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric behind its JSON form; classes and functions of your own come from `custom_objects`."""
     with names.known_names(custom_objects):
-        return names.deserialize(losses.with_function(config, _FUNCTIONS), _NAMES, "metric")
+        return names.deserialize(losses.with_function(config, _FUNCTIONS), NAMES, "metric")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from minidl import names, ops
 from minidl.layers.base import Layer
@@ -56,7 +55,8 @@ def graph_config(graph: Graph) -> dict[str, Any]:
     for operation in graph.operations:
         config = _operation_config(operation, calls[id(operation)])
         nodes = [_call_config(node, place) for node in calls[id(operation)] if node.inputs]
-        layers.append({**config, "name": operation.name, "inbound_nodes": nodes})
+        config.update(name=operation.name, inbound_nodes=nodes)
+        layers.append(config)
     return {
         "layers": layers,
         "input_layers": jax.tree.map(end, graph.input_struct),
@@ -184,26 +184,14 @@ def _arguments(call: Any) -> Any:
 
 
 def _encode(value: Any, place: Callable[[KerasTensor], list[Any]] | None) -> Any:
-    """An argument as plain data; what JSON does not know is a dict with a class_name between underscores."""
+    """An argument as plain data: tensors by their place in the graph, the rest as in any config."""
     if isinstance(value, KerasTensor) and place is not None:
         config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": place(value)}
         return {"class_name": "__keras_tensor__", "config": config}
-    if isinstance(value, slice):
-        parts = {"start": value.start, "stop": value.stop, "step": value.step}
-        return {"class_name": "__slice__", "config": parts}
-    if value is Ellipsis:
-        return {"class_name": "__ellipsis__", "config": {}}
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (np.ndarray, jax.Array)):
-        kind = "__numpy__" if isinstance(value, np.ndarray) else "__tensor__"
-        return {"class_name": kind, "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
     if isinstance(value, dict):
         return {key: _encode(item, place) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_encode(item, place) for item in value]
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
     if isinstance(value, Variable):
         raise TypeError(f"{value!r} cannot be written into a config: put it in a layer, and call the layer.")
     return names.serialize(value)
@@ -227,10 +215,6 @@ class _Decoder:
             tensor = self.find(config["keras_history"])
             self.missing |= tensor is None
             return tensor
-        if kind == "__slice__":
-            return slice(*(self(config[part]) for part in ("start", "stop", "step")))
-        if kind == "__ellipsis__":
-            return Ellipsis
-        if kind in ("__numpy__", "__tensor__"):
-            return np.asarray(config["value"], config["dtype"])
+        if isinstance(kind, str) and kind.startswith("__"):
+            return names.deserialize_any(value)
         return {key: self(item) for key, item in value.items()}

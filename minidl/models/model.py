@@ -107,7 +107,7 @@ class Model(Trainer):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__}.layers cannot be set: give the attribute another name.")
+        raise AttributeError("The `Model.layers` attribute is reserved for all layers: give yours another name.")
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a name, or at an index.
@@ -197,9 +197,9 @@ class Model(Trainer):
 
     # Files
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None) -> None:
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Write the model into a `.keras` file, which Keras opens too; see `saving.save_model`."""
-        keras_format.save_model(self, filepath, overwrite, zipped)
+        keras_format.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
         """Write the weights into a `.weights.h5` file, which Keras opens too; see `saving.save_weights`."""

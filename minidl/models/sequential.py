@@ -102,7 +102,7 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError("Sequential.layers cannot be set: change the layers with add() and pop().")
+        raise AttributeError("Sequential.layers cannot be set. Use `add()` and `pop()` to change the layers.")
 
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).

@@ -358,7 +358,7 @@ _CLASSES = (
     CosineDecay,
     CosineDecayRestarts,
 )
-_NAMES: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
+NAMES: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 
 __all__ = ["LearningRateSchedule", "deserialize", "serialize", *(cls.__name__ for cls in _CLASSES)]
 
@@ -375,7 +375,7 @@ def serialize(learning_rate_schedule: Any) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule behind its JSON form; schedules and functions of your own come from `custom_objects`."""
-    return names.deserialize(config, _NAMES, "learning rate schedule", custom_objects)
+    return names.deserialize(config, NAMES, "learning rate schedule", custom_objects)
 
 
 def _checked_steps(schedule: LearningRateSchedule, name: str, steps: Any) -> Any:

@@ -1,10 +1,10 @@
 """Files: written whole or not at all, and read without running anything that is in them."""
 
-from minidl.layers import deserialize as deserialize_keras_object
-from minidl.names import serialize as serialize_keras_object
+import minidl.saving.tables  # noqa: F401 - the names that configs may use
 from minidl.saving.errors import LoadError
 from minidl.saving.export import export_model, load_exported
 from minidl.saving.keras_format import load_model, load_weights, model_from_json, save_model, save_weights, to_json
+from minidl.saving.objects import deserialize_keras_object, serialize_keras_object
 from minidl.saving.registration import (
     CustomObjectScope,
     custom_object_scope,

@@ -19,6 +19,7 @@ from minidl.saving.files import atomic_write
 from minidl.version import __version__
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_FORMAT = "3.15.1"  # the version of Keras whose files these are
 _MOST_TEXT = 64 * 2**20  # bytes of a config
 _MOST_GROWTH = 20  # times the size of the archive that its weights may have, for archives packed anew
 
@@ -31,7 +32,8 @@ def write_archive(path: str | os.PathLike[str], config: dict[str, Any], weights:
         config: of the model, as plain data.
         weights: the bytes of an HDF5 file.
     """
-    metadata = {"minidl_version": __version__, "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
+    date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    metadata = {"keras_version": _FORMAT, "minidl_version": __version__, "date_saved": date}
     text = json.dumps(config)  # before there is a file
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_METADATA, json.dumps(metadata))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from minidl import layers, names
@@ -17,6 +18,7 @@ from minidl.layers.module import Module
 from minidl.saving.archive import parse, read_archive, reading, write_archive
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader, to_bytes, write_hdf5
+from minidl.saving.objects import check_safe_mode
 from minidl.saving.weights import apply, collect
 from minidl.variables import filled_later
 
@@ -24,7 +26,7 @@ _SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of m
 
 
 def save_model(
-    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None
+    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
     """Write a model into a `.keras` file: how it is made, its weights, how it was compiled, its optimizer's state.
 
@@ -35,9 +37,10 @@ def save_model(
         filepath: a path that ends in ".keras".
         overwrite: whether there may be a file already.
         zipped: accepted as True; a `.keras` file is always one file.
+        **kwargs: arguments of older versions of Keras, which are refused with what to do instead.
 
     Raises:
-        ValueError: another ending of the path; a model that is not built; a layer that is a function without a name.
+        ValueError: another ending of the path; a layer that is a function without a name.
         FileExistsError: with overwrite=False, if there is a file.
         NotImplementedError: a class that has arguments but no `get_config`.
 
@@ -49,6 +52,10 @@ def save_model(
     ...     load_model(folder + "/model.keras").count_params()
     3
     """
+    if "save_format" in kwargs:
+        raise ValueError("save_model: the save_format argument is deprecated: the ending of the path, .keras, says it.")
+    if kwargs:
+        raise ValueError(f"save_model: the arguments {sorted(kwargs)} are not supported.")
     if zipped is False:
         raise ValueError("save_model: a .keras file is one file: zipped=False is not offered.")
     path = _checked_path(filepath, ".keras", overwrite)
@@ -76,8 +83,7 @@ def load_model(
         OSError: it cannot be opened.
         ValueError: safe_mode=False.
     """
-    if not safe_mode:
-        raise ValueError("load_model: safe_mode cannot be switched off: minidl never runs code that is in a file.")
+    check_safe_mode(safe_mode)
     _checked_path(filepath, ".keras")
     config, weights = read_archive(filepath)
     with reading(filepath), filled_later(len(weights) + _SLACK):
@@ -88,21 +94,34 @@ def load_model(
     return model
 
 
-def save_weights(model: Any, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+def save_weights(
+    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, objects_to_skip: Sequence[Any] = ()
+) -> None:
     """Write the weights of a model, and its optimizer's state, into a `.weights.h5` file.
+
+    Args:
+        model: a model that is built.
+        filepath: a path that ends in ".weights.h5".
+        overwrite: whether there may be a file already.
+        objects_to_skip: layers, or the optimizer, to leave out with all that is inside.
 
     Raises:
         ValueError: another ending of the path; a model that is not built.
         FileExistsError: with overwrite=False, if there is a file.
     """
     path = _checked_path(filepath, ".weights.h5", overwrite)
-    groups, layer_names = collect(model)
+    _check_built(model, "save")
+    groups, layer_names = collect(model, objects_to_skip)
     with atomic_write(path) as file:
         write_hdf5(file, groups, layer_names)
 
 
 def load_weights(
-    model: Any, filepath: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool = False
+    model: Any,
+    filepath: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    objects_to_skip: Sequence[Any] = (),
 ) -> None:
     """Set the weights of a model from a `.weights.h5` or `.keras` file; all of them, or after an error none.
 
@@ -111,6 +130,7 @@ def load_weights(
         filepath: the file.
         skip_mismatch: leave layers out that do not fit, with a warning that names them.
         by_name: look for each layer by its name instead of its place; layers that the file does not name stay.
+        objects_to_skip: layers, or the optimizer, to leave as they are with all that is inside.
 
     Raises:
         LoadError: the file is damaged or another, or the weights do not fit; all that do not are named.
@@ -124,11 +144,11 @@ def load_weights(
     if path.endswith(".keras"):
         _, data = read_archive(path, with_config=False)
         with reading(filepath):
-            apply(model, H5Reader(data), skip_mismatch, by_name)
+            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
     else:
         with open(path, "rb") as file, reading(filepath):
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
-            apply(model, H5Reader(mapped), skip_mismatch, by_name)
+            apply(model, H5Reader(mapped), skip_mismatch, by_name, objects_to_skip)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:
@@ -160,11 +180,18 @@ def _from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     return model
 
 
+def _check_built(model: Any, what: str) -> None:
+    if not model.built:
+        raise ValueError(
+            f"{model.name!r} has not yet been built, so it has no weights to {what}: call it on some data, or build it."
+        )
+
+
 def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = True) -> str:
     path = os.fspath(path)
     if not path.endswith(endings):
         wanted = endings if isinstance(endings, str) else " or ".join(endings)
-        raise ValueError(f"The path of the file must end in {wanted}, got {path!r}.")
+        raise ValueError(f"File format not supported: the path must end in {wanted}, got {path!r}.")
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} is there already, and overwrite=False.")
     return path

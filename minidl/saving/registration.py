@@ -29,7 +29,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def register(value: Any) -> Any:
         if isinstance(value, type) and not hasattr(value, "get_config"):
-            raise ValueError(f"Cannot register {value.__name__}: it has no get_config().")
+            raise ValueError(f"Cannot register a class that does not have a get_config method: {value.__name__}.")
         names.registered[f"{package}>{name or value.__name__}"] = value
         return value
 

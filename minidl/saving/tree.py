@@ -7,7 +7,7 @@ the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minidl.layers.module import Module
@@ -17,22 +17,26 @@ from minidl.optimizers.state import OptimizerState
 Owner = Module | OptimizerState
 
 
-def owners(root: Owner) -> Iterator[tuple[str, Owner]]:
+def owners(root: Owner, skipped: Sequence[Any] = ()) -> Iterator[tuple[str, Owner]]:
     """The paths in the file, "" for the root, and what has variables there; each object once, where it comes first.
+
+    Args:
+        root: a model, or any layer.
+        skipped: what to leave out, with all that is inside.
 
     >>> from minidl import Sequential, layers
     >>> model = Sequential([layers.Input((2,)), layers.Dense(2), layers.Dense(1)])
     >>> [path for path, _ in owners(model)]
     ['', 'layers/dense', 'layers/dense_1']
     """
-    yield from _walk(root, "", set())
+    yield from _walk(root, "", {id(value): value for value in skipped})
 
 
-def _walk(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Owner]]:
+def _walk(value: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Owner]]:
     is_owner = isinstance(value, (Module, OptimizerState))
     if not (is_owner or isinstance(value, (list, tuple, dict))) or id(value) in seen:
         return
-    seen.add(id(value))
+    seen[id(value)] = value  # kept, so that no other object gets its id
     if is_owner:
         yield path, value
     for name, part in value.saved_parts() if is_owner else _items(value):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
+from minidl import dtypes
 from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 from minidl.saving.errors import LoadError
@@ -16,23 +18,23 @@ from minidl.saving.tree import Owner, owners
 from minidl.variables import Variable
 
 
-def collect(root: Module) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
+def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
     """All weights, and the optimizer's state.
+
+    Args:
+        root: a model.
+        skipped: what to leave out, with all that is inside.
 
     Returns:
         The path of each group, such as "layers/dense/vars" -> key -> array; and the name of the layer of each group.
 
     Raises:
-        ValueError: a model that is not built, or a weight that is in no layer or container that files know.
+        ValueError: a weight that is in no layer or container that files know.
     """
-    if not root.built:
-        raise ValueError(
-            f"{root.name!r} is not built, so it has no weights to save yet: call it on some data once, or build it."
-        )
     groups: dict[str, dict[str, np.ndarray]] = {}
     names = {}
-    saved: set[int] = set()
-    for path, owner in owners(root):
+    saved = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
+    for path, owner in owners(root, skipped):
         if hasattr(owner, "save_assets"):
             raise NotImplementedError(f"{owner.name!r} has save_assets(), but minidl's files hold weights only.")
         group = f"{path}/vars" if path else "vars"
@@ -47,7 +49,9 @@ def collect(root: Module) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, s
     return groups, names
 
 
-def apply(root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bool = False) -> None:
+def apply(
+    root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bool = False, skipped: Sequence[Any] = ()
+) -> None:
     """Set the weights from a file; only if all of them are there and fit, nothing is changed otherwise.
 
     An optimizer whose state the file does not hold as it is now stays as it is, with a warning.
@@ -58,12 +62,13 @@ def apply(root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bo
         skip_mismatch: leave layers out that do not fit, with a warning that names them.
         by_name: find layers by the names that they had when they were saved instead of their places in the model;
             layers that the file does not name stay as they are.
+        skipped: what to leave as it is, with all that is inside.
 
     Raises:
         LoadError: arrays that are missing, further ones, or others than the model's, all named.
     """
     groups = _groups(file)
-    wanted = {f"{path}/vars" if path else "vars": owner for path, owner in owners(root)}
+    wanted = {f"{path}/vars" if path else "vars": owner for path, owner in owners(root, skipped)}
     if by_name:
         wanted = _by_name(wanted, file.names)
     problems: list[str] = []
@@ -78,7 +83,7 @@ def apply(root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bo
             problems += found
             if not found:
                 fitting.append((owner, store))
-    if not by_name:
+    if not by_name and not skipped:
         has_optimizer = any(isinstance(owner, OptimizerState) for owner in wanted.values())
         further = [group for group, arrays in groups.items() if arrays]
         further = [group for group in further if has_optimizer or not group.startswith("optimizer/")]
@@ -87,6 +92,7 @@ def apply(root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bo
         raise LoadError(f"The weights do not fit {root.name!r}, and none were loaded:\n  " + "\n  ".join(problems))
     if problems:
         warnings.warn(f"{root.name!r}: weights were left out:\n  " + "\n  ".join(problems), stacklevel=4)
+    _warn_of_rounding(fitting)
     arrays = [(owner, {key: store[key] for key in store.keys()}) for owner, store in fitting]  # noqa: SIM118
     for owner, values in arrays:
         owner.load_own_variables(values)
@@ -132,6 +138,18 @@ def _by_name(wanted: dict[str, Owner], names: Mapping[str, str]) -> dict[str, Ow
     return found
 
 
+def _warn_of_rounding(fitting: list[tuple[Owner, _Store]]) -> None:
+    rounded = [
+        f"{weight.path} from {store.declared[str(index)].dtype} to {weight._value.dtype}"
+        for layer, store in fitting
+        if isinstance(layer, Module) and type(layer).load_own_variables is Module.load_own_variables
+        for index, weight in enumerate(layer._own_weights())
+        if rounds(weight, store.declared[str(index)].dtype)
+    ]
+    if rounded:
+        warnings.warn("Weights were rounded: " + ", ".join(rounded), stacklevel=5)
+
+
 def _optimizer_fits(optimizer: OptimizerState, store: _Store) -> bool:
     shapes = [variable.shape for variable in optimizer.variables]
     stored = [store.declared[key].shape if (key := str(i)) in store.declared else None for i in range(len(store))]
@@ -154,7 +172,7 @@ def _differences(layer: Module, store: _Store, group: str) -> Iterator[str]:
     for key, weight in weights.items():
         if key not in store.declared:
             yield f"{weight.path} {described(weight.shape, weight._value.dtype)} is not in the file, at {group}/{key}"
-        elif (stored := store.declared[key]).shape != weight.shape or not holds(weight, stored.dtype):
+        elif (stored := store.declared[key]).shape != weight.shape or not _takes(weight, stored.dtype):
             yield (
                 f"{weight.path} is {described(weight.shape, weight._value.dtype)} in the model and "
                 f"{described(stored.shape, stored.dtype)} in the file, at {group}/{key}"
@@ -164,10 +182,22 @@ def _differences(layer: Module, store: _Store, group: str) -> Iterator[str]:
         yield f"{group}/{key} is in the file, not in the layer {layer.name!r}{built}"
 
 
+def _takes(weight: Variable, stored: np.dtype) -> bool:
+    return holds(weight, stored) or rounds(weight, stored)
+
+
+def rounds(weight: Variable, stored: np.dtype) -> bool:
+    """Whether a weight takes floats of another dtype only rounded."""
+    own = np.dtype(weight._value.dtype)
+    return dtypes.is_float(own) and dtypes.is_float(stored) and not holds(weight, stored)
+
+
 def holds(weight: Variable, stored: np.dtype) -> bool:
     """Whether a weight can take the values of a dtype as they are. Integers of 64 bits, which JAX has not, may be."""
     own = np.dtype(weight._value.dtype)
-    return own == stored or (own.kind in "iu" and stored.kind in "iu") or np.promote_types(own, stored) == own
+    if own == stored or (own.kind in "iu" and stored.kind in "iu"):
+        return True
+    return dtypes.is_float(own) and dtypes.is_float(stored) and jnp.promote_types(own, stored) == own
 
 
 def described(shape: tuple[int, ...], dtype: Any) -> str:
