@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from minidl import layers
-from minidl.layers import Layer
+from minidl.layers import Layer, masks
 from minidl.symbolic import KerasTensor
 from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
@@ -195,6 +195,14 @@ def test_lambda():
     code = {"class_name": "__lambda__", "config": {"code": "", "defaults": None, "closure": None}}
     with pytest.raises(ValueError, match="holds its function as code .*, which minidl never runs"):
         layers.Lambda.from_config({"function": code})
+
+
+def test_a_lambda_keeps_its_mask():
+    mask = np.array([[True, False, True], [True, True, True]])
+    layer = layers.Lambda(double, mask=mask)
+    config = json.loads(json.dumps(layers.serialize(layer)))
+    again = layers.deserialize(config, {"double": double})
+    np.testing.assert_array_equal(masks.get(again(CUBE)), mask)
 
 
 def test_a_wrapper_needs_a_layer():

@@ -113,6 +113,8 @@ def _function_config(value: Any) -> Any:
 def _function(config: Any) -> Any:
     if not isinstance(config, dict):
         return tuple(config) if isinstance(config, list) else config
+    if config.get("class_name") in ("__numpy__", "__tensor__"):  # a mask
+        return names.deserialize_any(config)
     if config.get("class_name") != "function":
         raise ValueError(
             f"This Lambda layer holds its function as code ({config.get('class_name')!r}), which minidl never runs. "

@@ -126,7 +126,7 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                f"Permute: Invalid permutation: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}."
+                f"Permute: Invalid permutation {self.dims}: dims must hold each of 1 to {len(self.dims)} once."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
