@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from minidl import names
 from minidl.layers.base import Layer
@@ -114,7 +115,8 @@ def _function(config: Any) -> Any:
     if not isinstance(config, dict):
         return tuple(config) if isinstance(config, list) else config
     if config.get("class_name") in ("__numpy__", "__tensor__"):  # a mask
-        return names.deserialize_any(config)
+        array = names.deserialize_any(config)
+        return jnp.asarray(array) if config["class_name"] == "__tensor__" else array
     if config.get("class_name") != "function":
         raise ValueError(
             f"This Lambda layer holds its function as code ({config.get('class_name')!r}), which minidl never runs. "
