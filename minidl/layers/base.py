@@ -165,6 +165,8 @@ class Layer(Module):
         self._require_init()
         if is_symbolic((args, kwargs)):
             return self._symbolic_call(args, kwargs)
+        if (outputs := self._as_one_program(args, kwargs)) is not None:
+            return outputs
         args, kwargs = jax.tree.map(self._to_compute, (args, kwargs))
         if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
             raise ValueError(
@@ -280,6 +282,10 @@ class Layer(Module):
         return _single(self._first_node("output").output_tensors)
 
     # Inside
+
+    def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a call, where a compiled program gives them; None where it runs operation by operation."""
+        return None
 
     def _clear_losses(self) -> None:
         for layer in self._flatten_layers():
@@ -411,6 +417,11 @@ class Layer(Module):
             )
         takes_any = inspect.Parameter.VAR_KEYWORD in kinds
         return {name: value for name, value in config.items() if takes_any or name in signature.parameters} | own
+
+
+def is_outermost() -> bool:
+    """Whether no layer's call is under way."""
+    return _outermost.get() and _training.get() is None
 
 
 def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:

@@ -23,7 +23,7 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
-    """A model like another, with new layers and new weights.
+    """A model like another, with new layers and new weights, and compiled if the other is.
 
     Args:
         model: a Sequential, a model of a graph, or one with `get_config`.
@@ -41,7 +41,10 @@ def clone_model(
     >>> clone_model(model).output_shape
     (None, 2)
     """
-    return _clone(model, input_tensors, _Cloner(clone_function, call_function, recursive))
+    clone = _clone(model, input_tensors, _Cloner(clone_function, call_function, recursive))
+    if model.compiled and (config := model.get_compile_config()) is not None:
+        clone.compile_from_config(config)
+    return clone
 
 
 class _Cloner:
@@ -102,6 +105,11 @@ def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) ->
 
 
 def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner) -> Any:
+    if isinstance(graph.input_struct, dict) and isinstance(input_tensors, (list, tuple)):
+        raise ValueError(
+            "clone_model: `input_tensors` must have the same structure as model.input, a dict with the keys "
+            f"{list(graph.input_struct)}; got a {type(input_tensors).__name__}."
+        )
     given = [_as_input(tensor) for tensor in jax.tree.leaves(input_tensors)]
     if given and len(given) != len(graph.inputs):
         raise ValueError(f"clone_model: the model has {len(graph.inputs)} inputs, got {len(given)} input_tensors.")

@@ -6,6 +6,7 @@ inputs to given outputs, and runs them again on arrays: each operation on what t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -49,6 +50,7 @@ class Graph:
         self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
         self.inputs = [_as_input(tensor) for tensor in self.given_inputs]
         self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self.inputs)
+        self._in_order = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)  # as a list goes with them
         self.output_struct = outputs
         self.outputs: list[KerasTensor] = jax.tree.leaves(outputs)
         self.nodes, self.operations = self._ordered()
@@ -130,13 +132,18 @@ class Graph:
         if isinstance(inputs, dict) and isinstance(expected, dict):
             if missing := sorted(expected.keys() - inputs.keys()):
                 raise ValueError(f"{where} takes inputs with the keys {sorted(expected)}; {missing} are missing.")
+            if inputs.keys() - expected.keys():
+                _warn_of_structure(where, expected, inputs)
             inputs = {key: inputs[key] for key in expected}
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
         if len(leaves) != len(self.inputs):
             names = jax.tree.map(lambda tensor: tensor.name, expected)
-            raise ValueError(f"{where} takes {len(self.inputs)} inputs, {names}, but got {len(leaves)}.")
-        if isinstance(expected, dict) and not isinstance(inputs, dict) and list(expected) != sorted(expected):
-            raise ValueError(f"{where} takes a dict of inputs with the keys {list(expected)}, got a {type(inputs)}.")
+            keys = f"named input(s) with keys {list(expected)}" if isinstance(expected, dict) else f"input(s) {names}"
+            raise ValueError(f"{where} expects {len(self.inputs)} {keys}, but got {len(leaves)}.")
+        if isinstance(expected, dict) and not isinstance(inputs, dict):
+            if not self._in_order:
+                raise ValueError(_structure_message(where, expected, inputs))
+            _warn_of_structure(where, expected, inputs)
         return leaves
 
     def _fitted(self, array: Any, tensor: KerasTensor, where: str) -> Any:
@@ -152,11 +159,18 @@ class Graph:
             array = array[..., 0]
         if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the first one was fixed
             raise ValueError(
-                f"{where} takes an input {tensor.name!r} of shape {_batches(expected)}, but got {_batches(shape)}."
+                f"{where}: the input with name {tensor.name!r} and path {self._path(tensor)!r}: expected "
+                f"shape={(None, *expected[1:])}, found shape={shape}."
             )
         if isinstance(array, KerasTensor):
             return array
         return masks.put(array if array.dtype == tensor.dtype else jnp.asarray(array).astype(tensor.dtype), mask)
+
+    def _path(self, tensor: KerasTensor) -> str:
+        """Where an input is in the structure of the inputs: "0.price"; "" for the only one."""
+        paths = jax.tree_util.tree_flatten_with_path(self.input_struct)[0]
+        found = next(path for path, leaf in paths if leaf is tensor)
+        return jax.tree_util.keystr(found, simple=True, separator=".")
 
     def _ordered(self) -> tuple[list[Node], list[Any]]:
         """The nodes, inputs before outputs, and the operations in Keras's order.
@@ -237,12 +251,21 @@ def _require_symbolic(tree: Any, what: str) -> None:
     for leaf in jax.tree.leaves(tree, is_leaf=_is_none) or [None]:
         if not isinstance(leaf, KerasTensor):
             raise ValueError(
-                f"Model: the {what} must be symbolic tensors, as Input() and layers called on them give, got {leaf!r}."
+                f"Model: All `{what}` values must be KerasTensors, as Input() and layers called on them give; got "
+                f"{leaf!r}."
             )
 
 
-def _batches(shape: Shape) -> str:
-    return f"({', '.join(map(str, ('examples', *shape[1:])))})"
+def _structure_message(where: str, expected: Any, inputs: Any) -> str:
+    keys = f", {sorted(inputs)}" if isinstance(inputs, dict) else ""
+    return (
+        f"The structure of `inputs` doesn't match the expected structure: {where} takes a dict with the keys "
+        f"{list(expected)}, got a {type(inputs).__name__}{keys}."
+    )
+
+
+def _warn_of_structure(where: str, expected: Any, inputs: Any) -> None:
+    warnings.warn(_structure_message(where, expected, inputs), stacklevel=2)
 
 
 def _is_none(value: Any) -> bool:

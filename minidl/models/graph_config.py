@@ -114,7 +114,7 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
             if tensor is None:
                 raise ValueError(f"The graph of the model has no call {call} of {name!r}.")
             return tensor
-        return [end(item) for item in value]
+        return tuple(map(end, value)) if isinstance(value, tuple) else [end(item) for item in value]
 
     return end(config["input_layers"]), end(config["output_layers"])
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 
 from minidl import layers, names
 from minidl.layers import masks
-from minidl.layers.base import Layer
+from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN
+from minidl.models.compiled_call import CompiledCall
 from minidl.models.graph import Graph
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.summary import print_summary
@@ -77,6 +78,7 @@ class Model(Trainer):
             name = names.auto_name("functional")
         super().__init__(name=name, trainable=trainable, **kwargs)
         self.graph = graph
+        self._compiled_call: CompiledCall | None = None
         if graph is not None:
             self._layers = graph.layers
             self.output_names = graph.output_names
@@ -273,6 +275,13 @@ class Model(Trainer):
     def _lists_its_layers(self) -> bool:
         """Whether the layers are those of a graph or a stack, rather than attributes of a subclass."""
         return self.graph is not None
+
+    def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not (self.built and is_outermost() and names.is_own(type(self)) and self._lists_its_layers()):
+            return None
+        if self._compiled_call is None:
+            self._compiled_call = CompiledCall(self)
+        return self._compiled_call(args, kwargs)
 
     def _known_graph(self, what: str) -> Graph:
         if self.graph is None:

@@ -51,23 +51,22 @@ class Sequential(Model):
         """Put a layer on top.
 
         Raises:
-            TypeError: not a layer.
-            ValueError: a layer of this name is there already, or a second input.
+            ValueError: not a layer, a layer of this name is there already, or a second input.
         """
         if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
             layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
-            raise TypeError(f"Sequential: only layers can be added, got {layer!r}.{hint}")
+            raise ValueError(f"Sequential: Only instances of Layer can be added, got {layer!r}.{hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
-                f"Sequential: there is a layer named {layer.name!r} in {self.name!r} already; give this one another "
-                "name=."
+                f"Sequential: layers should have unique names, and there is a layer named {layer.name!r} in "
+                f"{self.name!r} already; give this one another name=."
             )
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError(
-                f"Sequential: an Input can only come first, and only once; {self.name!r} begins with "
-                f"{self._layers[0]!r} already."
+                f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input can "
+                "only come first, and only once."
             )
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
@@ -122,7 +121,8 @@ class Sequential(Model):
         assert isinstance(first, InputLayer)
         if input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
-                f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, not {tuple(input_shape)}."
+                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, not "
+                f"{tuple(input_shape)}."
             )
         self._tensors = [first.output]
         for layer in self.layers:

@@ -8,6 +8,7 @@ smaller batch of their own, exactly as Keras has it.
 
 from __future__ import annotations
 
+import functools
 import math
 import mmap
 import warnings
@@ -98,7 +99,8 @@ class ArrayData:
         if self.resumed.batches and self._pass is not None:
             return self._pass
         if anew or self.steps is None or self._pass is None or self._pass.done:
-            self._pass = Pass(self, self.orders.next(), self.orders.before)
+            order = self.orders.next() if self.shuffle else None
+            self._pass = Pass(self, order, self.orders.before)
         return self._pass
 
     def place(self) -> dict[str, Any]:
@@ -114,7 +116,8 @@ class ArrayData:
             logs: what the epoch had given there.
         """
         if place:
-            np.random.set_state(place["random"])
+            if place["random"] is not None:
+                np.random.set_state(place["random"])
             self._pass = Pass(self, self._draw_order(np.random), place["random"])
             self._pass.start = place["row"]
         self.resumed = Resumed(batches, logs)
@@ -239,15 +242,15 @@ class Orders:
     def __init__(self, draw: Callable[[Any], Any]):
         self.before: Any = None  # the state of the generator that the newest order was drawn from
         self._draw = draw
-        self._random = np.random.RandomState(0)  # takes the state of the global one before each use
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
 
     def look_ahead(self) -> None:
         """Make the next draw now."""
         before = np.random.get_state(legacy=False)
         if before["bit_generator"] == "MT19937":
-            self._random.set_state(before)
-            self._ahead = before, self._draw(self._random), self._random.get_state(legacy=False)
+            random = _generator()
+            random.set_state(before)
+            self._ahead = before, self._draw(random), random.get_state(legacy=False)
 
     def next(self) -> Any:
         """The next order."""
@@ -259,6 +262,12 @@ class Orders:
                 np.random.set_state(after)
                 return order
         return self._draw(np.random)
+
+
+@functools.cache
+def _generator() -> np.random.RandomState:
+    """One to draw ahead with, which takes the state of the global one before each use."""
+    return np.random.RandomState(0)
 
 
 def _same_state(one: Any, other: Any) -> bool:

@@ -87,9 +87,9 @@ def predict(model: Any, data: Data, callbacks: Any) -> Any:
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    outputs = Collected(data.num_rows)
-    execution = Execution(model.steps.per_execution)
-    for chunk, result in _results(model.steps, "predict", data, callbacks, execution):
+    steps, outputs = model.steps, Collected(data.num_rows)
+    execution = Execution(steps.per_execution)
+    for chunk, result in _results(steps, "predict", data, callbacks, execution):
         rows = _rows(result, chunk.num_batches)
         outputs.add(rows)
         execution.done += chunk.num_batches

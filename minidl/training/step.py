@@ -19,6 +19,9 @@ import numpy as np
 from jax import lax
 
 from minidl import notes
+from minidl.layers.module import Module
+from minidl.metrics import Metric
+from minidl.random import SeedGenerator
 from minidl.symbolic import KerasTensor
 from minidl.training.data import Chunk
 from minidl.training.interrupts import Shield
@@ -322,10 +325,39 @@ def _like(old: Any, new: Any) -> Any:
 
 
 def _fingerprint(model: Any) -> Any:
-    trains = [id(variable) for variable in model.trainable_variables]
-    variables, metrics = [id(variable) for variable in model.variables], [id(metric) for metric in model.metrics]
+    """What tells whether the model has other variables, metrics or frozen parts than before.
+
+    It is taken before every call of fit, evaluate and predict, so it is one walk that asks for the type of each
+    attribute and little else.
+    """
+    found: list[Any] = []
+    seen: set[int] = set()
+    waiting: list[Any] = [vars(model)]
+    while waiting:
+        container = waiting.pop()
+        for name, value in container.items() if isinstance(container, dict) else enumerate(container):
+            kind = _kind(type(value))
+            if kind is None or id(value) in seen or (isinstance(name, str) and name.startswith("_init_")):
+                continue
+            seen.add(id(value))
+            if kind == "container":
+                waiting.append(value)
+            else:
+                found.append((id(value), value.trainable if kind == "variable" else getattr(value, "_trainable", None)))
+                if kind == "owner":
+                    waiting.append(vars(value))
+    metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
-    return trains, variables, metrics, optimizer, model.run_eagerly
+    return model.trainable, found, metrics, optimizer, model.run_eagerly
+
+
+@functools.cache
+def _kind(cls: type) -> str | None:
+    if issubclass(cls, Variable):
+        return "variable"
+    if issubclass(cls, (Module, Metric, SeedGenerator)):
+        return "owner"
+    return "container" if issubclass(cls, (list, tuple, dict)) else None
 
 
 def symbolic(x: Any) -> Any:

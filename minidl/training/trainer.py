@@ -23,6 +23,7 @@ from minidl.training.data import (
     Chunk,
     as_arrays,
     class_weights_to_sample_weights,
+    device_dtype,
     train_validation_split,
 )
 from minidl.training.step import Steps, symbolic
@@ -222,9 +223,9 @@ class Trainer(Compiled):
         if class_weight is not None:
             checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
             sample_weight = class_weights_to_sample_weights(y, class_weight)
-        steps = self._prepare("train_on_batch", x, y, sample_weight)
+        self._prepare("train_on_batch", x, y, sample_weight)
         self.reset_metrics()
-        logs = steps.train(_one_batch(x, y, sample_weight)).read()
+        logs = self.steps.train(_one_batch(x, y, sample_weight)).read()
         return self._reported(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -232,16 +233,17 @@ class Trainer(Compiled):
         checks.compiled(self, "test_on_batch")
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays("test_on_batch", x, y, sample_weight)
-        steps = self._prepare("test_on_batch", x, y, sample_weight)
+        self._prepare("test_on_batch", x, y, sample_weight)
         self.reset_metrics()
-        logs = steps.test(_one_batch(x, y, sample_weight)).read()
+        logs = self.steps.test(_one_batch(x, y, sample_weight)).read()
         return self._reported(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, as NumPy arrays."""
         x = as_arrays(x)
         checks.arrays("predict_on_batch", x, None, None)
-        outputs = self._prepare("predict_on_batch", x).predict(_one_batch(x, None, None))
+        self._prepare("predict_on_batch", x)
+        outputs = self.steps.predict(_one_batch(x, None, None))
         return jax.tree.map(lambda output: np.array(output[0]), outputs)
 
     def compute_loss(
@@ -365,7 +367,8 @@ class Trainer(Compiled):
         >>> model.predict(x, verbose=0).round(2)[0]
         array([1.], dtype=float32)
         """
-        return self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+        self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+        return self.steps
 
     # Inside
 
@@ -405,18 +408,17 @@ class Trainer(Compiled):
         self._prepare(call, x, y, sample_weight)
         return data
 
-    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
         """Build what is not built yet, and check the targets against the outputs."""
         y_pred = self._output_spec(x)  # builds the model
         if self.compiled and not call.startswith("predict"):
             checks.has_targets(call, self.loss, y)
             self.objectives.build(y, y_pred, self.output_names)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
-        return self.steps
 
     def _output_spec(self, x: Any) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
-        spec = ArrayData(x).specs()[0][0]
+        spec = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), x)
         leaves, structure = jax.tree.flatten(spec)
         key = structure, tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
         if key not in self._output_specs:
