@@ -23,4 +23,10 @@ ROWS = {
     "RandomFlip": Row(layers.RandomFlip, {"seed": 1}, IMAGES, **NOISE),
     "RandomBrightness": Row(layers.RandomBrightness, {"factor": [-0.1, 0.2], "seed": 1}, IMAGES, **NOISE),
     "RandomContrast": Row(layers.RandomContrast, {"factor": [0.3, 0.4], "seed": 1}, IMAGES, **NOISE),
+    "RandomTranslation": Row(
+        layers.RandomTranslation, {"height_factor": 0.2, "width_factor": [-0.3, 0.1], "seed": 1}, IMAGES, **NOISE
+    ),
+    "RandomRotation": Row(layers.RandomRotation, {"factor": [-0.1, 0.2], "seed": 1}, IMAGES, **NOISE),
+    "RandomZoom": Row(layers.RandomZoom, {"height_factor": 0.3, "fill_mode": "wrap", "seed": 1}, IMAGES, **NOISE),
+    "RandomCrop": Row(layers.RandomCrop, {"height": 3, "width": 4, "seed": 1}, IMAGES, **NOISE),
 }

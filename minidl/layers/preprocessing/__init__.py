@@ -4,6 +4,7 @@ from minidl.layers.preprocessing.category_encoding import CategoryEncoding
 from minidl.layers.preprocessing.discretization import Discretization
 from minidl.layers.preprocessing.images import CenterCrop, RandomBrightness, RandomContrast, RandomFlip, Resizing
 from minidl.layers.preprocessing.normalization import Normalization
+from minidl.layers.preprocessing.random_geometry import RandomCrop, RandomRotation, RandomTranslation, RandomZoom
 from minidl.layers.preprocessing.rescaling import Rescaling
 
 __all__ = [
@@ -13,7 +14,11 @@ __all__ = [
     "Normalization",
     "RandomBrightness",
     "RandomContrast",
+    "RandomCrop",
     "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "Rescaling",
     "Resizing",
 ]

@@ -21,7 +21,8 @@ class CategoryEncoding(Layer):
         **kwargs: see `Layer`.
 
     Input shape: (batch, ...), integers; with "count" also `count_weights=` of the same shape.
-    Output shape: (batch, ..., num_tokens).
+    Output shape: (batch, ..., num_tokens); with "multi_hot" and "count" without the axis after that of the batch,
+        whose integers are counted together.
 
     Raises:
         ValueError: an unknown output_mode, or no positive num_tokens.
@@ -41,8 +42,12 @@ class CategoryEncoding(Layer):
             raise ValueError(
                 f"CategoryEncoding: output_mode must be 'one_hot', 'multi_hot' or 'count', got {output_mode!r}."
             )
-        if num_tokens is None or num_tokens < 1:
-            raise ValueError(f"CategoryEncoding: num_tokens must be at least 1, got {num_tokens!r}.")
+        if num_tokens is None:
+            raise ValueError(
+                "CategoryEncoding: num_tokens must be set to use this layer; it is the largest integer + 1."
+            )
+        if num_tokens < 1:
+            raise ValueError(f"CategoryEncoding: `num_tokens` must be >= 1, got {num_tokens!r}.")
         if sparse:
             raise ValueError("CategoryEncoding: sparse tensors are not there; take sparse=False.")
         self.num_tokens = num_tokens
@@ -69,8 +74,9 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: str, weights: Any 
         squeezed = indices[..., 0] if indices.ndim > 1 and indices.shape[-1] == 1 else indices
         return jax.nn.one_hot(squeezed, depth, dtype=dtype)
     encoded = jax.nn.one_hot(indices, depth, dtype=dtype)
+    together = () if indices.ndim == 0 else min(indices.ndim - 1, 1)
     if output_mode == "multi_hot":
-        return jnp.max(encoded, axis=-2 if indices.ndim else ())
+        return jnp.max(encoded, axis=together)
     if weights is not None:
         encoded = encoded * jnp.asarray(weights, dtype)[..., None]
-    return jnp.sum(encoded, axis=-2 if indices.ndim else ())
+    return jnp.sum(encoded, axis=together)

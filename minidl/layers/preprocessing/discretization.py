@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.layers.base import Layer
 from minidl.layers.preprocessing.category_encoding import encode
+from minidl.symbolic import KerasTensor
 
 
 class Discretization(Layer):
@@ -52,8 +53,10 @@ class Discretization(Layer):
             )
         if sparse:
             raise ValueError("Discretization: `sparse=True` cannot be used: JAX has no sparse tensors here.")
-        if (bin_boundaries is None) == (num_bins is None):
-            raise ValueError("Discretization: You need to set either `num_bins` or `bin_boundaries`, and only one.")
+        if bin_boundaries is None and num_bins is None:
+            raise ValueError("Discretization: You need to set either `num_bins` or `bin_boundaries`.")
+        if bin_boundaries is not None and num_bins is not None:
+            raise ValueError("Discretization: Both `num_bins` and `bin_boundaries` are given; take one of them.")
         if num_bins is not None and num_bins < 0:
             raise ValueError(f"Discretization: `num_bins` must be greater than or equal to 0, got {num_bins}.")
         self.bin_boundaries = bin_boundaries
@@ -85,12 +88,31 @@ class Discretization(Layer):
     def call(self, inputs: Any) -> Any:
         if self.bin_boundaries is None:
             raise ValueError(
-                "Discretization: give `bin_boundaries`, or call adapt() with data, before using the layer."
+                "Discretization: You need to give `bin_boundaries`, or call adapt() with data, before using the layer."
             )
         bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, inputs.dtype)).astype("int32")
         if self.output_mode == "int":
             return bins
-        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.compute_dtype)
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype)
+
+    @property
+    def output_dtype(self) -> str:
+        """That of the result."""
+        return "int32" if self.output_mode == "int" else self.compute_dtype
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output, which `num_bins` tells before `adapt` does."""
+        depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
+        shape = tuple(input_shape)
+        if self.output_mode == "int":
+            return shape
+        if self.output_mode == "one_hot":
+            return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
+        return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        """The output as a symbolic tensor, before `adapt` too."""
+        return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {

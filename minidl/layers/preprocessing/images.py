@@ -8,43 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from minidl import random
-from minidl.layers.base import Layer
-from minidl.layers.data_format import data_format_of
+from minidl.layers.preprocessing.image_layer import ImageLayer, interval
 from minidl.ops.image import METHODS
 
 
-class _ImageLayer(Layer):
-    """What the layers of this file share: images alone, or a dict with them under "images"."""
-
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.data_format = data_format_of(data_format)
-        self.built = True
-
-    def call(self, data: Any, training: bool | None = True) -> Any:
-        images = data["images"] if isinstance(data, dict) else data
-        if images.ndim not in (3, 4):
-            raise ValueError(
-                f"{type(self).__name__} takes an image or a batch of images, got the shape {images.shape}."
-            )
-        if isinstance(data, dict) and (more := sorted(data.keys() - {"images", "labels"})):
-            raise ValueError(f"{type(self).__name__} takes images and labels; {more} are not supported.")
-        changed = self.transform(images.astype(self.compute_dtype), bool(training))
-        return {**data, "images": changed} if isinstance(data, dict) else changed
-
-    def transform(self, images: Any, training: bool) -> Any:
-        """The new images."""
-        raise NotImplementedError
-
-    def axis_of_rows(self, images: Any) -> int:
-        """The axis of the height; that of the width is the next."""
-        return images.ndim - (3 if self.data_format == "channels_last" else 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format}
-
-
-class Resizing(_ImageLayer):
+class Resizing(ImageLayer):
     """Resizes images.
 
     Args:
@@ -99,12 +67,11 @@ class Resizing(_ImageLayer):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def transform(self, images: Any, training: bool) -> Any:
-        rows = self.axis_of_rows(images)
-        size = images.shape[rows], images.shape[rows + 1]
+    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        rows, size = self.axis_of_rows(images), self.size_of(images)
         if self.crop_to_aspect_ratio:
             wanted = int(size[1] * self.height / self.width), int(size[0] * self.width / self.height)
-            new = min(size[0], wanted[0]), min(size[1], wanted[1])
+            new = max(min(size[0], wanted[0]), 1), max(min(size[1], wanted[1]), 1)
             begin = [int((old - one) / 2) for old, one in zip(size, new)]
             for axis, (first, length) in enumerate(zip(begin, new), rows):
                 images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
@@ -117,7 +84,7 @@ class Resizing(_ImageLayer):
             images = jnp.pad(images, amounts, constant_values=self.fill_value)
         shape = list(images.shape)
         shape[rows : rows + 2] = self.height, self.width
-        return jax.image.resize(images, shape, METHODS[self.interpolation], antialias=self.antialias)
+        return jax.image.resize(images, shape, METHODS[interpolation], antialias=self.antialias)
 
     def get_config(self) -> dict[str, Any]:
         names = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode")
@@ -125,7 +92,7 @@ class Resizing(_ImageLayer):
         return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *more)}}
 
 
-class CenterCrop(_ImageLayer):
+class CenterCrop(ImageLayer):
     """Cuts out the middle of images; smaller ones are enlarged first, as far as they must be.
 
     Args:
@@ -147,12 +114,12 @@ class CenterCrop(_ImageLayer):
         self.height = height
         self.width = width
 
-    def transform(self, images: Any, training: bool) -> Any:
+    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
         rows = self.axis_of_rows(images)
         extra = images.shape[rows] - self.height, images.shape[rows + 1] - self.width
         if min(extra) < 0:
             resize = Resizing(self.height, self.width, crop_to_aspect_ratio=True, data_format=self.data_format)
-            return resize.transform(images, training)
+            return resize.transform(images, drawn, interpolation)
         for axis, (more, length) in enumerate(zip(extra, (self.height, self.width)), rows):
             first = int(more / 2)
             images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
@@ -162,7 +129,7 @@ class CenterCrop(_ImageLayer):
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
-class RandomFlip(_ImageLayer):
+class RandomFlip(ImageLayer):
     """Flips each image with a chance of one half while training.
 
     Args:
@@ -198,22 +165,24 @@ class RandomFlip(_ImageLayer):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def transform(self, images: Any, training: bool) -> Any:
-        if not training:
+    def draw(self, images: Any) -> Any:
+        return random.uniform(_one_each(images), seed=self.generator) <= 0.5
+
+    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        if drawn is None:
             return images
-        flips = random.uniform(_one_each(images), seed=self.generator) <= 0.5
         rows = self.axis_of_rows(images)
         if "horizontal" in self.mode:
-            images = jnp.where(flips, jnp.flip(images, rows + 1), images)
+            images = jnp.where(drawn, jnp.flip(images, rows + 1), images)
         if "vertical" in self.mode:
-            images = jnp.where(flips, jnp.flip(images, rows), images)
+            images = jnp.where(drawn, jnp.flip(images, rows), images)
         return images
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mode": self.mode, "seed": self.seed}
 
 
-class RandomBrightness(_ImageLayer):
+class RandomBrightness(ImageLayer):
     """Adds one number to each image while training.
 
     Args:
@@ -235,26 +204,31 @@ class RandomBrightness(_ImageLayer):
 
     def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        self.factor = _interval(factor, "RandomBrightness")
+        self.factor = interval(factor, "RandomBrightness: factor")
         if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
             raise ValueError(f"RandomBrightness: value_range must be two numbers, got {value_range!r}.")
         self.value_range = sorted(value_range)
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def transform(self, images: Any, training: bool) -> Any:
-        if not training:
+    def draw(self, images: Any) -> Any:
+        return random.uniform(_one_each(images), *self.factor, seed=self.generator)
+
+    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        if drawn is None:
             return images
         low, high = self.value_range
-        share = random.uniform(_one_each(images), *self.factor, seed=self.generator)
-        return jnp.clip(images + (share * (high - low)).astype(images.dtype), low, high)
+        return jnp.clip(images + (drawn * (high - low)).astype(images.dtype), low, high)
+
+    def transform_masks(self, masks: Any, drawn: Any) -> Any:
+        return masks
 
     def get_config(self) -> dict[str, Any]:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
         return {**super().get_config(), **config}
 
 
-class RandomContrast(_ImageLayer):
+class RandomContrast(ImageLayer):
     """Moves the values of each image away from, or towards, the mean of each channel while training.
 
     Args:
@@ -284,14 +258,19 @@ class RandomContrast(_ImageLayer):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def transform(self, images: Any, training: bool) -> Any:
-        if not training:
-            return images
+    def draw(self, images: Any) -> Any:
         down, up = self.factor
-        drawn = random.uniform(_one_each(images), 1.0 - down, 1.0 + up, self.compute_dtype, seed=self.generator)
+        return random.uniform(_one_each(images), 1.0 - down, 1.0 + up, self.compute_dtype, seed=self.generator)
+
+    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+        if drawn is None:
+            return images
         rows = self.axis_of_rows(images)
         mean = jnp.mean(images, (rows, rows + 1), keepdims=True)
         return jnp.clip((images - mean) * drawn + mean, *self.value_range)
+
+    def transform_masks(self, masks: Any, drawn: Any) -> Any:
+        return masks
 
     def get_config(self) -> dict[str, Any]:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
@@ -301,10 +280,3 @@ class RandomContrast(_ImageLayer):
 def _one_each(images: Any) -> tuple[int, ...]:
     """The shape of one number for each image."""
     return (1, 1, 1) if images.ndim == 3 else (images.shape[0], 1, 1, 1)
-
-
-def _interval(factor: Any, where: str) -> tuple[float, float]:
-    both = (-abs(factor), abs(factor)) if isinstance(factor, (int, float)) else tuple(sorted(factor))
-    if len(both) != 2 or both[0] < -1 or both[1] > 1:
-        raise ValueError(f"{where}: factor must be from 0 to 1, or two numbers from -1 to 1, got {factor!r}.")
-    return both[0], both[1]

@@ -43,7 +43,8 @@ class Normalization(Layer):
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
         if (mean is None) != (variance is None):
             raise ValueError(
-                f"Normalization: give both `mean` and `variance`, or neither, got mean={mean} and variance={variance}."
+                "Normalization: both `mean` and `variance` must be set, or neither, got "
+                f"mean={mean} and variance={variance}."
             )
         if mean is not None and (np.shape(mean) != np.shape(variance) or np.ndim(mean) > len(self.axis)):
             raise ValueError(
@@ -58,11 +59,15 @@ class Normalization(Layer):
     def build(self, input_shape: Any) -> None:
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
-            raise ValueError(f"Normalization: axis {self.axis} is not in an input of shape {tuple(input_shape)}.")
+            raise ValueError(
+                f"Normalization: All `axis` values must be in the range from {-rank} to {rank - 1} for an input of "
+                f"shape {tuple(input_shape)}, got {self.axis}."
+            )
         self._kept = sorted(axis % rank for axis in self.axis)
         if any(input_shape[axis] is None for axis in self._kept):
             raise ValueError(
-                f"Normalization: axis {self.axis} needs a known size, got an input of shape {tuple(input_shape)}."
+                f"Normalization: All `axis` values to be kept, {self.axis}, need a known size, got an input of shape "
+                f"{tuple(input_shape)}."
             )
         self._reduced = tuple(axis for axis in range(rank) if axis not in self._kept)
         self._broadcast = [size if axis in self._kept else 1 for axis, size in enumerate(input_shape)]
@@ -80,7 +85,7 @@ class Normalization(Layer):
 
         Raises:
             ValueError: no batches, or batches of another shape than the layer was built for.
-            TypeError: neither an array nor something that gives batches.
+            TypeError: neither an array nor something that gives batches, or batches that are no arrays.
         """
         total: Any = 0
         for batch in _batches(data):
@@ -106,19 +111,28 @@ class Normalization(Layer):
                 mean = new_mean
             total += count
         if not total:
-            raise ValueError("Normalization: adapt() got no batches. Give it at least one.")
+            raise ValueError("Normalization: adapt() got an empty iterable. Give it at least one batch.")
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
 
     def call(self, inputs: Any) -> Any:
         x = inputs.astype(self.compute_dtype)
-        if self.input_mean is None:
-            mean, variance = (v.value.reshape(self._broadcast) for v in (self.adapt_mean, self.adapt_variance))
-        else:
-            mean, variance = (self._spread(value) for value in (self.input_mean, self.input_variance))
-        mean, variance = mean.astype(x.dtype), variance.astype(x.dtype)
-        deviation = jnp.maximum(jnp.sqrt(variance), config.epsilon())
-        return mean + x * deviation if self.invert else (x - mean) / deviation
+        deviation = jnp.maximum(jnp.sqrt(self.variance), config.epsilon())
+        return self.mean + x * deviation if self.invert else (x - self.mean) / deviation
+
+    @property
+    def mean(self) -> Any:
+        """The mean in the shape that is broadcast against inputs; None before the layer is built."""
+        return (
+            self._spread(self.adapt_mean.value if self.input_mean is None else self.input_mean) if self.built else None
+        )
+
+    @property
+    def variance(self) -> Any:
+        """The variance in the same shape."""
+        if not self.built:
+            return None
+        return self._spread(self.adapt_variance.value if self.input_variance is None else self.input_variance)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -130,12 +144,12 @@ class Normalization(Layer):
         }
 
     def _spread(self, value: Any) -> Any:
-        """A given mean or variance, its axes at the last ones of those that are kept."""
+        """A mean or variance, its axes at the last ones of those that are kept."""
         value = jnp.asarray(value, "float32")
         shape = [1] * len(self._broadcast)
         for size, axis in zip(reversed(value.shape), reversed(self._kept)):
             shape[axis] = size
-        return value.reshape(shape)
+        return jnp.broadcast_to(value.reshape(shape), self._broadcast).astype(self.compute_dtype)
 
 
 def _batches(data: Any) -> Iterable[Any]:
@@ -144,4 +158,10 @@ def _batches(data: Any) -> Iterable[Any]:
     if not isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
         raise TypeError(f"adapt: expected an array or something that gives batches, got {type(data).__name__}.")
     each = data if isinstance(data, Iterable) else (data[i] for i in range(len(data)))
-    return (np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch) for batch in each)
+    return (_array(batch[0] if isinstance(batch, (tuple, list)) else batch) for batch in each)
+
+
+def _array(batch: Any) -> np.ndarray:
+    if not hasattr(batch, "shape"):
+        raise TypeError(f"adapt: expected batches that are arrays, with a `.shape`, got a {type(batch).__name__}.")
+    return np.asarray(batch)
