@@ -143,7 +143,7 @@ def _warn_of_rounding(fitting: list[tuple[Owner, _Store]]) -> None:
         f"{weight.path} from {store.declared[str(index)].dtype} to {weight._value.dtype}"
         for layer, store in fitting
         if isinstance(layer, Module) and type(layer).load_own_variables is Module.load_own_variables
-        for index, weight in enumerate(layer._own_weights())
+        for index, weight in enumerate(layer._stored_weights())
         if rounds(weight, store.declared[str(index)].dtype)
     ]
     if rounded:
@@ -168,7 +168,7 @@ def _differences(layer: Module, store: _Store, group: str) -> Iterator[str]:
     """What of a layer's weights is not in the file as it is in the layer."""
     if type(layer).load_own_variables is not Module.load_own_variables:
         return  # it knows what it stored
-    weights = {str(index): weight for index, weight in enumerate(layer._own_weights())}
+    weights = {str(index): weight for index, weight in enumerate(layer._stored_weights())}
     for key, weight in weights.items():
         if key not in store.declared:
             yield f"{weight.path} {described(weight.shape, weight._value.dtype)} is not in the file, at {group}/{key}"
