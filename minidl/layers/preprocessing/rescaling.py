@@ -7,7 +7,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config
 from minidl.layers.base import Layer
 
 
@@ -37,15 +36,11 @@ class Rescaling(Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        return inputs.astype(self.compute_dtype) * self._spread(self.scale) + self._spread(self.offset)
+        scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
+        return inputs.astype(self.compute_dtype) * scale + offset
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": _plain(self.scale), "offset": _plain(self.offset)}
-
-    def _spread(self, value: Any) -> Any:
-        """A number, or one for each channel, where the channels are."""
-        value = jnp.asarray(value, self.compute_dtype)
-        return value.reshape(-1, 1, 1) if value.ndim == 1 and config.image_data_format() == "channels_first" else value
 
 
 def _plain(value: Any) -> Any:
