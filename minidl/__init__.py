@@ -37,7 +37,7 @@ from minidl.models import Model, Sequential
 from minidl.optimizers import Optimizer
 from minidl.regularizers import Regularizer
 from minidl.symbolic import KerasTensor
-from minidl.variables import Variable
+from minidl.variables import Variable, name_scope
 from minidl.version import __version__
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
@@ -72,6 +72,7 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
     "random",

@@ -59,9 +59,10 @@ class SeedGenerator:
     Args:
         seed: an integer; None takes one from Python's `random`.
         name: default "seed_generator", "seed_generator_1", ...
+        **kwargs: refused.
 
     Raises:
-        ValueError: the seed is not an integer.
+        ValueError: the seed is not an integer, or there are other arguments.
 
     Example:
     >>> generator = SeedGenerator(seed=7)
@@ -69,13 +70,15 @@ class SeedGenerator:
     (Array([7, 0], dtype=uint32), Array([7, 1], dtype=uint32))
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None):
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+        if kwargs:
+            raise ValueError(f"SeedGenerator: Unrecognized keyword arguments {sorted(kwargs)}; it takes seed and name.")
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
         if seed is None:
             seed = make_default_seed()
         if not isinstance(seed, int):
-            raise ValueError(f"SeedGenerator: expected an integer seed, got {seed!r}.")
+            raise ValueError(f"SeedGenerator: Argument `seed` must be an integer, got {seed!r}.")
         with name_scope(self.name):
             self.state = Variable(_key(seed), trainable=False, name="seed_generator_state")
 
@@ -117,11 +120,12 @@ def draw_seed(seed: Seed) -> Any:
     if isinstance(seed, (jax.Array, np.ndarray)):
         return seed
     if seed is not None:
-        raise ValueError(f"Expected an integer seed, a SeedGenerator or None, got {seed!r}.")
+        raise ValueError(f"Argument `seed` must be either an integer, a SeedGenerator or None, got {seed!r}.")
     if isinstance(jax.device_put(0), jax.core.Tracer):  # inside a traced function
         raise ValueError(
             "A random function without a seed was called in a compiled function, where its draw would become a "
-            "constant. Make `self.seed_generator = SeedGenerator()` in the layer and pass it as seed=."
+            "constant: you should only use seeded random ops there. Make `self.seed_generator = SeedGenerator()` in "
+            "the layer and pass it as seed=."
         )
     if "generator" not in _global:
         _global["generator"] = SeedGenerator()

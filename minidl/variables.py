@@ -121,6 +121,7 @@ class Variable:
         self.aggregation = aggregation
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
+        self.overwrite_with_gradient = False  # whether optimizers put the gradient in the slot, as it is
         self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
         self._value = _first_value(initializer, shape, dtype, self)
         self._lent = True  # whether somebody may hold the array: then training must not reuse its memory

@@ -255,10 +255,16 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"backup_dir": ""}, "backup_dir is empty"),
-        ({"backup_dir": None}, "backup_dir is empty"),
-        ({"backup_dir": "x", "save_freq": "batch"}, "save_freq must be 'epoch' or a number of batches, got 'batch'"),
-        ({"backup_dir": "x", "save_freq": False}, "save_freq must be 'epoch' or a number of batches, got False"),
+        ({"backup_dir": ""}, "Empty `backup_dir` argument"),
+        ({"backup_dir": None}, "Empty `backup_dir` argument"),
+        (
+            {"backup_dir": "x", "save_freq": "batch"},
+            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+        ),
+        (
+            {"backup_dir": "x", "save_freq": False},
+            "Invalid value for save_freq: False. Give 'epoch' or a number of batches",
+        ),
     ],
 )
 def test_wrong_settings_are_refused(given, message):

@@ -65,11 +65,22 @@ def test_a_function_makes_the_calls():
 def test_inputs_for_the_clone():
     new = keras.Input((4,), name="new")
     assert clone_model(stack(), input_tensors=new).input is new
-    assert clone_model(branches(), input_tensors=[new, keras.Input((4,), name="other")]).input_names == ["new", "other"]
+    given = {"a": new, "b": keras.Input((4,), name="other")}
+    assert clone_model(branches(), input_tensors=given).input_names == ["new", "other"]
+    with pytest.raises(ValueError, match="must have the same structure as model.input, a dict with the keys"):
+        clone_model(branches(), input_tensors=list(given.values()))
     with pytest.raises(ValueError, match="the model has 2 inputs, got 1"):
-        clone_model(branches(), input_tensors=[new])
+        clone_model(branches(), input_tensors=new)
     with pytest.raises(ValueError, match="a Sequential has one input, got 2"):
         clone_model(stack(), input_tensors=[new, new])
+
+
+def test_the_clone_of_a_compiled_model_is_compiled():
+    model = stack()
+    assert not clone_model(model).compiled
+    model.compile(optimizer="sgd", loss="mae")
+    clone = clone_model(model)
+    assert clone.compiled and clone.loss == "mae" and clone.optimizer is not model.optimizer
 
 
 def test_a_subclass_is_made_of_its_config():

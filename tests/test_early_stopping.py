@@ -2,7 +2,8 @@
 
 import pytest
 
-from minidl.callbacks import EarlyStopping
+from minidl import ops
+from minidl.callbacks import EarlyStopping, MonitorCallback
 from tests.references.callbacks import Model
 
 HIGHER = [
@@ -75,3 +76,9 @@ def test_verbose_says_what_happened(capsys):
     assert capsys.readouterr().out == ""
     fit(EarlyStopping(patience=1, restore_best_weights=True), [0.5, 0.25, 0.75])
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("monitor", "operation"), [("val_loss", "less"), ("val_accuracy", "greater")])
+def test_the_operation_that_compares(monitor, operation):
+    stopper = EarlyStopping(monitor)
+    assert stopper.monitor_op is getattr(ops, operation) and isinstance(stopper, MonitorCallback)

@@ -160,13 +160,16 @@ def test_a_deep_graph_needs_no_recursion():
             lambda a, b: Model(a, layers.Dense(1)(b)),
             r"does not follow from the inputs \['a'\]: the graph is disconnected",
         ),
-        (lambda a, b: Model(X, a), "the inputs must be symbolic tensors"),
-        (lambda a, b: Model(a, X), "the outputs must be symbolic tensors"),
-        (lambda a, b: Model(a, []), "the outputs must be symbolic tensors"),
+        (lambda a, b: Model(X, a), "All `inputs` values must be KerasTensors"),
+        (lambda a, b: Model(a, X), "All `outputs` values must be KerasTensors"),
+        (lambda a, b: Model(a, []), "All `outputs` values must be KerasTensors"),
         (lambda a, b: Model(a, layers.Dense(1, name="d")(layers.Dense(4, name="d")(a))), r"are called \['d'\]"),
-        (lambda a, b: Model([a, b], a + b)(X), r"takes 2 inputs, \['a', 'b'\], but got 1"),
+        (lambda a, b: Model([a, b], a + b)(X), r"expects 2 input\(s\) \['a', 'b'\], but got 1"),
         (lambda a, b: Model([a, b], a + b)({"a": X}), r"inputs named \['a', 'b'\]; \['b'\] are not among \['a'\]"),
-        (lambda a, b: Model(a, a * 2)(X[:, :3]), r"input 'a' of shape \(examples, 4\), but got \(examples, 3\)"),
+        (
+            lambda a, b: Model(a, a * 2)(X[:, :3]),
+            r"input with name 'a' and path '': expected shape=\(None, 4\), found shape=\(\d+, 3\)",
+        ),
     ],
 )
 def test_what_is_refused(make, message):
@@ -210,3 +213,19 @@ def test_masks_flow_through_a_graph():
     model = Model(inputs, Counting()(layers.Dense(2, use_bias=False, kernel_initializer="ones")(Marking()(inputs))))
     x = np.array([[[1, 2], [0, 0], [3, 4]]], "float32")
     np.testing.assert_array_equal(model(x), [[10.0, 10.0]])
+
+
+def test_a_list_for_a_dict_of_inputs_goes_by_sorted_keys_with_a_warning():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match the expected structure"):
+        output = Model({"a": a, "b": b}, a - 2 * b)([X, X])
+    np.testing.assert_allclose(output, -X, rtol=1e-6)
+    with pytest.raises(ValueError, match="The structure of `inputs` doesn't match the expected structure"):
+        Model({"b": b, "a": a}, a - 2 * b)([X, X])
+
+
+def test_further_keys_of_a_dict_are_left_out_with_a_warning():
+    a = keras.Input((4,), name="a")
+    with pytest.warns(UserWarning, match=r"a dict with the keys \['a'\], got a dict, \['a', 'c'\]"):
+        output = Model({"a": a}, 2 * a)({"a": X, "c": X})
+    np.testing.assert_allclose(output, 2 * X, rtol=1e-6)

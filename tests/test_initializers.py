@@ -225,7 +225,10 @@ def test_wrong_seed(name, wrong):
         (lambda: initializers.STFT()((8, 5)), r"expected a shape \(frame length, 1, frequencies\), got \(8, 5\)"),
         (lambda: initializers.STFT(window=[1.0])((8, 1, 5)), r"window has shape \(1,\), but frames have 8 values"),
         (lambda: initializers.get("glorot_unifrom"), "Unknown initializer 'glorot_unifrom'.*'glorot_uniform'"),
-        (lambda: initializers.get(np.ones((2, 3)))((3, 2)), r"has shape \(2, 3\), but the weight \(3, 2\)"),
+        (
+            lambda: initializers.get(np.ones((2, 3)))((3, 2)),
+            r"`shape` to be \(2, 3\), that of the array .*, got \(3, 2\)",
+        ),
         (lambda: initializers.deserialize({"class_name": "Zeroes", "config": {}}), "Unknown initializer 'Zeroes'"),
     ],
 )

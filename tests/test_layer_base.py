@@ -898,3 +898,9 @@ def test_call_is_missing():
 )
 def test_given_input_shapes(arguments, shape):
     assert Dense(2, **arguments).given_input_shape == shape
+
+
+def test_add_variable_is_add_weight():
+    layer = layers.Layer(name="owner")
+    count = layer.add_variable((), "zeros", dtype="int32", trainable=False, name="count")
+    assert layer.non_trainable_weights == [count] and count.path == "owner/count" and count.dtype == "int32"

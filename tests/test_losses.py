@@ -242,7 +242,9 @@ def test_own_losses_train(loss):
 
 @pytest.mark.parametrize("reduction", ["average", "SUM", 3, True])
 def test_unknown_reduction(reduction):
-    with pytest.raises(ValueError, match="Unknown reduction.*expected one of .*sum_over_batch_size"):
+    with pytest.raises(
+        ValueError, match="Invalid value for argument reduction: expected one of .*sum_over_batch_size.*, got"
+    ):
         losses.MeanSquaredError(reduction=reduction)
 
 
@@ -301,11 +303,11 @@ def test_values_have_the_dtype_of_the_predictions(row):
     "name, y_true, y_pred, message",
     [
         ("mean_squared_error", (3, 1), (3, 4), r"mean_squared_error: y_true has shape \(3, 1\), y_pred \(3, 4\)"),
-        ("mean_squared_error", (4,), (3, 4), r"y_true has shape \(4,\), y_pred \(3, 4\).*Make the shapes the same"),
+        ("mean_squared_error", (4,), (3, 4), r"y_true has shape \(4,\), y_pred \(3, 4\).*must have the same shape"),
         ("mean_absolute_error", (3, 4), (3, 1), r"mean_absolute_error: y_true has shape \(3, 4\)"),
         ("binary_crossentropy", (3,), (3, 4), r"binary_crossentropy: y_true has shape \(3,\), y_pred \(3, 4\)"),
         ("categorical_crossentropy", (3,), (3, 4), r"\(3,\), y_pred \(3, 4\).*For integer labels use sparse_cat"),
-        ("categorical_crossentropy", (3, 2), (3, 4), r"\(3, 2\), y_pred \(3, 4\); both need one value for each class"),
+        ("categorical_crossentropy", (3, 2), (3, 4), r"\(3, 2\), y_pred \(3, 4\); they must have the same shape"),
         ("sparse_categorical_crossentropy", (3, 4), (3, 4), r"need labels of shape \(3,\). For one-hot labels use cat"),
         ("sparse_categorical_crossentropy", (4,), (3, 4), r"\(4,\), but predictions of shape \(3, 4\) need"),
         ("huber", (3, 1), (3, 4), r"huber: y_true has shape \(3, 1\), y_pred \(3, 4\)"),

@@ -174,11 +174,11 @@ def test_a_step_that_overflows_is_left_out():
 def test_what_a_loss_scale_optimizer_refuses():
     with pytest.raises(TypeError, match="inner_optimizer must be an Optimizer, got 'adam'"):
         optimizers.LossScaleOptimizer("adam")
-    with pytest.raises(ValueError, match="got clipnorm=1.0; set clipnorm on the `inner_optimizer` instead"):
+    with pytest.raises(ValueError, match="got clipnorm=1.0; set `clipnorm` on the `inner_optimizer` instead"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0)
-    with pytest.raises(ValueError, match="for a fixed scale, set loss_scale_factor on the `inner_optimizer`"):
+    with pytest.raises(ValueError, match="for a fixed scale, set `loss_scale_factor` on the `inner_optimizer`"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False)
-    with pytest.raises(ValueError, match="unknown argument scale=2.0"):
+    with pytest.raises(ValueError, match="unknown arguments: `scale`"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), scale=2.0)
     assert optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=True, use_ema=False).initial_scale == 2**15
     with pytest.raises(ValueError, match="give the variables too"):

@@ -167,8 +167,8 @@ def test_own_optimizer():
         ({"learning_rate": np.ones(2)}, "learning_rate must be a number"),
         ({"learning_rate": {"class_name": "X"}}, "learning_rate must be a number"),
         ({"learning_rate": True}, "learning_rate must be a number"),
-        ({"clipnorm": 1.0, "clipvalue": 1.0}, "only one of clipnorm, clipvalue, global_clipnorm"),
-        ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "only one of clipnorm, clipvalue, global_clipnorm"),
+        ({"clipnorm": 1.0, "clipvalue": 1.0}, "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`"),
+        ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`"),
         ({"clipvalue": -1.0}, "clip at a positive number, or leave it out; got .*'clipvalue': -1.0"),
         ({"clipnorm": float("nan")}, "clip at a positive number"),
         ({"use_ema": True, "ema_momentum": 1.5}, "ema_momentum must be from 0 to 1, got 1.5"),
@@ -183,7 +183,7 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_wrong_arguments_of_one_class():
-    with pytest.raises(ValueError, match="SGD: momentum must be from 0 to 1, got 1.5"):
+    with pytest.raises(ValueError, match="SGD: `momentum` must be a float between .*, got 1.5"):
         optimizers.SGD(momentum=1.5)
     with pytest.raises(ValueError, match="AdamW: weight_decay must be a number; for none, use Adam"):
         optimizers.AdamW(weight_decay=None)
@@ -208,7 +208,7 @@ def test_gradients_without_weights_and_weights_without_gradients():
     kernel, bias = Variable(1.0, name="kernel"), Variable(2.0, name="bias")
     with pytest.raises(ValueError, match="apply: got 1 gradients for 2 weights"):
         optimizer.apply([1.0], [kernel, bias])
-    with pytest.raises(ValueError, match="no gradient was given for any weight"):
+    with pytest.raises(ValueError, match="No gradients provided for any variable"):
         optimizer.apply([None, None], [kernel, bias])
     with pytest.raises(ValueError, match="unknown variable <Variable path=other.*make a new one for other weights"):
         optimizer.apply([1.0], [Variable(1.0, name="other")])
@@ -313,7 +313,7 @@ def test_stateless_apply_wants_all_values():
 def test_set_weights():
     weights, gradients = weights_and_gradients()
     optimizer = optimizers.Adam(0.1)
-    with pytest.raises(ValueError, match=r"build the optimizer \(or train a step\) before set_weights"):
+    with pytest.raises(ValueError, match=r"calling set_weights on an optimizer that has no variables yet: build it"):
         optimizer.set_weights([1])
     optimizer.apply(gradients, weights)
     state = [variable.numpy() for variable in optimizer.variables]
@@ -619,3 +619,31 @@ def test_frozen_weights_are_left_alone():
     after = model.get_weights()
     np.testing.assert_array_equal(after[0], before[0])
     assert not np.array_equal(after[2], before[2])
+
+
+def test_a_variable_may_be_overwritten_by_its_gradient():
+    start = np.array([1.0, 4.0], "float32")
+    kept, trained = Variable(start), Variable(start)
+    kept.overwrite_with_gradient = True
+    gradient = np.array([2.0, 3.0], "float32")
+    optimizers.SGD(1.0, clipvalue=0.5).apply([gradient, gradient], [kept, trained])
+    np.testing.assert_array_equal(kept, gradient)
+    np.testing.assert_array_equal(trained, start - 0.5)
+
+
+def test_the_largest_accumulated_gradient_overwrites():
+    kept, trained = Variable([1.0, 4.0]), Variable([1.0, 4.0])
+    kept.overwrite_with_gradient = True
+    optimizer = optimizers.SGD(1.0, gradient_accumulation_steps=2)
+    seen = []
+    for gradient in ([1.0, 5.0], [2.0, 3.0], [0.5, 0.5]):
+        optimizer.apply([np.array(gradient, "float32")] * 2, [kept, trained])
+        seen.append((kept.numpy().tolist(), trained.numpy().tolist()))
+    assert seen == [([1.0, 4.0], [1.0, 4.0]), ([2.0, 5.0], [-0.5, 0.0]), ([2.0, 5.0], [-0.5, 0.0])]
+
+
+def test_a_loss_scale_leaves_what_overwrites_as_it_is():
+    kept, trained = Variable(1.0), Variable(1.0)
+    kept.overwrite_with_gradient = True
+    optimizers.LossScaleOptimizer(optimizers.SGD(1.0), initial_scale=4.0).apply([2.0, 2.0], [kept, trained])
+    assert (float(kept), float(trained)) == (2.0, 0.5)

@@ -175,19 +175,24 @@ def test_set_random_seed_refuses(wrong):
 
 @pytest.mark.parametrize("wrong", ["7", 7.0, [7], np.int64(7)])
 def test_a_generator_refuses(wrong):
-    with pytest.raises(ValueError, match="SeedGenerator: expected an integer seed, got"):
+    with pytest.raises(ValueError, match="SeedGenerator: Argument `seed` must be an integer, got"):
         SeedGenerator(wrong)
+    with pytest.raises(ValueError, match=r"SeedGenerator: Unrecognized keyword arguments \['sed'\]"):
+        SeedGenerator(sed=1)
 
 
 @pytest.mark.parametrize("wrong", ["7", 7.5, [7], object()])
 def test_draws_refuse_other_seeds(wrong):
-    with pytest.raises(ValueError, match="Expected an integer seed, a SeedGenerator or None, got"):
+    with pytest.raises(ValueError, match="Argument `seed` must be either an integer, a SeedGenerator or None, got"):
         random.uniform((2,), seed=wrong)
 
 
 @pytest.mark.parametrize("name", DRAWS)
 def test_an_unseeded_draw_in_a_compiled_function_is_refused(name):
-    with pytest.raises(ValueError, match=r"would become a constant. Make `self.seed_generator = SeedGenerator\(\)`"):
+    with pytest.raises(
+        ValueError,
+        match=r"you should only use seeded random ops there. Make `self.seed_generator = SeedGenerator\(\)`",
+    ):
         jax.jit(lambda: DRAWS[name](minidl, None))()
 
 

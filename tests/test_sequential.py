@@ -79,19 +79,19 @@ def test_the_list_of_layers_is_a_copy():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (3, "only layers can be added, got 3"),
-        (lambda x: x, "only layers can be added, got <function"),
+        (3, "Only instances of Layer can be added, got 3"),
+        (lambda x: x, "Only instances of Layer can be added, got <function"),
         (Flatten, r"got <class .*Write Flatten\(...\) to make one"),
-        (None, "only layers can be added, got None"),
+        (None, "Only instances of Layer can be added, got None"),
     ],
 )
 def test_only_layers_can_be_added(wrong, message):
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(ValueError, match=message):
         Sequential([Dense(2), wrong])
 
 
 def test_symbolic_tensors_that_are_no_input_are_refused():
-    with pytest.raises(TypeError, match="only layers can be added, got <KerasTensor"):
+    with pytest.raises(ValueError, match="Only instances of Layer can be added, got <KerasTensor"):
         Sequential([Dense(2)(Input((3,)))])
 
 
@@ -109,7 +109,7 @@ def test_the_same_layer_twice_shares_its_weights():
 
 @pytest.mark.parametrize("first", [lambda: Input((3,)), lambda: Dense(2, input_shape=(3,)), lambda: Dense(2)])
 def test_an_input_comes_first_and_once(first):
-    with pytest.raises(ValueError, match="an Input can only come first, and only once; 'sequential' begins with <"):
+    with pytest.raises(ValueError, match="'sequential' has already been configured: it begins with <"):
         Sequential([first(), Input((3,))])
 
 
@@ -200,7 +200,10 @@ def test_building_for_no_shape_is_refused():
 def test_building_for_another_shape_is_refused():
     model = Sequential([Input((3,))])
     model.add(Dense(2), rebuild=False)
-    with pytest.raises(ValueError, match=r"'sequential' takes inputs of shape \(None, 3\), not \(None, 4\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"'sequential' has already been configured to take inputs of shape \(None, 3\), not \(None, 4\)",
+    ):
         model.build((None, 4))
     model.build((7, 3))
     assert model.output_shape == (None, 2)

@@ -206,3 +206,11 @@ def test_labels_that_no_output_stands_for_are_refused_when_they_come():
     labels = [np.arange(4) % 3, np.arange(4) % 3, np.array([0, 1, 2, 3])]
     with pytest.raises(ValueError, match="labels from 0 to 3, but the model's output has 3 classes"):
         classifier.fit(((X[:4], y) for y in labels), verbose=0)
+
+
+def test_a_data_set_without_a_length_iterates_without_an_end():
+    class Counting(keras.utils.PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert [index for index, _ in zip(Counting(), range(5))] == [0, 1, 2, 3, 4]

@@ -37,14 +37,16 @@ def test_with_batches_it_stops_at_the_very_batch(capsys):
     watcher = LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(batch))
     model.fit(*broken(), 1, epochs=3, shuffle=False, verbose=0, callbacks=[watcher, TerminateOnNaN()])
     assert seen[-1] == 40
-    assert capsys.readouterr().out == "The loss is inf at batch 41. Training stops.\n"
+    assert capsys.readouterr().out == "The loss is inf at batch 40. Training stops.\n"
 
 
 def test_an_error_ends_training_without_on_train_end():
     model = references.small_model(minidl, "sgd")
     ended = []
     watcher = LambdaCallback(on_epoch_end=lambda epoch, logs: ended.append(epoch), on_train_end=ended.append)
-    with pytest.raises(RuntimeError, match=r"The loss is (inf|nan) at (batch|epoch) \d+.* Look for a learning rate"):
+    with pytest.raises(
+        RuntimeError, match=r"encountered at (batch|epoch) \d+: the loss is (inf|nan).* Look for a learning"
+    ):
         model.fit(*broken(100), 4, verbose=0, callbacks=[watcher, TerminateOnNaN(raise_error=True)])
     assert ended == []
 

@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl import dtypes, names, utils
+from minidl import dtypes, names, saving, utils
 from minidl.utils import clear_session, normalize, to_categorical
 from tests.references import utils as references
 
 
 def test_every_public_name_is_compared_with_keras():
     source = inspect.getsource(references)
-    pictures = {"model_to_dot", "plot_model"}  # which are in test_plotting.py
-    assert [name for name in utils.__all__ if f"keras.utils.{name}" not in source and name not in pictures] == []
+    elsewhere = {"model_to_dot", "plot_model", *saving.__all__}  # in test_plotting.py and test_saving.py
+    assert [name for name in utils.__all__ if f"keras.utils.{name}" not in source and name not in elsewhere] == []
 
 
 @pytest.mark.parametrize("make", [list, np.array, jnp.array])
@@ -95,3 +95,18 @@ def test_clear_session_forgets_the_policy_and_keeps_floatx(request):
     dtypes.set_floatx("float16")
     clear_session()
     assert dtypes.dtype_policy().name == dtypes.floatx() == "float16"
+
+
+@pytest.mark.parametrize(
+    ("sequences", "options", "message"),
+    [
+        ([[1], 2], {}, "each sequence must be a list or an array, got 2"),
+        ([[1]], {"padding": "both"}, "padding must be 'pre' or 'post', got 'both'"),
+        ([[1]], {"truncating": "both"}, "truncating must be 'pre' or 'post', got 'both'"),
+        ([["a"]], {"value": "pad"}, "`dtype` int32 is not compatible with the text 'pad'"),
+        ([[[1, 2]], [[1]]], {}, r"elements of sequence 1 have shape \(1,\), those before it \(2,\)"),
+    ],
+)
+def test_sequences_that_cannot_be_padded(sequences, options, message):
+    with pytest.raises(ValueError, match=message):
+        utils.pad_sequences(sequences, **options)

@@ -9,6 +9,7 @@ from minidl.callbacks.history import History
 from minidl.callbacks.lambda_callback import LambdaCallback
 from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
+from minidl.callbacks.monitor import MonitorCallback
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from minidl.callbacks.remote_monitor import RemoteMonitor
@@ -26,6 +27,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "ModelCheckpoint",
+    "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

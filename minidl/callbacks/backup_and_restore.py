@@ -69,7 +69,9 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ):
         if not backup_dir:
-            raise ValueError("BackupAndRestore: backup_dir is empty. Give the path of a folder for the backup.")
+            raise ValueError(
+                "BackupAndRestore: Empty `backup_dir` argument passed. Give the path of a folder for the backup."
+            )
         check_save_freq("BackupAndRestore", save_freq)
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.callbacks.base import Callback, Logs
-from minidl.callbacks.monitor import improves, resolve_mode, watched
+from minidl.callbacks.base import Logs
+from minidl.callbacks.monitor import MonitorCallback, watched
 
 _REMEMBERED = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stop after `patience` epochs in which a metric did not get better.
 
     An epoch is better when `value < best - min_delta` (for "max": `value > best + min_delta`). All memory is
@@ -61,11 +61,9 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ):
-        self.monitor = monitor
-        self.min_delta = abs(min_delta)
+        super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = patience
         self.verbose = verbose
-        self.mode = resolve_mode(monitor, mode, type(self).__name__)
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
@@ -74,7 +72,7 @@ class EarlyStopping(Callback):
     def _forget(self) -> None:
         self.wait = 0
         self.stopped_epoch = 0
-        self.best: float | None = None
+        self.best = None
         self.best_epoch = 0
         self.best_weights: Any = None
 
@@ -88,9 +86,9 @@ class EarlyStopping(Callback):
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self._improves(value, self.best):
+        if self.improves(value, self.best):
             self._remember(epoch, value)
-            if self._improves(value, self.baseline):
+            if self.improves(value, self.baseline):
                 self.wait = 0
         elif self.wait >= self.patience:
             self.stopped_epoch = epoch
@@ -113,9 +111,6 @@ class EarlyStopping(Callback):
         self.best_epoch = epoch
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
-
-    def _improves(self, value: float, reference: float | None) -> bool:
-        return improves(value, reference, self.mode, self.min_delta)
 
     def get_state(self) -> dict[str, Any]:
         """The best epoch and how long ago it was."""

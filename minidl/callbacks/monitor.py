@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
+
+from minidl import ops
+from minidl.callbacks.base import Callback
 
 # How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
 _LOWER_IS_BETTER = (
@@ -47,6 +51,52 @@ def resolve_mode(monitor: str, mode: str, owner: str) -> str:
     raise ValueError(
         f"{owner}: cannot tell from its name whether {monitor!r} is better high or low. Give mode='max' or mode='min'."
     )
+
+
+class MonitorCallback(Callback):
+    """The base of callbacks that watch one metric.
+
+    Args:
+        monitor: the name of the metric in the logs.
+        mode: "min", "max", or "auto" to tell from the metric's name.
+        baseline: the first value of `best`.
+        min_delta: a smaller change does not count as better.
+
+    Raises:
+        ValueError: an unknown mode, or "auto" with a metric whose name does not tell.
+
+    Attributes:
+        best: the best value so far; None before the first.
+        mode: "min" or "max".
+
+    Example:
+    >>> class Watcher(MonitorCallback):
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         if self.improves(logs[self.monitor], self.best):
+    ...             self.best = logs[self.monitor]
+    >>> watcher = Watcher("val_accuracy", min_delta=0.1)
+    >>> for epoch, accuracy in enumerate([0.5, 0.7, 0.75]):
+    ...     watcher.on_epoch_end(epoch, {"val_accuracy": accuracy})
+    >>> watcher.best
+    0.7
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0
+    ):
+        self.monitor = monitor
+        self.mode = resolve_mode(monitor, mode, type(self).__name__)
+        self.best = baseline
+        self.min_delta = abs(min_delta)
+
+    @property
+    def monitor_op(self) -> Callable[[Any, Any], Any]:
+        """`ops.less` or `ops.greater`: what a better value is, compared with one before."""
+        return ops.less if self.mode == "min" else ops.greater
+
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Whether a value is better than the reference by more than min_delta; better than None always."""
+        return improves(value, reference, self.mode, self.min_delta)
 
 
 def improves(value: float, reference: float | None, mode: str, min_delta: float) -> bool:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from minidl.callbacks.base import Callback, Logs
+from minidl.callbacks.base import Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
-from minidl.callbacks.monitor import improves, resolve_mode, watched
+from minidl.callbacks.monitor import MonitorCallback, watched
 
 _REMEMBERED = ("best", "wait", "cooldown_counter")
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(MonitorCallback):
     """Multiply the learning rate with `factor` after `patience` epochs in which a metric did not get better.
 
     `new rate = max(rate * factor, min_lr)`. An epoch is better when `value < best - min_delta` (for "max":
@@ -65,18 +65,16 @@ class ReduceLROnPlateau(Callback):
     ):
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau: factor must be below 1 to lower the learning rate, got {factor}.")
-        self.monitor = monitor
+        super().__init__(monitor, mode, min_delta=min_delta)
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
-        self.mode = resolve_mode(monitor, mode, type(self).__name__)
-        self.min_delta = abs(min_delta)
         self.cooldown = cooldown
         self.min_lr = min_lr
         self._forget()
 
     def _forget(self) -> None:
-        self.best: float | None = None
+        self.best = None
         self.wait = 0
         self.cooldown_counter = 0
 
@@ -94,7 +92,7 @@ class ReduceLROnPlateau(Callback):
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.wait = 0
-        if improves(value, self.best, self.mode, self.min_delta):
+        if self.improves(value, self.best):
             self.best = value
             self.wait = 0
         elif self.cooldown_counter == 0:

@@ -27,7 +27,7 @@ class TerminateOnNaN(Callback):
     >>> callback = TerminateOnNaN()
     >>> callback.set_model(Model())
     >>> callback.on_progress("train", 32, {"loss": float("nan")})
-    The loss is nan at batch 32. Training stops.
+    The loss is nan at batch 31. Training stops.
     >>> callback.model.stop_training
     True
     """
@@ -38,7 +38,7 @@ class TerminateOnNaN(Callback):
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
         """Look at the loss after a chunk of batches."""
         if mode == "train":
-            self._check(logs, f"batch {step}")
+            self._check(logs, f"batch {step - 1}")  # counted from 0, as in the batch methods
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Look at the loss of the epoch."""
@@ -55,8 +55,8 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(
-                f"The loss is {loss} at {when}, so training was stopped. Look for a learning rate that is too high, "
-                "or for values in the data that are too large."
+                f"NaN or Inf loss encountered at {when}: the loss is {loss}, so training was stopped. Look for a "
+                "learning rate that is too high, or for values in the data that are too large."
             )
         print(f"The loss is {loss} at {when}. Training stops.")
         self.model.stop_training = True

@@ -171,7 +171,9 @@ def giving(array: Any) -> Callable[..., jax.Array]:
 
     def given(shape: Sequence[int], dtype: Any = None) -> jax.Array:
         if tuple(shape) != array.shape:
-            raise ValueError(f"The array given as initializer has shape {array.shape}, but the weight {tuple(shape)}.")
+            raise ValueError(
+                f"Expected `shape` to be {array.shape}, that of the array given as initializer, got {tuple(shape)}."
+            )
         return on_device(array, dtype)
 
     return given

@@ -97,6 +97,20 @@ class Module:
         self._weights.append(variable)
         return variable
 
+    def add_variable(
+        self,
+        shape: Sequence[int] | None,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """The same as `add_weight`, under the name that metrics and optimizers give it."""
+        return self.add_weight(shape, initializer, dtype, trainable, autocast, regularizer, constraint, name=name)
+
     @property
     def trainable(self) -> bool:
         """Whether training changes the weights. Setting it sets it for all weights, and all layers inside.

@@ -39,7 +39,7 @@ class Loss:
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         if reduction not in _REDUCTIONS:
-            raise ValueError(f"Unknown reduction {reduction!r}: expected one of {_REDUCTIONS}.")
+            raise ValueError(f"Invalid value for argument reduction: expected one of {_REDUCTIONS}, got {reduction!r}.")
         self.name = name or names.auto_name(type(self).__name__)
         self.reduction = reduction
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
@@ -240,8 +240,8 @@ def pair(function: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     targets, predictions = _squeeze(targets, predictions)
     if targets.shape != predictions.shape:
         raise ValueError(
-            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it compares them one by one. Make the shapes "
-            "the same."
+            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it compares them one by one, so they "
+            "must have the same shape."
         )
     return targets, predictions
 

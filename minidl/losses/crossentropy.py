@@ -143,8 +143,8 @@ def one_hot_targets(function: str, y_true: Any, y_pred: Any, label_smoothing: fl
     y_true = jnp.asarray(y_true, y_pred.dtype)
     if y_true.shape != y_pred.shape:
         raise ValueError(
-            f"{function}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need one value for each class. "
-            "For integer labels use sparse_categorical_crossentropy."
+            f"{function}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; they must have the same shape, with "
+            "one value for each class. For integer labels use sparse_categorical_crossentropy."
         )
     return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if label_smoothing else y_true
 

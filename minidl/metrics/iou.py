@@ -113,8 +113,8 @@ class IoU(Metric):
         given = getattr(sample_weight, "dtype", None)
         if given is not None and dtypes.is_float(given) and not dtypes.is_float(self.dtype):
             warnings.warn(
-                f"{self.name}: sample_weight is {given}, of which counts in {self.dtype} take the whole part. Give the "
-                "metric dtype='float32'.",
+                f"{self.name}: sample_weight is {given}, but it counts in {self.dtype}: casting takes the whole part "
+                "of each weight. Give the metric dtype='float32'.",
                 stacklevel=4,
             )
         weight = jnp.asarray(sample_weight).astype(self.dtype)

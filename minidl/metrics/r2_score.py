@@ -43,7 +43,8 @@ class R2Score(Metric):
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
             raise ValueError(
-                f"{self.name}: class_aggregation must be one of {_AGGREGATIONS}, got {class_aggregation!r}."
+                f"{self.name}: Invalid value for argument `class_aggregation`: expected one of {_AGGREGATIONS}, got "
+                f"{class_aggregation!r}."
             )
         if num_regressors < 0:
             raise ValueError(f"{self.name}: num_regressors must not be below 0, got {num_regressors}.")

@@ -16,11 +16,13 @@ from minidl.layers.module import HIDDEN
 from minidl.models.compiled_call import CompiledCall
 from minidl.models.graph import Graph
 from minidl.models.graph_config import graph_config, graph_tensors
+from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
 from minidl.saving import export_model, keras_format
 from minidl.symbolic import KerasTensor
 from minidl.tracking import parts
 from minidl.training.trainer import Trainer
+from minidl.variables import Variable
 
 
 class Model(Trainer):
@@ -211,9 +213,51 @@ class Model(Trainer):
         """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
         keras_format.load_weights(self, filepath, skip_mismatch, by_name)
 
-    def export(self, filepath: Any, input_signature: Any = None, platforms: tuple[str, ...] | None = None) -> None:
-        """Write the inference as StableHLO, which runs without the model's classes; see `saving.export_model`."""
+    def export(
+        self,
+        filepath: Any,
+        input_signature: Any = None,
+        platforms: tuple[str, ...] | None = None,
+        format: str = "stablehlo",
+    ) -> None:
+        """Write the inference as StableHLO, which runs without the model's classes; see `saving.export_model`.
+
+        Raises:
+            ValueError: another format, a model that is not built, or one whose inputs are not known.
+        """
+        if format != "stablehlo":
+            raise ValueError(f"{self.name}.export: Unrecognized format={format!r}. There is 'stablehlo' only.")
         export_model(self, filepath, input_signature, platforms)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
+        """The values of all variables, nested by their paths.
+
+        Args:
+            value_format: "backend_tensor" for JAX arrays, "numpy_array" for copies of them.
+
+        Returns:
+            "trainable_variables", "non_trainable_variables", "optimizer_variables" and "metrics_variables": each a dict
+            of dicts, one for each part of the paths.
+
+        Raises:
+            ValueError: two variables of one path, or another format.
+
+        Example:
+        >>> from minidl.layers import Dense, Input
+        >>> x = Input((3,))
+        >>> model = Model(x, Dense(1, name="price")(x))
+        >>> model.get_state_tree()["trainable_variables"]["price"]["bias"]
+        Array([0.], dtype=float32)
+        """
+        return {kind: nested(variables, value_format) for kind, variables in self._by_kind().items()}
+
+    def set_state_tree(self, state_tree: dict[str, dict[str, Any]]) -> None:
+        """Set variables to the values that `get_state_tree` gave; those that the tree leaves out stay as they are.
+
+        Raises:
+            ValueError: a kind or a path that the model has not, or a value of another shape; then nothing is set.
+        """
+        set_nested(state_tree, self._by_kind())
 
     def to_json(self, **kwargs: Any) -> str:
         """How the model is made and compiled, as a JSON text for `models.model_from_json`."""
@@ -282,6 +326,14 @@ class Model(Trainer):
         if self._compiled_call is None:
             self._compiled_call = CompiledCall(self)
         return self._compiled_call(args, kwargs)
+
+    def _by_kind(self) -> dict[str, list[Variable]]:
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": [] if self.optimizer is None else self.optimizer.variables,
+            "metrics_variables": self.metrics_variables,
+        }
 
     def _known_graph(self, what: str) -> Graph:
         if self.graph is None:

@@ -29,7 +29,7 @@ class Sequential(Model):
         name: default "sequential".
 
     Raises:
-        TypeError: something that is not a layer.
+        ValueError: something that is not a layer.
 
     Example:
     >>> from minidl.layers import Dense, Input
@@ -65,8 +65,8 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input can "
-                "only come first, and only once."
+                f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input "
+                "can only come first, and only once."
             )
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
@@ -121,8 +121,8 @@ class Sequential(Model):
         assert isinstance(first, InputLayer)
         if input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, not "
-                f"{tuple(input_shape)}."
+                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
+                f"not {tuple(input_shape)}."
             )
         self._tensors = [first.output]
         for layer in self.layers:

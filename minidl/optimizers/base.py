@@ -173,14 +173,17 @@ class Optimizer(OptimizerState):
         weights = self._checked_weights(grads, trainable_variables)
         pairs = [(grad, weight) for grad, weight in zip(grads, weights) if grad is not None]
         if not pairs:
-            raise ValueError(f"{self.name}.apply: no gradient was given for any weight.")
+            raise ValueError(
+                f"{self.name}.apply: No gradients provided for any variable. Does the loss depend on the weights?"
+            )
+        pairs = self._overwrite(pairs)
         indices = [self._get_variable_index(weight) for _, weight in pairs]
         grads = [grad for grad, _ in pairs]
         if self.loss_scale_factor is not None:
             grads = [grad / self.loss_scale_factor for grad in grads]
-        if self.gradient_accumulation_steps:
+        if self.gradient_accumulation_steps and pairs:
             self._accumulate(grads, indices)
-        else:
+        elif pairs:
             self._update(grads, indices)
         if self.use_ema:
             self._average()
@@ -234,6 +237,23 @@ class Optimizer(OptimizerState):
         if self.use_ema and self._averages:
             for weight in var_list:
                 weight.assign(self._averages[self._get_variable_index(weight)])
+
+    def _overwrite(self, pairs: list[tuple[Any, Variable]]) -> list[tuple[Any, Variable]]:
+        """Set the variables that are to be overwritten by their gradients; the other (gradient, weight) pairs.
+
+        While gradients accumulate, it is the largest gradient since the last update.
+        """
+        for grad, weight in pairs:
+            if not weight.overwrite_with_gradient:
+                continue
+            if self.gradient_accumulation_steps:
+                largest = self._accumulators[self._get_variable_index(weight)]
+                is_due = (self._iterations.value + 1) % self.gradient_accumulation_steps == 0
+                grad = jnp.maximum(grad, largest.value)
+                largest.assign(jnp.where(is_due, 0, grad))
+                grad = jnp.where(is_due, grad, weight.value)
+            weight.assign(grad)
+        return [(grad, weight) for grad, weight in pairs if not weight.overwrite_with_gradient]
 
     def _update(self, grads: list[Any], indices: list[int]) -> None:
         weights = [self._weights[i] for i in indices]

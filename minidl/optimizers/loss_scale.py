@@ -65,11 +65,11 @@ class LossScaleOptimizer(Optimizer):
     ):
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"LossScaleOptimizer: inner_optimizer must be an Optimizer, got {inner_optimizer!r}.")
+        if unknown := sorted(kwargs.keys() - _FORMER.keys()):
+            raise ValueError(f"LossScaleOptimizer: unknown arguments: `{'`, `'.join(unknown)}`.")
         for key, value in kwargs.items():
-            if key not in _FORMER:
-                raise ValueError(f"LossScaleOptimizer: unknown argument {key}={value!r}.")
             if value != _FORMER[key]:
-                advice = "for a fixed scale, set loss_scale_factor" if key == "dynamic" else f"set {key}"
+                advice = "for a fixed scale, set `loss_scale_factor`" if key == "dynamic" else f"set `{key}`"
                 raise ValueError(f"LossScaleOptimizer: got {key}={value!r}; {advice} on the `inner_optimizer` instead.")
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
@@ -116,8 +116,11 @@ class LossScaleOptimizer(Optimizer):
         weights = self._checked_weights(grads, trainable_variables)
         scale, counter = self.dynamic_scale, self.step_counter
 
+        def unscaled(grad: Any, weight: Variable) -> Any:
+            return grad if grad is None or weight.overwrite_with_gradient else grad / scale.value
+
         def update() -> None:
-            self.inner_optimizer.apply([None if grad is None else grad / scale.value for grad in grads], weights)
+            self.inner_optimizer.apply([unscaled(*pair) for pair in zip(grads, weights)], weights)
             due = counter.value == self.dynamic_growth_steps - 1
             scale.assign(jnp.where(due, 2 * scale.value, scale.value))
             counter.assign(jnp.where(due, 0, counter.value + 1))

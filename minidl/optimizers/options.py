@@ -33,7 +33,9 @@ def check(
         ValueError: what is wrong, and the range.
     """
     if sum(value is not None for value in clips.values()) > 1:
-        raise ValueError(f"{owner}: give only one of clipnorm, clipvalue, global_clipnorm; got {clips}.")
+        raise ValueError(
+            f"{owner}: Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be given, got {clips}."
+        )
     if any(value is not None and not value >= 0 for value in clips.values()):
         raise ValueError(f"{owner}: clip at a positive number, or leave it out; got {clips}.")
     if not 0 <= ema_momentum <= 1:

@@ -42,7 +42,7 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any):
         super().__init__(learning_rate, **kwargs)
         if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: momentum must be from 0 to 1, got {momentum}.")
+            raise ValueError(f"SGD: `momentum` must be a float between [0, 1], got {momentum}.")
         self.momentum = momentum
         self.nesterov = nesterov
 

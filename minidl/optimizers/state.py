@@ -156,7 +156,10 @@ class OptimizerState:
             ValueError: the optimizer is not built, or the number or a shape is wrong.
         """
         if not self.built:
-            raise ValueError(f"{self.name}: build the optimizer (or train a step) before set_weights.")
+            raise ValueError(
+                f"{self.name}: You are calling set_weights on an optimizer that has no variables yet: build it (or "
+                "train a step) first."
+            )
         if len(weights) != len(self.variables):
             raise ValueError(f"{self.name}: got {len(weights)} arrays for {len(self.variables)} variables.")
         for variable, value in zip(self.variables, weights):
@@ -179,7 +182,8 @@ class OptimizerState:
         """
         variables = self.variables
         if len(store) != len(variables):
-            raise ValueError(f"{self.name}: {len(store)} arrays are stored for {len(variables)} variables.")
+            hint = "" if self.built else " First build the optimizer, or train a step."
+            raise ValueError(f"{self.name}: got {len(store)} arrays for {len(variables)} variables.{hint}")
         for index, variable in enumerate(variables):
             variable.assign(store[str(index)])
 

@@ -15,6 +15,7 @@ from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.plotting import model_to_dot, plot_model
 from minidl.utils.py_dataset import PyDataset, Sequence
+from minidl.utils.sequences import pad_sequences
 from minidl.utils.session import clear_session
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
+    "pad_sequences",
     "plot_model",
     "register_keras_serializable",
     "serialize_keras_object",

@@ -73,7 +73,8 @@ class PyDataset:
         Args:
             shuffle: whether their order is new; it comes from Python's `random`.
         """
-        count = self.num_batches
+        has_end = isinstance(self, collections.abc.Sized) or type(self).num_batches is not PyDataset.num_batches
+        count = self.num_batches if has_end else None
         order: Any = itertools.count() if count is None else list(range(count))
         if shuffle and count is not None:
             random.shuffle(order)

@@ -10,7 +10,22 @@ import numpy as np
 
 def cases(keras: Any) -> dict[str, Any]:
     """Compute them."""
-    return {**to_categorical(keras), **normalize(keras), **sessions(keras), **batches(keras)}
+    return {**to_categorical(keras), **normalize(keras), **sessions(keras), **batches(keras), **padded(keras)}
+
+
+def padded(keras: Any) -> dict[str, Any]:
+    """Sequences of different lengths, of numbers, vectors and texts."""
+    pad_sequences = keras.utils.pad_sequences
+    numbers, vectors = [[1], [], [2.5, 3, 4]], [[[1, 2]], [[3, 4], [5, 6], [7, 8]]]
+    results = {}
+    for padding in ("pre", "post"):
+        for truncating in ("pre", "post"):
+            for maxlen in (None, 2, 4):
+                options = {"maxlen": maxlen, "padding": padding, "truncating": truncating}
+                name = f"{padding}_{truncating}_{maxlen}"
+                results[f"exact_padded_{name}"] = pad_sequences(numbers, dtype="float32", value=-1, **options)
+                results[f"exact_padded_vectors_{name}"] = pad_sequences(vectors, **options)
+    return {**results, "exact_padded_texts": pad_sequences([["a"], ["b", "c"]], dtype="<U3", value="pad")}
 
 
 def batches(keras: Any) -> dict[str, Any]:
