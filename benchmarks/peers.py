@@ -74,7 +74,7 @@ PEERS = {
     "minidl": Peer("", ("minidl", "jax")),
     **{
         f"minidl+{more}": Peer("", ("minidl", "jax"), {WITH: more})
-        for more in ("callback", "validation", "class weights", "schedule")
+        for more in ("callback", "validation", "class weights", "schedule", "cache")
     },
     "handwritten": Peer("_handwritten", ("jax",)),
     "handwritten+metrics": Peer("_handwritten", ("jax",), {WITH: "metrics"}),

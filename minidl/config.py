@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+
+import jax
+
 from minidl.dtypes import (
     dtype_policy,
     epsilon,
@@ -14,6 +19,7 @@ from minidl.dtypes import (
 __all__ = [
     "backend",
     "dtype_policy",
+    "enable_compilation_cache",
     "epsilon",
     "floatx",
     "image_data_format",
@@ -41,6 +47,30 @@ def image_data_format() -> str:
     'channels_last'
     """
     return "channels_last"
+
+
+def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None:
+    """Keep compiled programs in a folder, so that the next run of the same program does not compile them again.
+
+    Keys are the programs themselves, with the versions of JAX and XLA and the kind of device, so what is found fits.
+    The folder holds machine code: let nobody else write to it.
+
+    Args:
+        path: the folder, made if missing; default "minidl" in the user's folder for caches.
+
+    Example:
+    >>> import tempfile
+    >>> before = jax.config.jax_compilation_cache_dir
+    >>> enable_compilation_cache(tempfile.mkdtemp())
+    >>> jax.config.update("jax_compilation_cache_dir", before)
+    """
+    default = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "minidl")
+    folder = pathlib.Path(path) if path is not None else default
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    jax.config.update("jax_enable_compilation_cache", True)
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def max_epochs() -> int | None:

@@ -8,10 +8,10 @@ them too: a Keras program takes the library as its first argument.
 from __future__ import annotations
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import cold, convnet, inference, mlp, options, recurrent, transformer
+from benchmarks.workloads import cold, convnet, inference, mlp, options, recurrent, saving, transformer
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
-    for family in (mlp, options, convnet, recurrent, transformer, inference, cold)
+    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold)
     for workload in family.WORKLOADS
 }

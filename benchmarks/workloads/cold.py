@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.peers import Clock, Result
+from benchmarks.peers import WITH, Clock, Result
 from benchmarks.workloads.mlp import MLP
 
 
@@ -19,7 +21,7 @@ WORKLOADS = (
     Cold(
         "cold",
         "a whole small job as a process: import, build, fit 10 epochs of 10,000 rows, evaluate; no caches",
-        ("minidl", "keras-jax", "keras-tensorflow", "torch"),
+        ("minidl", "minidl+cache", "keras-jax", "keras-tensorflow", "torch"),
         measure="process",
         rows=10_000,
         epochs=10,
@@ -30,6 +32,8 @@ WORKLOADS = (
 def train(keras: Any, work: Cold, clock: Clock) -> Result:
     """The job, word for word. `tf.keras` is Keras itself, without TensorFlow's own import where JAX computes."""
     tf = SimpleNamespace(keras=keras)
+    if os.environ.get(WITH) == "cache":  # of the process that starts the peers, so that the first round fills it
+        keras.config.enable_compilation_cache(f"{tempfile.gettempdir()}/benchmark-cache-{os.getppid()}")
     x_train, y_train = work.data("train")
     x_test, y_test = work.data("test")
 
