@@ -17,10 +17,12 @@ from benchmarks import readme, report, runner, worker
 from benchmarks.peers import PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten
+from benchmarks.workloads.saving import Saving
 
 MLP = WORKLOADS["mlp"]
 TINY = dataclasses.replace(MLP, rows=640, epochs=2)
 TINY_SIZES = {"mlp-wide": {"units": 32}, "lstm": {"length": 5}, "gru": {"length": 5}, "transformer": {"length": 4}}
+TINY_SIZES |= {"save": {"units": 8}, "load": {"units": 8}}
 
 
 def a_round(lap: float, loss: float = 1.0, wall: float = 5.0) -> Round:
@@ -138,12 +140,14 @@ def test_every_peer_of_a_workload_exists():
 def test_every_workload_runs(name):
     known = WORKLOADS[name]
     work = dataclasses.replace(known, rows=16, batch_size=8, epochs=2, **TINY_SIZES.get(name, {}))
-    x, y = work.data()
-    assert len(x) == len(y) == work.rows and x.dtype in (np.float32, np.int32) and y.dtype == np.int32
+    if not isinstance(work, Saving):
+        x, y = work.data()
+        assert len(x) == len(y) == work.rows and x.dtype in (np.float32, np.int32) and y.dtype == np.int32
     clock = Clock()
     result = worker.program("minidl", work)(work, clock)
     assert len(clock.laps) == (0 if work.measure == "process" else work.epochs)
-    assert np.isfinite(result["loss"]) and 0 <= result["accuracy"] <= 1
+    assert np.isfinite(result["loss"])
+    assert isinstance(work, Saving) or 0 <= result["accuracy"] <= 1
 
 
 @pytest.mark.parametrize(
