@@ -375,7 +375,7 @@ def test_a_learning_rate_that_is_a_function():
     assert float(weight) == 1 - 1 - 0.5 - 0.25
     assert float(optimizer.learning_rate) == 0.125
     assert [variable.name for variable in optimizer.variables] == ["iteration"]
-    with pytest.raises(TypeError, match="its learning rate is a schedule, which a number cannot replace"):
+    with pytest.raises(TypeError, match="created with a `LearningRateSchedule`, which a number cannot replace"):
         optimizer.learning_rate = 0.1
     optimizer.learning_rate = optax.constant_schedule(2.0)
     optimizer.apply([1.0])

@@ -241,3 +241,21 @@ def test_run_eagerly_shows_values_and_gives_the_same_numbers():
     assert seen
     for one, other in zip(eager.get_weights(), compiled.get_weights()):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_layers_that_draw_while_predicting_draw_anew_for_every_batch():
+    class AlwaysDropout(minidl.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seed_generator = minidl.random.SeedGenerator(7)
+
+        def call(self, x):
+            return minidl.random.dropout(x, 0.5, seed=self.seed_generator)
+
+    x = np.ones((8, 5), "float32")
+    inputs = minidl.Input((5,))
+    model = minidl.Model(inputs, AlwaysDropout()(inputs))
+    batches = [minidl.random.dropout(x[:4], 0.5, seed=np.array([7, i], "uint32")) for i in range(5)]
+    np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[:2]))
+    np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[2:4]))
+    np.testing.assert_array_equal(model.predict_on_batch(x[:4]), batches[4])

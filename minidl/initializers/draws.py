@@ -157,10 +157,12 @@ class VarianceScaling(RandomInitializer):
         if scale <= 0:
             raise ValueError(f"{type(self).__name__}: expected a positive scale, got {scale!r}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise names.unknown("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+            raise ValueError(
+                f"Invalid `mode` argument: {names.unknown('mode', mode, ('fan_in', 'fan_out', 'fan_avg'))}"
+            )
         if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
             known = ("truncated_normal", "untruncated_normal", "uniform")
-            raise names.unknown("distribution", distribution, known)
+            raise ValueError(f"Invalid `distribution` argument: {names.unknown('distribution', distribution, known)}")
         self.scale = scale
         self.mode = mode
         self.distribution = "truncated_normal" if distribution == "normal" else distribution

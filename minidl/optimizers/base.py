@@ -134,8 +134,8 @@ class Optimizer(OptimizerState):
             self._learning_rate.assign(value)
         else:
             raise TypeError(
-                f"{self.name}: its learning rate is a schedule, which a number cannot replace. "
-                "Make the optimizer with a number to set it later."
+                f"{self.name}: This optimizer was created with a `LearningRateSchedule`, which a number cannot "
+                "replace. Make it with a number to set the learning rate later."
             )
 
     @property

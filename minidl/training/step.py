@@ -31,6 +31,7 @@ from minidl.variables import Variable, bound
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight: structures of arrays (batch, ...), or None
 Logs = dict[str, Any]
+Changes = dict[int, Any]  # new values of non-trainable variables, by their index
 
 
 class State(NamedTuple):
@@ -89,7 +90,7 @@ class Steps:
         self.layout = Layout(self.variables, None if "train_step" in self._written else optimizer)
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
         self.test_step = jax.jit(self._own_test_step if "test_step" in self._written else self._evaluation_step)
-        self.predict_step = jax.jit(self._predict_step)
+        self._forward_step = jax.jit(self._forward)
         options = compiler_options()
         self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
         self._test_chunk = jax.jit(self._test_batches, donate_argnums=1, compiler_options=options)
@@ -161,15 +162,22 @@ class Steps:
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
             return _values(self.variables.metrics), logs
 
-    def _predict_step(self, weights: State, x: Any) -> Any:
-        """The forward pass."""
+    def predict_step(self, weights: State, x: Any) -> Any:
+        """The forward pass, as a pure function."""
+        return self._forward_step(weights, x)[0]
+
+    def _forward(self, weights: State, x: Any) -> tuple[Any, Changes]:
+        """The forward pass, and what it changes: layers that draw in inference too move their generators on."""
         if "predict_step" in self._written:
             state = weights.trainable, weights.non_trainable
-            return self.model.predict_step(state, pack_x_y_sample_weight(x))[0]
-        with self._holding(weights):
-            y_pred = self.model(x, training=False)
-            self.model._clear_losses()
-            return y_pred
+            y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(x))
+        else:
+            with self._holding(weights):
+                y_pred = self.model(x, training=False)
+                self.model._clear_losses()
+                new = _values(self.variables.non_trainable)
+        pairs = enumerate(zip(weights.non_trainable, new, strict=True))
+        return y_pred, {i: _like(before, after) for i, (before, after) in pairs if after is not before}
 
     def _loss(self, *batch: Any, training: bool) -> Any:
         """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
@@ -205,17 +213,19 @@ class Steps:
         metrics, logs = lax.fori_loop(0, count, step, carry)
         return metrics, self._reported(weights._replace(metrics=metrics), logs)
 
-    def _predict_batches(self, weights: State, batches: Any, count: Any) -> Any:
-        """Outputs of shape (capacity, batch, ...), of which the first `count` are filled."""
+    def _predict_batches(self, weights: State, batches: Any, count: Any) -> tuple[Any, Changes]:
+        """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
         x, capacity = batches[0], jax.tree.leaves(batches)[0].shape[0]
-        specs = jax.eval_shape(self.predict_step, weights, _at(x, 0))
+        specs, changing = jax.eval_shape(self._forward_step, weights, _at(x, 0))
         empty = jax.tree.map(lambda spec: jnp.zeros((capacity, *spec.shape), spec.dtype), specs)
 
-        def step(i: Any, outputs: Any) -> Any:
-            new = self.predict_step(weights, _at(x, i))
-            return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new)
+        def step(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
+            outputs, changes = carry
+            non_trainable = [changes.get(index, value) for index, value in enumerate(weights.non_trainable)]
+            new, changes = self._forward_step(weights._replace(non_trainable=non_trainable), _at(x, i))
+            return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
 
-        return lax.fori_loop(0, count, step, empty)
+        return lax.fori_loop(0, count, step, (empty, {index: weights.non_trainable[index] for index in changing}))
 
     def _no_logs(self, name: str, step: Any, *args: Any) -> Logs:
         """What a loop carries as logs before its first step: nothing, unless the step or the metrics are the user's."""
@@ -275,9 +285,11 @@ class Steps:
         return logs
 
     def predict(self, chunk: Chunk) -> Any:
-        """The outputs for a chunk, (capacity, batch, ...), on the device."""
+        """The outputs for a chunk, (capacity, batch, ...), on the device. Variables that it changes hold new values."""
         with self._eagerly():
-            return self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
+            outputs, changes = self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
+        _give([self.variables.non_trainable[index] for index in changes], list(changes.values()), lent=False)
+        return outputs
 
     def _held(self) -> State:
         return State(*map(_values, self.variables))
