@@ -9,6 +9,8 @@ import minidl
 from tests.saved import FOLDER, go_on, outputs_of, programs
 
 PROGRAMS = programs()
+FEW = ("recurrent-bidirectional", "attention-multi_head", "convolution-conv_2d", "normalization-batch", "optimizer-adam")
+COMMITTED = [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in PROGRAMS]
 
 
 def close(got, want):
@@ -16,7 +18,7 @@ def close(got, want):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * max(1e-3, np.max(np.abs(want), initial=0)))
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", COMMITTED)
 def test_file_of_keras_opens(name, tmp_path):
     with zipfile.ZipFile(FOLDER / "files.zip") as files:
         path = files.extract(f"{name}.keras", tmp_path)
