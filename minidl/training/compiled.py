@@ -64,6 +64,10 @@ class Compiled(Layer):
         self.stop_training = False
         self._forget()
 
+    def _forget(self) -> None:
+        """Forget what was compiled for other variables."""
+        raise NotImplementedError
+
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""

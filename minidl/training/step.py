@@ -348,7 +348,7 @@ def _fingerprint(model: Any) -> Any:
     while waiting:
         container = waiting.pop()
         for name, value in container.items() if isinstance(container, dict) else enumerate(container):
-            kind = _kind(type(value))
+            kind = _kind(type(value))  # type: ignore[arg-type]
             if kind is None or id(value) in seen or (isinstance(name, str) and name.startswith("_init_")):
                 continue
             seen.add(id(value))

@@ -95,6 +95,7 @@ def model_to_dot(
     if not model.built:
         raise ValueError(f"plot_model: {model.name!r} is not built yet. Call it on data, or build it.")
     shown = _Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+    dot: Any
     if subgraph:
         dot = pydot.Cluster(graph_name=model.name, label=model.name)
     else:
