@@ -67,5 +67,5 @@ def test_a_server_that_does_not_answer_is_a_warning():
 
 def test_what_is_missing_is_named_before_training(monkeypatch):
     monkeypatch.setitem(sys.modules, "requests", None)
-    with pytest.raises(ImportError, match="needs the package requests: pip install requests"):
+    with pytest.raises(ImportError, match="needs requests. Install it: pip install 'requests'"):
         RemoteMonitor().on_train_begin()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import warnings
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.optional import needed
 
 
 class RemoteMonitor(Callback):
@@ -44,11 +44,11 @@ class RemoteMonitor(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Check that requests is there."""
-        _requests()
+        needed("requests", "RemoteMonitor", "requests")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Send."""
-        requests = _requests()
+        requests = needed("requests", "RemoteMonitor", "requests")
         plain = {name: np.asarray(value).tolist() for name, value in (logs or {}).items()}
         message = {"epoch": epoch, **plain}
         body: dict[str, Any] = {"json": message} if self.send_as_json else {"data": {self.field: json.dumps(message)}}
@@ -56,10 +56,3 @@ class RemoteMonitor(Callback):
             requests.post(self.root + self.path, headers=self.headers, **body)
         except requests.exceptions.RequestException as error:
             warnings.warn(f"RemoteMonitor: epoch {epoch + 1} could not be sent to {self.root}: {error}", stacklevel=2)
-
-
-def _requests() -> Any:
-    try:
-        return importlib.import_module("requests")
-    except ImportError as error:
-        raise ImportError("RemoteMonitor needs the package requests: pip install requests") from error

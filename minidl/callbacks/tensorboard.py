@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, fine_without
 from minidl.callbacks.learning_rates import learning_rates
+from minidl.optional import needed
 
 
 class TensorBoard(Callback):
@@ -78,9 +78,9 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Check that what it needs is there; count batches anew."""
-        _needed("tensorboardX")
+        needed("tensorboardX", "TensorBoard", "minidl[tensorboard]")
         if self.write_images:
-            _needed("PIL")
+            needed("PIL", "TensorBoard", "minidl[tensorboard]")
         self._close()
         self._training = True
         self._batches = 0
@@ -161,7 +161,8 @@ class TensorBoard(Callback):
     def _writer(self, folder: str) -> Any:
         """The writer for a folder, made when there is first something to write."""
         if folder not in self._writers:
-            self._writers[folder] = _needed("tensorboardX").SummaryWriter(os.path.join(self.log_dir, folder))
+            tensorboard = needed("tensorboardX", "TensorBoard", "minidl[tensorboard]")
+            self._writers[folder] = tensorboard.SummaryWriter(os.path.join(self.log_dir, folder))
         return self._writers[folder]
 
     def _close(self) -> None:
@@ -182,10 +183,3 @@ def _pictures(weight: np.ndarray) -> np.ndarray | None:
     else:
         return None
     return np.clip(pictures, 0.0, 1.0)[..., None]
-
-
-def _needed(module: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(f"TensorBoard needs {module}. Install it: pip install 'minidl[tensorboard]'") from error

@@ -13,6 +13,7 @@ import jax
 import jax.export
 import numpy as np
 
+from minidl.optional import needed
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
 from minidl.symbolic import KerasTensor
@@ -32,6 +33,7 @@ def export_model(
 
     Raises:
         ValueError: a model that is not built, or whose inputs are not known.
+        ImportError: flatbuffers is not installed.
 
     Example:
     >>> import tempfile, minidl
@@ -52,6 +54,7 @@ def export_model(
     def infer(inputs: Any) -> Any:
         return model.stateless_call(trainable, others, inputs, training=False)[0]
 
+    needed("flatbuffers", "export", "minidl[export]")
     exported = jax.export.export(jax.jit(infer), platforms=platforms)(specs)
     with atomic_write(filepath) as file:
         file.write(exported.serialize())
@@ -66,9 +69,11 @@ def load_exported(filepath: str | os.PathLike[str]) -> Callable[[Any], Any]:
     Raises:
         LoadError: the file is damaged or another.
         OSError: it cannot be opened.
+        ImportError: flatbuffers is not installed.
     """
     with open(filepath, "rb") as file:
         data = file.read()
+    needed("flatbuffers", "load_exported", "minidl[export]")
     with reading(filepath):
         exported = jax.export.deserialize(bytearray(data))
     run = jax.jit(exported.call)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.optional import needed
 from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
@@ -33,8 +34,7 @@ def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dic
     >>> [weight.path for weight in model.weights]
     ['model/last/kernel', 'model/last/bias']
     """
-    from safetensors.numpy import save
-
+    save = needed("safetensors.numpy", "save_safetensors", "minidl[safetensors]").save
     weights = _by_path(model)
     data = save({path: np.asarray(weight.value) for path, weight in weights.items()}, metadata)
     with atomic_write(filepath) as file:
@@ -52,8 +52,7 @@ def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
         LoadError: the file is damaged, or the weights do not fit; all that do not are named.
         OSError: it cannot be opened.
     """
-    from safetensors.numpy import load
-
+    load = needed("safetensors.numpy", "load_safetensors", "minidl[safetensors]").load
     weights = _by_path(model)
     with open(filepath, "rb") as file:
         data = file.read()

@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 
+from minidl.optional import needed
+
 
 def plot_model(
     model: Any,
@@ -88,10 +90,7 @@ def model_to_dot(
         ImportError: pydot is not installed.
         ValueError: the model is not built.
     """
-    try:
-        import pydot
-    except ImportError as error:
-        raise ImportError("plot_model needs pydot (and the program Graphviz): pip install 'minidl[plot]'.") from error
+    pydot = needed("pydot", "plot_model (with the program Graphviz)", "minidl[plot]")
     if not model.built:
         raise ValueError(f"plot_model: {model.name!r} is not built yet. Call it on data, or build it.")
     shown = _Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)

@@ -1,0 +1,26 @@
+"""Packages that only some features need: imported when they are, with an error that says how to install them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+
+def needed(module: str, user: str, install: str) -> Any:
+    """A module of an optional package.
+
+    Args:
+        module: its name.
+        user: what needs it, for the message.
+        install: what to tell pip to install.
+
+    Raises:
+        ImportError: it is not there.
+
+    >>> needed("json", "Saving", "json").dumps(1)
+    '1'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{user} needs {module}. Install it: pip install '{install}'") from error
