@@ -11,7 +11,7 @@ from tests import saved
 from tests.hostile import kinds
 
 # Many models in one another are a model, and a long loop is no longer than another until it runs.
-HARMLESS = {"text nested 150 deep.json", "config rnn unrolled without end.json"}
+HARMLESS = {"text nested 150 deep.json", "text nested 150 deep.h5", "config rnn unrolled without end.json"}
 
 
 def guarded(folder, module="tests.hostile.guard", *args):

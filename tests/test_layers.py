@@ -69,7 +69,7 @@ def test_config_is_read_by_keras(row):
         (lambda: layers.Dropout(0.5, noise_shape="ab"), "must hold positive integers or None, got 'ab'"),
         (lambda: layers.Dropout(0.5, noise_shape=3), "must hold positive integers or None, got 3"),
         (lambda: layers.Dropout(0.5, noise_shape=(1.0,)), r"positive integers or None, got \(1.0,\)"),
-        (lambda: layers.Dropout(0.5, seed=1.5), "must be either an integer, a SeedGenerator or None, got 1.5"),
+        (lambda: layers.Dropout(0.5, seed=1.5), "`seed` must be an integer, got 1.5"),
         (lambda: layers.Flatten("channels"), "must be 'channels_last' or 'channels_first', got 'channels'"),
         (lambda: layers.Input(), "pass a `shape` argument. It is the shape of one example"),
         (lambda: layers.Input((3,), batch_shape=(1, 3)), r"both `shape` and `batch_shape`, got \(3,\) and \(1, 3\)"),

@@ -313,8 +313,8 @@ def test_no_silent_cast(tmp_path):
 
 def test_wrong_paths(tmp_path):
     model = small()
-    with pytest.raises(ValueError, match=r"must end in \.keras, got 'model\.h5'"):
-        model.save("model.h5")
+    with pytest.raises(ValueError, match=r"must end in \.keras or \.h5, got 'model\.npz'"):
+        model.save("model.npz")
     with pytest.raises(ValueError, match=r"must end in \.weights\.h5"):
         model.save_weights("model.h5")
     with pytest.raises(FileNotFoundError, match="there is no folder"):

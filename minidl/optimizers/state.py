@@ -138,11 +138,15 @@ class OptimizerState:
     @property
     def variables(self) -> list[Variable]:
         """The optimizer's variables, in the order of Keras's files."""
-        rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
         return [
-            *(self._iterations, *rate, *self._averages, *self._accumulators),
+            *(*self._unbuilt_variables, *self._averages, *self._accumulators),
             *(*self._slots.variables, *self._added),
         ]
+
+    @property
+    def _unbuilt_variables(self) -> list[Variable]:
+        """Those that are there before the optimizer is built."""
+        return [self._iterations, *([self._learning_rate] if isinstance(self._learning_rate, Variable) else [])]
 
     def companions(self) -> list[tuple[Variable, Variable]]:
         """(weight, variable) for each variable of the state that has one number for each of a weight's."""
@@ -174,13 +178,17 @@ class OptimizerState:
         for index, variable in enumerate(self.variables):
             store[str(index)] = variable.numpy()
 
+    def takes(self, shapes: Sequence[tuple[int, ...]]) -> bool:
+        """Whether arrays of these shapes are a state of this optimizer, perhaps from before it was built."""
+        return list(shapes) in ([v.shape for v in some] for some in (self.variables, self._unbuilt_variables))
+
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Set `variables` from what `save_own_variables` stored.
+        """Set `variables` from what `save_own_variables` stored, perhaps before the optimizer was built.
 
         Raises:
             ValueError: the number or a shape is wrong.
         """
-        variables = self.variables
+        variables = self.variables if len(store) != len(self._unbuilt_variables) else self._unbuilt_variables
         if len(store) != len(variables):
             hint = "" if self.built else " First build the optimizer, or train a step."
             raise ValueError(f"{self.name}: got {len(store)} arrays for {len(variables)} variables.{hint}")

@@ -8,37 +8,47 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import mmap
 import os
 import stat
+import tempfile
 import zipfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.version import __version__
 
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-_FORMAT = "3.15.1"  # the version of Keras whose files these are
+FORMAT = "3.15.1"  # the version of Keras whose files these are
 _MOST_TEXT = 64 * 2**20  # bytes of a config
 _MOST_GROWTH = 20  # times the size of the archive that its weights may have, for archives packed anew
 
 
-def write_archive(path: str | os.PathLike[str], config: dict[str, Any], weights: Any) -> None:
+def write_archive(
+    path: str | os.PathLike[str], config: dict[str, Any], write_weights: Callable[[IO[bytes]], None]
+) -> None:
     """Write a `.keras` file, whole or not at all.
+
+    The weights go through a file without a name beside the target, so that they never fill the memory twice.
 
     Args:
         path: where to.
         config: of the model, as plain data.
-        weights: the bytes of an HDF5 file.
+        write_weights: writes an HDF5 file into a file that it is given.
     """
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": _FORMAT, "minidl_version": __version__, "date_saved": date}
+    metadata = {"keras_version": FORMAT, "minidl_version": __version__, "date_saved": date}
     text = json.dumps(config)  # before there is a file
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(_METADATA, json.dumps(metadata))
         archive.writestr(_CONFIG, text)
-        archive.writestr(_WEIGHTS, weights)
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))) as weights:
+            write_weights(weights)
+            weights.flush()
+            with mmap.mmap(weights.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                archive.writestr(_WEIGHTS, data)  # type: ignore[arg-type]
 
 
 def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes]:

@@ -1,9 +1,9 @@
 """HDF5 files as Keras writes them: written with h5py, read without it.
 
 The C library behind h5py crashes or hangs on some damaged files, and follows links and filters that a file asks for.
-A reader of only what Keras's files are made of (groups, and arrays of numbers in one piece) needs neither: every
-address is checked to lie within the file, every part is visited once, and nothing is allocated but the arrays that
-are asked for, which lie in the file byte by byte.
+A reader of only what Keras's files are made of (groups, arrays of numbers in one piece, and texts beside them) needs
+neither: every address is checked to lie within the file, every part is visited once, and nothing is allocated but the
+texts and the arrays that are asked for, which lie in the file byte by byte.
 
 The format: "HDF5 File Format Specification Version 3.0", The HDF Group; names of sections are cited below.
 """
@@ -27,6 +27,7 @@ _UNDEFINED = 0xFFFFFFFFFFFFFFFF
 _MOST_PARTS = 1_000_000  # groups and arrays
 _DEEPEST = 64  # groups in groups
 _LONGEST_NAME = 1024
+_LONGEST_TEXT = 64 * 2**20
 
 
 @dataclasses.dataclass
@@ -47,7 +48,9 @@ class H5Reader:
 
     Attributes:
         arrays: path, such as "layers/dense/vars/0" -> `Declared`.
-        names: path of a group -> the name that was written beside it.
+        attributes: path of a group, "" for the root -> what was written beside it: name -> a text, a list of texts,
+            or None for anything else.
+        names: path of a group -> the text that was written beside it as "name".
 
     Raises:
         LoadError: damage, or anything that Keras does not write: links, external or virtual storage, chunks,
@@ -63,9 +66,12 @@ class H5Reader:
 
     def __init__(self, data: Any):
         self.arrays: dict[str, Declared] = {}
+        self.attributes: dict[str, dict[str, str | list[str] | None]] = {}
         self.names: dict[str, str] = {}
         self._data = memoryview(data)
+        self._left = 2 * len(self._data)  # bytes of messages and texts to read, which lie nowhere twice
         self._visited: set[int] = set()
+        self._heaps: dict[int, dict[int, tuple[int, int]]] = {}  # address -> number of a text -> where it lies
         self._visit(self._root(), "", 0)
 
     def read(self, path: str) -> np.ndarray:
@@ -98,14 +104,16 @@ class H5Reader:
         self._visited.add(address)
         messages = list(self._messages(address))
         kinds = {kind for kind, _, _ in messages}
-        if refused := kinds & _REFUSED.keys():
-            raise LoadError(f"{path!r} has {_REFUSED[min(refused)]}, which Keras's files have not")
-        attributes = dict(self._attribute(start) for kind, start, _ in messages if kind == _ATTRIBUTE)
+        for refused, what in _REFUSED.items():
+            if refused in kinds:
+                raise LoadError(f"{path!r} has {what}, which Keras's files have not")
+        attributes = dict(self._attribute(start, length) for kind, start, length in messages if kind == _ATTRIBUTE)
         if _SYMBOL_TABLE in kinds:
             start = next(start for kind, start, _ in messages if kind == _SYMBOL_TABLE)
             tree, heap = struct.unpack("<QQ", self._bytes(start, 16))
-            if isinstance(attributes.get("name"), str):
-                self.names[path] = attributes["name"]
+            self.attributes[path] = attributes
+            if isinstance(name := attributes.get("name"), str):
+                self.names[path] = name
             for name, child in self._entries(tree, self._heap(heap)):
                 self._visit(child, f"{path}/{name}" if path else name, depth + 1)
         elif {_DATASPACE, _DATATYPE, _LAYOUT} <= kinds:
@@ -127,6 +135,7 @@ class H5Reader:
                 start, left, seen = start + 8, left - 8 - length, seen + 1
                 if left < 0 or flags & 2:
                     raise LoadError("a message of an HDF5 object header is too long, or shared")
+                self._spend(8 + length)
                 if kind == _CONTINUATION:
                     blocks.append(struct.unpack("<QQ", self._bytes(start, 16)))
                 yield kind, start, length
@@ -156,7 +165,7 @@ class H5Reader:
                     offset, header, cached = struct.unpack("<QQI", self._bytes(address + 8 + 40 * index, 20))
                     name = bytes(heap[offset : offset + _LONGEST_NAME]).partition(b"\0")[0].decode()
                     if cached == 2:
-                        raise LoadError(f"{name!r} is a soft link, which Keras's files have not")
+                        raise LoadError(f"{name!r} is a link (h5py's SoftLink), which Keras's files have not")
                     if not name or "/" in name or name in (".", ".."):
                         raise LoadError(f"{name!r} is no name for a part of an HDF5 file")
                     yield name, header
@@ -217,37 +226,75 @@ class H5Reader:
             return np.dtype(f"V{size}")
         raise LoadError("an array holds something else than numbers")
 
-    def _attribute(self, start: int) -> tuple[str, Any]:
-        """Its name, and its text; None for one that holds no text ("The Attribute Message")."""
-        version, _, name_size, type_size, space_size = struct.unpack("<BBHHH", self._bytes(start, 8))
-        if version not in (1, 3):
-            raise LoadError("an attribute is damaged")
+    def _attribute(self, start: int, length: int) -> tuple[str, str | list[str] | None]:
+        """Its name, and its text or texts ("The Attribute Message")."""
+        version, flags, name_size, type_size, space_size = struct.unpack("<BBHHH", self._bytes(start, 8))
+        if version not in (1, 3) or flags:
+            raise LoadError("an attribute is damaged, or shared")
         sizes = [name_size, type_size, space_size]
         padded = [-(-size // 8) * 8 for size in sizes] if version == 1 else sizes
         at = start + (8 if version == 1 else 9)
         name = bytes(self._bytes(at, name_size)).partition(b"\0")[0].decode()
-        type_at = at + padded[0]
-        kind, _, _, _, size = struct.unpack("<BBBBI", self._bytes(type_at, 8))
-        data = at + sum(padded)
-        if kind & 15 == 3:
-            return name, bytes(self._bytes(data, size)).partition(b"\0")[0].decode()
-        return name, self._text(data) if kind & 15 == 9 else None
+        type_at, space_at, data = at + padded[0], at + sum(padded[:2]), at + sum(padded)
+        return name, self._texts(type_at, self._shape(space_at), data, start + length)
 
-    def _text(self, start: int) -> str:
-        """A text of variable length ("Global Heap")."""
-        length, heap, wanted = struct.unpack("<IQI", self._bytes(start, 16))
+    def _texts(self, type_at: int, shape: tuple[int, ...], start: int, end: int) -> str | list[str] | None:
+        """A text, or a list of them, of fixed or variable length; an empty array of anything is an empty list."""
+        kind, bits, _, _, size = struct.unpack("<BBBBI", self._bytes(type_at, 8))
+        is_fixed, is_variable = kind & 15 == 3, kind & 15 == 9 and bits & 15 == 1
+        if shape == (0,):
+            return []
+        if len(shape) > 1 or not (is_fixed or is_variable):
+            return None
+        size = size if is_fixed else 16
+        count = shape[0] if shape else 1
+        if size == 0 or start + count * size > end:
+            raise LoadError("an attribute is longer than its place")
+        read = self._fixed_text if is_fixed else self._variable_text
+        texts = [read(at, size) for at in range(start, start + count * size, size)]
+        return texts if shape else texts[0]
+
+    def _fixed_text(self, start: int, size: int) -> str:
+        self._spend(size)
+        return bytes(self._bytes(start, size)).partition(b"\0")[0].decode()
+
+    def _variable_text(self, start: int, size: int) -> str:
+        """A text that lies elsewhere in the file ("Global Heap")."""
+        length, heap, number = struct.unpack("<IQI", self._bytes(start, size))
+        if length == 0:
+            return ""
+        if heap not in self._heaps:
+            self._heaps[heap] = self._collection(heap)
+        at, stored = self._heaps[heap].get(number, (0, 0))
+        if stored < length:
+            raise LoadError("a text of an HDF5 file is missing, or truncated")
+        if length > _LONGEST_TEXT:
+            raise LoadError(f"a text of {length} bytes is too long")
+        self._spend(length)
+        return str(self._bytes(at, length), "utf-8")
+
+    def _collection(self, heap: int) -> dict[int, tuple[int, int]]:
+        """Where the texts of a global heap lie: number -> start, size."""
         magic, size = struct.unpack("<8sQ", self._bytes(heap, 16))
         if magic[:5] != b"GCOL\1":
             raise LoadError("the texts of an HDF5 file are damaged")
+        self._bytes(heap, size)
+        self._spend(size)
+        found = {}
         at, end = heap + 16, heap + size
         while at + 16 <= end:
-            index, _, _, size = struct.unpack("<HHIQ", self._bytes(at, 16))
-            if index == wanted:
-                return bytes(self._bytes(at + 16, min(size, length))).decode()
-            if index == 0:
+            number, _, _, size = struct.unpack("<HHIQ", self._bytes(at, 16))
+            if number == 0:  # what is free
                 break
+            found[number] = at + 16, size
             at += 16 + -(-size // 8) * 8
-        raise LoadError("a text of an HDF5 file is missing")
+        return found
+
+    def _spend(self, size: int) -> None:
+        """Count what is read of a part that honest files have once."""
+        self._left -= size
+        if self._left < 0:
+            raise LoadError("it is damaged: parts of it lie over one another")
 
     def _bytes(self, start: int, length: int) -> memoryview:
         """Part of the file, which must lie within it."""
@@ -258,11 +305,12 @@ class H5Reader:
 
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0x01, 0x03, 0x08, 0x0C, 0x10, 0x11
 _REFUSED = {
+    0x06: "a link (h5py's SoftLink or ExternalLink, or one of the newer kind)",
     0x02: "links of the newer kind",
-    0x06: "a link (soft, external or of the newer kind)",
     0x07: "its numbers in external files",
     0x0B: "filters (compression)",
     0x0F: "shared messages",
+    0x15: "attributes of the newer kind",
 }
 
 

@@ -1,4 +1,4 @@
-"""Models and weights in Keras's files: `.keras` and `.weights.h5`.
+"""Models and weights in Keras's files: `.keras` and `.weights.h5`; whole models in `.h5` are in legacy_h5.py.
 
 What is written here Keras opens, and what Keras wrote is opened here: the config names classes, the weights stand
 where tree.py says. A loaded config can only name minidl's classes and what the caller registered or gave, and the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,27 +18,28 @@ from minidl import layers, names
 from minidl.layers.module import Module
 from minidl.saving.archive import parse, read_archive, reading, write_archive
 from minidl.saving.files import atomic_write
-from minidl.saving.hdf5 import H5Reader, to_bytes, write_hdf5
+from minidl.saving.hdf5 import H5Reader, write_hdf5
+from minidl.saving.legacy_h5 import ENDINGS, SLACK, is_legacy, load_legacy, load_legacy_weights, save_legacy
 from minidl.saving.objects import check_safe_mode
 from minidl.saving.weights import apply, collect
 from minidl.variables import filled_later
-
-_SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
 
 
 def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
-    """Write a model into a `.keras` file: how it is made, its weights, how it was compiled, its optimizer's state.
+    """Write a model into a file: how it is made, its weights, how it was compiled, its optimizer's state.
 
     The file that was there before stands until the new one is complete on the disk.
 
     Args:
         model: a model; if it is compiled, that is saved as well.
-        filepath: a path that ends in ".keras".
+        filepath: a path that ends in ".keras"; or in ".h5" or ".hdf5" for the older format, which keeps no shapes of
+            a subclass that Keras could build it by.
         overwrite: whether there may be a file already.
         zipped: accepted as True; a `.keras` file is always one file.
-        **kwargs: arguments of older versions of Keras, which are refused with what to do instead.
+        **kwargs: arguments of older versions of Keras: `include_optimizer`, whether to write the optimizer's state;
+            `save_format`, which the ending of the path says. Others are refused.
 
     Raises:
         ValueError: another ending of the path; a layer that is a function without a name.
@@ -52,16 +54,31 @@ def save_model(
     ...     load_model(folder + "/model.keras").count_params()
     3
     """
+    include_optimizer = kwargs.pop("include_optimizer", True)
+    is_known = os.fspath(filepath).endswith((".keras", *ENDINGS))
     if "save_format" in kwargs:
-        raise ValueError("save_model: the save_format argument is deprecated: the ending of the path, .keras, says it.")
+        message = "The `save_format` argument is deprecated: the ending of the path, .keras or .h5, says it."
+        if not is_known:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=2)
+        del kwargs["save_format"]
     if kwargs:
-        raise ValueError(f"save_model: the arguments {sorted(kwargs)} are not supported.")
+        raise ValueError(f"save_model: The following argument(s) are not supported: {sorted(kwargs)}.")
     if zipped is False:
         raise ValueError("save_model: a .keras file is one file: zipped=False is not offered.")
-    path = _checked_path(filepath, ".keras", overwrite)
+    if not is_known:
+        raise ValueError(
+            f"Invalid filepath extension for saving a model: the path must end in .keras or .h5, got {filepath!r}."
+        )
+    path = _checked_path(filepath, (".keras", *ENDINGS), overwrite)
+    if is_legacy(path):
+        return save_legacy(model, path, include_optimizer)
+    if path.endswith(".weights.h5"):
+        raise ValueError(f"{path!r} is the path of weights alone: call save_weights, or let it end in .keras.")
     with names.shared_objects():
         config = names.serialize(model)
-    write_archive(path, config, to_bytes(*collect(model)))
+    weights = collect(model, () if include_optimizer else [model.optimizer])
+    write_archive(path, config, lambda file: write_hdf5(file, *weights))
 
 
 def load_model(
@@ -70,7 +87,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model in a `.keras` file, written by minidl or Keras.
+    """The model in a `.keras` or `.h5` file, written by minidl or Keras.
 
     Args:
         filepath: the file.
@@ -84,9 +101,13 @@ def load_model(
         ValueError: safe_mode=False.
     """
     check_safe_mode(safe_mode)
-    _checked_path(filepath, ".keras")
+    path = _checked_path(filepath, (".keras", *ENDINGS))
+    if is_legacy(path):
+        return load_legacy(path, custom_objects, compile)
+    if path.endswith(".weights.h5"):
+        raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
     config, weights = read_archive(filepath)
-    with reading(filepath), filled_later(len(weights) + _SLACK):
+    with reading(filepath), filled_later(len(weights) + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
@@ -123,12 +144,14 @@ def load_weights(
     by_name: bool = False,
     objects_to_skip: Sequence[Any] = (),
 ) -> None:
-    """Set the weights of a model from a `.weights.h5` or `.keras` file; all of them, or after an error none.
+    """Set the weights of a model from a `.weights.h5`, `.keras` or `.h5` file; all of them, or after an error none.
+
+    The optimizer's state is set, too, from a file that has it and does not end in ".h5".
 
     Args:
         model: a model that is built and made like the one that was saved.
         filepath: the file.
-        skip_mismatch: leave layers out that do not fit, with a warning that names them.
+        skip_mismatch: leave layers (in ".h5" files: weights) out that do not fit, with a warning that names them.
         by_name: look for each layer by its name instead of its place; layers that the file does not name stay.
         objects_to_skip: layers, or the optimizer, to leave as they are with all that is inside.
 
@@ -136,12 +159,14 @@ def load_weights(
         LoadError: the file is damaged or another, or the weights do not fit; all that do not are named.
         OSError: it cannot be opened.
     """
-    path = _checked_path(filepath, (".weights.h5", ".keras"))
+    path = _checked_path(filepath, (".weights.h5", ".keras", *ENDINGS))
     if not model.built:
         raise ValueError(
             f"{model.name!r} is not built, so it has no weights to set: call it on some data, or build it."
         )
-    if path.endswith(".keras"):
+    if is_legacy(path):
+        load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
+    elif path.endswith(".keras"):
         _, data = read_archive(path, with_config=False)
         with reading(filepath):
             apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)

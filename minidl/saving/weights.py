@@ -128,7 +128,7 @@ def _by_name(wanted: dict[str, Owner], names: Mapping[str, str]) -> dict[str, Ow
     by_layer: dict[str, list[str]] = {}
     for group, name in names.items():
         by_layer.setdefault(name, []).append(group)
-    found = {}
+    found: dict[str, Owner] = {}
     for owner in wanted.values():
         groups = by_layer.get(owner.name, [])
         if isinstance(owner, Module) and owner._own_weights() and groups:
@@ -152,8 +152,8 @@ def _warn_of_rounding(fitting: list[tuple[Owner, _Store]]) -> None:
 
 def _optimizer_fits(optimizer: OptimizerState, store: _Store) -> bool:
     shapes = [variable.shape for variable in optimizer.variables]
-    stored = [store.declared[key].shape if (key := str(i)) in store.declared else None for i in range(len(store))]
-    if shapes == stored:
+    stored = [store.declared[str(i)].shape for i in range(len(store)) if str(i) in store.declared]
+    if len(stored) == len(store) and optimizer.takes(stored):
         return True
     if store:
         warnings.warn(

@@ -54,6 +54,26 @@ def archive(path, config=None, data=None, extra=(), compression=zipfile.ZIP_STOR
             file.writestr(name, content)
 
 
+def whole_model(path, config=None, make=None):
+    """A file of the older kind: good weights, or what `make(file)` puts into it."""
+    with h5py.File(path, "w") as h5:
+        h5.attrs["model_config"] = config if isinstance(config, (str, bytes)) else json.dumps(config or older(DENSE))
+        h5.create_group("model_weights").attrs["layer_names"] = np.array([b"one"])
+        if make is None:
+            one = h5.create_group("model_weights/one")
+            one.attrs["weight_names"] = np.array([b"one/kernel", b"one/bias"])
+            one["one/kernel"] = np.ones((3, 2), "float32")
+            one["one/bias"] = np.ones(2, "float32")
+        else:
+            make(h5)
+
+
+def older(*layers):
+    """The config of a model without modules."""
+    config = {"name": "model", "layers": [INPUT, *layers]}
+    return {"class_name": "Sequential", "config": config}
+
+
 # Configs
 
 _LAMBDA_CODE = base64.b64encode(marshal.dumps(compile(EVIL, "evil", "eval"))).decode()
@@ -218,7 +238,7 @@ def _wrong_shape(h5):
 
 
 def _wrong_dtype(h5):
-    h5["layers/dense/vars/0"] = np.ones((3, 2), "float64")
+    h5["layers/dense/vars/0"] = np.ones((3, 2), "int32")
     h5["layers/dense/vars/1"] = np.ones(2, "float32")
 
 
@@ -268,6 +288,48 @@ WEIGHTS = {
 }
 
 
+# Weights of the older kind
+
+
+def _listed(name, **parts):
+    """Weights of which a list beside the layer has a name in the place of the kernel's."""
+
+    def make(h5):
+        one = h5.create_group("model_weights/one")
+        one.attrs["weight_names"] = np.array([name.encode(), b"one/bias"])
+        one["one/bias"] = np.ones(2, "float32")
+        for path, value in parts.items():
+            one[path] = value
+
+    return make
+
+
+def _no_list(h5):
+    h5.create_group("model_weights/one")["kernel"] = np.ones((3, 2), "float32")
+
+
+def _list_of_numbers(h5):
+    h5.create_group("model_weights/one").attrs["weight_names"] = np.arange(2)
+
+
+def _layers_of_a_path(h5):
+    h5["model_weights"].attrs["layer_names"] = np.array([b"../../../tmp/touched"])
+
+
+WHOLE_MODELS = {
+    "soft link": _listed("kernel", kernel=h5py.SoftLink("/other")),
+    "external link": _listed("kernel", kernel=h5py.ExternalLink("/etc/passwd", "/x")),
+    "wrong shape": _listed("kernel", kernel=np.ones((2, 3), "float32")),
+    "wrong dtype": _listed("kernel", kernel=np.ones((3, 2), "int32")),
+    "missing": _listed("kernel"),
+    "name of a path": _listed("../../../tmp/touched"),
+    "absolute name": _listed("/tmp/touched"),
+    "no list": _no_list,
+    "list of numbers": _list_of_numbers,
+    "layers of a path": _layers_of_a_path,
+}
+
+
 def make_all(folder):
     """Write every file; the good ones, which are opened to warm up, into a folder inside."""
     good = folder / "good"
@@ -279,17 +341,22 @@ def make_all(folder):
     steps = {**INPUT, "config": {"batch_shape": [None, 4, 3], "name": "in"}}
     (good / "rnn.json").write_text(json.dumps(sequential() | {"config": {"name": "m", "layers": [steps, rnn]}}))
     (good / "good.weights.h5").write_bytes(weights())
+    whole_model(good / "good.h5")
     for name, config in CONFIGS.items():
         archive(folder / f"config {name}.keras", config)
+        whole_model(folder / f"config {name}.h5", config)
         if "byte" not in name:
             (folder / f"config {name}.json").write_text(json.dumps(config))
     for name, text in TEXTS.items():
         archive(folder / f"text {name}.keras", text)
         if isinstance(text, str):
+            whole_model(folder / f"text {name}.h5", text)
             (folder / f"text {name}.json").write_text(text)
     for name, data in WEIGHTS.items():
         archive(folder / f"weights {name}.keras", data=data)
         (folder / f"weights {name}.weights.h5").write_bytes(data)
+    for name, make in WHOLE_MODELS.items():
+        whole_model(folder / f"whole model {name}.h5", make=make)
     for name in (
         "../../tmp/touched",
         "/tmp/touched",
@@ -307,6 +374,7 @@ def make_all(folder):
     archive(folder / "bomb of weights.keras", data=weights() + bytes(1 << 29), compression=zipfile.ZIP_DEFLATED)
     whole = (good / "good.keras").read_bytes()
     (folder / "zip truncated.keras").write_bytes(whole[: len(whole) // 2])
+    (folder / "whole model truncated.h5").write_bytes((good / "good.h5").read_bytes()[:1500])
     (folder / "zip empty.keras").write_bytes(b"")
     flipped = bytearray(whole)
     flipped[whole.index(b"\x00\x00\x80\x3f")] ^= 1  # in a weight: the checksum of the archive tells
