@@ -34,11 +34,11 @@ def main(folder, save_freq):
     history = model.fit(
         x,
         y,
-        epochs=60,
+        epochs=200,
         verbose=0,
         validation_split=0.2,
         callbacks=[
-            callbacks.EarlyStopping("val_loss", patience=40, restore_best_weights=True),
+            callbacks.EarlyStopping("val_loss", patience=150, restore_best_weights=True),
             callbacks.ModelCheckpoint(folder / "{epoch}.keras", "val_loss", save_top_k=2),
             callbacks.CSVLogger(folder / "log.csv"),
             callbacks.BackupAndRestore(folder / "backup", save_freq if save_freq == "epoch" else int(save_freq)),

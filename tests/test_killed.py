@@ -17,19 +17,21 @@ def start(folder, save_freq):
 
 
 def finish(process):
+    """What a run says in the end."""
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     return json.loads(output.splitlines()[-1])
 
 
-def kill_after(process, seconds):
-    """Whether the process was still at work, that long after it began to train."""
+def killed_after(process, seconds):
+    """Whether the process was still at work, and was killed, that long after it began to train."""
     assert process.stdout.readline() == "training\n"
     time.sleep(seconds)
-    is_at_work = process.poll() is None
+    if process.poll() is not None:
+        return False
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return is_at_work
+    return True
 
 
 @pytest.mark.slow
@@ -37,6 +39,12 @@ def kill_after(process, seconds):
 def test_killed_again_and_again(save_freq, count, tmp_path):
     whole = finish(start(tmp_path / "whole", save_freq))
     rng = random.Random(1)
-    for _ in range(count):
-        assert kill_after(start(tmp_path / "parts", save_freq), rng.uniform(0, 1.6)), "it ended before it was killed"
-    assert finish(start(tmp_path / "parts", save_freq)) == whole
+    kills = runs = 0
+    while kills < count:
+        process = start(tmp_path / f"parts{runs}", save_freq)
+        if killed_after(process, rng.uniform(0, 1.6)):
+            kills += 1
+        else:  # it was done: begin anew
+            assert finish(process) == whole
+            runs += 1
+    assert finish(start(tmp_path / f"parts{runs}", save_freq)) == whole
