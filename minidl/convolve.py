@@ -3,11 +3,14 @@
 XLA has operations for both, and on a GPU or TPU they are the best there is. On the CPU its convolution is several
 times slower inside a loop, where training runs, than outside it. So there a convolution is one product of matrices: the
 patches that the kernel looks at, side by side, times the kernel (as in "im2col"; Chellapilla et al., 2006).
-A pooling there is the maximum or sum of as many shifted slices as the window has places.
+A pooling there is the maximum or sum of as many shifted slices as the window has places. Barriers between these parts
+keep XLA from fusing them, where it would compute one part many times; the train step asks for them to be kept
+(`compiler_options` in training/step.py).
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -56,6 +59,8 @@ def conv(
         return _xla_conv(x, kernel, strides, padding, dilation, channels_last, groups)
     if not channels_last:
         return jnp.moveaxis(conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups), -1, 1)
+    # What is before is computed once, not for each slice; and so is the sum of their gradients, not for each use.
+    x = lax.optimization_barrier(x)
     slices = list(_slices(_padded(x, padding, 0), window, strides, dilation, sizes))
     patches = slices[0] if len(slices) == 1 else jnp.concatenate(slices, axis=-1)  # (..., places * channels)
     filters = kernel.shape[-1]
@@ -122,12 +127,12 @@ def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pad
     if jax.default_backend() != "cpu":
         return _reduce_window(x, lowest, lax.max, window, strides, padding, channels_last)
 
-    def larger(a: Any, b: Any) -> Any:
-        return (
-            jnp.where((b > a) | jnp.isnan(b), b, a) if jnp.issubdtype(x.dtype, jnp.floating) else jnp.where(b > a, b, a)
-        )
-
-    return _pooled(x, lowest, larger, window, strides, padding, channels_last)
+    if not channels_last:
+        return jnp.moveaxis(max_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
+    if tuple(window) == tuple(strides) and not any(map(any, padding)):
+        out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
+        return _block_max(x, tuple(window))
+    return _pooled(x, lowest, _larger, window, strides, padding)
 
 
 def average_pool(
@@ -137,7 +142,9 @@ def average_pool(
     if jax.default_backend() != "cpu":
         total = _reduce_window(x, 0.0, lax.add, window, strides, padding, channels_last)
     else:
-        total = _pooled(x, 0.0, jnp.add, window, strides, padding, channels_last)
+        last = x if channels_last else jnp.moveaxis(x, 1, -1)
+        total = _pooled(last, 0.0, jnp.add, window, strides, padding)
+        total = total if channels_last else jnp.moveaxis(total, -1, 1)
     counts: Any = np.ones((), "float32")
     for size, width, stride, (before, behind) in zip(spatial(x, channels_last), window, strides, padding):
         begin = np.arange(0, size + before + behind - width + 1, stride) - before
@@ -230,19 +237,52 @@ def _padded(x: Any, padding: Pads, value: Any) -> Any:
     return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in padding), (0, 0, 0)])
 
 
-def _pooled(
-    x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool
-) -> Any:
-    """Each window's places, joined two by two."""
-    if not channels_last:
-        return jnp.moveaxis(_pooled(jnp.moveaxis(x, 1, -1), empty, join, window, strides, padding, True), -1, 1)
+def _pooled(x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads) -> Any:
+    """Each window's places, joined two by two; channels last."""
     ones = [1] * len(window)
     sizes = out_sizes(x.shape[1:-1], window, strides, padding, ones)
-    parts = _slices(_padded(x, padding, empty), window, strides, ones, sizes)
-    result = next(parts)
-    for part in parts:
-        result = join(result, part)
-    return result
+    return functools.reduce(join, _slices(_padded(x, padding, empty), window, strides, ones, sizes))
+
+
+def _larger(a: Any, b: Any) -> Any:
+    """The maximum, of which the whole gradient goes to the first argument where both are equal."""
+    return jnp.where((b > a) | jnp.isnan(b), b, a) if jnp.issubdtype(a.dtype, jnp.floating) else jnp.where(b > a, b, a)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _block_max(x: Any, window: tuple[int, ...]) -> Any:
+    """The maximum of each window, where windows stand side by side; what is left at the ends of axes does not count.
+
+    Its derivative picks the first place that has the maximum, in one pass over the image either way.
+    """
+    return functools.reduce(jnp.maximum, _blocks(x, window))
+
+
+@_block_max.defjvp
+def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+    (x,), (d_x,) = primals, tangents
+    places = _blocks(x, window)
+    kind = jnp.int8 if len(places) < 128 else jnp.int32
+    largest, first = places[0], jnp.zeros(places[0].shape, kind)
+    for number, place in enumerate(places[1:], 1):
+        first = jnp.where(place > largest, jnp.asarray(number, kind), first)
+        largest = jnp.maximum(place, largest)
+    width = [n for size in window for n in (1, size)]  # the axes of a block, between those of the blocks
+    numbers = np.arange(len(places), dtype=kind).reshape(*width, 1)
+    sides = [n for size, n in zip(x.shape[1:-1], window) for n in (size // n, n)]
+    whole = tuple(slice(size // n * n) for size, n in zip(x.shape[1:-1], window))
+    if d_x[:, *whole].shape != d_x.shape:
+        d_x = lax.optimization_barrier(d_x[:, *whole])  # else each place of the whole gradient is computed with its pad
+    axes = range(2, 2 * len(window) + 1, 2)
+    here = jnp.expand_dims(first, axes) == numbers
+    split = d_x.reshape(x.shape[0], *sides, x.shape[-1])
+    return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), tuple(axes))
+
+
+def _blocks(x: Any, window: Sequence[int]) -> list[Any]:
+    """For each place of windows that stand side by side, row by row, what it meets."""
+    sizes = [size // width for size, width in zip(x.shape[1:-1], window)]
+    return list(_slices(x, window, window, [1] * len(window), sizes))
 
 
 def _reduce_window(

@@ -19,6 +19,7 @@ import numpy as np
 from jax import lax
 
 from minidl import notes
+from minidl.layers.convolution.base import Convolution
 from minidl.layers.module import Module
 from minidl.metrics import Metric
 from minidl.random import SeedGenerator
@@ -91,7 +92,7 @@ class Steps:
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
         self.test_step = jax.jit(self._own_test_step if "test_step" in self._written else self._evaluation_step)
         self._forward_step = jax.jit(self._forward)
-        options = compiler_options()
+        options = compiler_options(any(isinstance(layer, Convolution) for layer in model._flatten_layers()))
         self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
         self._test_chunk = jax.jit(self._test_batches, donate_argnums=1, compiler_options=options)
         self._predict_chunk = jax.jit(self._predict_batches, compiler_options=options)
@@ -309,15 +310,20 @@ class Steps:
 
 
 @functools.cache
-def compiler_options() -> dict[str, Any]:
+def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
     """Options of XLA's that make loops over small steps faster on the CPU; each is left out where XLA lacks it.
 
     Without region analysis the loop copies its weights at every step (2% of a small one); with the highest level of
     LLVM's optimizations the kernels of small arrays are slower than with the usual one (2%).
+
+    Args:
+        keeps_barriers: whether operations on the two sides of a `lax.optimization_barrier` stay apart, as
+            convolve.py needs it; XLA drops the barriers before it fuses operations (else a small step is 2% slower).
     """
     if jax.default_backend() != "cpu":
         return {}
-    wanted = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
+    wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
+    wanted |= {"xla_disable_hlo_passes": "cse_barrier_expander"} if keeps_barriers else {}
     return {name: value for name, value in wanted.items() if _is_known(name, value)}
 
 
@@ -343,21 +349,24 @@ def _fingerprint(model: Any) -> Any:
     attribute and little else.
     """
     found: list[Any] = []
-    seen: set[int] = set()
+    seen: set[int] = {id(model._init_arguments)}
     waiting: list[Any] = [vars(model)]
     while waiting:
         container = waiting.pop()
-        for name, value in container.items() if isinstance(container, dict) else enumerate(container):
+        for value in container.values() if isinstance(container, dict) else container:
             kind = _kind(type(value))  # type: ignore[arg-type]
-            if kind is None or id(value) in seen or (isinstance(name, str) and name.startswith("_init_")):
+            if kind is None or id(value) in seen:
                 continue
             seen.add(id(value))
             if kind == "container":
                 waiting.append(value)
+            elif kind == "variable":
+                found.append((id(value), value.trainable))
             else:
-                found.append((id(value), value.trainable if kind == "variable" else getattr(value, "_trainable", None)))
-                if kind == "owner":
-                    waiting.append(vars(value))
+                attributes = vars(value)
+                found.append((id(value), attributes.get("_trainable")))
+                seen.add(id(attributes.get("_init_arguments")))  # what a layer was made with is not part of it
+                waiting.append(attributes)
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
     return model.trainable, found, metrics, optimizer, model.run_eagerly

@@ -6,7 +6,7 @@ what happens with it and the states.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -139,6 +139,10 @@ class Cell(Layer):
     def is_plain(self) -> bool:
         """Whether a step meets its state only as `states[0] @ recurrent_kernel`."""
         return not (self._masks and self._masks[1])
+
+    def written_out(self) -> Callable[..., Any] | None:
+        """The function of gradients.py that is this cell's loop over time, if there is one."""
+        return None
 
     def draw_masks(self, batch: int, features: int) -> None:
         """Draw the dropout of a sequence: of the inputs, then of the states."""

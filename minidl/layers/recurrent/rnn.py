@@ -186,6 +186,8 @@ class RNN(Layer):
         projected, kernel, bias = cell.project(sequences), cell.recurrent_kernel.value, cell.recurrent_bias()
         if cell.is_plain:
             bias = jnp.zeros(kernel.shape[1:], projected.dtype) if bias is None else bias
+            if mask is None and not self.unroll and (run := cell.written_out()) is not None:
+                return run(jnp.flip(projected, 0) if self.go_backwards else projected, states, kernel, bias)
             return recurrence(cell.step, options, projected, states, kernel, bias, mask)
         added = 0.0 if bias is None else bias
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)

@@ -1,0 +1,71 @@
+"""LSTM and GRU with gradients written out, against the derivative of the loop over time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minidl import layers
+from minidl.layers.recurrent import gradients
+from minidl.layers.recurrent.scan import over_time
+
+TIME, BATCH, FEATURES, UNITS = 6, 3, 4, 5
+CELLS = [(layers.LSTMCell, gradients.lstm, 4), (layers.GRUCell, gradients.gru, 3)]
+
+
+def drawn(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
+
+
+@pytest.mark.parametrize(("make", "written_out", "gates"), CELLS)
+def test_values_and_all_gradients(make, written_out, gates):
+    cell = make(UNITS)
+    cell.build((BATCH, FEATURES))
+    count = 2 if gates == 4 else 1
+    arguments = (
+        drawn(0, TIME, BATCH, gates * UNITS),
+        [drawn(1 + i, BATCH, UNITS) for i in range(count)],
+        drawn(3, UNITS, gates * UNITS),
+        drawn(4, gates * UNITS),
+    )
+
+    def loop(projected, states, kernel, bias):
+        return over_time(lambda x, states: cell.step(x, states, kernel, bias), projected, states)
+
+    want, wanted_pull = jax.vjp(loop, *arguments)
+    got, pull = jax.vjp(written_out, *arguments)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
+    gradient = jax.tree.map(lambda x: drawn(5, *x.shape), want)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), pull(gradient), wanted_pull(gradient)
+    )
+
+
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_layers_give_what_they_give_with_a_mask_of_ones(make, backwards):
+    """With a mask, or unrolled, the loop over time is differentiated instead."""
+    layer = make(UNITS, return_sequences=True, return_state=True, go_backwards=backwards)
+    x = drawn(0, BATCH, TIME, FEATURES)
+    layer(x)
+
+    def loss(x, **options):
+        return sum(jnp.sum(jnp.sin(output)) for output in layer(x, **options))
+
+    np.testing.assert_allclose(
+        jax.grad(loss)(x), jax.grad(lambda x: loss(x, mask=np.ones((BATCH, TIME), bool)))(x), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_step_of_ones_own_is_run():
+    class Doubled(layers.LSTMCell):
+        def step(self, *args):
+            output, states = super().step(*args)
+            return 2 * output, states
+
+    x = drawn(0, BATCH, TIME, FEATURES)
+    plain, doubled = layers.RNN(layers.LSTMCell(UNITS, kernel_initializer="ones")), layers.RNN(Doubled(UNITS))
+    expected = plain(x)
+    doubled.build(x.shape)
+    doubled.set_weights(plain.get_weights())
+    np.testing.assert_allclose(doubled(x), 2 * expected, rtol=1e-5)
