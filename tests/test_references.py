@@ -25,10 +25,12 @@ def ours(area):
 def compare(area, expected, live):
     actual = {name: value for name, value in ours(area).items() if live or not name.startswith("machine")}
     assert actual.keys() == expected.keys()
+    # The last bits of an orthogonal matrix depend on the LAPACK that is installed.
+    same_machine = live or area != "layers_recurrent"
     for name, want in expected.items():
         got = actual[name]
         assert got.shape == want.shape and got.dtype == want.dtype, name
-        if "exact" in name or want.dtype.kind not in "fc":
+        if ("exact" in name and same_machine) or want.dtype.kind not in "fc":
             np.testing.assert_array_equal(got, want, err_msg=f"{area}: {name}")
         else:
             scale = np.max(np.abs(want), initial=0.0)
