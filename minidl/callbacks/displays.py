@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
+from minidl.messages import is_interactive_logging_enabled, say
+
 BAR_WIDTH = 20  # characters
 
 
@@ -26,6 +28,8 @@ class Display(Protocol):
 
 def choose_display() -> Display:
     """The display that suits where standard output goes now."""
+    if not is_interactive_logging_enabled():
+        return LineDisplay()
     if _in_notebook():
         return NotebookDisplay()
     if hasattr(sys.stdout, "isatty") and sys.stdout.isatty():
@@ -42,8 +46,8 @@ class LineDisplay:
         """Show nothing."""
 
     def finish(self, line: str) -> None:
-        """Print the line."""
-        print(line, flush=True)
+        """Print or log the line."""
+        say(line)
 
 
 class TerminalDisplay:
@@ -75,7 +79,7 @@ class TerminalDisplay:
             self._live.update("")  # stopping draws once more
             self._live.stop()
             self._live = None
-        print(line, flush=True)
+        say(line)
 
 
 class NotebookDisplay:
@@ -94,7 +98,7 @@ class NotebookDisplay:
     def finish(self, line: str) -> None:
         """Put the line in the bar's place, or print it if there was no bar."""
         if self._handle is None:
-            print(line, flush=True)
+            say(line)
         else:
             self._show(line)
             self._handle = None

@@ -9,6 +9,7 @@ import numpy as np
 from minidl.callbacks.base import Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
 from minidl.callbacks.monitor import MonitorCallback, watched
+from minidl.messages import say
 
 _REMEMBERED = ("best", "wait", "cooldown_counter")
 
@@ -119,4 +120,4 @@ class ReduceLROnPlateau(MonitorCallback):
             self.cooldown_counter = self.cooldown
             self.wait = 0
             if self.verbose:
-                print(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is lowered to {rate:.6g}.")
+                say(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is lowered to {rate:.6g}.")

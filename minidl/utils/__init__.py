@@ -1,5 +1,10 @@
 """Helpers around models and arrays."""
 
+from minidl.messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from minidl.random import set_random_seed
 from minidl.saving import (
     CustomObjectScope,
@@ -25,9 +30,12 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "is_interactive_logging_enabled",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
