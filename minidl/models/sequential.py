@@ -106,6 +106,8 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
+        A layer whose `compute_output_spec` raises NotImplementedError leaves the building to the first call on data.
+
         Raises:
             ValueError: there are no layers, there is no shape, or the layers were made for another one.
         """
@@ -119,14 +121,14 @@ class Sequential(Model):
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
-        if input_shape is not None and not fits(input_shape, first.batch_shape):
-            raise ValueError(
-                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
-                f"not {tuple(input_shape)}."
-            )
+        self._check_same_build(input_shape)
         self._tensors = [first.output]
-        for layer in self.layers:
-            self._connect(layer)
+        try:
+            for layer in self.layers:
+                self._connect(layer)
+        except NotImplementedError:
+            self._tensors = []
+            self._disconnect(len(self._calls))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The output for symbolic inputs, as symbolic tensors; known already for an input like the model's own."""
@@ -134,7 +136,7 @@ class Sequential(Model):
             self._build_for(args, kwargs)
         if self._tensors and getattr(args[0], "shape", None) == self._tensors[0].shape:
             return jax.tree.map(
-                lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self._tensors[-1]
+                lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)), self._tensors[-1]
             )
         return super().compute_output_spec(*args, **kwargs)
 
@@ -207,6 +209,14 @@ class Sequential(Model):
             shape = first.batch_shape if isinstance(first, InputLayer) else getattr(first, "input_shape", None)
             if shape is not None:
                 self.build(shape)
+
+    def _check_same_build(self, input_shape: Any = None) -> None:
+        first = self._layers[0]
+        if isinstance(first, InputLayer) and input_shape is not None and not fits(input_shape, first.batch_shape):
+            raise ValueError(
+                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
+                f"not {tuple(input_shape)}."
+            )
 
     def _connect(self, layer: Layer) -> None:
         """Call a layer on the symbolic output so far."""
