@@ -26,11 +26,12 @@ from minidl import (
     random,
     regularizers,
     saving,
+    tree,
     utils,
 )
 from minidl.dtypes import DTypePolicy
 from minidl.initializers import Initializer
-from minidl.layers import Input, InputLayer, Layer
+from minidl.layers import Input, InputLayer, InputSpec, Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.models import Model, Sequential
@@ -49,6 +50,7 @@ __all__ = [
     "Initializer",
     "Input",
     "InputLayer",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",
@@ -78,5 +80,6 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
 ]

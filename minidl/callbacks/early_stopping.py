@@ -83,7 +83,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the epoch with the best one; stop when patience is used up."""
-        value = watched(logs or {}, self.monitor, type(self).__name__)
+        value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
@@ -94,6 +94,10 @@ class EarlyStopping(MonitorCallback):
         elif self.wait >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def get_monitor_value(self, logs: Logs) -> Any:
+        """What an epoch is judged by: the watched metric; None if it is not there. May be overridden."""
+        return watched(logs or {}, self.monitor, type(self).__name__)
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Put the best weights back if that was asked for."""

@@ -90,16 +90,20 @@ class ReduceLROnPlateau(MonitorCallback):
         value = watched(logs, self.monitor, type(self).__name__)
         if value is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.improves(value, self.best):
             self.best = value
             self.wait = 0
-        elif self.cooldown_counter == 0:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
                 self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether epochs after a reduction are left that do not count."""
+        return self.cooldown_counter > 0
 
     def get_state(self) -> dict[str, Any]:
         """The best value and the counters."""
