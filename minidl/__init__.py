@@ -9,6 +9,7 @@ import sys
 
 from minidl import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -61,6 +62,7 @@ __all__ = [
     "Sequential",
     "Variable",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",

@@ -196,6 +196,15 @@ for _method, _function, _name in _OTHERS:
     setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
 
 
+def is_keras_tensor(x: Any) -> bool:
+    """Whether something is a symbolic tensor.
+
+    >>> is_keras_tensor(KerasTensor((2,))), is_keras_tensor(jnp.ones(2))
+    (True, False)
+    """
+    return isinstance(x, KerasTensor)
+
+
 def is_symbolic(tree: Any) -> bool:
     """Whether any leaf of a structure is a `KerasTensor`."""
     return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(tree))

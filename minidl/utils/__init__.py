@@ -1,5 +1,6 @@
 """Helpers around models and arrays."""
 
+from minidl.dtypes import standard as standardize_dtype
 from minidl.messages import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -16,6 +17,7 @@ from minidl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from minidl.symbolic import is_keras_tensor
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.plotting import model_to_dot, plot_model
@@ -38,6 +40,7 @@ __all__ = [
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
@@ -46,6 +49,7 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
