@@ -197,6 +197,17 @@ def test_building_for_no_shape_is_refused():
     Sequential([Input((3,)), Dense(2)]).build()
 
 
+def test_a_layer_of_several_inputs_is_refused():
+    class Two(Layer):
+        def call(self, first, second, training, mask=None):
+            return first + second
+
+    with pytest.raises(
+        ValueError, match=r"only have a single positional argument.* 'two\w*' \(Two\) takes \['second'\]"
+    ):
+        Sequential([Input((3,)), Two()])
+
+
 def test_building_a_built_model_for_another_shape_is_refused():
     model = Sequential([Input((3,), batch_size=7), Dense(2)])
     with pytest.raises(ValueError, match=r"already been configured to take inputs of shape \(7, 3\), not \(7, 4\)"):

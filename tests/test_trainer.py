@@ -181,3 +181,11 @@ def test_loss_and_metrics_of_a_model_that_has_not_been_fitted(wrap):
     assert float(wrap(lambda y_pred: model.compute_loss(None, y, y_pred))(y_pred)) == 14.5
     assert float(model.compute_metrics(None, y, y_pred)["mae"]) == 3.5
     model.fit(y, y, verbose=0)
+
+
+def test_the_loss_of_a_model_that_is_not_compiled_is_what_its_layers_add():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    with pytest.raises(ValueError, match="nothing to train: give compile"):
+        model.compute_loss()
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "linear", True, "ones", "zeros", "l2")])
+    np.testing.assert_allclose(model.compute_loss(), 0.01, rtol=1e-6)

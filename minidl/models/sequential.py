@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,8 @@ class Sequential(Model):
         """Put a layer on top.
 
         Raises:
-            ValueError: not a layer, a layer of this name is there already, or a second input.
+            ValueError: not a layer, one that takes several inputs, a layer of this name is there already, or a second
+                input.
         """
         if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
             layer = producer if isinstance(producer, InputLayer) else layer
@@ -67,6 +69,11 @@ class Sequential(Model):
             raise ValueError(
                 f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input "
                 "can only come first, and only once."
+            )
+        if further := _further_inputs(layer):
+            raise ValueError(
+                f"Sequential: layers in it can only have a single positional argument, the input, but {layer.name!r} "
+                f"({type(layer).__name__}) takes {further} too. Build a functional model, which can give them."
             )
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
@@ -250,6 +257,13 @@ class Sequential(Model):
         if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
         return self._tensors
+
+
+def _further_inputs(layer: Layer) -> list[str]:
+    """What a layer's `call` must be given besides its first argument and what every layer may take."""
+    parameters = list(inspect.signature(layer.call).parameters.values())[1:]
+    required = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [name for name in required if name not in ("training", "mask")]
 
 
 def _is_shape(value: Any) -> bool:

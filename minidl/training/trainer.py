@@ -261,9 +261,8 @@ class Trainer(Compiled):
         Raises:
             ValueError: there is neither a loss nor anything that layers add.
         """
-        if not self.objectives.built:
-            self._build_objectives(y, y_pred)
-        loss = self.objectives.compute_loss(y, y_pred, sample_weight)
+        self._build_objectives(y, y_pred)
+        loss = self.objectives.compute_loss(y, y_pred, sample_weight) if self.compiled else None
         terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
         if not terms and not training:
             return jnp.zeros(())
@@ -303,8 +302,7 @@ class Trainer(Compiled):
         Returns:
             Name -> number: what is reported.
         """
-        if not self.objectives.built:
-            self._build_objectives(y, y_pred)
+        self._build_objectives(y, y_pred)
         self.objectives.update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
@@ -442,8 +440,9 @@ class Trainer(Compiled):
 
     def _build_objectives(self, y: Any, y_pred: Any) -> None:
         """Build losses and metrics for a loop of the user's own, which has not prepared them."""
-        with jax.ensure_compile_time_eval():  # what metrics hold are values, also where the loop is traced
-            self.objectives.build(y, y_pred, self.output_names)
+        if self.compiled and not self.objectives.built:
+            with jax.ensure_compile_time_eval():  # what metrics hold are values, also where the loop is traced
+                self.objectives.build(y, y_pred, self.output_names)
 
     def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
         """Build what is not built yet, and check the targets against the outputs."""
