@@ -9,6 +9,7 @@ import sys
 
 from minidl import (
     activations,
+    backend,
     callbacks,
     config,
     constraints,
@@ -26,11 +27,12 @@ from minidl import (
     random,
     regularizers,
     saving,
+    tree,
     utils,
 )
 from minidl.dtypes import DTypePolicy
 from minidl.initializers import Initializer
-from minidl.layers import Input, InputLayer, Layer
+from minidl.layers import Input, InputLayer, InputSpec, Layer
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.models import Model, Sequential
@@ -49,6 +51,7 @@ __all__ = [
     "Initializer",
     "Input",
     "InputLayer",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",
@@ -59,6 +62,7 @@ __all__ = [
     "Sequential",
     "Variable",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
@@ -78,5 +82,6 @@ __all__ = [
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
 ]

@@ -15,14 +15,22 @@ from minidl.dtypes import (
     set_epsilon,
     set_floatx,
 )
+from minidl.messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 
 __all__ = [
     "backend",
+    "disable_interactive_logging",
     "dtype_policy",
     "enable_compilation_cache",
+    "enable_interactive_logging",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_interactive_logging_enabled",
     "max_epochs",
     "max_steps_per_epoch",
     "set_dtype_policy",

@@ -64,6 +64,34 @@ def canonical(dtype: Any) -> str:
         raise ValueError(f"Unknown dtype {dtype!r}: expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
+def standard(dtype: Any) -> str:
+    """The name of a dtype, as it is: of Python's `int` and `float`, of NumPy's types, of an array's `dtype`.
+
+    Raises:
+        ValueError: no such dtype.
+
+    >>> standard(np.float64), standard(int), standard("bfloat16"), standard(None)
+    ('float64', 'int32', 'bfloat16', 'float32')
+    """
+    if dtype is None:
+        return floatx()
+    try:
+        return {int: "int32", float: "float32"}.get(dtype) or np.dtype(jnp.dtype(dtype)).name
+    except TypeError as error:
+        raise ValueError(f"Invalid dtype: {dtype!r}; expected one such as 'float32', 'int32' or 'bool'.") from error
+
+
+def result_type(*types: Any) -> str:
+    """The dtype of a computation on these dtypes, by JAX's rules; Python's `int` and `float` follow the others.
+
+    >>> result_type("int32", "float32"), result_type("bfloat16", int), result_type()
+    ('float32', 'bfloat16', 'float32')
+    """
+    if not types:
+        return floatx()
+    return jnp.result_type(*(floatx() if dtype is None else dtype for dtype in types)).name
+
+
 def is_float(dtype: Any) -> bool:
     """Whether the dtype is a floating-point one (bfloat16 included).
 
@@ -71,6 +99,15 @@ def is_float(dtype: Any) -> bool:
     (True, False)
     """
     return bool(jnp.issubdtype(jnp.dtype(dtype), jnp.floating))
+
+
+def is_int(dtype: Any) -> bool:
+    """Whether the dtype is one of whole numbers.
+
+    >>> is_int("uint8"), is_int(np.float32), is_int("bool")
+    (True, False, False)
+    """
+    return bool(jnp.issubdtype(jnp.dtype(dtype), jnp.integer))
 
 
 class DTypePolicy:

@@ -93,13 +93,14 @@ class KerasTensor:
         dtype: default `floatx()`.
         name: default "keras_tensor", "keras_tensor_1", ...
         producer: the call that gives it, or None.
-        mask: the symbolic mask of a sequence, or None; see layers/masks.py.
+        mask: the symbolic mask of a sequence, or None, kept as `_keras_mask`; see layers/masks.py.
 
     >>> x = KerasTensor((None, 3))
     >>> x.shape, (2 * x[:, :1] + 1).shape
     ((None, 3), (None, 1))
     """
 
+    sparse = ragged = False  # every tensor here is dense
     __array_priority__ = 100  # `numpy_array + tensor` is the tensor's own
 
     def __init__(
@@ -114,7 +115,7 @@ class KerasTensor:
         self.dtype = dtypes.canonical(dtype)
         self.name = name or auto_name("KerasTensor")
         self.producer = producer
-        self.mask = mask
+        self._keras_mask = mask
 
     @property
     def ndim(self) -> int:
@@ -195,6 +196,15 @@ for _method, _function, _name in _OTHERS:
     setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
 
 
+def is_keras_tensor(x: Any) -> bool:
+    """Whether something is a symbolic tensor.
+
+    >>> is_keras_tensor(KerasTensor((2,))), is_keras_tensor(jnp.ones(2))
+    (True, False)
+    """
+    return isinstance(x, KerasTensor)
+
+
 def is_symbolic(tree: Any) -> bool:
     """Whether any leaf of a structure is a `KerasTensor`."""
     return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(tree))
@@ -223,7 +233,9 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
                 return None
             return jax.ShapeDtypeStruct([size if s is None else s for s in tensor.shape], tensor.dtype)
 
-        return jax.eval_shape(run, [fill(tensor) for tensor in tensors], [fill(tensor.mask) for tensor in tensors])
+        return jax.eval_shape(
+            run, [fill(tensor) for tensor in tensors], [fill(tensor._keras_mask) for tensor in tensors]
+        )
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
@@ -232,5 +244,5 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     unknown = any(None in tensor.shape for tensor in tensors)
     outputs, masks = jax.tree.map(join, first, shapes(_STAND_INS[1]) if unknown else first)
     for output, mask in zip(jax.tree.leaves(outputs), masks):
-        output.mask = mask
+        output._keras_mask = mask
     return outputs

@@ -1,7 +1,13 @@
-"""Settings: the opt-in to JAX's compilation cache."""
+"""Settings: the opt-in to JAX's compilation cache, and where messages go."""
 
+import logging
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+
+import minidl as keras
 
 PROGRAM = """
 import sys
@@ -27,3 +33,32 @@ def test_a_second_run_finds_its_programs(tmp_path):
 
     assert run() == 0
     assert run() >= 2, "the full batches and the last one"
+
+
+@pytest.fixture
+def logged(caplog):
+    keras.config.disable_interactive_logging()
+    with caplog.at_level(logging.INFO, "minidl"):
+        yield caplog
+    keras.config.enable_interactive_logging()
+
+
+def test_without_interactive_logging_progress_and_messages_are_logged(logged, capsys):
+    assert not keras.utils.is_interactive_logging_enabled()
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    halving = keras.callbacks.LearningRateScheduler(lambda epoch: 0.5, verbose=1)
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), callbacks=[halving])
+    assert capsys.readouterr().out == ""
+    assert [record.name for record in logged.records] == ["minidl", "minidl"]
+    assert logged.messages[0].endswith("is 0.5.") and "loss: " in logged.messages[1]
+
+
+def test_interactive_logging_prints(capsys, caplog):
+    assert keras.config.is_interactive_logging_enabled()
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with caplog.at_level(logging.INFO, "minidl"):
+        model.evaluate(np.ones((4, 2)), np.ones((4, 1)))
+    assert "loss: " in capsys.readouterr().out
+    assert not caplog.messages

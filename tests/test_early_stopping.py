@@ -56,6 +56,19 @@ def test_one_object_serves_several_fits():
     assert (stopper.stopped_epoch, stopper.best, stopper.wait) == (0, 0.8, 0)
 
 
+def test_what_an_epoch_is_judged_by_may_be_overridden():
+    class Relative(EarlyStopping):
+        def get_monitor_value(self, logs):
+            return logs["val_loss"] / logs["loss"]
+
+    stopper, model = Relative(mode="min"), Model()
+    stopper.set_model(model)
+    stopper.on_train_begin()
+    for epoch, loss in enumerate([0.5, 0.25]):
+        stopper.on_epoch_end(epoch, {"val_loss": 0.5, "loss": loss})
+    assert (stopper.best, stopper.best_epoch, model.stop_training) == (1.0, 0, True)
+
+
 def test_a_metric_that_is_missing_warns_with_the_names_there_are():
     stopper = EarlyStopping(monitor="val_loss")
     with pytest.warns(

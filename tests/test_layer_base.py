@@ -146,6 +146,12 @@ def test_add_weight_refuses(arguments, message):
         Layer().add_weight(*arguments)
 
 
+def test_add_weight_refuses_a_name_beside_the_shape():
+    """As tf.keras was once called: `add_weight("kernel", shape=...)`."""
+    with pytest.raises(ValueError, match=r"Give a name as a keyword argument: name='kernel'"):
+        Layer().add_weight("kernel", shape=(3,))
+
+
 def test_variables_of_nested_layers():
     block = Block(name="block")
     block(X)
@@ -501,7 +507,7 @@ def test_a_users_output_shape_is_taken_as_it_is():
 
     first, second = Untraceable()(layers.Masking()(Input((3, 4))))
     assert (first.shape, second["b"].shape) == ((None, 2), {"b": (None, 3, 4)}["b"])
-    assert first.mask.shape == (None, 3) and second["b"].mask is None
+    assert first._keras_mask.shape == (None, 3) and second["b"]._keras_mask is None
 
     class Block(Layer):  # its Dense is not built yet, so that the call must be traced
         def __init__(self):
@@ -880,7 +886,7 @@ def test_call_is_missing():
     class Empty(Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty has no `call` method. Write `def call"):
+    with pytest.raises(NotImplementedError, match="Empty does not have a `call` method implemented. Write `def call"):
         Empty()(X)
 
 

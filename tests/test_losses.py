@@ -219,7 +219,7 @@ def test_own_class_and_own_function_come_back_from_custom_objects():
 
 
 def test_a_loss_without_call():
-    with pytest.raises(NotImplementedError, match="Half has no `call` method. Write `def call"):
+    with pytest.raises(NotImplementedError, match="Half does not have a `call` method implemented. Write `def call"):
         type("Half", (losses.Loss,), {})()(jnp.ones((2, 2)), jnp.ones((2, 2)))
 
 

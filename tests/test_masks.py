@@ -88,9 +88,9 @@ def test_a_mask_survives_the_cast_to_the_compute_dtype():
 
 def test_masks_of_symbolic_tensors():
     marked = Marking()(keras.Input((3, 2)))
-    assert (marked.mask.shape, marked.mask.dtype) == ((None, 3), "bool")
-    assert layers.Dense(2)(marked).mask.shape == (None, 3)
-    assert keras.Input((3, 2)).mask is None
+    assert (marked._keras_mask.shape, marked._keras_mask.dtype) == ((None, 3), "bool")
+    assert layers.Dense(2)(marked)._keras_mask.shape == (None, 3)
+    assert keras.Input((3, 2))._keras_mask is None
 
 
 def test_a_mask_reaches_the_loss_and_the_metrics():
@@ -112,3 +112,34 @@ def test_masks_in_compiled_code():
     dense(jnp.array(X))
     found = jax.jit(lambda x: masks.get(dense(marking(x))))(X)
     np.testing.assert_array_equal(found, MASK)
+
+
+def test_the_mask_of_an_array_is_an_attribute():
+    """As in Keras, where a user's own loop reads `_keras_mask` and sets it."""
+    hidden = layers.Embedding(5, 2, mask_zero=True)(np.array([[1, 0, 3]]))
+    np.testing.assert_array_equal(hidden._keras_mask, MASK)
+    given = jnp.array(X)
+    given._keras_mask = ~MASK
+    taking = Taking()
+    taking(given)
+    np.testing.assert_array_equal(taking.seen, ~MASK)
+    given._keras_mask = None
+    taking(given)
+    assert taking.seen is None
+
+
+def test_a_loss_reads_the_mask_that_a_user_set():
+    """Errors of 0.9, (0.2), 0.7 and 0.4, of which the second does not count: the mean square is 1.46 / 3."""
+    y_pred = jnp.array([[0.1], [0.2], [0.3], [0.4]])
+    y_pred._keras_mask = np.array([True, False, True, True])
+    y_true = np.array([[1.0], [0.0], [1.0], [0.0]])
+    np.testing.assert_allclose(keras.losses.MeanSquaredError()(y_true, y_pred), 1.46 / 3, rtol=1e-6)
+    metric = keras.metrics.MeanSquaredError()
+    metric.update_state(y_true, y_pred)
+    np.testing.assert_allclose(metric.result(), 1.46 / 3, rtol=1e-6)
+
+
+def test_a_traced_mask_does_not_stay_on_an_array_of_values():
+    x = jnp.array(X)
+    jax.jit(lambda mask: masks.put(x, mask).sum())(MASK)
+    assert masks.get(x) is None

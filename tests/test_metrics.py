@@ -140,7 +140,7 @@ def test_everything_of_keras_is_there():
 
     for name, cls in NAMED.items():
         if cls.__name__ != "Metric":
-            assert metrics._NAMES[name] is getattr(metrics, cls.__name__), name
+            assert metrics.NAMES[name] is getattr(metrics, cls.__name__), name
 
 
 def test_everything_that_is_public_is_in_all():

@@ -196,7 +196,7 @@ def test_adjusted_r2_follows_from_r2():
             lambda: metrics.R2Score(class_aggregation="mean"),
             "Invalid value for argument `class_aggregation`: expected one of .*, got 'mean'",
         ),
-        (lambda: metrics.R2Score(num_regressors=-1), "num_regressors must not be below 0, got -1"),
+        (lambda: metrics.R2Score(num_regressors=-1), "`num_regressors`: it must not be below 0, got -1"),
     ],
 )
 def test_arguments(make, message):

@@ -24,6 +24,14 @@ def test_one_object_serves_several_fits():
     assert run(reducer, [0.9, 0.9, 0.9]) == 0.25
 
 
+def test_cooldown_can_be_asked_for():
+    reducer = ReduceLROnPlateau(patience=1, factor=0.5, cooldown=2)
+    run(reducer, [0.1, 0.2])
+    assert reducer.in_cooldown()
+    run(reducer, [0.1, 0.2, 0.2, 0.05])
+    assert not reducer.in_cooldown()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -197,6 +197,38 @@ def test_building_for_no_shape_is_refused():
     Sequential([Input((3,)), Dense(2)]).build()
 
 
+def test_a_layer_of_several_inputs_is_refused():
+    class Two(Layer):
+        def call(self, first, second, training, mask=None):
+            return first + second
+
+    with pytest.raises(
+        ValueError, match=r"only have a single positional argument.* 'two\w*' \(Two\) takes \['second'\]"
+    ):
+        Sequential([Input((3,)), Two()])
+
+
+def test_building_a_built_model_for_another_shape_is_refused():
+    model = Sequential([Input((3,), batch_size=7), Dense(2)])
+    with pytest.raises(ValueError, match=r"already been configured to take inputs of shape \(7, 3\), not \(7, 4\)"):
+        model.build((7, 4))
+    model.build((7, 3))
+
+
+def test_a_layer_that_cannot_tell_its_output_is_built_by_data():
+    class Dynamic(Layer):
+        def call(self, x):
+            return x + 1.0
+
+        def compute_output_spec(self, *args, **kwargs):
+            raise NotImplementedError
+
+    model = Sequential([Dynamic(), Dense(1, kernel_initializer="ones")])
+    np.testing.assert_array_equal(model(np.ones((2, 3), "float32")), [[6.0], [6.0]])
+    assert model.count_params() == 4 and not hasattr(model, "output_shape")
+    model.summary()
+
+
 def test_building_for_another_shape_is_refused():
     model = Sequential([Input((3,))])
     model.add(Dense(2), rebuild=False)

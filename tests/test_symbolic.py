@@ -102,6 +102,11 @@ def test_structures_and_other_arguments():
     assert infer(lambda x, y: x + y, (), {"x": a, "y": 1.0}).shape == (None, 3)
 
 
+def test_every_symbolic_tensor_is_dense():
+    x = KerasTensor((None, 3))
+    assert not x.sparse and not x.ragged and not (x + 1).sparse
+
+
 def test_nothing_is_computed_and_errors_come_through():
     ran = []
 

@@ -7,6 +7,7 @@ import gc
 import threading
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -148,3 +149,43 @@ def test_dropped_models_leave_nothing_behind():
         cycle()
     gc.collect()
     assert len(jax.live_arrays()) <= arrays and threading.active_count() == threads
+
+
+def test_the_loss_as_a_pure_function_of_the_variables():
+    """A kernel of 3 on x = 2 misses y = 1 by 5; the penalty of the kernel's square is 9 times 0.1."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_regularizer="l2")])
+    model.layers[0].kernel_regularizer.l2 = model.weights[0].regularizer.l2 = 0.1
+    model.compile("sgd", "mse")
+    x, y = np.float32([[2.0]]), np.float32([[1.0]])
+
+    def loss_of(trainable):
+        y_pred, rest = model.stateless_call(trainable, [], x)
+        metrics = [variable.value for variable in model.metrics_variables]
+        loss, (new, *_) = model.stateless_compute_loss(trainable, rest, metrics, x, y, y_pred)
+        assert new[0] is trainable[0]
+        return loss
+
+    before = model.get_weights()[0]
+    loss, gradients = jax.jit(jax.value_and_grad(loss_of))([jnp.float32([[3.0]])])
+    np.testing.assert_allclose(loss, 25.9, rtol=1e-6)
+    np.testing.assert_allclose(gradients[0], [[2 * 5 * 2 + 0.6]], rtol=1e-6)
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+
+
+@pytest.mark.parametrize("wrap", [lambda call: call, jax.jit], ids=["eager", "compiled"])
+def test_loss_and_metrics_of_a_model_that_has_not_been_fitted(wrap):
+    """Outputs of 6 and 3 for targets of 1 and 1: errors of 5 and 2."""
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae", keras.metrics.R2Score()])
+    y, y_pred = np.float32([[1.0], [1.0]]), jnp.float32([[6.0], [3.0]])
+    assert float(wrap(lambda y_pred: model.compute_loss(None, y, y_pred))(y_pred)) == 14.5
+    assert float(model.compute_metrics(None, y, y_pred)["mae"]) == 3.5
+    model.fit(y, y, verbose=0)
+
+
+def test_the_loss_of_a_model_that_is_not_compiled_is_what_its_layers_add():
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    with pytest.raises(ValueError, match="nothing to train: give compile"):
+        model.compute_loss()
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, "linear", True, "ones", "zeros", "l2")])
+    np.testing.assert_allclose(model.compute_loss(), 0.01, rtol=1e-6)

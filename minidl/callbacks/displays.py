@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-BAR_WIDTH = 20  # characters
+from minidl.messages import is_interactive_logging_enabled, say
+
+BAR_WIDTH = 20  # characters of a bar that is given no width
 
 
 class Display(Protocol):
@@ -24,12 +26,14 @@ class Display(Protocol):
         """Replace what was drawn by a line of text that stays."""
 
 
-def choose_display() -> Display:
-    """The display that suits where standard output goes now."""
+def choose_display(width: int = BAR_WIDTH) -> Display:
+    """The display that suits where standard output goes now; `width` is its bar's, in characters."""
+    if not is_interactive_logging_enabled():
+        return LineDisplay()
     if _in_notebook():
-        return NotebookDisplay()
+        return NotebookDisplay(width)
     if hasattr(sys.stdout, "isatty") and sys.stdout.isatty():
-        return TerminalDisplay()
+        return TerminalDisplay(width)
     return LineDisplay()
 
 
@@ -42,8 +46,8 @@ class LineDisplay:
         """Show nothing."""
 
     def finish(self, line: str) -> None:
-        """Print the line."""
-        print(line, flush=True)
+        """Print or log the line."""
+        say(line)
 
 
 class TerminalDisplay:
@@ -51,7 +55,8 @@ class TerminalDisplay:
 
     live = True
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = BAR_WIDTH) -> None:
+        self.width = width
         self._live: Any = None
 
     def update(self, count: str, fraction: float | None, details: str) -> None:
@@ -64,7 +69,7 @@ class TerminalDisplay:
         if self._live is None:
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
-        full, empty = _bar(fraction, "━" if console.encoding.startswith("utf") else "=")
+        full, empty = _bar(fraction, self.width, "━" if console.encoding.startswith("utf") else "=")
         space = " " if fraction is not None else ""
         text = Text.assemble((count, "bold"), " ", (full, "green"), (empty, "dim"), space, details)
         self._live.update(text, refresh=True)
@@ -75,7 +80,7 @@ class TerminalDisplay:
             self._live.update("")  # stopping draws once more
             self._live.stop()
             self._live = None
-        print(line, flush=True)
+        say(line)
 
 
 class NotebookDisplay:
@@ -83,18 +88,19 @@ class NotebookDisplay:
 
     live = True
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = BAR_WIDTH) -> None:
+        self.width = width
         self._handle: Any = None
 
     def update(self, count: str, fraction: float | None, details: str) -> None:
         """Draw; the first call adds the output to the cell."""
-        full, empty = _bar(fraction, "█", "░")
+        full, empty = _bar(fraction, self.width, "█", "░")
         self._show(" ".join(part for part in (count, full + empty, details) if part))
 
     def finish(self, line: str) -> None:
         """Put the line in the bar's place, or print it if there was no bar."""
         if self._handle is None:
-            print(line, flush=True)
+            say(line)
         else:
             self._show(line)
             self._handle = None
@@ -109,11 +115,11 @@ class NotebookDisplay:
             self._handle.update(content, raw=True)
 
 
-def _bar(fraction: float | None, full: str, empty: str | None = None) -> tuple[str, str]:
+def _bar(fraction: float | None, width: int, full: str, empty: str | None = None) -> tuple[str, str]:
     if fraction is None:
         return "", ""
-    width = round(BAR_WIDTH * min(fraction, 1.0))
-    return full * width, (empty or full) * (BAR_WIDTH - width)
+    done = round(width * min(fraction, 1.0))
+    return full * done, (empty or full) * (width - done)
 
 
 def _in_notebook() -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from minidl.callbacks.base import Logs
 from minidl.callbacks.monitor import MonitorCallback, watched
+from minidl.messages import say
 
 _REMEMBERED = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
@@ -82,7 +83,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare the epoch with the best one; stop when patience is used up."""
-        value = watched(logs or {}, self.monitor, type(self).__name__)
+        value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
@@ -94,16 +95,20 @@ class EarlyStopping(MonitorCallback):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
+    def get_monitor_value(self, logs: Logs) -> Any:
+        """What an epoch is judged by: the watched metric; None if it is not there. May be overridden."""
+        return watched(logs or {}, self.monitor, type(self).__name__)
+
     def on_train_end(self, logs: Logs = None) -> None:
         """Put the best weights back if that was asked for."""
         if self.verbose and self.stopped_epoch:
-            print(
+            say(
                 f"Epoch {self.stopped_epoch + 1}: stopped early; the best {self.monitor} was {self.best:.6g} "
                 f"in epoch {self.best_epoch + 1}."
             )
         if self.best_weights is not None:
             if self.verbose:
-                print(f"The weights of epoch {self.best_epoch + 1} are restored.")
+                say(f"The weights of epoch {self.best_epoch + 1} are restored.")
             self.model.set_weights(self.best_weights)
 
     def _remember(self, epoch: int, value: float) -> None:

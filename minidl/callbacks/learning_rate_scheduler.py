@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
+from minidl.messages import say
 
 
 class LearningRateScheduler(Callback):
@@ -60,7 +61,7 @@ class LearningRateScheduler(Callback):
                 )
             optimizer.learning_rate = float(rate)
             if self.verbose:
-                print(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is {float(rate):.6g}.")
+                say(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is {float(rate):.6g}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Add the rate to the logs."""

@@ -15,6 +15,7 @@ import numpy as np
 from minidl import names
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.monitor import improves, resolve_mode, watched
+from minidl.messages import say
 
 _REMEMBERED = ("best", "kept", "batches")
 
@@ -193,7 +194,7 @@ class ModelCheckpoint(Callback):
 
     def _say(self, epoch: int, message: str) -> None:
         if self.verbose:
-            print(f"Epoch {epoch + 1}: {message}")
+            say(f"Epoch {epoch + 1}: {message}")
 
     def _check(self) -> None:
         endings = (".weights.h5",) if self.save_weights_only else (".keras", ".h5")

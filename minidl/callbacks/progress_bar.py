@@ -14,6 +14,7 @@ import numpy as np
 
 from minidl.callbacks import displays
 from minidl.callbacks.base import Callback, Logs, fine_without
+from minidl.messages import say
 
 REFRESH_SECONDS = 0.125
 
@@ -60,7 +61,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Open a bar."""
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            say(f"Epoch {epoch + 1}/{self.epochs}")
         self._open("train")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:

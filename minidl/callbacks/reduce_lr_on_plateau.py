@@ -9,6 +9,7 @@ import numpy as np
 from minidl.callbacks.base import Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
 from minidl.callbacks.monitor import MonitorCallback, watched
+from minidl.messages import say
 
 _REMEMBERED = ("best", "wait", "cooldown_counter")
 
@@ -89,16 +90,20 @@ class ReduceLROnPlateau(MonitorCallback):
         value = watched(logs, self.monitor, type(self).__name__)
         if value is None:
             return
-        if self.cooldown_counter > 0:
+        if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if self.improves(value, self.best):
             self.best = value
             self.wait = 0
-        elif self.cooldown_counter == 0:
+        elif not self.in_cooldown():
             self.wait += 1
             if self.wait >= self.patience:
                 self._reduce(epoch)
+
+    def in_cooldown(self) -> bool:
+        """Whether epochs after a reduction are left that do not count."""
+        return self.cooldown_counter > 0
 
     def get_state(self) -> dict[str, Any]:
         """The best value and the counters."""
@@ -119,4 +124,4 @@ class ReduceLROnPlateau(MonitorCallback):
             self.cooldown_counter = self.cooldown
             self.wait = 0
             if self.verbose:
-                print(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is lowered to {rate:.6g}.")
+                say(f"Epoch {epoch + 1}: the learning rate of {optimizer.name} is lowered to {rate:.6g}.")

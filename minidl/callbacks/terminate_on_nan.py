@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from minidl.callbacks.base import Callback, Logs, fine_without
+from minidl.messages import say
 
 
 class TerminateOnNaN(Callback):
@@ -58,5 +59,5 @@ class TerminateOnNaN(Callback):
                 f"NaN or Inf loss encountered at {when}: the loss is {loss}, so training was stopped. Look for a "
                 "learning rate that is too high, or for values in the data that are too large."
             )
-        print(f"The loss is {loss} at {when}. Training stops.")
+        say(f"The loss is {loss} at {when}. Training stops.")
         self.model.stop_training = True

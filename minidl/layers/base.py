@@ -114,7 +114,9 @@ class Layer(Module):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The mathematics: arrays in, arrays out."""
-        raise NotImplementedError(f"{type(self).__name__} has no `call` method. Write `def call(self, x): ...` in it.")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in it."
+        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output, for the inputs and their mask: the same one, if the layer `supports_masking`."""
@@ -283,6 +285,9 @@ class Layer(Module):
 
     # Inside
 
+    def _check_same_build(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse a second `build` that wants another layer. The weights are there, so none does more than that."""
+
     def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs of a call, where a compiled program gives them; None where it runs operation by operation."""
         return None
@@ -359,7 +364,7 @@ class Layer(Module):
         if self.supports_masking:
             found = jax.tree.leaves(infer(output_masks, args, kwargs), is_leaf=lambda mask: mask is None)
             for output, mask in zip(jax.tree.leaves(outputs), found):
-                output.mask = mask
+                masks.put(output, mask)
         return outputs
 
     def _check_inputs(self, inputs: Any) -> None:
@@ -440,6 +445,8 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
             finally:
                 self._building = False
             self.built = True
+        else:
+            self._check_same_build(*args, **kwargs)
 
     return wrapped
 

@@ -2,7 +2,8 @@
 
 A mask is a boolean array beside an array of shape (batch, steps, ...), noted by the layer that makes it
 (`Embedding(mask_zero=True)`, `Masking`) and carried on from layer to layer by `Layer.__call__` with the three functions
-below. Losses and metrics read the mask of the predictions.
+below. Losses and metrics read the mask of the predictions. Outside of compiled functions it is the array's attribute
+`_keras_mask`, which may be set too.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ registered and nothing can be out of date. `Layer` adds building and calling.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, MutableMapping, Sequence
-from typing import Any, ClassVar
+import functools
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,8 +19,25 @@ from minidl.random import SeedGenerator
 from minidl.tracking import children, parts, unique, without
 from minidl.variables import Variable, name_scope
 
+_Add = TypeVar("_Add", bound=Callable[..., Variable])
+
 # What models and layers keep for themselves; the layers in it are found under other names.
 HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_losses", "_weights", "graph", "objectives")
+
+
+def _shape_first(add: _Add) -> _Add:
+    """Refuse a name in the place of the shape, where older programs put it."""
+
+    @functools.wraps(add)
+    def wrapped(self: Module, *args: Any, **kwargs: Any) -> Variable:
+        if args and isinstance(args[0], str):
+            raise ValueError(
+                f"{self.name}.add_weight: expected a shape, got {args[0]!r}. Give a name as a keyword argument: "
+                f"name={args[0]!r}."
+            )
+        return add(self, *args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
 
 
 class Module:
@@ -40,6 +58,7 @@ class Module:
 
     # Weights
 
+    @_shape_first
     def add_weight(
         self,
         shape: Sequence[int] | None = None,
@@ -72,11 +91,6 @@ class Module:
             raise ValueError(
                 f"{self.name}.add_weight: a layer cannot add new elements of state while it is called. Make its "
                 "weights in `__init__` or `build`."
-            )
-        if isinstance(shape, str):
-            raise ValueError(
-                f"{self.name}.add_weight: expected a shape, got {shape!r}. Give a name as a keyword argument: "
-                f"name={shape!r}."
             )
         dtype = dtypes.canonical(dtype or self.variable_dtype)
         if initializer is None:

@@ -52,7 +52,7 @@ class Loss:
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value for each example: (batch, ..., features) -> (batch, ...)."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no `call` method. Write `def call(self, y_true, y_pred)`."
+            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, y_true, y_pred)`."
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

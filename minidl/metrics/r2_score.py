@@ -47,7 +47,10 @@ class R2Score(Metric):
                 f"{class_aggregation!r}."
             )
         if num_regressors < 0:
-            raise ValueError(f"{self.name}: num_regressors must not be below 0, got {num_regressors}.")
+            raise ValueError(
+                f"{self.name}: Invalid value for argument `num_regressors`: it must not be below 0, got "
+                f"{num_regressors}."
+            )
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
         self.built = False  # until the number of outputs is known

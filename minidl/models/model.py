@@ -93,8 +93,8 @@ class Model(Trainer):
         """Run the graph; a model without one is a subclass, and has a `call` of its own."""
         if self.graph is None:
             raise NotImplementedError(
-                f"{type(self).__name__} has no `call` method. Write `def call(self, x): ...` in it, or give Model its "
-                "inputs and outputs."
+                f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in "
+                "it, or give Model its inputs and outputs."
             )
         arrays = self.graph.standardize(inputs, repr(self.name))
         if mask is not None:
@@ -310,7 +310,8 @@ class Model(Trainer):
             given = self.graph.standardize(args[0], repr(self.name))
             if all(x is not None and x.shape == own.shape for x, own in zip(given, self.graph.inputs)):
                 return jax.tree.map(
-                    lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self.graph.output_struct
+                    lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)),
+                    self.graph.output_struct,
                 )
         return super().compute_output_spec(*args, **kwargs)
 

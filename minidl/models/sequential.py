@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,8 @@ class Sequential(Model):
         """Put a layer on top.
 
         Raises:
-            ValueError: not a layer, a layer of this name is there already, or a second input.
+            ValueError: not a layer, one that takes several inputs, a layer of this name is there already, or a second
+                input.
         """
         if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
             layer = producer if isinstance(producer, InputLayer) else layer
@@ -67,6 +69,11 @@ class Sequential(Model):
             raise ValueError(
                 f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input "
                 "can only come first, and only once."
+            )
+        if further := _further_inputs(layer):
+            raise ValueError(
+                f"Sequential: layers in it can only have a single positional argument, the input, but {layer.name!r} "
+                f"({type(layer).__name__}) takes {further} too. Build a functional model, which can give them."
             )
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
@@ -106,6 +113,8 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
+        A layer whose `compute_output_spec` raises NotImplementedError leaves the building to the first call on data.
+
         Raises:
             ValueError: there are no layers, there is no shape, or the layers were made for another one.
         """
@@ -119,14 +128,14 @@ class Sequential(Model):
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
-        if input_shape is not None and not fits(input_shape, first.batch_shape):
-            raise ValueError(
-                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
-                f"not {tuple(input_shape)}."
-            )
+        self._check_same_build(input_shape)
         self._tensors = [first.output]
-        for layer in self.layers:
-            self._connect(layer)
+        try:
+            for layer in self.layers:
+                self._connect(layer)
+        except NotImplementedError:
+            self._tensors = []
+            self._disconnect(len(self._calls))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The output for symbolic inputs, as symbolic tensors; known already for an input like the model's own."""
@@ -134,7 +143,7 @@ class Sequential(Model):
             self._build_for(args, kwargs)
         if self._tensors and getattr(args[0], "shape", None) == self._tensors[0].shape:
             return jax.tree.map(
-                lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self._tensors[-1]
+                lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)), self._tensors[-1]
             )
         return super().compute_output_spec(*args, **kwargs)
 
@@ -208,6 +217,14 @@ class Sequential(Model):
             if shape is not None:
                 self.build(shape)
 
+    def _check_same_build(self, input_shape: Any = None) -> None:
+        first = self._layers[0]
+        if isinstance(first, InputLayer) and input_shape is not None and not fits(input_shape, first.batch_shape):
+            raise ValueError(
+                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
+                f"not {tuple(input_shape)}."
+            )
+
     def _connect(self, layer: Layer) -> None:
         """Call a layer on the symbolic output so far."""
         self._tensors.append(layer(self._tensors[-1]))
@@ -240,6 +257,13 @@ class Sequential(Model):
         if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
         return self._tensors
+
+
+def _further_inputs(layer: Layer) -> list[str]:
+    """What a layer's `call` must be given besides its first argument and what every layer may take."""
+    parameters = list(inspect.signature(layer.call).parameters.values())[1:]
+    required = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return [name for name in required if name not in ("training", "mask")]
 
 
 def _is_shape(value: Any) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -167,6 +168,9 @@ class Optimizer(OptimizerState):
         Raises:
             ValueError: not as many gradients as weights, a weight that the optimizer was not built
                 with, or nothing but None.
+
+        Warns:
+            UserWarning: some gradients are None; those weights stay as they are.
         """
         if len(grads) == 0:  # nothing to train
             return
@@ -176,6 +180,7 @@ class Optimizer(OptimizerState):
             raise ValueError(
                 f"{self.name}.apply: No gradients provided for any variable. Does the loss depend on the weights?"
             )
+        self._warn_of_missing(grads, weights)
         pairs = self._overwrite(pairs)
         indices = [self._get_variable_index(weight) for _, weight in pairs]
         grads = [grad for grad, _ in pairs]
@@ -356,6 +361,15 @@ class Optimizer(OptimizerState):
 
     def _has_update_step(self) -> bool:
         return type(self).update_step is not Optimizer.update_step
+
+    def _warn_of_missing(self, grads: Sequence[Any], weights: Sequence[Variable]) -> None:
+        missing = [weight.path for grad, weight in zip(grads, weights) if grad is None]
+        if missing:
+            warnings.warn(
+                f"{self.name}: there are no gradients for {', '.join(missing)}, which stay as they are. Does the loss "
+                "depend on them?",
+                stacklevel=3,
+            )
 
     def _checked_weights(self, grads: Sequence[Any], weights: Sequence[Variable] | None) -> list[Variable]:
         if weights is None:

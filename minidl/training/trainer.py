@@ -7,6 +7,7 @@ overridden, and are then compiled in the place of minidl's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -29,6 +30,7 @@ from minidl.training.data import (
 from minidl.training.step import Steps, symbolic
 from minidl.training.streams import StreamData, is_stream
 from minidl.utils.batches import unpack_x_y_sample_weight
+from minidl.variables import functional
 
 Data = ArrayData | StreamData
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
@@ -259,7 +261,8 @@ class Trainer(Compiled):
         Raises:
             ValueError: there is neither a loss nor anything that layers add.
         """
-        loss = self.objectives.compute_loss(y, y_pred, sample_weight)
+        self._build_objectives(y, y_pred)
+        loss = self.objectives.compute_loss(y, y_pred, sample_weight) if self.compiled else None
         terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
         if not terms and not training:
             return jnp.zeros(())
@@ -267,12 +270,39 @@ class Trainer(Compiled):
             raise ValueError("There is nothing to train: give compile() a loss, or call add_loss() in a layer.")
         return sum(terms[1:], terms[0])
 
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
+        """`compute_loss` as a pure function of the variables.
+
+        What layers add with `add_loss` is not in it: `stateless_call` gives that with `return_losses=True`.
+
+        Returns:
+            (loss, (trainable, non-trainable, metrics values after it)).
+        """
+        groups = [self.trainable_variables, self.non_trainable_variables, self.metrics_variables]
+        values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+        pure = functional(self.compute_loss, [variable for group in groups for variable in group])
+        loss, changed = pure(values, x, y, y_pred, sample_weight, training)
+        rest = iter(changed)
+        trainable, non_trainable, metrics = ([next(rest) for _ in group] for group in groups)
+        return loss, (trainable, non_trainable, metrics)
+
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Take a batch into the metrics. May be overridden.
 
         Returns:
             Name -> number: what is reported.
         """
+        self._build_objectives(y, y_pred)
         self.objectives.update_metrics(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
@@ -407,6 +437,12 @@ class Trainer(Compiled):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
         return data
+
+    def _build_objectives(self, y: Any, y_pred: Any) -> None:
+        """Build losses and metrics for a loop of the user's own, which has not prepared them."""
+        if self.compiled and not self.objectives.built:
+            with jax.ensure_compile_time_eval():  # what metrics hold are values, also where the loop is traced
+                self.objectives.build(y, y_pred, self.output_names)
 
     def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
         """Build what is not built yet, and check the targets against the outputs."""

@@ -1,5 +1,11 @@
 """Helpers around models and arrays."""
 
+from minidl.dtypes import standard as standardize_dtype
+from minidl.messages import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 from minidl.random import set_random_seed
 from minidl.saving import (
     CustomObjectScope,
@@ -11,23 +17,30 @@ from minidl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from minidl.symbolic import is_keras_tensor
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.plotting import model_to_dot, plot_model
+from minidl.utils.progbar import Progbar
 from minidl.utils.py_dataset import PyDataset, Sequence
 from minidl.utils.sequences import pad_sequences
 from minidl.utils.session import clear_session
 
 __all__ = [
     "CustomObjectScope",
+    "Progbar",
     "PyDataset",
     "Sequence",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "is_interactive_logging_enabled",
+    "is_keras_tensor",
     "model_to_dot",
     "normalize",
     "pack_x_y_sample_weight",
@@ -36,6 +49,7 @@ __all__ = [
     "register_keras_serializable",
     "serialize_keras_object",
     "set_random_seed",
+    "standardize_dtype",
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]

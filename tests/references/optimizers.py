@@ -95,7 +95,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "gradient_accumulation_steps": 2,
     },
 }
-# Options are code that all optimizers share: each option meets two of them, and each optimizer meets most options.
+# Options are code that all optimizers share: here each option meets two of them, and each optimizer meets most options
+# together; in optimizers_options.py every optimizer meets every option.
 FIRST = {kind: name for name, (kind, _) in reversed(PLAIN.items())}
 ROWS = [(name, "plain") for name in PLAIN]
 ROWS += [(name, option) for name in ("momentum", "adamw_amsgrad") for option in OPTIONS]
@@ -103,8 +104,13 @@ ROWS += [(name, "together") for name in FIRST.values()]
 
 
 def cases(keras: Any) -> dict[str, Any]:
-    """Every row, all in one compiled loop of half the steps that is run twice, so that one can step in between."""
-    made = {f"{name}/{option}": make(keras, name, option) for name, option in ROWS}
+    """Every row, and the optimizers that hold others."""
+    return {**of_rows(keras, ROWS), **of_holders(keras)}
+
+
+def of_rows(keras: Any, rows: list[tuple[str, str]]) -> dict[str, Any]:
+    """Rows, all in one compiled loop of half the steps that is run twice, so that one can step in between."""
+    made = {f"{name}/{option}": make(keras, name, option) for name, option in rows}
     states = {case: values_of(*row) for case, row in made.items()}
     noise = np.random.RandomState(0).normal(size=(STEPS, SIZE)).astype("float32")
 
@@ -146,7 +152,7 @@ def cases(keras: Any) -> dict[str, Any]:
         if "use_ema" in OPTIONS.get(case.partition("/")[2], {}):
             optimizer.finalize_variable_values(weights)
             numbers[f"{case}/final"] = np.concatenate([np.ravel(weight) for weight in weights])
-    return {**numbers, **of_holders(keras)}
+    return numbers
 
 
 def of_holders(keras: Any) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""Where messages to the user go: standard output, or the log of a program that runs with nobody watching."""
+
+from __future__ import annotations
+
+import logging
+
+_logger = logging.getLogger("minidl")
+_state = {"interactive": True}
+
+
+def enable_interactive_logging() -> None:
+    """Print progress and messages: the default."""
+    _state["interactive"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Give progress and messages to Python's `logging`, as INFO of the logger "minidl", and draw no bar.
+
+    For jobs on a server, whose logs are kept.
+    """
+    _state["interactive"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Whether progress and messages are printed.
+
+    >>> is_interactive_logging_enabled()
+    True
+    """
+    return _state["interactive"]
+
+
+def say(message: str) -> None:
+    """Print a line, or log it."""
+    if _state["interactive"]:
+        print(message, flush=True)
+    else:
+        _logger.info(message)
