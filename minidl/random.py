@@ -140,7 +140,10 @@ def uniform(
     >>> uniform((2,), seed=1).shape
     (2,)
     """
-    dtype, key = dtypes.canonical(dtype), draw_seed(seed)
+    dtype = dtypes.canonical(dtype)
+    if not dtypes.is_float(dtype):
+        raise ValueError(f"uniform: expected a float dtype, got {dtype!r}. For integers use randint.")
+    key = draw_seed(seed)
     if dtype == "float32" and _can_draw_on_host(key, shape):
         return jax.device_put(_host_uniform(np.asarray(key), tuple(shape), minval, maxval))
     return jax.random.uniform(key, tuple(shape), dtype, minval, maxval)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl import layers
+from minidl import Model, Sequential, layers
 from minidl.layers import Layer, masks
 from minidl.symbolic import KerasTensor
 from minidl.testing import LAYER_CHECKS
@@ -266,3 +266,42 @@ def test_a_recurrent_layer_shows_what_its_cell_was_given():
     assert (layer.dropout, layer.reset_after, layer.implementation) == (0.3, False, 2)
     with pytest.raises(AttributeError, match="LSTM has no attribute 'filters'"):
         layers.LSTM(2).filters  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("layer", "numbers", "expected"),
+    [
+        (layers.CategoryEncoding(4, output_mode="one_hot"), [3, 0], [[0, 0, 0, 1], [1, 0, 0, 0]]),
+        (layers.CategoryEncoding(3), [[0, 1], [0, 0]], [[1, 1, 0], [1, 0, 0]]),
+        (layers.Discretization([0.0, 1.0]), [[0.1, 0.8, 3.0]], [[1, 1, 2]]),
+        (layers.Normalization(axis=None, mean=3.0, variance=4.0), [1.0, 5.0], [-1.0, 1.0]),
+        (layers.Rescaling(0.5), [[1, 2]], [[0.5, 1.0]]),
+    ],
+)
+def test_layers_of_raw_input_take_lists(layer, numbers, expected):
+    np.testing.assert_array_equal(layer(numbers), expected)
+    with pytest.raises(ValueError, match="expected arrays, got a list"):
+        layer(["a"])
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential"])
+def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
+    """Two batches of five steps are ten steps."""
+    steps = np.random.default_rng(0).normal(size=(4, 10, 3)).astype("float32")
+    halves, targets = np.concatenate([steps[:, :5], steps[:, 5:]]), np.ones((8, 2), "float32")
+    layer, inputs = layers.LSTM(2, stateful=True), layers.Input(batch_shape=(4, 5, 3))
+    model = Model(inputs, layer(inputs)) if kind == "functional" else Sequential([inputs, layer])
+    plain = layers.LSTM(2)
+    plain.build((None, 10, 3))
+    plain.set_weights(layer.cell.get_weights())
+    expected = np.concatenate([plain(steps[:, :5]), plain(steps)])
+    np.testing.assert_allclose(model.predict(halves, batch_size=4, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer.states[0].value, expected[4:], rtol=1e-5, atol=1e-6)
+    layer.reset_state()
+    model.compile("sgd", "mse")
+    loss = np.mean((expected - targets) ** 2)
+    model.optimizer.learning_rate = 0.0
+    history = model.fit(halves, targets, batch_size=4, shuffle=False, verbose=0).history
+    np.testing.assert_allclose(history["loss"], [loss], rtol=1e-5)
+    with pytest.raises(ValueError, match="stateful with a batch size of 4, but got a batch of 2"):
+        model.predict(halves[:2], verbose=0)

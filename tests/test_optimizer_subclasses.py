@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, optimizers
+from minidl import layers, optimizers, saving
 from minidl.variables import Variable
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
@@ -245,4 +245,6 @@ def test_a_holder_survives_its_config(name):
     config = optimizers.serialize(optimizer)
     again = optimizers.get(json.loads(json.dumps(config)))
     assert type(again) is type(optimizer) and again.get_config() == optimizer.get_config()
+    saved = json.loads(json.dumps(saving.serialize_keras_object(optimizer)))
+    assert saving.deserialize_keras_object(saved).get_config() == optimizer.get_config()
     assert keras.optimizers.serialize(keras.optimizers.deserialize(json.loads(json.dumps(config)))) == config

@@ -648,3 +648,8 @@ def test_a_loss_scale_leaves_what_overwrites_as_it_is():
     kept.overwrite_with_gradient = True
     optimizers.LossScaleOptimizer(optimizers.SGD(1.0), initial_scale=4.0).apply([2.0, 2.0], [kept, trained])
     assert (float(kept), float(trained)) == (2.0, 0.5)
+
+
+def test_unknown_arguments_are_named_in_their_order():
+    with pytest.raises(ValueError, match="LossScaleOptimizer: unknown arguments: `foo`, `bar`"):
+        optimizers.LossScaleOptimizer(optimizers.SGD(), foo=True, bar=3)

@@ -9,7 +9,7 @@ import pytest
 
 import minidl as keras
 from minidl import Input, Sequential, layers
-from minidl.layers import Activation, Dense, Dropout, Flatten, InputLayer, Layer
+from minidl.layers import LSTM, Activation, Dense, Dropout, Embedding, Flatten, InputLayer, Layer
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
 
@@ -180,6 +180,44 @@ def test_data_of_one_size_does_not_fix_the_batch():
     assert model.predict(X[:1], verbose=0).shape == (1, 2)
     fixed = Sequential([Input((3,), batch_size=5), Dense(2)])
     assert fixed.output_shape == (5, 2) and fixed(X[:2]).shape == (2, 2)
+
+
+@pytest.mark.parametrize("made_again", ["itself", "config", "clone", "file"])
+def test_data_does_not_fix_sizes_that_no_layer_needs(made_again, tmp_path):
+    model = Sequential([Embedding(10, 4, mask_zero=True), LSTM(3), Dense(1)])
+    short, long = np.array([[1, 2], [3, 0]]), np.array([[1, 2, 0, 0], [3, 0, 0, 0]])  # of the same, but for the mask
+    expected = model(short)
+    if made_again == "config":
+        model, weights = Sequential.from_config(model.get_config()), model.get_weights()
+        model.set_weights(weights)
+    elif made_again == "clone":
+        model, weights = keras.models.clone_model(model), model.get_weights()
+        model.set_weights(weights)
+    elif made_again == "file":
+        model.save(tmp_path / "model.keras")
+        model = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(model(long), expected, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(iter([short, long]), verbose=0), np.tile(expected, (2, 1)), rtol=1e-6)
+    assert model.input_shape[1:] == (2,)
+
+
+def test_training_on_batches_of_several_lengths():
+    keras.utils.set_random_seed(0)
+    model = Sequential([Embedding(10, 4, mask_zero=True), LSTM(3), Dense(1)])
+    model.compile("sgd", "mse")
+    draws = np.random.default_rng(0)
+    batches = [(draws.integers(1, 10, (2, n)), draws.normal(size=(2, 1)).astype("float32")) for n in (5, 7, 3, 7)]
+    history = model.fit(iter(batches), verbose=0)
+    np.testing.assert_allclose(history.history["loss"], [0.6745690703392029], rtol=1e-5)  # Keras's
+
+
+def test_a_layer_refuses_a_size_that_it_needs():
+    model = Sequential([Dense(2)])
+    model(X)
+    with pytest.raises(ValueError, match="Dense 'dense' takes 3 features"):
+        model(np.ones((5, 4), "float32"))
+    with pytest.raises(ValueError, match=r"'sequential' takes inputs of shape \(examples, None\), but got"):
+        model(np.ones((5, 4, 3), "float32"))
 
 
 def test_building_nothing_is_refused():

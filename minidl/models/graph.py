@@ -235,6 +235,11 @@ def fits(shape: Iterable[int | None], expected: Shape) -> bool:
     return len(sizes) == len(expected) and all(e is None or s is None or s == e for s, e in zip(sizes, expected))
 
 
+def is_like(shape: Shape, own: Shape) -> bool:
+    """Whether a shape is a model's own; a batch of unknown size may be one of the size that the model has fixed."""
+    return shape == own or (shape[:1] == (None,) and shape[1:] == own[1:])
+
+
 def _as_input(tensor: KerasTensor) -> KerasTensor:
     """A tensor of an InputLayer: the one given, or one like it."""
     if tensor.producer is not None and isinstance(tensor.producer.operation, InputLayer):

@@ -14,7 +14,7 @@ from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN
 from minidl.models.compiled_call import CompiledCall
-from minidl.models.graph import Graph
+from minidl.models.graph import Graph, is_like
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
@@ -308,7 +308,7 @@ class Model(Trainer):
         """The output for symbolic inputs, as symbolic tensors. A graph knows it for inputs like its own."""
         if self.graph is not None and len(args) == 1:
             given = self.graph.standardize(args[0], repr(self.name))
-            if all(x is not None and x.shape == own.shape for x, own in zip(given, self.graph.inputs)):
+            if all(x is not None and is_like(x.shape, own.shape) for x, own in zip(given, self.graph.inputs)):
                 return jax.tree.map(
                     lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)),
                     self.graph.output_struct,

@@ -13,7 +13,7 @@ import numpy as np
 from minidl import names
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
-from minidl.models.graph import fits
+from minidl.models.graph import fits, is_like
 from minidl.models.model import Model
 from minidl.symbolic import KerasTensor, Node, Shape
 
@@ -21,8 +21,9 @@ from minidl.symbolic import KerasTensor, Node, Shape
 class Sequential(Model):
     """A stack of layers, each called on the output of the one before it.
 
-    With an `Input` first, or `input_shape=` in the first layer, the model is built at once;
-    otherwise when it first sees data.
+    With an `Input` first, or `input_shape=` in the first layer, the model is built at once, and takes that shape only;
+    otherwise it is built when it first sees data, whose sizes need not stay: sequences may be longer the next time,
+    images larger, as long as the layers can take them.
 
     Args:
         layers: layers to add.
@@ -44,6 +45,7 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         self._tensors: list[Any] = []  # the symbolic input, then what each layer gave, once built
         self._calls: list[tuple[Layer, Node]] = []  # behind them
+        self._shape_is_given = True  # rather than that of the first data
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -125,6 +127,7 @@ class Sequential(Model):
                 raise ValueError(f"Sequential: the input shape of {self.name!r} is not known: give build() one.")
             if not _is_shape(input_shape):
                 return  # a structure of inputs: the call that brings it builds the layers
+            self._shape_is_given = False
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
@@ -141,7 +144,7 @@ class Sequential(Model):
         """The output for symbolic inputs, as symbolic tensors; known already for an input like the model's own."""
         if not self.built:
             self._build_for(args, kwargs)
-        if self._tensors and getattr(args[0], "shape", None) == self._tensors[0].shape:
+        if self._tensors and hasattr(args[0], "shape") and is_like(args[0].shape, self.input_shape):
             return jax.tree.map(
                 lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)), self._tensors[-1]
             )
@@ -186,7 +189,8 @@ class Sequential(Model):
         return jax.tree.leaves(self.output)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "layers": [serialize(layer) for layer in self._layers]}
+        layers = self._layers if self._shape_is_given else self.layers
+        config = {**super().get_config(), "layers": [serialize(layer) for layer in layers]}
         if self._tensors:
             config["build_input_shape"] = self.input_shape
         return config
@@ -237,7 +241,7 @@ class Sequential(Model):
         del self._calls[len(self._calls) - count :]
 
     def _fitted(self, inputs: Any) -> Any:
-        """The inputs, checked against the known input shape; (n,) and (n, 1) stand for each other."""
+        """The inputs, checked against the input shape that was given; (n,) and (n, 1) stand for each other."""
         if not self._tensors or not hasattr(inputs, "shape"):
             return inputs
         expected = self.input_shape
@@ -245,6 +249,8 @@ class Sequential(Model):
             inputs = inputs[..., None]
         elif len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
             inputs = inputs[..., 0]
+        if not self._shape_is_given:
+            expected = (None,) * len(expected)
         if not fits((None, *inputs.shape[1:]), expected):
             known, given = (f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (expected, inputs.shape))
             raise ValueError(

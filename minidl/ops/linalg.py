@@ -11,6 +11,7 @@ from minidl.ops.operation import operation, unary
 
 det = unary(jnp.linalg.det, "linalg")
 inv = unary(jnp.linalg.inv, "linalg")
+lu_factor = unary(jax.scipy.linalg.lu_factor, "linalg")
 slogdet = unary(jnp.linalg.slogdet, "linalg")
 
 
@@ -18,6 +19,12 @@ slogdet = unary(jnp.linalg.slogdet, "linalg")
 def cholesky(x: Any, upper: bool = False) -> Any:
     """The triangular factor of a positive definite matrix."""
     return jnp.linalg.cholesky(x, upper=upper)
+
+
+@operation
+def cholesky_inverse(x: Any, upper: bool = False) -> Any:
+    """The inverse of the matrix with a given triangular factor."""
+    return jax.scipy.linalg.cho_solve((x, not upper), jnp.eye(x.shape[-1], dtype=x.dtype))
 
 
 @operation
@@ -32,10 +39,21 @@ def eigh(x: Any) -> Any:
     return tuple(jnp.linalg.eigh(x))
 
 
+def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """What a function gives, and how much it changes along tangents, as `jax.jvp`."""
+    return jax.jvp(fun, primals, tangents, has_aux)
+
+
 @operation
 def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
     """The least squares solution of a x = b."""
     return jnp.linalg.lstsq(a, b, rcond)[0]
+
+
+@operation
+def matrix_rank(x: Any, tol: float | None = None) -> Any:
+    """How many singular values are above tol."""
+    return jnp.linalg.matrix_rank(x, tol=tol).astype("int32")
 
 
 @operation

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 
 from minidl import activations, config, convolve, dtypes
@@ -134,6 +135,66 @@ def average_pool(
     return _pool(convolve.average_pool, inputs, pool_size, strides, padding, data_format)
 
 
+@operation
+def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
+    """The mean of each of as many windows as the output has places."""
+    return _adaptive_pool(jnp.mean, inputs, output_size, data_format)
+
+
+@operation
+def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
+    """The largest value of each of as many windows as the output has places."""
+    return _adaptive_pool(jnp.max, inputs, output_size, data_format)
+
+
+# Parts of images
+
+
+@operation
+def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """All windows of images as columns: (batch, channels, height, width) -> (batch, channels * window, places)."""
+    window, dilations, margins, strides = (_sizes(size, 2) for size in (kernel_size, dilation, padding, stride))
+    patches = lax.conv_general_dilated_patches(
+        x, window, strides, [(margin, margin) for margin in margins], rhs_dilation=dilations
+    )
+    return patches.reshape(*patches.shape[:2], -1)
+
+
+@operation
+def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """Images in which each window of `unfold` is added at its place: the transpose of `unfold`."""
+    window = _sizes(kernel_size, 2)
+    channels = x.shape[1] // (window[0] * window[1])
+    images = jax.ShapeDtypeStruct((x.shape[0], channels, *_sizes(output_size, 2)), x.dtype)
+    return jax.linear_transpose(lambda y: unfold(y, kernel_size, dilation, padding, stride), images)(x)[0]
+
+
+@operation
+def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Channels as blocks of pixels: (height, width, channels) become block_size times, / block_size**2."""
+    images = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+    batch, height, width, channels = images.shape
+    depth = channels // block_size**2
+    if data_format == "channels_last":
+        blocks = images.reshape(batch, height, width, block_size, block_size, depth)
+    else:  # here the channels of the result come before the places in a block
+        blocks = jnp.moveaxis(images.reshape(batch, height, width, depth, block_size, block_size), 3, -1)
+    result = blocks.swapaxes(2, 3).reshape(batch, height * block_size, width * block_size, depth)
+    return result if data_format == "channels_last" else jnp.moveaxis(result, -1, 1)
+
+
+@operation
+def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
+    """Blocks of pixels as channels: the inverse of `depth_to_space`."""
+    images = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+    batch, height, width, channels = images.shape
+    rows, columns = height // block_size, width // block_size
+    blocks = images.reshape(batch, rows, block_size, columns, block_size, channels).swapaxes(2, 3)
+    if data_format == "channels_last":
+        return blocks.reshape(batch, rows, columns, -1)
+    return jnp.moveaxis(jnp.moveaxis(blocks, -1, 3).reshape(batch, rows, columns, -1), -1, 1)
+
+
 # Normalization
 
 
@@ -228,6 +289,12 @@ def multi_hot(
     return jnp.max(encoded, axis=1 if inputs.ndim > 1 else 0)
 
 
+@operation
+def polar(abs_: Any, angle: Any) -> Any:
+    """The complex numbers of given sizes and angles."""
+    return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
+
+
 # Losses
 
 
@@ -257,6 +324,17 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
 
 @operation
+def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
+    """-log of the probability that logits (batch, steps, classes) spell labels (batch, labels); see `losses.ctc`."""
+    output = output.astype(jnp.promote_types(output.dtype, "float32"))
+    beyond = [
+        (jnp.arange(x.shape[1]) >= jnp.asarray(length)[:, None]).astype(output.dtype)
+        for x, length in ((output, output_length), (target, target_length))
+    ]
+    return optax.ctc_loss(output, beyond[0], jnp.asarray(target, "int32"), beyond[1], blank_id=mask_index)
+
+
+@operation
 def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     """The peak signal-to-noise ratio, in decibels."""
     return 20 * jnp.log10(max_val) - 10 * jnp.log10(jnp.mean(jnp.square(x1 - x2)))
@@ -275,6 +353,17 @@ def _pool(
     last, window, stride = _settings(inputs, data_format, pool_size, pool_size if strides is None else strides)
     amounts = convolve.pads(padding, convolve.spatial(inputs, last), window, stride, [1] * len(window))
     return function(inputs, window, stride, amounts, last)
+
+
+def _adaptive_pool(function: Callable[..., Any], x: Any, output_size: Any, data_format: str | None) -> Any:
+    """Window i of n along an axis of size s reaches from floor(i s / n) to ceil((i + 1) s / n)."""
+    last = (data_format or config.image_data_format()) == "channels_last"
+    # One axis after the other: windows of one place have one size, so that the mean of their means is their mean.
+    for axis, number in enumerate(_sizes(output_size, x.ndim - 2), 1 if last else 2):
+        size = x.shape[axis]
+        windows = [(i * size // number, -(-(i + 1) * size // number)) for i in range(number)]
+        x = jnp.stack([function(lax.slice_in_dim(x, *ends, axis=axis), axis) for ends in windows], axis)
+    return x
 
 
 def _settings(inputs: Any, data_format: str | None, *sizes: Any) -> tuple[Any, ...]:

@@ -36,6 +36,8 @@ exp = unary(jnp.exp)
 exp2 = unary(jnp.exp2)
 expm1 = unary(jnp.expm1)
 fabs = unary(jnp.fabs)
+fliplr = unary(jnp.fliplr)
+flipud = unary(jnp.flipud)
 floor = unary(jnp.floor)
 i0 = unary(jnp.i0)
 imag = unary(jnp.imag)
@@ -133,6 +135,7 @@ var = reduction(jnp.var)
 
 # Products
 
+corrcoef = unary(jnp.corrcoef)
 dot = binary(jnp.dot)
 inner = binary(jnp.inner)
 kron = binary(jnp.kron)
@@ -206,6 +209,18 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 @operation
+def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """The product of all entries so far, with NaN as 1."""
+    return jnp.nancumprod(x, axis, dtype)
+
+
+@operation
+def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    """The sum of all entries so far, with NaN as 0."""
+    return jnp.nancumsum(x, axis, dtype)
+
+
+@operation
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
     """The largest entry."""
     return jnp.max(x, _hashable(axis), keepdims=keepdims, initial=initial)
@@ -233,6 +248,18 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
     """The entries below which q per cent lie."""
     return jnp.percentile(x, q, _hashable(axis), method=method, keepdims=keepdims)
+
+
+@operation
+def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """`quantile` of the entries that are not NaN."""
+    return jnp.nanquantile(x, q, _hashable(axis), method=method, keepdims=keepdims)
+
+
+@operation
+def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
+    """`percentile` of the entries that are not NaN."""
+    return jnp.nanpercentile(x, q, _hashable(axis), method=method, keepdims=keepdims)
 
 
 @operation
@@ -311,9 +338,21 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @operation
+def diagflat(x: Any, k: int = 0) -> Any:
+    """A matrix with all entries on a diagonal."""
+    return jnp.diagflat(x, k)
+
+
+@operation
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of two axes."""
     return jnp.diagonal(x, offset, axis1, axis2)
+
+
+@operation
+def dsplit(x: Any, indices_or_sections: Any) -> Any:
+    """Parts along the third axis."""
+    return jnp.dsplit(x, indices_or_sections)
 
 
 @operation
@@ -332,6 +371,12 @@ def expand_dims(x: Any, axis: Any) -> Any:
 def flip(x: Any, axis: Any = None) -> Any:
     """The entries in the opposite order."""
     return jnp.flip(x, _hashable(axis))
+
+
+@operation
+def hsplit(x: Any, indices_or_sections: Any) -> Any:
+    """Parts side by side."""
+    return jnp.hsplit(x, indices_or_sections)
 
 
 @operation
@@ -445,6 +490,18 @@ def triu(x: Any, k: int = 0) -> Any:
 
 
 @operation
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803, Keras's names
+    """The powers of each entry."""
+    return jnp.vander(x, N, increasing)
+
+
+@operation
+def vsplit(x: Any, indices_or_sections: Any) -> Any:
+    """Parts one below the other."""
+    return jnp.vsplit(x, indices_or_sections)
+
+
+@operation
 def vstack(xs: Any) -> Any:
     """Arrays one below the other."""
     return jnp.vstack(xs)
@@ -534,6 +591,25 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @operation
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """Each entry once, and on request the places of the first ones, where each entry went, and how many there are.
+
+    A compiled function needs `size`, how many to give: further ones are cut off, missing ones are `fill_value`.
+    """
+    wanted = return_index, return_inverse, return_counts
+    return jnp.unique(x, *wanted, axis, equal_nan=False, size=size, fill_value=fill_value, sorted=sorted)
+
+
+@operation
 def unravel_index(indices: Any, shape: Any) -> Any:
     """Places as one number for each axis."""
     return jnp.unravel_index(indices, shape)
@@ -571,6 +647,11 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """One number everywhere."""
     return jnp.full(shape, fill_value, dtype or dtypes.floatx())
+
+
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """Numbers at one ratio."""
+    return jnp.geomspace(start, stop, num, endpoint, dtype, axis)
 
 
 def identity(n: int, dtype: Any = None) -> Any:
@@ -611,6 +692,31 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # 
 def zeros(shape: Any, dtype: Any = None) -> Any:
     """Zeros."""
     return jnp.zeros(shape, dtype or dtypes.floatx())
+
+
+def bartlett(x: Any) -> Any:
+    """The triangular window of x numbers."""
+    return jnp.bartlett(x).astype(dtypes.floatx())
+
+
+def blackman(x: Any) -> Any:
+    """The Blackman window of x numbers."""
+    return jnp.blackman(x).astype(dtypes.floatx())
+
+
+def hamming(x: Any) -> Any:
+    """The Hamming window of x numbers."""
+    return jnp.hamming(x).astype(dtypes.floatx())
+
+
+def hanning(x: Any) -> Any:
+    """The Hann window of x numbers."""
+    return jnp.hanning(x).astype(dtypes.floatx())
+
+
+def kaiser(x: Any, beta: Any) -> Any:
+    """The Kaiser window of x numbers."""
+    return jnp.kaiser(x, beta).astype(dtypes.floatx())
 
 
 @operation

@@ -52,8 +52,9 @@ __all__ = [
     "serialize",
 ]
 
-_HOLDERS: dict[str, Any] = {cls.__name__: cls for cls in (LossScaleOptimizer, MultiOptimizer)}
-_HOLDERS |= {name.lower(): cls for name, cls in _HOLDERS.items()}
+# name -> class of the optimizers that hold others
+HOLDERS: dict[str, Any] = {cls.__name__: cls for cls in (LossScaleOptimizer, MultiOptimizer)}
+HOLDERS |= {name.lower(): cls for name, cls in HOLDERS.items()}
 
 
 def get(identifier: Any) -> Any:
@@ -83,6 +84,6 @@ def serialize(optimizer: Optimizer) -> Any:
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The optimizer behind its JSON form; classes and schedules of your own come from `custom_objects`."""
-    if isinstance(config, dict) and config.get("class_name") in _HOLDERS:
-        return _HOLDERS[config["class_name"]].from_config(config["config"], custom_objects)
+    if isinstance(config, dict) and config.get("class_name") in HOLDERS:
+        return HOLDERS[config["class_name"]].from_config(config["config"], custom_objects)
     return table.deserialize(config, custom_objects)

@@ -65,7 +65,7 @@ class LossScaleOptimizer(Optimizer):
     ):
         if not isinstance(inner_optimizer, Optimizer):
             raise TypeError(f"LossScaleOptimizer: inner_optimizer must be an Optimizer, got {inner_optimizer!r}.")
-        if unknown := sorted(kwargs.keys() - _FORMER.keys()):
+        if unknown := [key for key in kwargs if key not in _FORMER]:
             raise ValueError(f"LossScaleOptimizer: unknown arguments: `{'`, `'.join(unknown)}`.")
         for key, value in kwargs.items():
             if value != _FORMER[key]:

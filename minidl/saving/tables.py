@@ -3,7 +3,19 @@
 This is the whole list. What is not in it comes from the caller, by `custom_objects` or registration, or not at all.
 """
 
-from minidl import activations, constraints, dtypes, initializers, layers, losses, metrics, names, random, regularizers
+from minidl import (
+    activations,
+    constraints,
+    dtypes,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    names,
+    optimizers,
+    random,
+    regularizers,
+)
 from minidl.optimizers import schedules, table
 
 names.families.update(
@@ -15,7 +27,7 @@ names.families.update(
         "constraints": constraints.BY_NAME,
         "losses": losses.NAMES,
         "metrics": metrics.NAMES,
-        "optimizers": table.NAMES,
+        "optimizers": table.NAMES | optimizers.HOLDERS,
         "optimizers.schedules": schedules.NAMES,
         "dtype_policies": {"DTypePolicy": dtypes.DTypePolicy},
         "random": {"SeedGenerator": random.SeedGenerator},

@@ -11,6 +11,10 @@ INT = RNG.integers(0, 5, size=(3, 4)).astype("int32")
 BOOL = X > 0
 CUBE = RNG.normal(size=(2, 5, 4)).astype("float32")
 IMAGES = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
+DEEP = RNG.normal(size=(2, 4, 2, 8)).astype("float32")
+SIGNAL = RNG.normal(size=(2, 20)).astype("float32")
+SPECTRUM = tuple(RNG.normal(size=(2, 2, 6, 5)).astype("float32"))
+NANS = np.where(X > 0.5, np.nan, X).astype("float32")
 SQUARE = X[:, :3] @ X[:, :3].T + 3 * np.eye(3, dtype="float32")
 
 ON_X = """
@@ -21,7 +25,7 @@ ON_X = """
     tanh_shrink soft_shrink hard_shrink leaky_relu glu all any argmax argmin max mean median min prod std sum
     var ptp amax amin argsort sort cumprod cumsum count_nonzero ravel transpose flip nan_to_num logsumexp tril
     triu size ndim zeros_like ones_like stop_gradient normalize nansum nanmean nanmax nanmin nanstd nanvar
-    diff trace diagonal
+    diff trace diagonal fliplr flipud corrcoef nancumprod nancumsum diagflat
 """.split()
 ON_UNIT = "arccos arccosh arcsin arctanh log log10 log1p log2 sqrt rsqrt erfinv".split()
 ON_BOTH = """
@@ -118,6 +122,46 @@ CALLS = {
     "scatter_update": [((X, np.array([[0, 1], [2, 3]]), np.array([7.0, 8.0], "float32")), {})],
     "unstack": [((X,), {"axis": 1})],
     "convert_to_tensor": [(([[1.0, 2.0]],), {}), (([1, 2],), {}), ((X,), {"dtype": "int32"})],
+    **{name: [((7,), {})] for name in ("bartlett", "blackman", "hamming", "hanning")},
+    "kaiser": [((7, 3.0), {})],
+    "geomspace": [((1.0, 8.0), {"num": 4})],
+    "vander": [((X[0],), {"N": 3}), ((X[0],), {"increasing": True})],
+    "unique": [((INT,), {"return_counts": True, "return_inverse": True, "size": 7, "fill_value": -1}), ((INT,), {})],
+    "nanquantile": [((NANS, 0.3), {"axis": 1})],
+    "nanpercentile": [((NANS, 30.0), {})],
+    "nancumsum": [((NANS,), {"axis": 1})],
+    "hsplit": [((X, 2), {})],
+    "vsplit": [((X, [1]), {})],
+    "dsplit": [((CUBE, 2), {})],
+    "cholesky_inverse": [((np.linalg.cholesky(SQUARE),), {}), ((np.linalg.cholesky(SQUARE).T,), {"upper": True})],
+    "lu_factor": [((SQUARE,), {}), ((np.stack([SQUARE, SQUARE.T]),), {})],
+    "logdet": [((SQUARE,), {})],
+    "matrix_rank": [((np.outer(X[0], X[1]),), {}), ((SQUARE,), {"tol": 1e3})],
+    "cdist": [((X, Y), {}), ((CUBE, CUBE[:, :2]), {})],
+    "fft2": [(((X, Y),), {})],
+    "ifft2": [(((X, Y),), {})],
+    "stft": [((SIGNAL, 8, 3, 8), {}), ((SIGNAL, 6, 3, 9), {"window": "hamming", "center": False})],
+    "istft": [
+        ((SPECTRUM, 8, 3, 8), {}),
+        ((SPECTRUM, 6, 3, 8), {"window": None, "length": 15}),
+        ((SPECTRUM, 8, 4, 8), {"window": np.arange(1.0, 9.0), "center": False}),
+    ],
+    "view_as_complex": [((IMAGES[..., :2],), {})],
+    "view_as_real": [((X + 1j * Y,), {})],
+    "polar": [((UNIT, X), {})],
+    "adaptive_average_pool": [((IMAGES, (2, 4)), {}), ((CUBE, 3), {"data_format": "channels_first"})],
+    "adaptive_max_pool": [((IMAGES, 2), {})],
+    "unfold": [((IMAGES, 2), {}), ((IMAGES, (2, 1)), {"dilation": 2, "padding": (1, 0), "stride": (1, 2)})],
+    "fold": [
+        ((CUBE[:, :4], (3, 3), 2), {}),
+        ((RNG.normal(size=(2, 6, 9)).astype("float32"), (4, 5), (2, 3)), {"padding": 1, "stride": 2}),
+    ],
+    "depth_to_space": [((DEEP, 2), {}), ((DEEP, 2), {"data_format": "channels_first"})],
+    "space_to_depth": [((DEEP, 2), {}), ((DEEP, 2), {"data_format": "channels_first"})],
+    "ctc_loss": [
+        ((INT[:2, :3] + 1, CUBE[..., :].repeat(2, -1), np.array([3, 1]), np.array([5, 4])), {}),
+        ((INT[:2, :3], CUBE.repeat(2, -1), np.array([2, 3]), np.array([5, 5])), {"mask_index": 7}),
+    ],
     "resize": [((IMAGES, (3, 9)), {}), ((IMAGES, (10, 3)), {"interpolation": "nearest"})],
     "rgb_to_grayscale": [((IMAGES,), {})],
 }

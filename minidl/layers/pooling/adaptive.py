@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
-from jax import lax
-
+from minidl import ops
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
 
 
 class _AdaptivePooling(Layer):
-    """Window i of n along an axis of size s reaches from floor(i s / n) to ceil((i + 1) s / n)."""
+    """Calls a function of minidl.ops, `pool`."""
 
     rank: int
+    pool: Callable[..., Any]
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -26,28 +25,18 @@ class _AdaptivePooling(Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        first = 1 if self.data_format == "channels_last" else 2
-        for axis, number in enumerate(self.output_size, first):  # a mean of means over windows of one size is a mean
-            size = inputs.shape[axis]
-            windows = [(i * size // number, math.ceil((i + 1) * size / number)) for i in range(number)]
-            inputs = jnp.stack([self._joined(inputs, axis, begin, end) for begin, end in windows], axis)
-        return inputs
-
-    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
-        raise NotImplementedError
+        return self.pool(inputs, self.output_size, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
 
 
 class _AdaptiveAveragePooling(_AdaptivePooling):
-    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
-        return jnp.mean(lax.slice_in_dim(x, begin, end, axis=axis), axis)
+    pool = staticmethod(ops.adaptive_average_pool)
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
-    def _joined(self, x: Any, axis: int, begin: int, end: int) -> Any:
-        return jnp.max(lax.slice_in_dim(x, begin, end, axis=axis), axis)
+    pool = staticmethod(ops.adaptive_max_pool)
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
@@ -62,7 +51,7 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveAveragePooling1D(2)(jnp.ones((4, 10, 8))).shape
+    >>> AdaptiveAveragePooling1D(2)(ops.ones((4, 10, 8))).shape
     (4, 2, 8)
     """
 
@@ -81,7 +70,7 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveAveragePooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
+    >>> AdaptiveAveragePooling2D(2)(ops.ones((4, 10, 10, 8))).shape
     (4, 2, 2, 8)
     """
 
@@ -100,7 +89,7 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveAveragePooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape
+    >>> AdaptiveAveragePooling3D(2)(ops.ones((4, 5, 6, 6, 2))).shape
     (4, 2, 2, 2, 2)
     """
 
@@ -119,7 +108,7 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveMaxPooling1D(2)(jnp.ones((4, 10, 8))).shape
+    >>> AdaptiveMaxPooling1D(2)(ops.ones((4, 10, 8))).shape
     (4, 2, 8)
     """
 
@@ -138,7 +127,7 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveMaxPooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
+    >>> AdaptiveMaxPooling2D(2)(ops.ones((4, 10, 10, 8))).shape
     (4, 2, 2, 8)
     """
 
@@ -157,7 +146,7 @@ class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
     Output shape: the same with the sizes of `output_size`.
 
     Example:
-    >>> AdaptiveMaxPooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape
+    >>> AdaptiveMaxPooling3D(2)(ops.ones((4, 5, 6, 6, 2))).shape
     (4, 2, 2, 2, 2)
     """
 

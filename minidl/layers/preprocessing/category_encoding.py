@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.layers.base import Layer
+from minidl.layers.preprocessing.lists import ListLayer
 
 
-class CategoryEncoding(Layer):
+class CategoryEncoding(ListLayer):
     """Encodes integers from 0 to num_tokens - 1.
 
     Args:
@@ -20,7 +20,7 @@ class CategoryEncoding(Layer):
         sparse: must be False: JAX has no sparse tensors here.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, ...), integers; with "count" also `count_weights=` of the same shape.
+    Input shape: (batch, ...), integers, in an array or in lists; with "count" also `count_weights=` of the same shape.
     Output shape: (batch, ..., num_tokens); with "multi_hot" and "count" without the axis after that of the batch,
         whose integers are counted together.
 

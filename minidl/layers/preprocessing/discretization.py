@@ -8,12 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.layers.base import Layer
 from minidl.layers.preprocessing.category_encoding import encode
+from minidl.layers.preprocessing.lists import ListLayer
 from minidl.symbolic import KerasTensor
 
 
-class Discretization(Layer):
+class Discretization(ListLayer):
     """Gives the bin of each number: how many boundaries it reaches.
 
     Args:

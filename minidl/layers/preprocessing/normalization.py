@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import config
-from minidl.layers.base import Layer
+from minidl.layers.preprocessing.lists import ListLayer
 
 
-class Normalization(Layer):
+class Normalization(ListLayer):
     """Computes `(inputs - mean) / sqrt(variance)`.
 
     Mean and variance are given, or come from data through `adapt`.

@@ -7,10 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.layers.base import Layer
+from minidl.layers.preprocessing.lists import ListLayer
 
 
-class Rescaling(Layer):
+class Rescaling(ListLayer):
     """Computes `inputs * scale + offset`, in the compute dtype.
 
     Integer images travel as they are (one byte a pixel) and become floats here.
