@@ -100,7 +100,9 @@ class Model(Trainer):
         if mask is not None:
             flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
             arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
-        return self.graph.run(arrays, training)
+        outputs = self.graph.run(arrays, training)
+        is_one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+        return outputs[0] if is_one else outputs  # as in Keras; a call on symbolic tensors gives the list
 
     # The layers
 
@@ -165,13 +167,13 @@ class Model(Trainer):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, or the shapes in their structure; AttributeError without a graph."""
-        return _shapes(self._known_graph("input_shape").input_struct)
+        """The shape of the input, or a list of the shapes of several; AttributeError without a graph."""
+        return _shapes(self._known_graph("input_shape").inputs)
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, or the shapes in their structure; AttributeError without a graph."""
-        return _shapes(self._known_graph("output_shape").output_struct)
+        """The shape of the output, or a list of the shapes of several; AttributeError without a graph."""
+        return _shapes(self._known_graph("output_shape").outputs)
 
     @property
     def operations(self) -> list[Any]:
@@ -312,7 +314,10 @@ class Model(Trainer):
                 return jax.tree.map(
                     lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=tensor.mask), self.graph.output_struct
                 )
-        return super().compute_output_spec(*args, **kwargs)
+        outputs = super().compute_output_spec(*args, **kwargs)
+        if self.graph is None or not _is_made_of_a_graph(type(self)):
+            return outputs
+        return jax.tree.unflatten(jax.tree.structure(self.graph.output_struct), jax.tree.leaves(outputs))
 
     # Inside
 
@@ -349,9 +354,9 @@ def _is_made_of_a_graph(cls: type) -> bool:
     return takes_all or list(parameters)[:2] == ["inputs", "outputs"]
 
 
-def _shapes(struct: Any) -> Any:
-    shapes = jax.tree.map(lambda tensor: tensor.shape, struct)
-    return shapes[0] if isinstance(struct, list) and len(struct) == 1 else shapes
+def _shapes(tensors: list[KerasTensor]) -> Any:
+    shapes = [tensor.shape for tensor in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 layers.NAMES.update(Model=Model, Functional=Model)

@@ -153,8 +153,9 @@ class Sequential(Model):
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output; AttributeError until it is known."""
-        return jax.tree.map(lambda tensor: tensor.shape, self._known_tensors()[-1])
+        """The shape of the output, or a list of the shapes of several; AttributeError until it is known."""
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def input(self) -> Any:
