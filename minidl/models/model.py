@@ -211,9 +211,11 @@ class Model(Trainer):
         """Write the weights into a `.weights.h5` file, which Keras opens too; see `saving.save_weights`."""
         keras_format.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, objects_to_skip: Sequence[Any] = ()
+    ) -> None:
         """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
-        keras_format.load_weights(self, filepath, skip_mismatch, by_name)
+        keras_format.load_weights(self, filepath, skip_mismatch, by_name, objects_to_skip)
 
     def export(
         self,
