@@ -87,7 +87,7 @@ class StreamData:
         self.first = first
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any], None] = lambda y: None  # refuses targets, as soon as they come
+        self.check: Callable[[Any, Any], None] = lambda x, y: None  # refuses targets, as soon as they come
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
@@ -166,7 +166,8 @@ class StreamData:
             for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
                 buffer[i] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        self.check(jax.tree.map(lambda array: array[: len(batches)].reshape(-1, *array.shape[2:]), stacked[1]))
+        x, y = jax.tree.map(lambda array: array[: len(batches)].reshape(-1, *array.shape[2:]), stacked[:2])
+        self.check(x, y)
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
         return Chunk(stacked, len(batches), rows)
 
