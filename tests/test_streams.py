@@ -259,3 +259,10 @@ def test_targets_of_another_length_than_the_outputs_are_refused():
     given = [(np.ones((2, n, 2)), np.ones((2, 5, 1))) for n in (5, 7)]
     with pytest.raises(ValueError, match=r"y has shape \(2, 5, 1\) and the model's output \(None, 7, 1\)"):
         made.fit(iter(given), verbose=0)
+
+
+def test_an_axis_without_entries():
+    made = keras.Sequential([keras.layers.LayerNormalization()])
+    made.compile("sgd", "mse")
+    made.fit(iter([(np.ones((2, 0, 3)), np.ones((2, 0, 3)))] * 2), verbose=0)
+    np.testing.assert_array_equal(made.layers[0].gamma, np.ones(3))

@@ -166,8 +166,7 @@ class StreamData:
             for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
                 buffer[i] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        x, y = jax.tree.map(lambda array: array[: len(batches)].reshape(-1, *array.shape[2:]), stacked[:2])
-        self.check(x, y)
+        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked[:2]))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
         return Chunk(stacked, len(batches), rows)
 
@@ -311,6 +310,11 @@ def _length(source: Any) -> int | None:
         return source.num_batches
     length = operator.length_hint(source, -1)
     return None if length < 0 else length
+
+
+def _rows(stacked: np.ndarray, num_batches: int) -> np.ndarray:
+    """The rows of the first batches of a chunk; an axis of size 0 is one like another."""
+    return stacked[:num_batches].reshape(num_batches * stacked.shape[1], *stacked.shape[2:])
 
 
 def _described(source: Any) -> str:
