@@ -189,7 +189,7 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
     for part, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
         config = getattr(value, method)() if hasattr(value, method) else None
         if config is not None:
-            serialized[part] = config
+            serialized[part] = serialize(config)
     if shared is not None:
         shared.written[id(value)] = value, serialized
     return serialized
@@ -271,11 +271,13 @@ def deserialize(
     if isinstance(config["class_name"], str) and config["class_name"].startswith("__"):
         return _deserialize_special(config["class_name"], config.get("config"))
     found = _find_class(config, table, kind)
-    if config["class_name"] == "function" or not hasattr(found, "from_config"):
+    if config["class_name"] == "function" or not isinstance(found, type):
         return found
+    if not hasattr(found, "from_config"):
+        raise TypeError(f"{found.__name__} has no from_config(), so no {kind} can be made of its config: write it.")
     inner = config.get("config") or {}
     if not isinstance(inner, dict):
-        raise ValueError(f"The config of a {kind}, {config['class_name']}, must be a dict, got {inner!r}.")
+        raise TypeError(f"{config['class_name']}: Expected 'config' to be a dict with its arguments, got {inner!r}.")
     made = found.from_config(inner)
     if config.get("build_config") and not getattr(made, "built", True):
         made.build_from_config(config["build_config"])
@@ -289,22 +291,35 @@ def deserialize(
 def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) -> Any:
     is_function = config["class_name"] == "function"
     name = config.get("config") if is_function else config["class_name"]
+    if not isinstance(name, str):
+        raise TypeError(f"Expected the name of a {kind} as a string, got {name!r}.")
     for key in (config.get("registered_name"), name):
         if (found := custom(key)) is not None:
             return found
     module = str(config.get("module") or "keras").partition(".")[0]
     if module in ("keras", __name__.partition(".")[0]) or (is_function and module == "builtins"):
-        if isinstance(name, str) and name in table:
-            return table[name]
+        if config.get("registered_name") not in (None, "", name, config["class_name"]):
+            raise ValueError(
+                f"Unknown {kind} {config['registered_name']!r}, which is not the {name!r} of minidl: register it, or "
+                "give it in custom_objects."
+            )
         family = str(config.get("module")).partition(".")[2]
-        for names in (families.get(family, {}), *families.values()):  # a layer as an activation, for instance
-            if isinstance(name, str) and name in names:
+        for names in (table, families.get(family, {}), *families.values()):  # a layer as an activation, for instance
+            if name in names:
                 return names[name]
+        if is_function and (found := _registered_function(name)) is not None:
+            return found
         raise unknown(kind, name, {**table, **registered, **(_added.get() or {})})
     raise ValueError(
         f"Unknown {kind} {name!r} of {config['module']!r}, which is no part of minidl. If it is yours, give it in "
         f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
     )
+
+
+def _registered_function(name: str) -> Any:
+    """The function that was registered as "package>name", which files of Keras 3.6 call by its name alone."""
+    found = [value for key, value in registered.items() if key.partition(">")[2] == name]
+    return found[0] if len(found) == 1 else None
 
 
 def is_own(cls: Any) -> bool:

@@ -229,3 +229,34 @@ def test_further_keys_of_a_dict_are_left_out_with_a_warning():
     with pytest.warns(UserWarning, match=r"a dict with the keys \['a'\], got a dict, \['a', 'c'\]"):
         output = Model({"a": a}, 2 * a)({"a": X, "c": X})
     np.testing.assert_allclose(output, 2 * X, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrap", [lambda y: [y], lambda y: (y,)], ids=["list", "tuple"])
+def test_a_list_of_one_output(wrap):
+    """A call gives the one output, a call on a symbolic tensor the list of it (so does Keras)."""
+    x = keras.Input((4,))
+    model = Model(x, wrap(layers.Dense(1)(x)))
+    assert model(X).shape == (6, 1) and model.predict(X, verbose=0).shape == (6, 1)
+    assert model.output_shape == (None, 1) and Sequential([keras.Input((4,)), model]).output_shape == (None, 1)
+    (inner,) = model(x)
+    outer = Model(x, layers.Dense(2)(inner))
+    np.testing.assert_allclose(outer(X), outer.layers[-1](model(X)), rtol=1e-6)
+    assert [tuple(shape) for shape in model.compute_output_shape((7, 4))] == [(7, 1)]
+    model.compile("sgd", "mse", metrics=["mae"])
+    history = model.fit(X, Z[:, :1], batch_size=4, verbose=0).history
+    assert model.evaluate(X, [Z[:, :1]], verbose=0)[0] < history["loss"][0]
+
+
+def test_shapes_of_dicts_are_in_a_list():
+    a, b = keras.Input((4,), name="a"), keras.Input((3,), name="b")
+    model = Model({"a": a, "b": b}, {"one": layers.Dense(2)(a)})
+    assert model.input_shape == [(None, 4), (None, 3)] and model.output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("x", [None, [None]])
+def test_no_input_at_all(x):
+    inputs = keras.Input((4,))
+    model = Model(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"fit: x is .*None"):
+        model.fit(x, np.ones((6, 1)))

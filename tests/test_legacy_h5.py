@@ -58,8 +58,8 @@ def trained(keras, make):
             if part.name == "scale":
                 part.adapt(X)
     model.compile(
-        keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.05, 10, 0.5), momentum=0.9),
-        keras.losses.Huber(delta=0.7),
+        keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.005, 10, 0.5), momentum=0.9),
+        keras.losses.MeanSquaredError(reduction="sum"),
         metrics=["mae", keras.metrics.MeanSquaredError(name="squared")],
         weighted_metrics=["mse"],
     )
@@ -101,10 +101,12 @@ def test_live_files_of_minidl_in_keras(make, tmp_path):
         assert set(file) == {"model_weights", "optimizer_weights"}
     again = keras.models.load_model(tmp_path / "model.h5")
     assert_same_weights(model, again)
-    assert type(again.optimizer).__name__ == "SGD" and type(again.loss).__name__ == "Huber"
+    assert type(again.optimizer).__name__ == "SGD" and again.loss.reduction == "sum"
     other = make(keras)
     other.load_weights(tmp_path / "model.h5")
-    np.testing.assert_allclose(other(X), model(X), rtol=1e-4, atol=1e-6)
+    assert_same_weights(model, other)
+    if make is not nested:  # a Normalization within a model does not use what it has loaded there
+        np.testing.assert_allclose(other(X), model(X), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", MODELS)
@@ -129,7 +131,7 @@ def test_lists_of_names_in_parts(tmp_path):
     keras = pytest.importorskip("keras")
 
     def make(library):
-        names = [f"a_layer_with_a_name_that_is_rather_long_{i:04}" * 3 for i in range(300)]
+        names = [f"a_layer_with_a_name_that_is_rather_long_{i:04}" * 5 for i in range(300)]
         dense = [library.layers.Dense(1, use_bias=False, name=name) for name in names]
         inner = library.Sequential([library.layers.Input((1,)), *dense], name="inner")
         return library.Sequential([library.layers.Input((1,)), inner, *dense[:2]])

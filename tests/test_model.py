@@ -325,3 +325,23 @@ def test_a_schedule_set_between_two_fits_takes_effect():
     model.fit(X, Y, verbose=0)
     for one, other in zip(model.get_weights(), before):
         np.testing.assert_array_equal(one, other)
+
+
+def test_build_of_a_subclass_makes_the_weights_of_the_layers_inside(tmp_path):
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.blocks = keras.layers.Embedding(10, 4), [keras.layers.Dense(2)]
+
+        def call(self, x):
+            return self.blocks[0](self.embedding(x))
+
+    model = Net()
+    model.build((None, 3))
+    assert model.built and [weight.shape for weight in model.weights] == [(10, 4), (4, 2), (2,)]
+    weights = model.get_weights()
+    model.save(tmp_path / "net.keras")
+    x = np.ones((2, 3), "int32")
+    again = keras.models.load_model(tmp_path / "net.keras", {"Net": Net})
+    np.testing.assert_array_equal(again(x), model(x))
+    np.testing.assert_array_equal(model.get_weights()[0], weights[0], "the call makes no new ones")

@@ -6,7 +6,17 @@ import pytest
 
 import minidl
 from minidl import dtypes
-from minidl.names import auto_name, deserialize, lookup, public_module, reset_names, serialize, snake_case, unknown
+from minidl.names import (
+    auto_name,
+    deserialize,
+    lookup,
+    public_module,
+    registered,
+    reset_names,
+    serialize,
+    snake_case,
+    unknown,
+)
 
 CLASS_NAMES = ["Dense", "BatchNormalization", "Conv2DTranspose", "LSTM", "RMSNormalization", "GRUCell", "ReLU"]
 CLASS_NAMES += ["PReLU", "KerasTensor", "MyLayer2", "layer", "A", "AB", "Conv1D", "_Hidden", "Two_Words", "XCeption2D"]
@@ -111,7 +121,41 @@ def test_serialize_and_back():
     assert deserialize(None, TABLE, "thing") is None
     assert deserialize("shout", TABLE, "thing") is shout
     assert deserialize({"class_name": "function", "config": "shout"}, TABLE, "thing") is shout
-    assert deserialize({"class_name": "Plain", "config": None}, {"Plain": dict}, "thing") is dict
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"class_name": "Dict", "config": {}}, "dict has no from_config.*write it"),
+        (
+            {"class_name": "Plain", "config": [3]},
+            r"Plain: Expected 'config' to be a dict .*, got \[3\]",
+        ),
+        ({"class_name": "function", "config": ["shout"]}, r"the name of a thing as a string, got \['shout'\]"),
+    ],
+)
+def test_configs_of_the_wrong_kind(config, message):
+    with pytest.raises(TypeError, match=message):
+        deserialize(config, {**TABLE, "Dict": dict}, "thing")
+
+
+def test_a_registered_name_is_no_other_class():
+    """A class of the caller's that is not registered is never replaced by one of minidl with the same name."""
+    config = {"module": "keras.layers", "class_name": "Plain", "config": {"size": 2}, "registered_name": "mine>Plain"}
+    with pytest.raises(ValueError, match="Unknown thing 'mine>Plain', which is not the 'Plain' of minidl: register it"):
+        deserialize(config, TABLE, "thing")
+    assert type(deserialize({**config, "registered_name": "Plain"}, TABLE, "thing")) is Plain
+    assert type(deserialize(config, TABLE, "thing", {"mine>Plain": Loud})) is Loud
+
+
+def test_registered_functions_in_files_of_keras_3_6():
+    """They have the function's name where later ones have the registered name."""
+    config = {"module": "builtins", "class_name": "function", "config": "whisper", "registered_name": "function"}
+    with pytest.raises(ValueError, match="Unknown thing 'whisper'"):
+        deserialize(config, TABLE, "thing")
+    registered["mine>whisper"] = shout
+    assert deserialize(config, TABLE, "thing") is shout
+    del registered["mine>whisper"]
 
 
 @pytest.mark.parametrize("value", [None, True, 3, 2.5, "text", [1, "a", None], (1, (2, 3)), {"a": {"b": [1.5]}}])

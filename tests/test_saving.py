@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import warnings
+import zipfile
 
 import jax
 import numpy as np
@@ -147,6 +149,131 @@ def test_own_way_to_store(tmp_path):
     model.save(tmp_path / "own.keras")
     again = minidl.models.load_model(tmp_path / "own.keras", {"Own": Own})
     np.testing.assert_array_equal(again.layers[0].table, model.layers[0].table)
+
+
+class Lookup(layers.Layer):
+    """A layer with a file of its own."""
+
+    def __init__(self, words=(), **kwargs):
+        super().__init__(**kwargs)
+        self.words = list(words)
+
+    def call(self, x):
+        return x * len(self.words)
+
+    def get_config(self):
+        return layers.Layer.get_config(self)
+
+    def save_assets(self, folder):
+        os.mkdir(os.path.join(folder, "text"))
+        pathlib.Path(folder, "text", "words.txt").write_text("\n".join(self.words))
+
+    def load_assets(self, folder):
+        self.words = pathlib.Path(folder, "text", "words.txt").read_text().split("\n")
+
+
+def with_words():
+    inner = minidl.Sequential([layers.Input((4,)), Lookup(["a", "b"]), layers.Dense(2)])
+    return minidl.Sequential([layers.Input((4,)), Lookup(["c"]), inner])
+
+
+def test_files_of_layers(tmp_path):
+    model = with_words()
+    model.save(tmp_path / "model.keras")
+    again = minidl.models.load_model(tmp_path / "model.keras", {"Lookup": Lookup})
+    assert again.layers[0].words == ["c"] and again.layers[1].layers[0].words == ["a", "b"]
+    np.testing.assert_array_equal(again(X), model(X))
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert [name for name in archive.namelist() if name.startswith("assets")] == [
+            "assets/layers/lookup/text/words.txt",
+            "assets/layers/sequential/layers/lookup/text/words.txt",
+        ]
+    model.save_weights(tmp_path / "model.weights.h5")  # weights alone
+    model.load_weights(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("assets/layers/dense/a", "no layer with load_assets"),
+        ("assets/layers/lookup/../../../a", "no path of a file in assets"),
+        ("assets//layers/lookup/a", "no path of a file in assets"),
+        ("assets/layers/lookup\\..\\a", "no path of a file in assets"),
+        ("assets/layers/lookup/text/words.txt", "once each"),
+        ("assets/layers/lookup/text/words.txt/a", "could not be loaded"),
+    ],
+)
+def test_files_that_belong_to_no_layer(name, message, tmp_path):
+    with_words().save(tmp_path / "model.keras")
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "model.keras", "a") as archive:
+        warnings.simplefilter("ignore")  # of the duplicate
+        archive.writestr(name, b"text")
+    with pytest.raises(LoadError, match=message):
+        minidl.models.load_model(tmp_path / "model.keras", {"Lookup": Lookup})
+
+
+@pytest.mark.parametrize("writer", ["keras", "minidl"])
+def test_live_files_of_layers_through_keras(writer, tmp_path):
+    keras = pytest.importorskip("keras")
+
+    def made(library):
+        class Lookup(library.layers.Layer):
+            def __init__(self, words="", **kwargs):
+                super().__init__(**kwargs)
+                self.words = words
+
+            def call(self, x):
+                return x
+
+            def get_config(self):
+                return library.layers.Layer.get_config(self)
+
+            def save_assets(self, folder):
+                pathlib.Path(folder, "words.txt").write_text(self.words)
+
+            def load_assets(self, folder):
+                self.words = pathlib.Path(folder, "words.txt").read_text()
+
+        return Lookup
+
+    one, other = (keras, minidl) if writer == "keras" else (minidl, keras)
+    model = one.Sequential([one.layers.Input((4,)), one.layers.Dense(2), made(one)("a b")])
+    model.save(tmp_path / "model.keras")
+    again = other.models.load_model(tmp_path / "model.keras", custom_objects={"Lookup": made(other)})
+    assert again.layers[-1].words == "a b"
+
+
+class TwoLosses(minidl.Model):
+    """A model that is compiled in a way of its own."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def compile(self, optimizer, loss, second):
+        super().compile(optimizer=optimizer, loss=loss)
+        self.second = second
+
+    def get_compile_config(self):
+        return {"optimizer": self.optimizer, "loss": "mse", "second": self.second}
+
+    def compile_from_config(self, config):
+        read = minidl.utils.deserialize_keras_object
+        self.compile(read(config["optimizer"]), config["loss"], read(config["second"]))
+
+
+def test_objects_in_an_own_compile_config(tmp_path):
+    model = TwoLosses()
+    model.compile(minidl.optimizers.Adam(0.25), "mse", minidl.losses.Huber(2.0))
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = minidl.models.load_model(tmp_path / "model.keras", {"TwoLosses": TwoLosses})
+    assert float(again.optimizer.learning_rate) == 0.25 and again.second.get_config()["delta"] == 2.0
+    for got, want in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_registered_and_given_names(tmp_path):
@@ -454,6 +581,9 @@ def test_parts_can_be_left_out(tmp_path):
     np.testing.assert_array_equal(other.layers[1].get_weights()[0], before[0])
     with pytest.raises(LoadError, match="last/kernel.* is not in the file"):
         other.load_weights(tmp_path / "a.weights.h5")
+    third = small()
+    third.load_weights(tmp_path / "a.weights.h5", objects_to_skip=[third.optimizer, third.layers[1]])
+    np.testing.assert_array_equal(third.layers[0].get_weights()[0], model.layers[0].get_weights()[0])
 
 
 def test_models_of_one_kind_in_each_other(tmp_path):

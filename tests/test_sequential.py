@@ -214,9 +214,9 @@ def test_training_on_batches_of_several_lengths():
 def test_a_layer_refuses_a_size_that_it_needs():
     model = Sequential([Dense(2)])
     model(X)
-    with pytest.raises(ValueError, match="Dense 'dense' takes 3 features"):
+    with pytest.raises(ValueError, match=r"takes inputs of shape \(examples, 3\), but got \(examples, 4\)"):
         model(np.ones((5, 4), "float32"))
-    with pytest.raises(ValueError, match=r"'sequential' takes inputs of shape \(examples, None\), but got"):
+    with pytest.raises(ValueError, match=r"takes inputs of shape \(examples, 3\), but got \(examples, 4, 3\)"):
         model(np.ones((5, 4, 3), "float32"))
 
 
@@ -488,3 +488,19 @@ def test_a_config_with_an_unknown_layer_is_refused():
     config = CONFIGS["custom"]().get_config()
     with pytest.raises(ValueError, match="Unknown layer 'Doubled'"):
         Sequential.from_config(config)
+
+
+@pytest.mark.parametrize("first", [[], [Input((8, 8, 3))]], ids=["learned", "given"])
+def test_inputs_of_other_sizes_where_all_layers_take_them(first):
+    model = Sequential([*first, keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), Dense(1)])
+    model(np.ones((1, 8, 8, 3)))
+    other = np.random.default_rng(0).normal(size=(2, 10, 9, 3)).astype("float32")
+    want = other
+    for layer in model.layers:
+        want = layer(want)
+    np.testing.assert_allclose(model(other), want, rtol=1e-5)
+    np.testing.assert_allclose(model.predict(other, verbose=0), want, rtol=1e-5)
+    with pytest.raises(ValueError, match=r"takes inputs of shape \(examples, 8, 8, 3\), but got \(examples, 8, 8, 2\)"):
+        model(np.ones((1, 8, 8, 2)))
+    with pytest.raises(ValueError, match=r"but got \(examples, 8, 3\)"):
+        model(np.ones((1, 8, 3)))

@@ -214,3 +214,55 @@ def test_a_data_set_without_a_length_iterates_without_an_end():
             return index
 
     assert [index for index, _ in zip(Counting(), range(5))] == [0, 1, 2, 3, 4]
+
+
+def lengths_in(library, kind):
+    """What training on sequences of several lengths gives; those of the second epoch are new."""
+    layers = library.layers
+
+    class Subclass(library.Model):
+        def __init__(self):
+            super().__init__()
+            self.recurrent, self.out = layers.SimpleRNN(3, return_sequences=True), layers.Dense(1)
+
+        def call(self, x):
+            return self.out(self.recurrent(x))
+
+    def functional():
+        x = library.Input((None, 2))
+        return library.Model(x, layers.Dense(1)(layers.SimpleRNN(3, return_sequences=True)(x)))
+
+    def sequential():
+        return library.Sequential([layers.SimpleRNN(3, return_sequences=True), layers.Dense(1)])
+
+    library.utils.set_random_seed(0)
+    made = {"subclass": Subclass, "functional": functional, "sequential": sequential}[kind]()
+    made.compile("sgd", "mse", metrics=["mae"])
+    given = ((X[:40].reshape(4, 10, 2)[:, :n], Y[:40].reshape(4, 10, 1)[:, :n]) for n in (5, 5, 7, 5, 9, 10, 9, 7))
+    history = made.fit(given, steps_per_epoch=4, epochs=2, verbose=0).history
+    return history, made.predict(X[:6].reshape(1, 6, 2), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "subclass"])
+def test_live_sequences_of_other_lengths(kind):
+    history, outputs = lengths_in(keras, kind)
+    want, want_outputs = lengths_in(pytest.importorskip("keras"), kind)
+    assert outputs.shape == (1, 6, 1)
+    np.testing.assert_allclose(outputs, want_outputs, rtol=1e-4, atol=1e-6)
+    for name in want:
+        np.testing.assert_allclose(history[name], want[name], rtol=1e-5)
+
+
+def test_targets_of_another_length_than_the_outputs_are_refused():
+    made = keras.Sequential([keras.layers.SimpleRNN(3, return_sequences=True), keras.layers.Dense(1)])
+    made.compile("sgd", "mse")
+    given = [(np.ones((2, n, 2)), np.ones((2, 5, 1))) for n in (5, 7)]
+    with pytest.raises(ValueError, match=r"y has shape \(2, 5, 1\) and the model's output \(None, 7, 1\)"):
+        made.fit(iter(given), verbose=0)
+
+
+def test_an_axis_without_entries():
+    made = keras.Sequential([keras.layers.LayerNormalization()])
+    made.compile("sgd", "mse")
+    made.fit(iter([(np.ones((2, 0, 3)), np.ones((2, 0, 3)))] * 2), verbose=0)
+    np.testing.assert_array_equal(made.layers[0].gamma, np.ones(3))

@@ -109,7 +109,12 @@ class Layer(Module):
     # What a subclass writes
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights, given the shape of the input (None for sizes that are not known)."""
+        """Make the weights, given the shape of the input (None for sizes that are not known).
+
+        Where a class does not write it, the layers inside are built, by a trace of `call` for such an input.
+        """
+        if type(self).build is Layer.build and not all(layer.built for layer in self._children(Layer)):
+            self.compute_output_spec(self._spec(_as_shape(input_shape)))
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -392,9 +397,9 @@ class Layer(Module):
                     f"{type(self).__name__}.build takes {missing}, but the inputs of this call are {list(given)}."
                 )
             self.build(**shapes)
-        else:
+        elif type(self).build is not Layer.build:
             self.build(next(iter(given.values()), None))
-        if type(self).build is Layer.build:
+        else:  # the call that follows builds the layers inside
             self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}
         self.built = True
 

@@ -100,7 +100,9 @@ class Model(Trainer):
         if mask is not None:
             flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
             arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
-        return self.graph.run(arrays, training)
+        outputs = self.graph.run(arrays, training)
+        is_one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
+        return outputs[0] if is_one else outputs  # as in Keras; a call on symbolic tensors gives the list
 
     # The layers
 
@@ -165,13 +167,13 @@ class Model(Trainer):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, or the shapes in their structure; AttributeError without a graph."""
-        return _shapes(self._known_graph("input_shape").input_struct)
+        """The shape of the input, or a list of the shapes of several; AttributeError without a graph."""
+        return _shapes(self._known_graph("input_shape").inputs)
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, or the shapes in their structure; AttributeError without a graph."""
-        return _shapes(self._known_graph("output_shape").output_struct)
+        """The shape of the output, or a list of the shapes of several; AttributeError without a graph."""
+        return _shapes(self._known_graph("output_shape").outputs)
 
     @property
     def operations(self) -> list[Any]:
@@ -209,9 +211,11 @@ class Model(Trainer):
         """Write the weights into a `.weights.h5` file, which Keras opens too; see `saving.save_weights`."""
         keras_format.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, objects_to_skip: Sequence[Any] = ()
+    ) -> None:
         """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
-        keras_format.load_weights(self, filepath, skip_mismatch, by_name)
+        keras_format.load_weights(self, filepath, skip_mismatch, by_name, objects_to_skip)
 
     def export(
         self,
@@ -313,7 +317,10 @@ class Model(Trainer):
                     lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)),
                     self.graph.output_struct,
                 )
-        return super().compute_output_spec(*args, **kwargs)
+        outputs = super().compute_output_spec(*args, **kwargs)
+        if self.graph is None or not _is_made_of_a_graph(type(self)):
+            return outputs
+        return jax.tree.unflatten(jax.tree.structure(self.graph.output_struct), jax.tree.leaves(outputs))
 
     # Inside
 
@@ -350,9 +357,9 @@ def _is_made_of_a_graph(cls: type) -> bool:
     return takes_all or list(parameters)[:2] == ["inputs", "outputs"]
 
 
-def _shapes(struct: Any) -> Any:
-    shapes = jax.tree.map(lambda tensor: tensor.shape, struct)
-    return shapes[0] if isinstance(struct, list) and len(struct) == 1 else shapes
+def _shapes(tensors: list[KerasTensor]) -> Any:
+    shapes = [tensor.shape for tensor in tensors]
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 layers.NAMES.update(Model=Model, Functional=Model)

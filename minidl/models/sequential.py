@@ -151,11 +151,19 @@ class Sequential(Model):
         return super().compute_output_spec(*args, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        outputs = self._fitted(inputs)
+        """Each layer on what the one before gave. Inputs of other sizes than the model was built for are taken, as in
+        Keras, where all layers take them: sequences of other lengths, images of other sizes.
+        """
+        outputs = fitted = self._with_axes(inputs)
         if mask is not None:
             outputs = masks.put(jnp.copy(outputs), mask)
-        for layer in self.layers:
-            outputs = layer(outputs, training=training)
+        try:
+            for layer in self.layers:
+                outputs = layer(outputs, training=training)
+        except (TypeError, ValueError) as error:
+            if self._expects(fitted):
+                raise
+            raise self._refusal(fitted) from error
         return outputs
 
     @property
@@ -165,8 +173,9 @@ class Sequential(Model):
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output; AttributeError until it is known."""
-        return jax.tree.map(lambda tensor: tensor.shape, self._known_tensors()[-1])
+        """The shape of the output, or a list of the shapes of several; AttributeError until it is known."""
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def input(self) -> Any:
@@ -240,24 +249,32 @@ class Sequential(Model):
             layer._nodes.remove(node)
         del self._calls[len(self._calls) - count :]
 
-    def _fitted(self, inputs: Any) -> Any:
-        """The inputs, checked against the input shape that was given; (n,) and (n, 1) stand for each other."""
+    def _with_axes(self, inputs: Any) -> Any:
+        """The inputs with as many axes as the known input has; (n,) and (n, 1) stand for each other."""
         if not self._tensors or not hasattr(inputs, "shape"):
             return inputs
         expected = self.input_shape
         if len(inputs.shape) == len(expected) - 1 and expected[-1] == 1:
-            inputs = inputs[..., None]
-        elif len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
+            return inputs[..., None]
+        if len(inputs.shape) == len(expected) + 1 and inputs.shape[-1] == 1:
             inputs = inputs[..., 0]
-        if not self._shape_is_given:
-            expected = (None,) * len(expected)
-        if not fits((None, *inputs.shape[1:]), expected):
-            known, given = (f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (expected, inputs.shape))
-            raise ValueError(
-                f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model "
-                f"with input_shape={tuple(inputs.shape[1:])}."
-            )
+        if len(inputs.shape) != len(expected):
+            raise self._refusal(inputs)
         return inputs
+
+    def _expects(self, inputs: Any) -> bool:
+        """Whether nothing is known against the shape of the inputs."""
+        is_known = bool(self._tensors) and hasattr(inputs, "shape")
+        return not is_known or fits((None, *inputs.shape[1:]), self.input_shape)
+
+    def _refusal(self, inputs: Any) -> ValueError:
+        known, given = (
+            f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (self.input_shape, inputs.shape)
+        )
+        return ValueError(
+            f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model with "
+            f"input_shape={tuple(inputs.shape[1:])}."
+        )
 
     def _known_tensors(self) -> list[Any]:
         if not self._tensors:

@@ -1,6 +1,7 @@
 """.keras files: a zip archive of the model's config as JSON and its weights as HDF5.
 
-Nothing is taken out of an archive onto the disk: three members with known names are read, each only up to a bound.
+Three members have known names; the others, under "assets/", are the files of layers (assets.py). Each is read into
+memory only up to a bound, and nothing is written anywhere by a path that could lead out of a folder.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import datetime
 import json
 import mmap
 import os
+import posixpath
 import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from minidl.saving.assets import FOLDER
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.version import __version__
@@ -23,11 +26,14 @@ from minidl.version import __version__
 _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 FORMAT = "3.15.1"  # the version of Keras whose files these are
 _MOST_TEXT = 64 * 2**20  # bytes of a config
-_MOST_GROWTH = 20  # times the size of the archive that its weights may have, for archives packed anew
+_MOST_GROWTH = 20  # times the size of the archive that its weights, or its assets, may have: for those packed anew
 
 
 def write_archive(
-    path: str | os.PathLike[str], config: dict[str, Any], write_weights: Callable[[IO[bytes]], None]
+    path: str | os.PathLike[str],
+    config: dict[str, Any],
+    write_weights: Callable[[IO[bytes]], None],
+    write_assets: Callable[[zipfile.ZipFile], None],
 ) -> None:
     """Write a `.keras` file, whole or not at all.
 
@@ -37,6 +43,7 @@ def write_archive(
         path: where to.
         config: of the model, as plain data.
         write_weights: writes an HDF5 file into a file that it is given.
+        write_assets: puts the files of layers into the archive that it is given.
     """
     date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": FORMAT, "minidl_version": __version__, "date_saved": date}
@@ -49,14 +56,15 @@ def write_archive(
             weights.flush()
             with mmap.mmap(weights.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 archive.writestr(_WEIGHTS, data)  # type: ignore[arg-type]
+        write_assets(archive)
 
 
-def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes]:
-    """The config and the bytes of the HDF5 file in a `.keras` file.
+def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes, dict[str, bytes]]:
+    """The config, the bytes of the HDF5 file and the assets (by their paths in "assets/") in a `.keras` file.
 
     Args:
         path: the file.
-        with_config: whether to read the config, or give None for it.
+        with_config: whether to read the config and the assets, or give None and nothing for them.
 
     Raises:
         LoadError: anything else than what `write_archive`, or Keras, writes.
@@ -67,14 +75,16 @@ def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tupl
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
-            if sorted(names) != sorted({_CONFIG, _METADATA, _WEIGHTS}):
+            fixed = [name for name in names if not name.startswith(f"{FOLDER}/")]
+            if sorted(fixed) != sorted({_CONFIG, _METADATA, _WEIGHTS}) or len(set(names)) != len(names):
                 raise LoadError(
                     f"it should hold {_METADATA}, {_CONFIG} and {_WEIGHTS} once each, and holds {names[:9]}"
                 )
             if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
                 raise LoadError("a part of it is a link, or encrypted")
             config = parse(_member(archive, _CONFIG, _MOST_TEXT)) if with_config else None
-            return config, _member(archive, _WEIGHTS, size * _MOST_GROWTH)
+            assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
+            return config, _member(archive, _WEIGHTS, size * _MOST_GROWTH), assets
 
 
 def parse(text: str | bytes) -> Any:
@@ -104,6 +114,19 @@ def reading(source: Any) -> Iterator[None]:
         raise LoadError(f"{source}: {error}") from error
     except (Exception, RecursionError) as error:
         raise LoadError(f"{source} could not be loaded: {type(error).__name__}: {error}") from error
+
+
+def _assets(archive: zipfile.ZipFile, limit: int) -> dict[str, bytes]:
+    """The files in the folder of assets, by their paths in it; refused if a path leads out of it."""
+    members = [member for member in archive.infolist() if member.filename.startswith(f"{FOLDER}/")]
+    if (size := sum(member.file_size for member in members)) > limit:
+        raise LoadError(f"{FOLDER} would take {size} bytes, more than the {limit} it may")
+    assets = {}
+    for name in (member.filename for member in members if not member.is_dir()):
+        if posixpath.normpath(name) != name or ".." in name.split("/") or "\\" in name or ":" in name:
+            raise LoadError(f"{name!r} is no path of a file in {FOLDER}")
+        assets[name.removeprefix(f"{FOLDER}/")] = archive.read(name)
+    return assets
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 from minidl import layers, names
 from minidl.layers.module import Module
 from minidl.saving.archive import parse, read_archive, reading, write_archive
+from minidl.saving.assets import load_assets, write_assets
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader, write_hdf5
 from minidl.saving.legacy_h5 import ENDINGS, SLACK, is_legacy, load_legacy, load_legacy_weights, save_legacy
@@ -29,6 +30,8 @@ def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
     """Write a model into a file: how it is made, its weights, how it was compiled, its optimizer's state.
+
+    A `.keras` file also holds what layers write in a `save_assets(folder)` of their own, for `load_assets(folder)`.
 
     The file that was there before stands until the new one is complete on the disk.
 
@@ -78,7 +81,7 @@ def save_model(
     with names.shared_objects():
         config = names.serialize(model)
     weights = collect(model, () if include_optimizer else [model.optimizer])
-    write_archive(path, config, lambda file: write_hdf5(file, *weights))
+    write_archive(path, config, lambda file: write_hdf5(file, *weights), lambda archive: write_assets(model, archive))
 
 
 def load_model(
@@ -106,12 +109,14 @@ def load_model(
         return load_legacy(path, custom_objects, compile)
     if path.endswith(".weights.h5"):
         raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
-    config, weights = read_archive(filepath)
+    config, weights, assets = read_archive(filepath)
     with reading(filepath), filled_later(len(weights) + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
+        _build_optimizer(model)
         apply(model, H5Reader(weights))
+        load_assets(model, assets)
     return model
 
 
@@ -167,7 +172,7 @@ def load_weights(
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(".keras"):
-        _, data = read_archive(path, with_config=False)
+        _, data, _ = read_archive(path, with_config=False)
         with reading(filepath):
             apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
     else:
@@ -203,6 +208,13 @@ def _from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     if not isinstance(model, Module):
         raise ValueError(f"it holds no model, but {model!r}")
     return model
+
+
+def _build_optimizer(model: Any) -> None:
+    """Make the variables of an optimizer that a `compile_from_config` of the caller's left without any."""
+    optimizer = getattr(model, "optimizer", None)  # a layer has none
+    if optimizer is not None and model.built and not optimizer.built:
+        optimizer.build(model.trainable_variables)
 
 
 def _check_built(model: Any, what: str) -> None:

@@ -35,8 +35,6 @@ def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[s
     names = {}
     saved = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
     for path, owner in owners(root, skipped):
-        if hasattr(owner, "save_assets"):
-            raise NotImplementedError(f"{owner.name!r} has save_assets(), but minidl's files hold weights only.")
         group = f"{path}/vars" if path else "vars"
         store: dict[str, Any] = {}
         owner.save_own_variables(store)

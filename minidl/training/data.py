@@ -308,7 +308,8 @@ def _file_behind(array: Any) -> mmap.mmap | None:
 
 def as_arrays(values: Any) -> Any:
     """A structure of arrays; a list of plain numbers (or of lists of them) is one array."""
-    if isinstance(values, (list, tuple)) and all(np.isscalar(leaf) for leaf in jax.tree.leaves(values)):
+    leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
+    if isinstance(values, (list, tuple)) and (leaves or not values) and all(map(np.isscalar, leaves)):
         return as_array(values)
     return jax.tree.map(as_array, values)
 

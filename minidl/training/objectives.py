@@ -97,6 +97,11 @@ class Objectives:
         own = [name for name, metric in self._named.items() if name == metric.name]
         return [*own, *sorted(set(self._named) - set(own))]
 
+    @property
+    def are_given(self) -> bool:
+        """Whether `compile` was given a loss or metrics; a `train_step` of the caller's may need neither."""
+        return any(given is not None for given in (self._given_loss, self._given_metrics, self._given_weighted))
+
     def build(self, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
         """Resolve names, given targets and predictions (or their shapes).
 

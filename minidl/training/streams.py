@@ -87,7 +87,7 @@ class StreamData:
         self.first = first
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any], None] = lambda y: None  # refuses targets, as soon as they come
+        self.check: Callable[[Any, Any], None] = lambda x, y: None  # refuses targets, as soon as they come
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
@@ -166,7 +166,7 @@ class StreamData:
             for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
                 buffer[i] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        self.check(jax.tree.map(lambda array: array[: len(batches)].reshape(-1, *array.shape[2:]), stacked[1]))
+        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked[:2]))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
         return Chunk(stacked, len(batches), rows)
 
@@ -310,6 +310,11 @@ def _length(source: Any) -> int | None:
         return source.num_batches
     length = operator.length_hint(source, -1)
     return None if length < 0 else length
+
+
+def _rows(stacked: np.ndarray, num_batches: int) -> np.ndarray:
+    """The rows of the first batches of a chunk; an axis of size 0 is one like another."""
+    return stacked[:num_batches].reshape(num_batches * stacked.shape[1], *stacked.shape[2:])
 
 
 def _described(source: Any) -> str:

@@ -422,8 +422,9 @@ class Trainer(Compiled):
             data = StreamData(x, steps, class_weight, bool(shuffle), use)
             self._prepare(call, *data.first)
             if self.compiled and call != "predict":
-                y_pred = self._output_spec(data.first[0])
-                data.check = lambda y: checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
+                data.check = lambda x, y: checks.targets(
+                    call, self.objectives.loss, y, self._output_spec(x), self.output_names
+                )
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
@@ -433,7 +434,7 @@ class Trainer(Compiled):
         data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
         if call == "fit":
             checks.finite(call, data)
-            if not self.objectives.built:
+            if not self.objectives.built and (self.objectives.are_given or not self._is_built_inside()):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
         return data
@@ -460,6 +461,9 @@ class Trainer(Compiled):
         if key not in self._output_specs:
             self._output_specs[key] = self.compute_output_spec(symbolic(spec))
         return self._output_specs[key]
+
+    def _is_built_inside(self) -> bool:
+        return all(layer.built for layer in self._flatten_layers())
 
     def _forget(self) -> None:
         """Forget what was derived from the layers and from compile()."""

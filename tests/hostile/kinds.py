@@ -372,6 +372,7 @@ def make_all(folder):
     bomb = b" " * (200 << 20)
     archive(folder / "bomb of text.keras", b"{" + bomb + b"}", compression=zipfile.ZIP_DEFLATED)
     archive(folder / "bomb of weights.keras", data=weights() + bytes(1 << 29), compression=zipfile.ZIP_DEFLATED)
+    archive(folder / "bomb of assets.keras", extra=[("assets/a", bomb)], compression=zipfile.ZIP_DEFLATED)
     whole = (good / "good.keras").read_bytes()
     (folder / "zip truncated.keras").write_bytes(whole[: len(whole) // 2])
     (folder / "whole model truncated.h5").write_bytes((good / "good.h5").read_bytes()[:1500])

@@ -1,0 +1,62 @@
+"""Files that layers keep beside their weights, such as a vocabulary: `assets/` in a `.keras` file.
+
+A layer of yours writes them in `save_assets(folder)` and reads them in `load_assets(folder)`. Each gets a folder of its
+own, which is empty before and gone afterwards: in the archive it stands under the layer's path in the model.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from minidl.saving.errors import LoadError
+from minidl.saving.tree import Owner, owners
+
+FOLDER = "assets"
+
+
+def write_assets(root: Owner, archive: zipfile.ZipFile) -> None:
+    """Let each layer that has `save_assets` write its files, and put them into an archive."""
+    for path, owner in owners(root):
+        if hasattr(owner, "save_assets"):
+            with tempfile.TemporaryDirectory() as name:
+                folder = pathlib.Path(name)
+                owner.save_assets(name)
+                for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+                    archive.write(file, pathlib.PurePosixPath(FOLDER, path, file.relative_to(folder)))
+
+
+def load_assets(root: Owner, assets: Mapping[str, bytes]) -> None:
+    """Let each layer that has `load_assets` read the files that it wrote.
+
+    Args:
+        root: a model.
+        assets: the path of each file in `assets/` -> its contents.
+
+    Raises:
+        LoadError: a file that stands where no layer reads any.
+    """
+    readers = {path: owner for path, owner in owners(root) if hasattr(owner, "load_assets")}
+    files: dict[str, dict[str, bytes]] = {path: {} for path in readers}
+    for name, contents in assets.items():
+        inside = [path for path in readers if not path or name.startswith(f"{path}/")]
+        if not inside:
+            raise LoadError(f"{FOLDER}/{name} is in the file, but there is no layer with load_assets() to read it")
+        path = max(inside, key=len)  # a layer rather than the model around it
+        files[path][name.removeprefix(f"{path}/")] = contents
+    for path, owner in readers.items():
+        if files[path]:
+            _load(owner, files[path])
+
+
+def _load(owner: Any, files: Mapping[str, bytes]) -> None:
+    """Let a layer read files from a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, contents in files.items():
+            file = pathlib.Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(contents)
+        owner.load_assets(folder)
