@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 NARROW = 16  # float32 numbers in the widest vector registers: shorter rows leave them half empty
-_SMALL = 2**20  # multiplications; larger products are shared by threads, which read columns as fast
+_SMALL, _LARGE = 2**20, 2**25  # multiplications; large products are shared by threads, which read columns as fast
 
 
 def matmul(x: Any, kernel: Any) -> Any:
@@ -54,9 +54,11 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
 
     The gradient of a small kernel becomes `turned(x) @ g`, that of a narrow one `(turned(g) @ x).T`.
     """
-    if x.size * d_kernel.shape[1] > _SMALL:
+    rows, features, units = *x.shape, d_kernel.shape[1]
+    size = rows * features * units
+    if size > _LARGE or (size > _SMALL and rows < features and units >= NARROW):  # turning x takes longer than it saves
         return x @ d_kernel
-    if d_kernel.shape[1] < NARROW:
+    if size <= _SMALL and units < NARROW:
         return lax.optimization_barrier(d_kernel.T @ x.T).T
     return _contract_first(lax.optimization_barrier(x.T), d_kernel)
 
