@@ -100,10 +100,6 @@ def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) ->
     given = jax.tree.leaves(input_tensors)
     if len(given) > 1:
         raise ValueError(f"clone_model: a Sequential has one input, got {len(given)} input_tensors.")
-    if first and not given and not model._shape_is_given:
-        clone = type(model)(layers, name=model.name, trainable=model.trainable)
-        clone.build(first[0].batch_shape)
-        return clone
     inputs = given or [Input(batch_shape=layer.batch_shape, dtype=layer.dtype, name=layer.name) for layer in first]
     return type(model)([*map(_as_input, inputs), *layers], name=model.name, trainable=model.trainable)
 

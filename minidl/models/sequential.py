@@ -21,9 +21,8 @@ from minidl.symbolic import KerasTensor, Node, Shape
 class Sequential(Model):
     """A stack of layers, each called on the output of the one before it.
 
-    With an `Input` first, or `input_shape=` in the first layer, the model is built at once, and takes that shape only;
-    otherwise it is built when it first sees data, whose sizes need not stay: sequences may be longer the next time,
-    images larger, as long as the layers can take them.
+    With an `Input` first, or `input_shape=` in the first layer, the model is built at once; otherwise when it first
+    sees data. Later inputs may have other sizes where all layers can take them: sequences may be longer, images larger.
 
     Args:
         layers: layers to add.
@@ -45,7 +44,6 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         self._tensors: list[Any] = []  # the symbolic input, then what each layer gave, once built
         self._calls: list[tuple[Layer, Node]] = []  # behind them
-        self._shape_is_given = True  # rather than that of the first data
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -127,7 +125,6 @@ class Sequential(Model):
                 raise ValueError(f"Sequential: the input shape of {self.name!r} is not known: give build() one.")
             if not _is_shape(input_shape):
                 return  # a structure of inputs: the call that brings it builds the layers
-            self._shape_is_given = False
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
@@ -151,9 +148,7 @@ class Sequential(Model):
         return super().compute_output_spec(*args, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Each layer on what the one before gave. Inputs of other sizes than the model was built for are taken, as in
-        Keras, where all layers take them: sequences of other lengths, images of other sizes.
-        """
+        """Each layer on what the one before gave."""
         outputs = fitted = self._with_axes(inputs)
         if mask is not None:
             outputs = masks.put(jnp.copy(outputs), mask)
@@ -198,8 +193,7 @@ class Sequential(Model):
         return jax.tree.leaves(self.output)
 
     def get_config(self) -> dict[str, Any]:
-        layers = self._layers if self._shape_is_given else self.layers
-        config = {**super().get_config(), "layers": [serialize(layer) for layer in layers]}
+        config = {**super().get_config(), "layers": [serialize(layer) for layer in self._layers]}
         if self._tensors:
             config["build_input_shape"] = self.input_shape
         return config
