@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -17,7 +19,7 @@ from benchmarks.workloads import WORKLOADS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table for each workload or series, and write JSON where asked.
+    """Measure, print a table for each workload or series, and write JSON and a plot where asked.
 
     Returns:
         The exit status: 1 when a peer failed.
@@ -39,8 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(json.dumps(record, indent=1))
     if options.save:
-        console.print(f"Saved {saved.write(record)}")
+        _save(record, console.print)
     return int(any(result.error for _, measured in results.values() for result in measured.values()))
+
+
+def _save(record: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """Keep the results, and a plot of them where there is something to draw and matplotlib is installed."""
+    path = saved.write(record)
+    tell(f"Saved {path}")
+    if not saved.comparable(saved.read(path)):
+        tell("No plot: nothing was measured beside minidl.")
+    elif importlib.util.find_spec("matplotlib") is None:
+        tell("No plot: matplotlib is not installed (pip install 'minidl[plot]').")
+    else:
+        from benchmarks import plot
+
+        tell(f"Saved {plot.write(path)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", type=_peers, default=list(PEERS), help=f"of {','.join(PEERS)}; default all")
     parser.add_argument("--rounds", type=_positive, default=5, help="how often each peer runs (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round as JSON")
-    parser.add_argument("--save", action="store_true", help="the same, into benchmarks/results/")
+    parser.add_argument("--save", action="store_true", help="the same into benchmarks/results/, and a plot")
     return parser
 
 

@@ -64,3 +64,8 @@ def row(saved: dict[str, Any]) -> Row:
     work = dataclasses.replace(known, **{**sizes, "about": known.about, "series": known.series})
     peers = saved["peers"].items()
     return Row(work, {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]})
+
+
+def comparable(rows: list[Row]) -> list[Row]:
+    """The workloads in which minidl and somebody else were measured, without the points of series."""
+    return [row for row in rows if not row.work.series and REFERENCE in row.rounds and len(row.rounds) > 1]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 import minidl
 from benchmarks import __main__ as command_line
-from benchmarks import readme, report, runner, worker
+from benchmarks import readme, report, runner, saved, worker
 from benchmarks.peers import PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
@@ -248,6 +248,51 @@ def test_the_readme_shows_each_point_of_a_series(runs):
     assert "| 2 layers deep | minidl | 600 | 2.00 | 300 |" in text  # 60 ms for 100 steps
     assert "| 2 layers deep | keras-jax | 1200 | 2.00 | 300 |" in text
     assert "Steady time" not in text
+
+
+def test_saving_writes_results_and_a_plot(runs, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
+    assert command_line.main(["mlp", "--peers", "minidl,handwritten", "--rounds", "1", "--save"]) == 0
+    (results,) = saved.files()
+    assert results.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    (row,) = saved.read(results)
+    assert row.ratio("handwritten") == 2.0 and row.work == MLP  # the second run takes twice as long
+
+
+def test_saving_says_why_there_is_no_plot(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
+    assert command_line.main(["mlp", "--peers", "minidl", "--rounds", "1", "--save"]) == 0
+    assert "No plot: nothing was measured beside minidl." in capsys.readouterr().out
+    assert len(saved.files()) == 1
+
+
+def test_a_plot_has_a_chart_for_each_comparison(runs, tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks import plot
+
+    names = ["mlp", "cold", "options", "growth-depth-2"]
+    results = {name: (WORKLOADS[name], runner.measure(WORKLOADS[name], ["minidl", "torch"], 1)) for name in names[:2]}
+    results |= {name: (WORKLOADS[name], runner.measure(WORKLOADS[name], ["minidl"], 1)) for name in names[2:]}
+    record = report.record(results)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(record))
+    whole = plot.draw(saved.comparable(saved.read(file)), record)
+    assert f"jax {jax.__version__}" in whole.get_suptitle()
+    charts = [chart for chart in whole.axes if chart.axison]
+    assert [chart.get_title() for chart in charts] == ["mlp", "cold"]
+    assert [bar.get_width() for bar in charts[0].patches] == [0.0, 1.0]  # 1 and 2 times minidl, from minidl's line
+    assert [text.get_text() for text in charts[0].texts] == ["1.00", "2.00"]
+
+
+def test_results_without_a_comparison_are_not_drawn(runs, tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks import plot
+
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(report.record({"mlp": (MLP, runner.measure(MLP, ["minidl"], 1))})))
+    with pytest.raises(ValueError, match="no workload with minidl and another peer"):
+        plot.write(file)
 
 
 def test_laps_that_cannot_be_told_apart_share_the_time():
