@@ -11,6 +11,7 @@ from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workload import EVERYBODY, Split, Workload
 
+_SMALL = 2**25  # multiplications in a forward pass, from which on threads are worth their while
 _LABEL_NOISE = 0.5  # against scores that spread by 1: the loss ends well above zero in every peer
 
 
@@ -27,6 +28,11 @@ class MLP(Workload):
     features: int = 100
     units: int = 64
     classes: int = 10
+
+    @property
+    def small(self) -> bool:
+        """Whether threads gain nothing: libraries that start some anyway wait for them on a busy machine."""
+        return self.batch_size * self.units * (self.features + self.units) < _SMALL
 
     def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:
         """Normal features, and the class whose noisy linear score is highest."""
