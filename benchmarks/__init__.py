@@ -3,7 +3,9 @@
     python -m benchmarks                                   every workload, every peer that is installed
     python -m benchmarks mlp --peers minidl,handwritten    one workload, two peers
     python -m benchmarks lstm gru --rounds 3               two workloads, quickly
+    python -m benchmarks growth                            every workload whose name begins with it, in one table
     python -m benchmarks --rounds 9 --save                 more rounds, results kept in benchmarks/results/
+    python -m benchmarks.plot                              draws the newest results there
 
 A *workload* (workloads/, a file for each family) says what is computed, a *peer* (peers.py) computes it in one
 library's usual way (loops/ has what is the same for all models), and the runner (runner.py) gives every peer a process

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import itertools
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from benchmarks import report, runner
+from benchmarks import report, runner, saved
 from benchmarks.peers import PEERS
 from benchmarks.workloads import WORKLOADS
 
-_RESULTS = Path(__file__).parent / "results"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print a table for each workload, and write JSON where asked.
+    """Measure, print a table for each workload or series, and write JSON and a plot where asked.
 
     Returns:
         The exit status: 1 when a peer failed.
@@ -26,39 +27,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     announce = Console(stderr=True, style="dim").print  # plain lines: a spinner would take time from the peers
+    names = list(dict.fromkeys(itertools.chain(*options.workloads))) or list(WORKLOADS)
     results = {}
-    for name in options.workloads or WORKLOADS:
+    for name in names:
         work = WORKLOADS[name]
         peers = [peer for peer in work.peers if peer in options.peers]
-        measured = runner.measure(work, peers, options.rounds, announce)
-        console.print(report.table(work, measured))
-        results[name] = (work, measured)
-    text = json.dumps(report.record(results), indent=1)
+        results[name] = (work, runner.measure(work, peers, options.rounds, announce))
+        if not work.series:
+            console.print(report.table(*results[name]))
+    for series in dict.fromkeys(work.series for work, _ in results.values() if work.series):
+        console.print(report.series_table([one for one in results.values() if one[0].series == series]))
+    record = report.record(results)
     if options.json:
-        options.json.write_text(text)
+        options.json.write_text(json.dumps(record, indent=1))
     if options.save:
-        _RESULTS.mkdir(exist_ok=True)
-        record = json.loads(text)
-        saved = _RESULTS / f"{record['date'].replace(':', '')}-{record['revision'] or 'unversioned'}.json"
-        saved.write_text(text)
-        console.print(f"Saved {saved}")
+        _save(record, console.print)
     return int(any(result.error for _, measured in results.values() for result in measured.values()))
+
+
+def _save(record: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """Keep the results, and a plot of them where there is something to draw and matplotlib is installed."""
+    path = saved.write(record)
+    tell(f"Saved {path}")
+    if not saved.comparable(saved.read(path)):
+        tell("No plot: nothing was measured beside minidl.")
+    elif importlib.util.find_spec("matplotlib") is None:
+        tell("No plot: matplotlib is not installed (pip install 'minidl[plot]').")
+    else:
+        from benchmarks import plot
+
+        tell(f"Saved {plot.write(path)}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minidl beside its peers.")
     parser.add_argument(
-        "workloads", nargs="*", type=_workload, metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS)}; default all"
+        "workloads", nargs="*", type=_workloads, metavar="WORKLOAD", help=f"of {', '.join(_choices())}; default all"
     )
     parser.add_argument("--peers", type=_peers, default=list(PEERS), help=f"of {','.join(PEERS)}; default all")
     parser.add_argument("--rounds", type=_positive, default=5, help="how often each peer runs (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round as JSON")
-    parser.add_argument("--save", action="store_true", help="the same, into benchmarks/results/")
+    parser.add_argument("--save", action="store_true", help="the same into benchmarks/results/, and a plot")
     return parser
 
 
-def _workload(text: str) -> str:
-    return _known(text, WORKLOADS)
+def _workloads(text: str) -> list[str]:
+    """The workload of a name, or all whose names begin with it: "growth", "stream"."""
+    matching = [text] if text in WORKLOADS else [name for name in WORKLOADS if name.startswith(f"{text}-")]
+    return matching or [_known(text, _choices())]
+
+
+def _choices() -> list[str]:
+    """The names to choose from; a series has one name for all its points."""
+    return list(dict.fromkeys(work.series.partition(":")[0] or name for name, work in WORKLOADS.items()))
 
 
 def _peers(text: str) -> list[str]:

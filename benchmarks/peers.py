@@ -6,9 +6,13 @@ This file imports none of their libraries: only the process of a peer may do tha
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
+import sysconfig
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypedDict
 
 
@@ -36,8 +40,11 @@ class Clock:
         """The first lap begins now."""
         self._last = time.perf_counter()
 
-    def lap(self) -> None:
+    def lap(self, count: int = 1) -> None:
         """A lap ends now, and the next one begins.
+
+        Args:
+            count: how many laps end now, where the peer does not tell one from the next; each gets its share.
 
         Raises:
             RuntimeError: the clock was not started.
@@ -45,7 +52,7 @@ class Clock:
         if self._last is None:
             raise RuntimeError("Clock.lap: call Clock.start before the first lap.")
         now = time.perf_counter()
-        self.laps.append(now - self._last)
+        self.laps += [(now - self._last) / count] * count
         self._last = now
 
 
@@ -57,29 +64,51 @@ class Peer:
         programs: the end of the names of the files with its programs; "" for the Keras programs, which take a library.
         needs: what must be installed; the first one is the library that a Keras program takes.
         environment: variables of its process.
+        compiles: whether it needs a C++ compiler while it runs.
+        fills_cache: whether a run that is not counted comes before the first round, and leaves what it compiled in the
+            folder that the variable `CACHE` names.
     """
 
     programs: str
     needs: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    compiles: bool = False
+    fills_cache: bool = False
 
     def missing(self) -> list[str]:
-        """What of `needs` is not installed."""
-        return [name for name in self.needs if importlib.util.find_spec(name) is None]
+        """What it needs and is not installed."""
+        return missing_libraries(self.needs) + (_missing_for_compiling() if self.compiles else [])
 
 
-WITH = "BENCHMARK_WITH"  # the variable of a process that says what a peer does more than its name without "+..."
+def missing_libraries(names: Iterable[str]) -> list[str]:
+    """Those that are not installed."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
+
+
+def _missing_for_compiling() -> list[str]:
+    """What is not there of the compiler that PyTorch calls, and of what it compiles against."""
+    compiler = os.environ.get("CXX") or "g++"
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    missing = [] if shutil.which(compiler) else [f"the C++ compiler {compiler}"]
+    return missing if header.exists() else [*missing, "Python.h, the header for C programs"]
+
+
+CACHE = "BENCHMARK_CACHE"  # the variable of a process that names a folder which stays from one round to the next
+WITH = "BENCHMARK_WITH"  # the variable of a process that says how a peer differs from the others with its programs
 
 PEERS = {
     "minidl": Peer("", ("minidl", "jax")),
     **{
         f"minidl+{more}": Peer("", ("minidl", "jax"), {WITH: more})
-        for more in ("callback", "validation", "class weights", "schedule", "cache")
+        for more in ("callback", "validation", "class weights", "schedule")
     },
+    "minidl+cache": Peer("", ("minidl", "jax"), {WITH: "cache"}, fills_cache=True),
     "handwritten": Peer("_handwritten", ("jax",)),
     "handwritten+metrics": Peer("_handwritten", ("jax",), {WITH: "metrics"}),
     "keras-jax": Peer("", ("keras", "jax"), {"KERAS_BACKEND": "jax"}),
     "keras-tensorflow": Peer("", ("keras", "tensorflow"), {"KERAS_BACKEND": "tensorflow"}),
     "torch": Peer("_torch", ("torch",)),
+    "torch-compiled": Peer("_torch", ("torch",), {WITH: "compile"}, compiles=True),
+    "scikit-learn": Peer("_sklearn", ("sklearn",)),
     "flax": Peer("_flax", ("flax", "optax")),
 }

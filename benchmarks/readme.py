@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from benchmarks import saved
 from benchmarks.peers import PEERS
 from benchmarks.report import figure, unit_of
-from benchmarks.runner import ROOT, Round, median_ratio
-from benchmarks.workload import Workload
+from benchmarks.runner import ROOT, Round
+from benchmarks.saved import REFERENCE, Row
 from benchmarks.workloads import WORKLOADS
 
 _BEGIN, _END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
-_REFERENCE = "minidl"
-
-
-class Row(NamedTuple):
-    """A workload that was measured, with the rounds of each peer."""
-
-    work: Workload
-    rounds: dict[str, list[Round]]
-
-    def costs(self, peer: str) -> list[float]:
-        """What the peer took, in each round."""
-        return [one.cost(self.work) for one in self.rounds[peer]]
 
 
 def main() -> None:
@@ -36,13 +23,10 @@ def main() -> None:
     Raises:
         FileNotFoundError: no results were saved yet.
     """
-    saved = sorted((Path(__file__).parent / "results").glob("*.json"))
-    if not saved:
-        raise FileNotFoundError("No saved results: run `python -m benchmarks --save` first.")
     readme = ROOT / "README.md"
     before, rest = readme.read_text().split(_BEGIN)
     after = rest.split(_END)[1]
-    tables = markdown({path.name: json.loads(path.read_text()) for path in saved})
+    tables = markdown({path.name: json.loads(path.read_text()) for path in saved.files()})
     readme.write_text(f"{before}{_BEGIN}\n{tables}{_END}{after}")
 
 
@@ -53,8 +37,9 @@ def markdown(records: dict[str, dict[str, Any]]) -> str:
         records: file name -> what it holds, oldest first.
     """
     newest = {name: file for file, record in records.items() for name in record["workloads"] if name in WORKLOADS}
-    rows = [_row(records[newest[name]]["workloads"][name]) for name in WORKLOADS if name in newest]
-    rows = [row for row in rows if row.rounds.get(_REFERENCE)]
+    measured = [saved.row(records[newest[name]]["workloads"][name]) for name in WORKLOADS if name in newest]
+    measured = [row for row in measured if row.rounds.get(REFERENCE)]
+    rows = [row for row in measured if not row.work.series]
     about = "".join(f"- {row.work.name}: {row.work.about}\n" for row in rows)
     laps = [row for row in rows if row.work.measure != "process"]
     processes = [row for row in rows if row.work.measure == "process"]
@@ -65,18 +50,11 @@ def markdown(records: dict[str, dict[str, Any]]) -> str:
         ),
         _table("Seconds by which the first epoch is longer: compilation", laps, _median(lambda one: one.compile)),
         _table("Peak memory of the process, MB", rows, _median(lambda one: one.peak_memory / 1e6)),
-        f"\n{about}",
-        *(_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in rows)),
+        f"\n{about}" if about else "",
+        *_series_tables([row for row in measured if row.work.series]),
+        *(_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in measured)),
     ]
     return "".join(parts)
-
-
-def _row(saved: dict[str, Any]) -> Row:
-    fields = saved["workload"]
-    known = WORKLOADS[fields["name"]]
-    work = dataclasses.replace(known, **{**fields, "peers": tuple(fields["peers"]), "about": known.about})
-    peers = saved["peers"].items()
-    return Row(work, {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]})
 
 
 def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> str:
@@ -92,10 +70,25 @@ def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> 
     return "\n".join(lines) + "\n"
 
 
+def _series_tables(rows: Sequence[Row]) -> list[str]:
+    """A table for each series, a line for each of its points and peers."""
+    tables = []
+    for series in dict.fromkeys(row.work.series for row in rows):
+        points = [row for row in rows if row.work.series == series]
+        lines = [f"\n{series}:\n", "| | | us/step | compile, s | peak MB |", "|---|---|---:|---:|---:|"]
+        for row in points:
+            for peer, rounds in row.rounds.items():
+                values = [row.costs(peer), [one.compile for one in rounds], [one.peak_memory / 1e6 for one in rounds]]
+                cells = [figure(statistics.median(value)) for value in values]
+                lines.append(f"| {row.work.about} | {peer} | {' | '.join(cells)} |")
+        tables.append("\n".join(lines) + "\n")
+    return tables
+
+
 def _steady(row: Row, peer: str) -> str:
-    reference = row.costs(_REFERENCE)
-    if peer != _REFERENCE:
-        return figure(median_ratio(row.costs(peer), reference))
+    if peer != REFERENCE:
+        return figure(row.ratio(peer))
+    reference = row.costs(REFERENCE)
     unit, divisor = unit_of(row.work, reference)
     return f"{figure(statistics.median(reference) / divisor)} {unit}"
 

@@ -22,7 +22,7 @@ from rich.text import Text
 from benchmarks.runner import ROOT, Measured, disagreements, median_ratio, spread
 from benchmarks.workload import Workload
 
-_LIBRARIES = ("minidl", "numpy", "jax", "jaxlib", "optax", "keras", "tensorflow", "torch", "flax")
+_LIBRARIES = ("minidl", "numpy", "jax", "jaxlib", "optax", "keras", "tensorflow", "torch", "flax", "sklearn")
 _TOLERANCE = 0.05
 
 
@@ -41,10 +41,24 @@ def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
         else:
             grid.add_row(name, "skipped" if result.skipped else "failed")
     notes = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
-    notes += [_agreement(measured), *_busy(measured)]
-    notes += [f"{name} skipped: {result.skipped}." for name, result in measured.items() if result.skipped]
-    notes += [f"{name} FAILED:\n{result.error}" for name, result in measured.items() if result.error]
+    notes += [_agreement(measured), *_busy(measured), *_absences(measured)]
     return Group(grid, *[Text(note) for note in notes])
+
+
+def series_table(points: Sequence[tuple[Workload, Mapping[str, Measured]]]) -> RenderableType:
+    """One line for each point and peer, of workloads that share a table; no ratios, because the points differ."""
+    unit = f"us/{points[0][0].measure}"
+    grid = Table(title=points[0][0].series, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("what", "peer"):
+        grid.add_column(heading, no_wrap=True)
+    for heading in (unit, "range", "compile\nseconds", "process\nseconds", "peak\nMB"):
+        grid.add_column(heading, justify="right")
+    for work, measured in points:
+        for name, result in measured.items():
+            cells = _series_cells(work, result) if result.rounds else ["skipped" if result.skipped else "failed"]
+            grid.add_row(work.about, name, *cells)
+    named = {f"{work.name}, {name}": result for work, measured in points for name, result in measured.items()}
+    return Group(grid, *[Text(note) for note in [*_busy(named), *_absences(named)]])
 
 
 def record(results: Mapping[str, tuple[Workload, Mapping[str, Measured]]]) -> dict[str, Any]:
@@ -115,6 +129,14 @@ def _cells(work: Workload, result: Measured, reference: Measured, divisor: int) 
     return [*cells, f"{peak_memory / 1e6:.0f}", f"{_final_loss(result):.3f}"]
 
 
+def _series_cells(work: Workload, result: Measured) -> list[str]:
+    middle, low, high = spread([one.cost(work) for one in result.rounds])
+    seconds = [statistics.median(one.compile for one in result.rounds)]
+    seconds += [statistics.median(one.wall for one in result.rounds)]
+    peak_memory = statistics.median(one.peak_memory for one in result.rounds)
+    return [figure(middle), f"{figure(low)}-{figure(high)}", *map(figure, seconds), f"{peak_memory / 1e6:.0f}"]
+
+
 def figure(value: float) -> str:
     """Three significant digits, and all before the point.
 
@@ -146,6 +168,12 @@ def _busy(measured: Mapping[str, Measured]) -> list[str]:
     return [
         f"The machine was busy: up to {max(loads):.1f} programs on {cores} cores. Times are longer than they need be."
     ]
+
+
+def _absences(measured: Mapping[str, Measured]) -> list[str]:
+    """Who was skipped, and every error in full."""
+    skipped = [f"{name} skipped: {result.skipped}." for name, result in measured.items() if result.skipped]
+    return skipped + [f"{name} FAILED:\n{result.error}" for name, result in measured.items() if result.error]
 
 
 def _final_loss(result: Measured) -> float:

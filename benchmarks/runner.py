@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.peers import PEERS
+from benchmarks.peers import CACHE, PEERS, missing_libraries
 from benchmarks.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,9 +27,11 @@ _EVERY_PEER = {
     "JAX_PLATFORMS": "cpu",
     # Compile times are measured, so nobody may find compiled code from an earlier round.
     "JAX_ENABLE_COMPILATION_CACHE": "false",
+    "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
     "TERM": "xterm-256color",
 }
 _LINES_OF_AN_ERROR = 30
+_FILLING = "a run that fills the cache and is not counted"
 
 
 @dataclass(frozen=True)
@@ -122,32 +124,44 @@ def disagreements(losses: Mapping[str, float], tolerance: float = 0.05) -> dict[
 def measure(
     work: Workload, peers: Sequence[str], rounds: int, announce: Callable[[str], None] = print
 ) -> dict[str, Measured]:
-    """Run every peer once, then every peer again, and so on.
+    """Run every peer once, then every peer again, and so on. Runs that fill a cache come before and do not count.
 
     Args:
         work: what they compute.
         peers: who; one that is not installed is skipped, one that failed does not run again.
-        rounds: how often.
+        rounds: how often, unless the workload has a limit below it.
         announce: told who runs next.
     """
     measured = {name: Measured() for name in peers}
-    for name in peers:
-        if missing := PEERS[name].missing():
-            measured[name].skipped = f"not installed: {', '.join(missing)}"
-    for number in range(1, rounds + 1):
-        for name, result in measured.items():
+    for name, result in measured.items():
+        if missing := [*PEERS[name].missing(), *missing_libraries(work.needs)]:
+            result.skipped = f"not installed: {', '.join(missing)}"
+    rounds = min(rounds, work.most_rounds or rounds)
+    fillers = [name for name in peers if PEERS[name].fills_cache]
+    turns = [(f"round {number} of {rounds}", name) for number in range(1, rounds + 1) for name in peers]
+    with tempfile.TemporaryDirectory() as cache:
+        for turn, name in [*[(_FILLING, name) for name in fillers], *turns]:
+            result = measured[name]
             if result.skipped or result.error:
                 continue
-            announce(f"{work.name}: round {number} of {rounds}, {name}")
+            announce(f"{work.name}: {turn}, {name}")
             try:
-                result.rounds.append(run(work, name))
+                one = run(work, name, cache)
             except PeerError as error:
                 result.error = str(error)
+            else:
+                if turn != _FILLING:
+                    result.rounds.append(one)
     return measured
 
 
-def run(work: Workload, peer: str) -> Round:
+def run(work: Workload, peer: str, cache: str = "") -> Round:
     """One round of one peer, in a process of its own on a terminal of its own, where progress bars show.
+
+    Args:
+        work: what it computes.
+        peer: who.
+        cache: the folder for compiled programs, for a peer that keeps them.
 
     Raises:
         PeerError: the process failed.
@@ -155,7 +169,7 @@ def run(work: Workload, peer: str) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "benchmarks.worker", peer, json.dumps(asdict(work)), str(result)]
-        environment = {**os.environ, **_EVERY_PEER, **PEERS[peer].environment}
+        environment = {**os.environ, **_EVERY_PEER, CACHE: cache, **PEERS[peer].environment}
         screen, terminal = pty.openpty()
         start = time.perf_counter()
         process = subprocess.Popen(

@@ -27,6 +27,9 @@ class Workload:
         batch_size: examples in one step.
         epochs: passes over the rows; unless "process" is measured, the first one is where compilation happens.
         learning_rate: of Adam.
+        needs: libraries that every peer's program for it imports besides its own.
+        series: the title of the table that it shares with other workloads, a line for each; "" for one of its own.
+        most_rounds: how often it is measured at most, where one round takes long; None for no limit.
     """
 
     name: str
@@ -38,6 +41,9 @@ class Workload:
     batch_size: int = 32
     epochs: int = 5
     learning_rate: float = 1e-3
+    needs: tuple[str, ...] = ()
+    series: str = ""
+    most_rounds: int | None = None
 
     @property
     def steps(self) -> int:

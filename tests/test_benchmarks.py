@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import json
 
@@ -12,17 +13,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import minidl
 from benchmarks import __main__ as command_line
-from benchmarks import readme, report, runner, worker
+from benchmarks import readme, report, runner, saved, worker
 from benchmarks.peers import PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
-from benchmarks.workloads import WORKLOADS, mlp_handwritten
+from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
+from benchmarks.workloads.growth import Growth
 from benchmarks.workloads.saving import Saving
 
 MLP = WORKLOADS["mlp"]
 TINY = dataclasses.replace(MLP, rows=640, epochs=2)
 TINY_SIZES = {"mlp-wide": {"units": 32}, "lstm": {"length": 5}, "gru": {"length": 5}, "transformer": {"length": 4}}
-TINY_SIZES |= {"save": {"units": 8}, "load": {"units": 8}}
+TINY_SIZES |= {"save": {"units": 8}, "load": {"units": 8}, "growth-width-1024": {"units": 32}}
+TINY_SIZES |= {f"growth-depth-{depth}": {"depth": 3} for depth in (10, 50, 100, 200)}
 
 
 def a_round(lap: float, loss: float = 1.0, wall: float = 5.0) -> Round:
@@ -139,6 +143,8 @@ def test_every_peer_of_a_workload_exists():
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_workload_runs(name):
     known = WORKLOADS[name]
+    for library in known.needs:
+        pytest.importorskip(library)
     work = dataclasses.replace(known, rows=16, batch_size=8, epochs=2, **TINY_SIZES.get(name, {}))
     if not isinstance(work, Saving):
         x, y = work.data()
@@ -147,7 +153,10 @@ def test_every_workload_runs(name):
     result = worker.program("minidl", work)(work, clock)
     assert len(clock.laps) == (0 if work.measure == "process" else work.epochs)
     assert np.isfinite(result["loss"])
-    assert isinstance(work, Saving) or 0 <= result["accuracy"] <= 1
+    if isinstance(work, Saving) or (isinstance(work, Growth) and not work.metrics):
+        assert result["accuracy"] is None
+    else:
+        assert 0 <= result["accuracy"] <= 1
 
 
 @pytest.mark.parametrize(
@@ -168,6 +177,163 @@ def test_a_peer_that_is_not_installed_is_skipped(monkeypatch):
     monkeypatch.setitem(PEERS, "nobody", Peer("nobody", ("no_such_library",)))
     measured = runner.measure(TINY, ["nobody"], rounds=1)
     assert measured["nobody"] == Measured(skipped="not installed: no_such_library")
+
+
+def test_a_workload_is_skipped_without_the_libraries_that_it_needs():
+    work = dataclasses.replace(WORKLOADS["stream-tfdata"], needs=("no_such_library",))
+    assert runner.measure(work, ["minidl"], rounds=1)["minidl"].skipped == "not installed: no_such_library"
+
+
+def test_a_peer_that_compiles_is_skipped_without_a_compiler(monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert "the C++ compiler no-such-compiler" in PEERS["torch-compiled"].missing()
+    assert "the C++ compiler no-such-compiler" not in PEERS["torch"].missing()
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """What would run with everything installed: the peers, each with its folder for compiled programs."""
+    seen = []
+    monkeypatch.setattr(Peer, "missing", lambda self: [])
+    monkeypatch.setattr(runner, "missing_libraries", lambda names: [])
+
+    def run(work, peer, cache):
+        seen.append((peer, cache))
+        return a_round(lap=0.06 * len(seen))
+
+    monkeypatch.setattr(runner, "run", run)
+    return seen
+
+
+def test_the_run_that_fills_a_cache_comes_first_and_is_not_counted(runs):
+    told = []
+    measured = runner.measure(WORKLOADS["cold"], ["minidl", "minidl+cache"], rounds=2, announce=told.append)
+    assert [peer for peer, _ in runs] == ["minidl+cache", "minidl", "minidl+cache", "minidl", "minidl+cache"]
+    assert len({cache for _, cache in runs}) == 1
+    assert [one.laps[1] for one in measured["minidl+cache"].rounds] == [0.06 * 3, 0.06 * 5]
+    assert told[:2] == [
+        "cold: a run that fills the cache and is not counted, minidl+cache",
+        "cold: round 1 of 2, minidl",
+    ]
+
+
+def test_a_workload_may_limit_its_rounds(runs):
+    work = dataclasses.replace(TINY, most_rounds=2)
+    assert len(runner.measure(work, ["minidl"], rounds=5)["minidl"].rounds) == 2
+    assert len(runner.measure(work, ["minidl"], rounds=1)["minidl"].rounds) == 1
+
+
+def test_a_name_chooses_all_that_begin_with_it_and_a_series_is_one_table(runs, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert command_line.main(["growth", "stream-memmap", "--rounds", "1"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("growth: minidl as one thing grows") == 1
+    lines = [line.split() for line in text.splitlines()]
+    assert ["50", "layers", "deep", "keras-jax"] in [line[:4] for line in lines]
+    assert [line[:3] for line in lines if line[1:2] == ["rows"]] == [
+        [rows, "rows", "minidl"] for rows in ("10,000", "100,000", "1,000,000", "10,000,000")
+    ]
+    assert [line[:2] for line in lines if line[:1] == ["handwritten"]], "the stream has a table of its own"
+
+
+def test_peers_choose_the_points_of_a_series(runs):
+    assert command_line.main(["growth", "--peers", "keras-jax", "--rounds", "1"]) == 0
+    assert [peer for peer, _ in runs] == ["keras-jax"] * 3  # depths
+
+
+def test_the_readme_shows_each_point_of_a_series(runs):
+    points = {name: work for name, work in WORKLOADS.items() if name.startswith("growth-depth")}
+    measured = {name: (work, runner.measure(work, work.peers, rounds=1)) for name, work in points.items()}
+    text = readme.markdown({"new.json": json.loads(json.dumps(report.record(measured)))})
+    assert "| 2 layers deep | minidl | 600 | 2.00 | 300 |" in text  # 60 ms for 100 steps
+    assert "| 2 layers deep | keras-jax | 1200 | 2.00 | 300 |" in text
+    assert "Steady time" not in text
+
+
+def test_saving_writes_results_and_a_plot(runs, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
+    assert command_line.main(["mlp", "--peers", "minidl,handwritten", "--rounds", "1", "--save"]) == 0
+    (results,) = saved.files()
+    assert results.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    (row,) = saved.read(results)
+    assert row.ratio("handwritten") == 2.0 and row.work == MLP  # the second run takes twice as long
+
+
+def test_saving_says_why_there_is_no_plot(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
+    assert command_line.main(["mlp", "--peers", "minidl", "--rounds", "1", "--save"]) == 0
+    assert "No plot: nothing was measured beside minidl." in capsys.readouterr().out
+    assert len(saved.files()) == 1
+
+
+def test_a_plot_has_a_chart_for_each_comparison(runs, tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks import plot
+
+    names = ["mlp", "cold", "options", "growth-depth-2"]
+    results = {name: (WORKLOADS[name], runner.measure(WORKLOADS[name], ["minidl", "torch"], 1)) for name in names[:2]}
+    results |= {name: (WORKLOADS[name], runner.measure(WORKLOADS[name], ["minidl"], 1)) for name in names[2:]}
+    record = report.record(results)
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(record))
+    whole = plot.draw(saved.comparable(saved.read(file)), record)
+    assert f"jax {jax.__version__}" in whole.get_suptitle()
+    charts = [chart for chart in whole.axes if chart.axison]
+    assert [chart.get_title() for chart in charts] == ["mlp", "cold"]
+    assert [bar.get_width() for bar in charts[0].patches] == [0.0, 1.0]  # 1 and 2 times minidl, from minidl's line
+    assert [text.get_text() for text in charts[0].texts] == ["1.00", "2.00"]
+
+
+def test_results_without_a_comparison_are_not_drawn(runs, tmp_path):
+    pytest.importorskip("matplotlib")
+    from benchmarks import plot
+
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps(report.record({"mlp": (MLP, runner.measure(MLP, ["minidl"], 1))})))
+    with pytest.raises(ValueError, match="no workload with minidl and another peer"):
+        plot.write(file)
+
+
+def test_laps_that_cannot_be_told_apart_share_the_time():
+    clock = Clock()
+    clock.start()
+    clock.lap(4)
+    assert len(clock.laps) == 4 and len(set(clock.laps)) == 1
+    clock.lap()
+    assert len(clock.laps) == 5
+
+
+def test_a_memory_map_holds_the_data_of_the_classifier():
+    work = dataclasses.replace(WORKLOADS["stream-memmap"], rows=64)
+    for mapped, array in zip(work.data(), dataclasses.replace(MLP, rows=64).data(), strict=True):
+        assert isinstance(mapped, np.memmap)
+        np.testing.assert_array_equal(mapped, array)
+
+
+def test_the_generator_gives_every_row_once_in_an_epoch():
+    work = dataclasses.replace(WORKLOADS["stream-generator"], rows=12, batch_size=8)
+    x, _ = work.data()
+    batches = streams.batches(work)
+    for _ in range(2):
+        rows = np.concatenate([next(batches)[0] for _ in range(work.steps)])
+        np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(x, axis=0))
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # all epochs are used up, as they should
+@pytest.mark.parametrize("name, library", [("mlp", "sklearn"), ("stream-torch", "torch"), ("mlp", "torch")])
+def test_the_programs_of_other_libraries_learn_the_same(name, library):
+    pytest.importorskip(library)
+    work = dataclasses.replace(WORKLOADS[name], rows=2_560, epochs=8)
+    minidl.utils.set_random_seed(1)  # scikit-learn draws from NumPy's generator too
+    if library == "torch":
+        importlib.import_module("torch").manual_seed(1)
+    losses = {}
+    for peer in ("minidl", "scikit-learn" if library == "sklearn" else "torch"):
+        clock = Clock()
+        losses[peer] = worker.program(peer, work)(work, clock)["loss"]
+        assert len(clock.laps) == work.epochs
+    assert runner.disagreements(losses) == {}
 
 
 def test_an_error_in_a_peer_is_shown():

@@ -5,6 +5,7 @@ Everything a user would leave alone is left alone: verbose, jit_compile, steps_p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.peers import Clock, Result
@@ -14,10 +15,25 @@ from benchmarks.workload import Workload
 def train(
     keras: Any, model: Any, work: Workload, clock: Clock, loss: str = "sparse_categorical_crossentropy"
 ) -> Result:
-    """Compile a model and fit it."""
-    x, y = work.data()
-    model.compile(optimizer=keras.optimizers.Adam(work.learning_rate), loss=loss, metrics=["accuracy"])
+    """Compile a model and fit it on the workload's arrays."""
+    return fit(keras, model, work, clock, *work.data(), loss=loss, batch_size=work.batch_size)
+
+
+def fit(
+    keras: Any,
+    model: Any,
+    work: Workload,
+    clock: Clock,
+    *data: Any,
+    loss: str = "sparse_categorical_crossentropy",
+    metrics: Sequence[Any] = ("accuracy",),
+    callbacks: Sequence[Any] = (),
+    **given: Any,
+) -> Result:
+    """Compile a model and fit it on whatever data `fit` takes, with what else it is given."""
+    model.compile(optimizer=keras.optimizers.Adam(work.learning_rate), loss=loss, metrics=list(metrics))
     lap = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: clock.lap())
     clock.start()
-    history = model.fit(x, y, batch_size=work.batch_size, epochs=work.epochs, callbacks=[lap]).history
-    return {"loss": float(history["loss"][-1]), "accuracy": float(history["accuracy"][-1])}
+    history = model.fit(*data, epochs=work.epochs, callbacks=[*callbacks, lap], **given).history
+    accuracy = float(history["accuracy"][-1]) if metrics else None
+    return {"loss": float(history["loss"][-1]), "accuracy": accuracy}

@@ -8,10 +8,21 @@ them too: a Keras program takes the library as its first argument.
 from __future__ import annotations
 
 from benchmarks.workload import Workload
-from benchmarks.workloads import cold, convnet, inference, mlp, options, recurrent, saving, transformer
+from benchmarks.workloads import (
+    cold,
+    convnet,
+    growth,
+    inference,
+    mlp,
+    options,
+    recurrent,
+    saving,
+    streams,
+    transformer,
+)
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
-    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold)
+    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold, streams, growth)
     for workload in family.WORKLOADS
 }

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.peers import WITH, Clock, Result
+from benchmarks.peers import CACHE, WITH, Clock, Result
 from benchmarks.workloads.mlp import MLP
 
 
@@ -32,8 +31,8 @@ WORKLOADS = (
 def train(keras: Any, work: Cold, clock: Clock) -> Result:
     """The job, word for word. `tf.keras` is Keras itself, without TensorFlow's own import where JAX computes."""
     tf = SimpleNamespace(keras=keras)
-    if os.environ.get(WITH) == "cache":  # of the process that starts the peers, so that the first round fills it
-        keras.config.enable_compilation_cache(f"{tempfile.gettempdir()}/benchmark-cache-{os.getppid()}")
+    if os.environ.get(WITH) == "cache":
+        keras.config.enable_compilation_cache(os.environ[CACHE])
     x_train, y_train = work.data("train")
     x_test, y_test = work.data("test")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
-from benchmarks.workload import Split, Workload, labels
+from benchmarks.workload import EVERYBODY, Split, Workload, labels
 
 RATE = 0.5  # of Dropout
 MOMENTUM, EPSILON = 0.99, 1e-3  # of BatchNormalization: Keras's own
@@ -37,7 +37,7 @@ class ConvNet(Workload):
 
 _ABOUT = "convolutions of 32 and 64 3x3 filters, each with relu and 2x2 max pooling, dense 10; MNIST's shape, batch 128"
 WORKLOADS = (
-    ConvNet("convnet", _ABOUT),
+    ConvNet("convnet", _ABOUT, (*EVERYBODY, "torch-compiled")),
     ConvNet("convnet-bn", "the same with BatchNormalization and Dropout", regularized=True),
 )
 

@@ -11,6 +11,7 @@ from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workload import EVERYBODY, Split, Workload
 
+_SMALL = 2**25  # multiplications in a forward pass, from which on threads are worth their while
 _LABEL_NOISE = 0.5  # against scores that spread by 1: the loss ends well above zero in every peer
 
 
@@ -28,6 +29,11 @@ class MLP(Workload):
     units: int = 64
     classes: int = 10
 
+    @property
+    def small(self) -> bool:
+        """Whether threads gain nothing: libraries that start some anyway wait for them on a busy machine."""
+        return self.batch_size * self.units * (self.features + self.units) < _SMALL
+
     def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:
         """Normal features, and the class whose noisy linear score is highest."""
         weights = np.random.default_rng(0).standard_normal((self.features, self.classes)) / np.sqrt(self.features)
@@ -38,10 +44,11 @@ class MLP(Workload):
 
 
 _PEERS = (*EVERYBODY[:2], "handwritten+metrics", *EVERYBODY[2:])
+_SMALL_PEERS = (*_PEERS, "torch-compiled", "scikit-learn")
 WORKLOADS = (
-    MLP("mlp", "100 -> 64 relu -> 64 relu -> 10 softmax, batch 32, Adam", _PEERS, rows=19_200, epochs=10),
-    MLP("mlp-256", "the same, batch 256", _PEERS, rows=51_200, batch_size=256, epochs=8),
-    MLP("mlp-2048", "the same, batch 2048", _PEERS, rows=122_880, batch_size=2_048, epochs=8),
+    MLP("mlp", "100 -> 64 relu -> 64 relu -> 10 softmax, batch 32, Adam", _SMALL_PEERS, rows=19_200, epochs=10),
+    MLP("mlp-256", "the same, batch 256", (*_PEERS, "scikit-learn"), rows=51_200, batch_size=256, epochs=8),
+    MLP("mlp-2048", "the same, batch 2048", (*_PEERS, "scikit-learn"), rows=122_880, batch_size=2_048, epochs=8),
     MLP(
         "mlp-wide",
         "784 -> 512 relu -> 512 relu -> 10 softmax, batch 128, Adam",

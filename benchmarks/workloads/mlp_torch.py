@@ -8,8 +8,6 @@ from benchmarks.loops import torch as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workloads.mlp import MLP
 
-_SMALL = 2**25  # multiplications in a forward pass, from which on threads are worth their while
-
 
 def train(work: MLP, clock: Clock) -> Result:
     """Train the classifier."""
@@ -18,8 +16,8 @@ def train(work: MLP, clock: Clock) -> Result:
 
 def model(work: MLP) -> torch.nn.Module:
     """The classifier, up to its logits."""
-    if work.batch_size * work.units * (work.features + work.units) < _SMALL:
-        torch.set_num_threads(1)  # to its advantage: small products gain nothing, and threads wait on a busy machine
+    if work.small:
+        torch.set_num_threads(1)  # to its advantage
     return torch.nn.Sequential(
         torch.nn.Linear(work.features, work.units),
         torch.nn.ReLU(),

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
-from benchmarks.workload import Split, Workload, labels
+from benchmarks.workload import EVERYBODY, Split, Workload, labels
 
 EPSILON = 1e-3  # of LayerNormalization: Keras's own
 
@@ -51,6 +51,7 @@ WORKLOADS = (
     Transformer(
         "transformer",
         "two encoder blocks: width 64, 4 heads, 64 tokens, feed-forward 128, layer norm; mean, dense 10; batch 32",
+        (*EVERYBODY, "torch-compiled"),
     ),
 )
 

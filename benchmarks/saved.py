@@ -1,0 +1,71 @@
+"""The results in benchmarks/results/: one file for each time that they were saved, named for its date and commit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchmarks.runner import Round, median_ratio
+from benchmarks.workload import Workload
+from benchmarks.workloads import WORKLOADS
+
+RESULTS = Path(__file__).parent / "results"
+REFERENCE = "minidl"
+
+
+class Row(NamedTuple):
+    """A workload that was measured, with the rounds of each peer."""
+
+    work: Workload
+    rounds: dict[str, list[Round]]
+
+    def costs(self, peer: str) -> list[float]:
+        """What the peer took, in each round."""
+        return [one.cost(self.work) for one in self.rounds[peer]]
+
+    def ratio(self, peer: str) -> float:
+        """How many times as long as minidl the peer took, within a round."""
+        return median_ratio(self.costs(peer), self.costs(REFERENCE))
+
+
+def write(record: dict[str, Any]) -> Path:
+    """Save what `report.record` gives, and say where it is."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{record['date'].replace(':', '')}-{record['revision'] or 'unversioned'}.json"
+    path.write_text(json.dumps(record, indent=1))
+    return path
+
+
+def files() -> list[Path]:
+    """All that was saved, oldest first.
+
+    Raises:
+        FileNotFoundError: nothing was saved yet.
+    """
+    found = sorted(RESULTS.glob("*.json"))
+    if not found:
+        raise FileNotFoundError("No saved results: run `python -m benchmarks --save` first.")
+    return found
+
+
+def read(path: Path) -> list[Row]:
+    """What a file holds of the workloads that there are today, in their order."""
+    saved = json.loads(path.read_text())["workloads"]
+    return [row(saved[name]) for name in WORKLOADS if name in saved]
+
+
+def row(saved: dict[str, Any]) -> Row:
+    """A workload as a file has it: with the sizes that were measured, and with today's words."""
+    fields = saved["workload"]
+    known = WORKLOADS[fields["name"]]
+    sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    work = dataclasses.replace(known, **{**sizes, "about": known.about, "series": known.series})
+    peers = saved["peers"].items()
+    return Row(work, {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]})
+
+
+def comparable(rows: list[Row]) -> list[Row]:
+    """The workloads in which minidl and somebody else were measured, without the points of series."""
+    return [row for row in rows if not row.work.series and REFERENCE in row.rounds and len(row.rounds) > 1]
