@@ -56,7 +56,8 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
     """
     rows, features, units = *x.shape, d_kernel.shape[1]
     size = rows * features * units
-    if size > _LARGE or (size > _SMALL and rows < features and units >= NARROW):  # turning x takes longer than it saves
+    is_middle = NARROW <= features <= rows  # else turning x takes longer than it saves
+    if size > _LARGE or (size > _SMALL and not is_middle):
         return x @ d_kernel
     if size <= _SMALL and units < NARROW:
         return lax.optimization_barrier(d_kernel.T @ x.T).T
