@@ -343,7 +343,7 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("save_freq", [1, 3])
+@pytest.mark.parametrize("save_freq", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_run_interrupted_within_epochs_ends_as_if_it_had_not_been(tmp_path, source, save_freq):
     def run(folder, *interrupt):

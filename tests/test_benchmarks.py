@@ -140,7 +140,12 @@ def test_every_peer_of_a_workload_exists():
             assert importlib.util.find_spec(type(work).__module__ + PEERS[peer].programs), (work.name, peer)
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+QUICK = ("mlp", "options", "cold", "predict-row", "save")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in WORKLOADS]
+)
 def test_every_workload_runs(name):
     known = WORKLOADS[name]
     for library in known.needs:

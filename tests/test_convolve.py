@@ -45,6 +45,7 @@ def test_gradient_of_equal_maxima_goes_to_the_first():
     np.testing.assert_array_equal(gradient[0, ..., 0], [[1, 0], [0, 0]])
 
 
+@pytest.mark.slow
 def test_max_pool_of_many_places():
     """More places than the number of one can count in eight bits."""
     x = images(1, 26, 12, 1)

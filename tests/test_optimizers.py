@@ -461,7 +461,9 @@ OPTAX = {
 }
 
 
-@pytest.mark.parametrize("name", OPTAX)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ("chain", "schedule") else pytest.mark.slow) for name in OPTAX]
+)
 def test_an_optax_transformation_trains_as_in_a_loop_by_hand(name):
     model = linear_model(OPTAX[name])
     assert isinstance(model.optimizer, optimizers.OptaxOptimizer)

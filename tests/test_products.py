@@ -51,6 +51,7 @@ def test_forward_mode(arrays):
     assert_equal(jax.jvp(matmul, arrays, tangents), jax.jvp(jnp.matmul, arrays, tangents))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [3, products.NARROW])
 def test_second_derivatives_and_mapping(units):
     x, kernel = normal((4, 2)), normal((2, units))
@@ -74,10 +75,11 @@ def test_dtypes_are_those_of_numpy_promotion():
 def test_small_gradients_read_no_factor_by_columns():
     """A product whose first factor is contracted over its rows is the slow kind."""
 
-    def slow_products(features, units):
-        x, kernel = jnp.ones((32, features)), jnp.ones((features, units))
+    def slow_products(features, units, rows=32):
+        x, kernel = jnp.ones((rows, features)), jnp.ones((features, units))
         gradient = jax.grad(lambda kernel: jnp.sum(matmul(x, kernel) ** 2))
         return jax.jit(gradient).lower(kernel).compile().as_text().count("lhs_contracting_dims={0}")
 
     assert slow_products(64, 64) == 0
+    assert slow_products(64, 64, rows=2048) == 0
     assert slow_products(2048, 512) == 1, "large products are best as they are"

@@ -8,7 +8,16 @@ import pytest
 import minidl
 from tests.references import AREAS, committed, compute
 
-SLOW = ("ops", "optimizers_options", "programs")  # and those of the layers' families
+SLOW = (
+    "activations",
+    "metrics_confusion",
+    "objectives",
+    "ops",
+    "optimizers",
+    "optimizers_options",
+    "programs",
+    "random",
+)
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
 
 
