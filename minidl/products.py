@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 
 NARROW = 16  # float32 numbers in the widest vector registers: shorter rows leave them half empty
-_SMALL, _LARGE = 2**20, 2**25  # multiplications; large products are shared by threads, which read columns as fast
+_SMALL, _LARGE = 2**20, 2**22  # multiplications; large products are shared by threads, which read columns as fast
 
 
 def matmul(x: Any, kernel: Any) -> Any:
@@ -54,7 +54,7 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
 
     The gradient of a small kernel becomes `turned(x) @ g`, that of a narrow one `(turned(g) @ x).T`.
     """
-    rows, features, units = *x.shape, d_kernel.shape[1]
+    (rows, features), units = x.shape, d_kernel.shape[1]
     size = rows * features * units
     is_middle = NARROW <= features <= rows  # else turning x takes longer than it saves
     if size > _LARGE or (size > _SMALL and not is_middle):

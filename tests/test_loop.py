@@ -36,12 +36,17 @@ def paced(clock, seconds_per_step, capacity=1000, seconds=None):
 
 def test_chunks_grow_to_the_wanted_time(clock):
     *growing, last = paced(clock, 1e-4)
-    assert growing[:5] == [1, 4, 16, 64, 256]
+    assert growing[:4] == [1, 16, 64, 256]
     assert last == pytest.approx(500, abs=1)
 
 
 def test_slow_steps_come_one_by_one(clock):
     assert paced(clock, 0.5) == [1] * 8
+
+
+def test_chunks_of_long_steps_have_a_few(clock):
+    assert paced(clock, 0.01)[-1] == 16
+    assert paced(clock, 0.06)[-1] == 4
 
 
 def test_what_was_learnt_is_kept_and_the_first_chunk_is_short(clock):

@@ -22,6 +22,7 @@ from minidl.training.streams import StreamData
 Data = ArrayData | StreamData
 
 _CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
+_FEW, _LONGEST = 16, 0.25  # of long steps: so many in a chunk, for at most so long; each chunk begins with new memory
 
 
 def fit(
@@ -176,9 +177,9 @@ class Execution:
 
 
 class Pace:
-    """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`.
+    """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`, of long steps somewhat more.
 
-    Starts at one batch and grows, at most fourfold at a time, from the shortest time
+    Starts at one batch and grows, to a few and then at most fourfold at a time, from the shortest time
     per step seen. What it learns is kept for later epochs, of which the first chunk is a
     short one, since the device waits while it is gathered.
     """
@@ -193,7 +194,9 @@ class Pace:
     def batches(self) -> int:
         """How many batches to take next."""
         seconds = self._seconds.get(self._mode)
-        wanted = 1 if seconds is None else int(_CHUNK_SECONDS / seconds)
+        wanted = 1
+        if seconds is not None:
+            wanted = max(int(_CHUNK_SECONDS / seconds), min(_FEW, int(_LONGEST / seconds)))
         wanted, self._largest = min(wanted, self._largest), self._capacity
         return max(1, wanted)
 

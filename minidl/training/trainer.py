@@ -455,11 +455,11 @@ class Trainer(Compiled):
 
     def _output_spec(self, x: Any) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
-        spec = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), x)
-        leaves, structure = jax.tree.flatten(spec)
-        key = structure, tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in leaves)
+        leaves, structure = jax.tree.flatten(x)
+        key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
-            self._output_specs[key] = self.compute_output_spec(symbolic(spec))
+            specs = [jax.ShapeDtypeStruct(leaf.shape, device_dtype(leaf)) for leaf in leaves]
+            self._output_specs[key] = self.compute_output_spec(symbolic(jax.tree.unflatten(structure, specs)))
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:
