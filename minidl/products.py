@@ -56,7 +56,7 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
     """
     (rows, features), units = x.shape, d_kernel.shape[1]
     size = rows * features * units
-    is_middle = NARROW <= features <= rows  # else turning x takes longer than it saves
+    is_middle = NARROW <= features <= rows and units >= NARROW  # else turning x takes longer than it saves
     if size > _LARGE or (size > _SMALL and not is_middle):
         return x @ d_kernel
     if size <= _SMALL and units < NARROW:

@@ -181,7 +181,7 @@ class Pace:
 
     Starts at one batch and grows, to a few and then at most fourfold at a time, from the shortest time
     per step seen. What it learns is kept for later epochs, of which the first chunk is a
-    short one, since the device waits while it is gathered.
+    short one, since the device waits while it is gathered; of long steps that is soon done.
     """
 
     def __init__(self, seconds: dict[str, float], mode: str, capacity: int):
@@ -197,7 +197,7 @@ class Pace:
         wanted = 1
         if seconds is not None:
             wanted = max(int(_CHUNK_SECONDS / seconds), min(_FEW, int(_LONGEST / seconds)))
-        wanted, self._largest = min(wanted, self._largest), self._capacity
+        wanted, self._largest = min(wanted, max(_FEW, self._largest)), self._capacity
         return max(1, wanted)
 
     def measured(self, count: int) -> None:
