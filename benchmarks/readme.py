@@ -1,4 +1,7 @@
-"""Write the newest saved results of each workload into the README: `python -m benchmarks.readme`."""
+"""Write the newest saved results of each workload where people read them: `python -m benchmarks.readme`.
+
+All of them into benchmarks/README.md, the times into README.md.
+"""
 
 from __future__ import annotations
 
@@ -18,23 +21,24 @@ _BEGIN, _END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->
 
 
 def main() -> None:
-    """Replace what stands between the README's marks.
+    """Replace what stands between the marks of both files.
 
     Raises:
         FileNotFoundError: no results were saved yet.
     """
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text().split(_BEGIN)
-    after = rest.split(_END)[1]
-    tables = markdown({path.name: json.loads(path.read_text()) for path in saved.files()})
-    readme.write_text(f"{before}{_BEGIN}\n{tables}{_END}{after}")
+    records = {path.name: json.loads(path.read_text()) for path in saved.files()}
+    for readme, is_short in ((ROOT / "README.md", True), (ROOT / "benchmarks" / "README.md", False)):
+        before, rest = readme.read_text().split(_BEGIN)
+        after = rest.split(_END)[1]
+        readme.write_text(f"{before}{_BEGIN}\n{markdown(records, is_short)}{_END}{after}")
 
 
-def markdown(records: dict[str, dict[str, Any]]) -> str:
+def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
     """The tables, with where, when and with what they were measured.
 
     Args:
         records: file name -> what it holds, oldest first.
+        is_short: whether to give the times alone.
     """
     newest = {name: file for file, record in records.items() for name in record["workloads"] if name in WORKLOADS}
     measured = [saved.row(records[newest[name]]["workloads"][name]) for name in WORKLOADS if name in newest]
@@ -43,16 +47,22 @@ def markdown(records: dict[str, dict[str, Any]]) -> str:
     about = "".join(f"- {row.work.name}: {row.work.about}\n" for row in rows)
     laps = [row for row in rows if row.work.measure != "process"]
     processes = [row for row in rows if row.work.measure == "process"]
-    parts = [
+    times = [
         _table("Steady time, of minidl and of the others as a multiple of it", laps, _steady),
         _table(
             "Seconds of a whole process, from starting Python to its exit", processes, _median(lambda one: one.wall)
         ),
+    ]
+    sources = [_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in measured)]
+    if is_short:
+        return "".join([*times, *sources])
+    parts = [
+        *times,
         _table("Seconds by which the first epoch is longer: compilation", laps, _median(lambda one: one.compile)),
         _table("Peak memory of the process, MB", rows, _median(lambda one: one.peak_memory / 1e6)),
         f"\n{about}" if about else "",
         *_series_tables([row for row in measured if row.work.series]),
-        *(_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in measured)),
+        *sources,
     ]
     return "".join(parts)
 
