@@ -41,6 +41,8 @@ def test_live_round_trip_through_keras(name, writer, tmp_path):
     keras = pytest.importorskip("keras")
     if name.startswith("preprocessing"):
         pytest.importorskip("tensorflow", reason="Keras's own preprocessing layers need it")
+    if name == "preprocessing-resizing_masks" and writer == "minidl":
+        pytest.skip("in a graph, Keras's Resizing gives the image alone, so it cannot have the masks as an output")
     one, other = (keras, minidl) if writer == "keras" else (minidl, keras)
     model, leaves, _ = PROGRAMS[name](one)
     _, _, custom = PROGRAMS[name](other)
