@@ -108,9 +108,9 @@ class GroupQueryAttention(HeadedAttention):
             }
         )
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, softmax: Any, drop: Any) -> tuple[Any, Any]:
+    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
         key, value = jnp.repeat(key, self.num_repeats, axis=2), jnp.repeat(value, self.num_repeats, axis=2)
-        return attend_folded(query, key, value, mask, softmax, drop)
+        return attend_folded(query, key, value, mask, drop, wants_weights)
 
     def get_config(self) -> dict[str, Any]:
         return {

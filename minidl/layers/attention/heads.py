@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from minidl import regularizers
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
+from minidl.layers.attention.gradients import attention, product
 from minidl.layers.base import Layer
 from minidl.layers.einsum_dense import EinsumDense
 from minidl.layers.regularization import Dropout
@@ -106,13 +106,12 @@ class HeadedAttention(Layer):
         gate = self.gate_dense(query) if self.use_gate else None
         parts = self.query_dense(query), self.key_dense(key), self.value_dense(value)
         drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
-        softmax = zero_softmax if drop is not None or return_attention_scores else even_softmax
-        attended, weights = self.attend(*parts, counts, softmax, drop)
+        attended, weights = self.attend(*parts, counts, drop, return_attention_scores)
         output = self.output_dense(attended if gate is None else attended * gate)
         return (output, weights) if return_attention_scores else output
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, softmax: Any, drop: Any) -> tuple[Any, Any]:
-        """The attention of every head, and its weights, of projected (batch, length, heads, features)."""
+    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
+        """The attention of every head, and its weights if wanted, of projected (batch, length, heads, features)."""
         raise NotImplementedError
 
     def merged_mask(
@@ -164,42 +163,31 @@ class HeadedAttention(Layer):
 
 
 def attend_folded(
-    query: Any, key: Any, value: Any, mask: Any, softmax: Callable[..., Any], drop: Callable[[Any], Any] | None
+    query: Any, key: Any, value: Any, mask: Any, drop: Callable[[Any], Any] | None, wants_weights: bool
 ) -> tuple[Any, Any]:
-    """Scaled dot-product attention of many heads, with batch and heads as one axis (Vaswani et al., 2017).
+    """Scaled dot-product attention of many heads (Vaswani et al., 2017).
 
-    weights = softmax(query @ key.T / sqrt(features)), output = weights @ value. One batched product over a folded
-    axis is quicker than an einsum over two.
+    weights = softmax(query @ key.T / sqrt(features)), output = weights @ value.
 
     Args:
         query: (batch, queries, heads, features).
         key: (batch, values, heads, features).
         value: (batch, values, heads, features of values).
         mask: booleans that broadcast to (batch, queries, values), or with the heads behind the batch; or None.
-        softmax: `even_softmax` or `zero_softmax`.
         drop: dropout for the weights, or None.
+        wants_weights: whether the weights are returned, too.
 
     Returns:
-        (output (batch, queries, heads, features of values), weights (batch, heads, queries, values)).
+        (output (batch, queries, heads, features of values), weights (batch, heads, queries, values) or None).
     """
-    batch, queries, heads, features = query.shape
-
-    def folded(x: Any) -> Any:
-        return jnp.swapaxes(x, 1, 2).reshape(batch * heads, x.shape[1], x.shape[3])
-
-    q, k, v = folded(query * np.asarray(1 / math.sqrt(features), query.dtype)), folded(key), folded(value)
-    scores = jax.lax.dot_general(q, k, (((2,), (2,)), ((0,), (0,)))).reshape(batch, heads, queries, k.shape[1])
-    weights = softmax(scores, mask if mask is None or mask.ndim == 4 else mask[:, None])
-    dropped = weights if drop is None else drop(weights)
-    output = jax.lax.dot_general(dropped.reshape(batch * heads, queries, k.shape[1]), v, (((2,), (1,)), ((0,), (0,))))
-    return jnp.swapaxes(output.reshape(batch, heads, queries, v.shape[-1]), 1, 2), weights
-
-
-def even_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
-    """A softmax over the places where a mask is True; the same weight for all where it is nowhere."""
-    if mask is not None:
-        scores = jnp.where(mask, scores, np.asarray(-0.7 * float(jnp.finfo(scores.dtype).max), scores.dtype))
-    return jax.nn.softmax(scores, axis=axis)
+    scaled = query * np.asarray(1 / math.sqrt(query.shape[-1]), query.dtype)
+    q, k, v = (jnp.swapaxes(x, 1, 2) for x in (scaled, key, value))
+    mask = mask if mask is None or mask.ndim == 4 else mask[:, None]
+    if drop is None and not wants_weights:
+        return jnp.swapaxes(attention(q, k, v, mask), 1, 2), None
+    weights = zero_softmax(product(q, k, 3, 3), mask)
+    output = product(weights if drop is None else drop(weights), v, 3, 2)
+    return jnp.swapaxes(output, 1, 2), weights
 
 
 def zero_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.layers.attention.heads import HeadedAttention, attend_folded
+from minidl.layers.attention.gradients import even_softmax
+from minidl.layers.attention.heads import HeadedAttention, attend_folded, zero_softmax
 
 
 class MultiHeadAttention(HeadedAttention):
@@ -129,13 +130,14 @@ class MultiHeadAttention(HeadedAttention):
             self.attention_axes = tuple(range(1, rank - 1))
         self.attention_axes = tuple(axis % rank for axis in self.attention_axes)
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, softmax: Any, drop: Any) -> tuple[Any, Any]:
+    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
         if query.ndim == 4:
-            return attend_folded(query, key, value, mask, softmax, drop)
+            return attend_folded(query, key, value, mask, drop, wants_weights)
         scores_of, output_of, axes = self._equations(query.ndim)
         scores = jnp.einsum(scores_of, key, query * np.asarray(1 / np.sqrt(self.key_dim), query.dtype))
         if mask is not None:
             mask = mask.reshape(mask.shape[0], *(1,) * (scores.ndim - mask.ndim), *mask.shape[1:])
+        softmax = even_softmax if drop is None and not wants_weights else zero_softmax
         weights = softmax(scores, mask, axes)
         return jnp.einsum(output_of, weights if drop is None else drop(weights), value), weights
 

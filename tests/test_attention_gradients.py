@@ -1,0 +1,70 @@
+"""Attention with the gradient written out, against the derivative of its formula."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minidl import layers
+from minidl.layers.attention.gradients import attention
+
+BATCH, HEADS, QUERIES, VALUES, FEATURES = 2, 3, 4, 5, 6
+CAUSAL = np.tril(np.ones((QUERIES, VALUES), bool))
+MASKS = {
+    "none": None,
+    "causal": CAUSAL[None, None],
+    "values of each example": np.array([[1, 1, 0, 0, 1], [1, 0, 0, 0, 0]], bool)[:, None, None],
+    "heads": np.arange(BATCH * HEADS * QUERIES * VALUES).reshape(BATCH, HEADS, QUERIES, VALUES) % 3 > 0,
+    "a query without values": CAUSAL[None, None] & (np.arange(QUERIES) != 1)[:, None],
+}
+
+
+def drawn(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
+
+
+def formula(query, key, value, mask):
+    scores = jnp.einsum("bhqf,bhvf->bhqv", query, key)
+    scores = scores if mask is None else jnp.where(mask, scores, -1e30)
+    weights = jnp.exp(scores - jnp.max(scores, -1, keepdims=True))
+    return jnp.einsum("bhqv,bhvf->bhqf", weights / jnp.sum(weights, -1, keepdims=True), value)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_values_and_gradients(mask):
+    arguments = [drawn(i, BATCH, HEADS, size, FEATURES) for i, size in enumerate((QUERIES, VALUES, VALUES))]
+    want, wanted_pull = jax.vjp(lambda *arrays: formula(*arrays, MASKS[mask]), *arguments)
+    got, pull = jax.vjp(lambda *arrays: attention(*arrays, MASKS[mask]), *arguments)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+    for one, other in zip(pull(drawn(3, *want.shape)), wanted_pull(drawn(3, *want.shape)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_of_a_gradient():
+    arguments = [drawn(i, 1, 1, 2, 3) for i in range(3)]
+
+    def penalty(function):
+        return jax.grad(
+            lambda query: jnp.sum(jax.grad(lambda q: jnp.sum(function(q, *arguments[1:], None)))(query) ** 2)
+        )
+
+    np.testing.assert_allclose(penalty(attention)(arguments[0]), penalty(formula)(arguments[0]), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.MultiHeadAttention(2, 3), layers.GroupQueryAttention(3, num_query_heads=4, num_key_value_heads=2)],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_layers_give_what_they_give_with_their_weights(layer):
+    """Where the attention's weights are asked for, or dropped out, the formula is differentiated instead."""
+    x = drawn(0, 2, 5, 6)
+    layer(x, x)
+
+    def loss(x, **options):
+        output = layer(x, x, use_causal_mask=True, **options)
+        return jnp.sum(jnp.sin(output[0] if options else output))
+
+    np.testing.assert_allclose(
+        jax.grad(loss)(x), jax.grad(lambda x: loss(x, return_attention_scores=True))(x), rtol=1e-4, atol=1e-6
+    )
