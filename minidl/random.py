@@ -11,6 +11,7 @@ would take longer than training a small model.
 
 from __future__ import annotations
 
+import math
 import random as python_random
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +19,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
-from minidl import dtypes
+from minidl import dtypes, threefry
 from minidl.names import auto_name
 from minidl.variables import Variable, name_scope
 
@@ -145,7 +147,7 @@ def uniform(
         raise ValueError(f"uniform: expected a float dtype, got {dtype!r}. For integers use randint.")
     key = draw_seed(seed)
     if dtype == "float32" and _can_draw_on_host(key, shape):
-        return jax.device_put(_host_uniform(np.asarray(key), tuple(shape), minval, maxval))
+        return jax.device_put(threefry.host_uniform(np.asarray(key), tuple(shape), minval, maxval))
     return jax.random.uniform(key, tuple(shape), dtype, minval, maxval)
 
 
@@ -213,7 +215,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     if rate == 0.0:
         return inputs
     shape = tuple(inputs.shape if noise_shape is None else (n or s for n, s in zip(noise_shape, inputs.shape)))
-    keep = jax.random.bernoulli(draw_seed(seed), 1.0 - rate, shape)
+    keep = lax.optimization_barrier(threefry.unit(draw_seed(seed), shape) < 1.0 - rate)  # drawn once, for both ways
     return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 
@@ -239,42 +241,4 @@ def _key(seed: int) -> np.ndarray:
 
 
 def _can_draw_on_host(key: Any, shape: Sequence[int]) -> bool:
-    return (
-        not isinstance(key, jax.core.Tracer)
-        and jax.config.jax_threefry_partitionable  # type: ignore[attr-defined]
-        and int(np.prod(shape, dtype=np.int64)) <= _HOST_DRAW_LIMIT
-    )
-
-
-def _host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval: float) -> np.ndarray:
-    """`jax.random.uniform` in float32, bit for bit, with nothing to compile.
-
-    The top 23 bits of each word become the mantissa of a float in [1, 2). XLA scales and shifts
-    it with one fused multiply-add; in float64 the product is exact, so one rounding at
-    the end gives the same float32.
-    """
-    count = int(np.prod(shape, dtype=np.int64))
-    words = _threefry(key, np.arange(count, dtype=np.uint32))
-    mantissa = (words >> np.uint32(9)) | np.uint32(0x3F800000)
-    unit = (mantissa.view(np.float32) - np.float32(1)).astype(np.float64)
-    low, high = np.float32(minval), np.float32(maxval)
-    scaled = (unit * np.float64(high - low) + np.float64(low)).astype(np.float32)
-    return np.maximum(low, scaled).reshape(shape)
-
-
-def _threefry(key: np.ndarray, counter: np.ndarray) -> np.ndarray:
-    """32 random bits for each count: the two words of Threefry-2x32-20 on (0, count), joined by xor.
-
-    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011, and JAX's partitionable form.
-    """
-    rotations = ((13, 15, 26, 6), (17, 29, 16, 24))
-    schedule = (key[0], key[1], np.uint32(0x1BD11BDA) ^ key[0] ^ key[1])
-    left, right = np.full_like(counter, schedule[0]), counter + schedule[1]
-    for group in range(5):
-        for distance in rotations[group % 2]:
-            left = left + right
-            right = (right << np.uint32(distance)) | (right >> np.uint32(32 - distance))
-            right ^= left
-        left = left + schedule[(group + 1) % 3]
-        right = right + schedule[(group + 2) % 3] + np.uint32(group + 1)
-    return left ^ right
+    return not isinstance(key, jax.core.Tracer) and threefry.is_in_use() and math.prod(shape) <= _HOST_DRAW_LIMIT

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from minidl import convolve
+from minidl import Sequential, convolve, layers
 
 
 def images(*shape, seed=0):
@@ -77,3 +77,11 @@ def test_conv(padding):
     gradient = images(*want.shape, seed=2)
     for one, other in zip(pull(gradient), wanted_pull(gradient), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [layers.Conv1D(1, 2), layers.Dropout(0.5)], ids=lambda layer: layer.name)
+def test_a_tiny_model_trains(layer):
+    """Its whole loop becomes one function, in which XLA could not compile a barrier."""
+    model = Sequential([layer, layers.Flatten(), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert np.isfinite(model.fit(np.ones((1, 3, 1), "float32"), np.array([1]), verbose=0).history["loss"][0])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import names, random
+from minidl import names, random, threefry
 from minidl.random import SeedGenerator, draw_seed, make_default_seed, set_random_seed
 from minidl.variables import functional
 from tests.counting import compilations
@@ -71,6 +71,17 @@ def test_host_uniform_has_the_bits_of_jax_for_each_shape(shape):
     got, want = random.uniform(shape, seed=9), jax.random.uniform(np.array([9, 0], "uint32"), shape)
     assert isinstance(got, jax.Array) and got.shape == shape and got.dtype == want.dtype
     np.testing.assert_array_equal(bits(got), bits(want))
+
+
+@pytest.mark.parametrize("shape", [(), (2, 0, 3), (300, 7)])
+def test_draws_on_the_device_have_the_bits_of_jax(shape):
+    for key in np.array([[0, 0], [2**32 - 1, 5], [9, 2**31]], "uint32"):
+        np.testing.assert_array_equal(bits(threefry.unit(key, shape)), bits(jax.random.uniform(key, shape)))
+
+
+@pytest.mark.parametrize("key", [jax.random.key(3), jax.random.key(3, impl="rbg")], ids=["threefry", "rbg"])
+def test_keys_that_are_no_words_are_left_to_jax(key):
+    np.testing.assert_array_equal(threefry.unit(key, (5,)), jax.random.uniform(key, (5,)))
 
 
 def test_uniform_compiles_nothing():

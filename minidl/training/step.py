@@ -21,6 +21,7 @@ from jax import lax
 from minidl import notes
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.module import Module
+from minidl.layers.regularization import Dropout
 from minidl.metrics import Metric
 from minidl.random import SeedGenerator
 from minidl.symbolic import KerasTensor
@@ -92,7 +93,7 @@ class Steps:
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
         self.test_step = jax.jit(self._own_test_step if "test_step" in self._written else self._evaluation_step)
         self._forward_step = jax.jit(self._forward)
-        options = compiler_options(any(isinstance(layer, Convolution) for layer in model._flatten_layers()))
+        options = compiler_options(any(isinstance(layer, (Convolution, Dropout)) for layer in model._flatten_layers()))
         self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
         self._test_chunk = jax.jit(self._test_batches, donate_argnums=1, compiler_options=options)
         self._predict_chunk = jax.jit(self._predict_batches, compiler_options=options)
@@ -318,12 +319,14 @@ def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
 
     Args:
         keeps_barriers: whether operations on the two sides of a `lax.optimization_barrier` stay apart, as
-            convolve.py needs it; XLA drops the barriers before it fuses operations (else a small step is 2% slower).
+            convolve.py and dropout need it; XLA drops the barriers before it fuses operations (else a small step is
+            2% slower).
     """
     if jax.default_backend() != "cpu":
         return {}
     wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
-    wanted |= {"xla_disable_hlo_passes": "cse_barrier_expander"} if keeps_barriers else {}
+    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
+        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
     return {name: value for name, value in wanted.items() if _is_known(name, value)}
 
 

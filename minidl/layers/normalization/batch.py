@@ -138,6 +138,8 @@ class BatchNormalization(ScaledNormalization):
             else:
                 _move(self.moving_mean, mean.ravel(), self.momentum)
                 _move(self.moving_variance, variance.ravel(), self.momentum)
+                if mask is None:
+                    return self.normalize_by_moments(x, axes, shape).astype(self.compute_dtype)
         else:
             mean = self.moving_mean.value.astype(x.dtype).reshape(shape)
             variance = self.moving_variance.value.astype(x.dtype).reshape(shape)

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the example
 
 from minidl.layers.input_spec import InputSpec
-from minidl.layers.normalization.scaling import ScaledNormalization, moments, precise
+from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
 
 class GroupNormalization(ScaledNormalization):
@@ -98,9 +98,8 @@ class GroupNormalization(ScaledNormalization):
         sizes = groups, x.shape[axis] // groups
         grouped = x.reshape(*x.shape[:axis], *sizes, *x.shape[axis + 1 :])
         axes = [i for i in range(1, grouped.ndim) if i != axis]
-        mean, variance = moments(grouped, axes)
         shape = [1] * axis + [*sizes] + [1] * (x.ndim - axis - 1)
-        outputs = self.normalize(grouped, mean, variance, shape)
+        outputs = self.normalize_by_moments(grouped, axes, shape)
         return outputs.reshape(x.shape).astype(self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -83,8 +83,10 @@ class LayerNormalization(ScaledNormalization):
         x = precise(inputs)
         axes = sorted(axis % x.ndim for axis in self.axis)
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
-        mean, variance = moments(x, axes)
-        return self.normalize(x, 0.0 * mean if self.rms_scaling else mean, variance, shape).astype(self.compute_dtype)
+        if self.rms_scaling:
+            mean, variance = moments(x, axes)
+            return self.normalize(x, 0.0 * mean, variance, shape).astype(self.compute_dtype)
+        return self.normalize_by_moments(x, axes, shape).astype(self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}

@@ -1,0 +1,77 @@
+"""JAX's random words, computed without JAX's random functions, bit for bit.
+
+On the host with NumPy, for initial weights: compiling a small program for each shape would take longer than training a
+small model. On the CPU as a device in one pass over the numbers, for dropout: XLA's own has a loop in it there, and
+takes six times as long.
+
+Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011: Threefry-2x32-20, in JAX's partitionable form.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_ONE = np.uint32(0x3F800000)  # 1.0 as bits
+
+
+def is_in_use() -> bool:
+    """Whether JAX, as it is configured, draws these words from raw keys."""
+    config: Any = jax.config
+    return config.jax_threefry_partitionable and config.jax_default_prng_impl == "threefry2x32"
+
+
+def host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval: float) -> np.ndarray:
+    """`jax.random.uniform` in float32, with nothing to compile.
+
+    The top 23 bits of each word become the mantissa of a float in [1, 2). XLA scales and shifts
+    it with one fused multiply-add; in float64 the product is exact, so one rounding at
+    the end gives the same float32.
+
+    >>> bool((host_uniform(np.array([0, 7], "uint32"), (9,), 0, 1) == jax.random.uniform(jax.random.key(7), 9)).all())
+    True
+    """
+    mantissa = (_words(key, np.arange(math.prod(shape), dtype=np.uint32)) >> np.uint32(9)) | _ONE
+    unit = (mantissa.view(np.float32) - np.float32(1)).astype(np.float64)
+    low, high = np.float32(minval), np.float32(maxval)
+    scaled = (unit * np.float64(high - low) + np.float64(low)).astype(np.float32)
+    return np.maximum(low, scaled).reshape(shape)
+
+
+def unit(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    """`jax.random.uniform(key, shape)` in float32.
+
+    >>> bool((unit(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.PRNGKey(7), (2, 3))).all())
+    True
+    """
+    is_raw = key.dtype == jnp.uint32 and key.shape == (2,)
+    if jax.default_backend() == "cpu" and is_raw and is_in_use() and math.prod(shape) < 2**32:
+        return _device_unit(key, shape)
+    return jax.random.uniform(key, shape)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _device_unit(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    words = _words(key, lax.iota(jnp.uint32, math.prod(shape)).reshape(shape))
+    return lax.bitcast_convert_type((words >> np.uint32(9)) | _ONE, jnp.float32) - 1
+
+
+def _words(key: Any, counter: Any) -> Any:
+    """32 random bits for each count: the two words of the cipher on (0, count), joined by xor."""
+    schedule = (key[0], key[1], np.uint32(0x1BD11BDA) ^ key[0] ^ key[1])
+    left, right = counter * np.uint32(0) + schedule[0], counter + schedule[1]
+    for group in range(5):
+        for distance in _ROTATIONS[group % 2]:
+            left = left + right
+            right = (right << np.uint32(distance)) | (right >> np.uint32(32 - distance))
+            right = right ^ left
+        left = left + schedule[(group + 1) % 3]
+        right = right + schedule[(group + 2) % 3] + np.uint32(group + 1)
+    return left ^ right
