@@ -59,10 +59,7 @@ def conv(
         return _xla_conv(x, kernel, strides, padding, dilation, channels_last, groups)
     if not channels_last:
         return jnp.moveaxis(conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups), -1, 1)
-    # What is before is computed once, not for each slice; and so is the sum of their gradients, not for each use.
-    x = lax.optimization_barrier(x)
-    slices = list(_slices(_padded(x, padding, 0), window, strides, dilation, sizes))
-    patches = slices[0] if len(slices) == 1 else jnp.concatenate(slices, axis=-1)  # (..., places * channels)
+    patches = _patches(_padded(lax.optimization_barrier(x), padding, 0), window, strides, dilation, sizes)
     filters = kernel.shape[-1]
     if groups == 1:
         return matmul(patches, kernel.reshape(-1, filters))
@@ -219,6 +216,23 @@ def out_sizes(
             "would have none left. Take a smaller window, or padding='same'."
         )
     return found
+
+
+def _patches(
+    x: Any, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """What each place of the window meets, side by side: (batch, *sizes, places * channels).
+
+    One axis after the other, so that longer and longer rows are copied. Each is computed once, not for each slice of
+    it; and so is the sum of the slices' gradients, not for each use.
+    """
+    for axis in reversed(range(len(window))):
+        x = lax.optimization_barrier(x)
+        length = (sizes[axis] - 1) * strides[axis] + 1
+        begins = [place * dilation[axis] for place in range(window[axis])]
+        parts = [lax.slice_in_dim(x, begin, begin + length, strides[axis], axis + 1) for begin in begins]
+        x = jnp.stack(parts, axis=-2).reshape(*parts[0].shape[:-1], -1) if len(parts) > 1 else parts[0]
+    return x
 
 
 def _slices(
