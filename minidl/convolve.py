@@ -231,7 +231,8 @@ def _patches(
         length = (sizes[axis] - 1) * strides[axis] + 1
         begins = [place * dilation[axis] for place in range(window[axis])]
         parts = [lax.slice_in_dim(x, begin, begin + length, strides[axis], axis + 1) for begin in begins]
-        x = jnp.stack(parts, axis=-2).reshape(*parts[0].shape[:-1], -1) if len(parts) > 1 else parts[0]
+        *others, channels = parts[0].shape
+        x = jnp.stack(parts, axis=-2).reshape(*others, len(parts) * channels) if len(parts) > 1 else parts[0]
     return x
 
 
