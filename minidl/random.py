@@ -148,6 +148,8 @@ def uniform(
     key = draw_seed(seed)
     if dtype == "float32" and _can_draw_on_host(key, shape):
         return jax.device_put(threefry.host_uniform(np.asarray(key), tuple(shape), minval, maxval))
+    if dtype == "float32" and all(isinstance(end, (int, float)) for end in (minval, maxval)):
+        return threefry.uniform(key, tuple(shape), minval, maxval)
     return jax.random.uniform(key, tuple(shape), dtype, minval, maxval)
 
 
@@ -155,7 +157,9 @@ def normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
 ) -> jax.Array:
     """Normal draws with the given mean and standard deviation."""
-    return jax.random.normal(draw_seed(seed), tuple(shape), dtypes.canonical(dtype)) * stddev + mean
+    key, dtype = draw_seed(seed), dtypes.canonical(dtype)
+    draw = threefry.normal(key, tuple(shape)) if dtype == "float32" else jax.random.normal(key, tuple(shape), dtype)
+    return draw * stddev + mean
 
 
 def truncated_normal(
@@ -215,7 +219,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     if rate == 0.0:
         return inputs
     shape = tuple(inputs.shape if noise_shape is None else (n or s for n, s in zip(noise_shape, inputs.shape)))
-    keep = lax.optimization_barrier(threefry.unit(draw_seed(seed), shape) < 1.0 - rate)  # drawn once, for both ways
+    keep = lax.optimization_barrier(threefry.uniform(draw_seed(seed), shape) < 1.0 - rate)  # drawn once, for both ways
     return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 

@@ -1,8 +1,8 @@
 """JAX's random words, computed without JAX's random functions, bit for bit.
 
 On the host with NumPy, for initial weights: compiling a small program for each shape would take longer than training a
-small model. On the CPU as a device in one pass over the numbers, for dropout: XLA's own has a loop in it there, and
-takes six times as long.
+small model. On the CPU as a device in one pass over the numbers, for dropout and noise: XLA's own has a loop in it
+there, and takes six times as long.
 
 Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011: Threefry-2x32-20, in JAX's partitionable form.
 """
@@ -45,22 +45,43 @@ def host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval:
     return np.maximum(low, scaled).reshape(shape)
 
 
-def unit(key: Any, shape: tuple[int, ...]) -> jax.Array:
-    """`jax.random.uniform(key, shape)` in float32.
+def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+    """`jax.random.uniform` in float32.
 
-    >>> bool((unit(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.PRNGKey(7), (2, 3))).all())
+    >>> bool((uniform(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
     True
     """
+    if not _is_slow(key, shape):
+        return jax.random.uniform(key, shape, jnp.float32, minval, maxval)
+    return _device_uniform(key, shape, np.float32(minval), np.float32(maxval))
+
+
+def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    """`jax.random.normal` in float32.
+
+    >>> bool((normal(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
+    True
+    """
+    return _device_normal(key, shape) if _is_slow(key, shape) else jax.random.normal(key, shape, jnp.float32)
+
+
+def _is_slow(key: Any, shape: tuple[int, ...]) -> bool:
+    """Whether JAX would draw these words, in its slow way."""
     is_raw = key.dtype == jnp.uint32 and key.shape == (2,)
-    if jax.default_backend() == "cpu" and is_raw and is_in_use() and math.prod(shape) < 2**32:
-        return _device_unit(key, shape)
-    return jax.random.uniform(key, shape)
+    return jax.default_backend() == "cpu" and is_raw and is_in_use() and math.prod(shape) < 2**32
 
 
 @functools.partial(jax.jit, static_argnums=1)
-def _device_unit(key: Any, shape: tuple[int, ...]) -> jax.Array:
+def _device_uniform(key: Any, shape: tuple[int, ...], low: Any, high: Any) -> jax.Array:
     words = _words(key, lax.iota(jnp.uint32, math.prod(shape)).reshape(shape))
-    return lax.bitcast_convert_type((words >> np.uint32(9)) | _ONE, jnp.float32) - 1
+    unit = lax.bitcast_convert_type((words >> np.uint32(9)) | _ONE, jnp.float32) - 1
+    return lax.max(low, unit * (high - low) + low)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _device_normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    above_minus_one = np.nextafter(np.float32(-1), np.float32(0))
+    return np.float32(math.sqrt(2)) * lax.erf_inv(_device_uniform(key, shape, above_minus_one, np.float32(1)))
 
 
 def _words(key: Any, counter: Any) -> Any:

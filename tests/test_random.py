@@ -76,12 +76,14 @@ def test_host_uniform_has_the_bits_of_jax_for_each_shape(shape):
 @pytest.mark.parametrize("shape", [(), (2, 0, 3), (300, 7)])
 def test_draws_on_the_device_have_the_bits_of_jax(shape):
     for key in np.array([[0, 0], [2**32 - 1, 5], [9, 2**31]], "uint32"):
-        np.testing.assert_array_equal(bits(threefry.unit(key, shape)), bits(jax.random.uniform(key, shape)))
+        want = jax.random.uniform(key, shape, minval=-0.3, maxval=1.7)
+        np.testing.assert_array_equal(bits(threefry.uniform(key, shape, -0.3, 1.7)), bits(want))
+        np.testing.assert_array_equal(bits(threefry.normal(key, shape)), bits(jax.random.normal(key, shape)))
 
 
 @pytest.mark.parametrize("key", [jax.random.key(3), jax.random.key(3, impl="rbg")], ids=["threefry", "rbg"])
 def test_keys_that_are_no_words_are_left_to_jax(key):
-    np.testing.assert_array_equal(threefry.unit(key, (5,)), jax.random.uniform(key, (5,)))
+    np.testing.assert_array_equal(threefry.uniform(key, (5,)), jax.random.uniform(key, (5,)))
 
 
 def test_uniform_compiles_nothing():
