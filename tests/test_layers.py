@@ -303,5 +303,8 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
     model.optimizer.learning_rate = 0.0
     history = model.fit(halves, targets, batch_size=4, shuffle=False, verbose=0).history
     np.testing.assert_allclose(history["loss"], [loss], rtol=1e-5)
+    layer.reset_state()
+    np.testing.assert_allclose(model.evaluate(halves, targets, batch_size=4, verbose=0), loss, rtol=1e-5)
+    np.testing.assert_allclose(layer.states[0].value, expected[4:], rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="stateful with a batch size of 4, but got a batch of 2"):
         model.predict(halves[:2], verbose=0)

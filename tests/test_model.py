@@ -76,6 +76,11 @@ def test_predict_gives_a_row_for_each_row_whatever_the_batch_size(rows):
     np.testing.assert_allclose(outputs[0], model.predict_on_batch(X[:rows]), rtol=1e-5)
 
 
+def test_predict_of_outputs_without_features():
+    inputs = keras.Input((8,))
+    assert keras.Model(inputs, inputs[:, :0]).predict(X[:5], verbose=0).shape == (5, 0)
+
+
 def test_predict_needs_no_compile_and_the_result_is_the_users():
     model = keras.Sequential([keras.layers.Dense(2)])
     first = model.predict(X, verbose=0)

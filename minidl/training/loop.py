@@ -248,4 +248,9 @@ def _is_due(epoch: int, validation_freq: Any) -> bool:
 
 def _rows(outputs: Any, count: int) -> Any:
     """Outputs (capacity, batch, ...) -> the (rows, ...) of the batches that count, as NumPy arrays."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[:count].reshape(-1, *leaf.shape[2:]), outputs)
+
+    def rows(leaf: Any) -> np.ndarray:
+        kept = np.asarray(leaf)[:count]
+        return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
+
+    return jax.tree.map(rows, outputs)

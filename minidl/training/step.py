@@ -91,7 +91,9 @@ class Steps:
         self._written = model.written_steps()  # names of methods that are the user's own
         self.layout = Layout(self.variables, None if "train_step" in self._written else optimizer)
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
-        self.test_step = jax.jit(self._own_test_step if "test_step" in self._written else self._evaluation_step)
+        self._changing_test_step = jax.jit(
+            self._own_test_step if "test_step" in self._written else self._evaluation_step
+        )
         self._forward_step = jax.jit(self._forward)
         options = compiler_options(any(isinstance(layer, (Convolution, Dropout)) for layer in model._flatten_layers()))
         self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
@@ -118,8 +120,9 @@ class Steps:
         """Minidl's own test step in Keras's form: for (trainable, non-trainable, metrics) (logs, new state)."""
         trainable, non_trainable, metrics = map(list, state)
         weights = State(trainable, non_trainable, [], [])
-        metrics, logs = self._evaluation_step(weights, metrics, batch)
-        return logs or self.results(weights._replace(metrics=metrics)), (trainable, non_trainable, metrics)
+        metrics, changes, logs = self._evaluation_step(weights, metrics, batch)
+        new = _changed(weights, changes)._replace(metrics=metrics)
+        return logs or self.results(new), (trainable, new.non_trainable, metrics)
 
     def _own_train_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The user's."""
@@ -148,21 +151,27 @@ class Steps:
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
             return self._held(), logs
 
-    def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
+    def test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
+        """The forward pass, the loss and the metrics, as a pure function."""
+        metrics, _, logs = self._changing_test_step(weights, metrics, batch)
+        return metrics, logs
+
+    def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The user's."""
         state = weights.trainable, weights.non_trainable, metrics
         logs, new = self.model.test_step(state, pack_x_y_sample_weight(*batch))
-        return _like(metrics, new[2]), logs
+        return _like(metrics, new[2]), _changes(weights.non_trainable, new[1]), logs
 
-    def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
-        """The forward pass, the loss and the metrics."""
+    def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
+        """The test step, and what it changes beside the metrics: a stateful layer's states."""
         x, y, sample_weight = batch
         with self._holding(weights._replace(metrics=metrics)):
             y_pred = self.model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
             self.model._clear_losses()
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
-            return _values(self.variables.metrics), logs
+            new = _values(self.variables.non_trainable)
+            return _values(self.variables.metrics), _changes(weights.non_trainable, new), logs
 
     def predict_step(self, weights: State, x: Any) -> Any:
         """The forward pass, as a pure function."""
@@ -178,8 +187,7 @@ class Steps:
                 y_pred = self.model(x, training=False)
                 self.model._clear_losses()
                 new = _values(self.variables.non_trainable)
-        pairs = enumerate(zip(weights.non_trainable, new, strict=True))
-        return y_pred, {i: _like(before, after) for i, (before, after) in pairs if after is not before}
+        return y_pred, _changes(weights.non_trainable, new)
 
     def _loss(self, *batch: Any, training: bool) -> Any:
         """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
@@ -207,13 +215,17 @@ class Steps:
         state = self.layout.turn(state)
         return state, self._reported(state, logs)
 
-    def _test_batches(self, weights: State, metrics: list[Any], batches: Any, count: Any) -> tuple[list[Any], Any]:
-        def step(i: Any, carry: tuple[list[Any], Logs]) -> tuple[list[Any], Logs]:
-            return self.test_step(weights, carry[0], _at(batches, i))
+    def _test_batches(
+        self, weights: State, metrics: list[Any], batches: Any, count: Any
+    ) -> tuple[list[Any], Changes, Any]:
+        def step(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
+            return self._changing_test_step(_changed(weights, carry[1]), carry[0], _at(batches, i))
 
-        carry = metrics, self._no_logs("test_step", self.test_step, weights, metrics, _at(batches, 0))
-        metrics, logs = lax.fori_loop(0, count, step, carry)
-        return metrics, self._reported(weights._replace(metrics=metrics), logs)
+        _, changing, _ = jax.eval_shape(self._changing_test_step, weights, metrics, _at(batches, 0))
+        changes = {index: weights.non_trainable[index] for index in changing}
+        no_logs = self._no_logs("test_step", self._changing_test_step, weights, metrics, _at(batches, 0))
+        metrics, changes, logs = lax.fori_loop(0, count, step, (metrics, changes, no_logs))
+        return metrics, changes, self._reported(_changed(weights, changes)._replace(metrics=metrics), logs)
 
     def _predict_batches(self, weights: State, batches: Any, count: Any) -> tuple[Any, Changes]:
         """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
@@ -223,8 +235,7 @@ class Steps:
 
         def step(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
             outputs, changes = carry
-            non_trainable = [changes.get(index, value) for index, value in enumerate(weights.non_trainable)]
-            new, changes = self._forward_step(weights._replace(non_trainable=non_trainable), _at(x, i))
+            new, changes = self._forward_step(_changed(weights, changes), _at(x, i))
             return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
 
         return lax.fori_loop(0, count, step, (empty, {index: weights.non_trainable[index] for index in changing}))
@@ -233,7 +244,7 @@ class Steps:
         """What a loop carries as logs before its first step: nothing, unless the step or the metrics are the user's."""
         if self.model.run_eagerly or not {name, "compute_metrics"} & self._written:
             return {}
-        return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args)[1])
+        return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args)[-1])
 
     def _reported(self, state: State, logs: Logs) -> Reported:
         """The numbers to report.
@@ -282,16 +293,20 @@ class Steps:
         """Evaluate a chunk. The metrics' variables hold the new state; returns the logs, on the device."""
         metrics = _take(self.variables.metrics)
         with self._eagerly():
-            metrics, logs = self._test_chunk(self._weights(), metrics, chunk.batches, chunk.num_batches)
+            metrics, changes, logs = self._test_chunk(self._weights(), metrics, chunk.batches, chunk.num_batches)
         _give(self.variables.metrics, metrics, lent=False)
+        self._give_changes(changes)
         return logs
 
     def predict(self, chunk: Chunk) -> Any:
         """The outputs for a chunk, (capacity, batch, ...), on the device. Variables that it changes hold new values."""
         with self._eagerly():
             outputs, changes = self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
-        _give([self.variables.non_trainable[index] for index in changes], list(changes.values()), lent=False)
+        self._give_changes(changes)
         return outputs
+
+    def _give_changes(self, changes: Changes) -> None:
+        _give([self.variables.non_trainable[index] for index in changes], list(changes.values()), lent=False)
 
     def _held(self) -> State:
         return State(*map(_values, self.variables))
@@ -338,6 +353,17 @@ def _is_known(name: str, value: Any) -> bool:
             raise
         return False
     return True
+
+
+def _changes(old: list[Any], new: list[Any]) -> Changes:
+    """Those of the new values that are not the old ones, by their index."""
+    pairs = enumerate(zip(old, new, strict=True))
+    return {index: _like(before, after) for index, (before, after) in pairs if after is not before}
+
+
+def _changed(weights: State, changes: Changes) -> State:
+    values = [changes.get(index, value) for index, value in enumerate(weights.non_trainable)]
+    return weights._replace(non_trainable=values)
 
 
 def _like(old: Any, new: Any) -> Any:
