@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl import names, notes
+from minidl.nameless import is_nameless
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
@@ -475,6 +476,8 @@ def serialize(activation: Any) -> Any:
     if not hasattr(activation, "__name__"):  # None, or an object with a config, such as a layer
         return names.serialize(activation)
     name = names.registered_name(activation)
+    if is_nameless(activation):
+        return names.serialize(activation)
     if BY_NAME.get(name) is activation:
         return name
     if name in BY_NAME:

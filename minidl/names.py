@@ -22,12 +22,19 @@ from typing import Any
 
 import numpy as np
 
+from minidl.nameless import NAME as NAMELESS
+from minidl.nameless import NamelessFunction, is_nameless
+
 _counts: collections.Counter[str] = collections.Counter()
 _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
 
 families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; each module of classes puts its own here
 registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
+
+
+class ConfigError(TypeError, ValueError):
+    """A config that no object can be made of: its class refuses what is in it."""
 
 
 def snake_case(name: str) -> str:
@@ -138,11 +145,11 @@ def serialize(value: Any, module: str | None = None) -> Any:
 
     Plain data stays itself; a function of minidl becomes its name; another function, a class, and an object with
     `get_config` become {"module", "class_name", "config", "registered_name"}, the form that Keras writes. An
-    object that knows how it was built or compiled has "build_config" and "compile_config" too.
+    object that knows how it was built or compiled has "build_config" and "compile_config" too. Of a
+    function without a name there is only that it is one (nameless.py): code is never written.
 
     Raises:
         TypeError: a value that is none of these.
-        ValueError: a function without a name.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -201,8 +208,13 @@ def _special(kind: str, **config: Any) -> dict[str, Any]:
 
 
 def _deserialize_special(kind: str, config: Any) -> Any:
+    if kind == "__lambda__":
+        raise ValueError(
+            "The config holds a function as code, which is never run: it could do anything (arbitrary code execution). "
+            "Save the model with a function that has a name, and load it with that name in custom_objects."
+        )
     if not isinstance(config, dict):
-        raise ValueError(f"The config of {kind} must be a dict, got {config!r}.")
+        raise TypeError(f"Expected 'config' to be a dict, got {config!r} for {kind}.")
     if kind in ("__numpy__", "__tensor__"):
         return np.array(config["value"], config["dtype"])
     if kind == "__bytes__":
@@ -211,7 +223,7 @@ def _deserialize_special(kind: str, config: Any) -> Any:
         return slice(*(deserialize_any(config[part]) for part in ("start", "stop", "step")))
     if kind == "__ellipsis__":
         return Ellipsis
-    raise ValueError(f"{kind} is nothing that minidl reads; code in configs is never run.")
+    raise ValueError(f"{kind} is nothing that minidl reads.")
 
 
 def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -235,11 +247,8 @@ def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None
 def _serialize_function(value: Any) -> dict[str, Any]:
     """A user's function or class, by name."""
     name = registered_name(value)
-    if "<lambda>" in name:
-        raise ValueError(
-            "A function without a name cannot be written into a config: code is never saved. Write the function with "
-            "`def`, and load with custom_objects={its name: function}."
-        )
+    if is_nameless(value) and name == value.__name__:
+        return NamelessFunction(value)
     return {"module": value.__module__, "class_name": "function", "config": value.__name__, "registered_name": name}
 
 
@@ -263,6 +272,8 @@ def deserialize(
             return deserialize(config, table, kind)
     if not isinstance(config, dict):
         return lookup(config, table, kind)
+    if isinstance(config, NamelessFunction):
+        return config.function
     if "class_name" not in config:
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
     shared, number = _shared.get(), config.get("shared_object_id")
@@ -274,7 +285,9 @@ def deserialize(
     if config["class_name"] == "function" or not isinstance(found, type):
         return found
     if not hasattr(found, "from_config"):
-        raise TypeError(f"{found.__name__} has no from_config(), so no {kind} can be made of its config: write it.")
+        raise TypeError(
+            f"Unable to reconstruct an instance of {found.__name__} as {kind}, since it has no from_config(): write it."
+        )
     inner = config.get("config") or {}
     if not isinstance(inner, dict):
         raise TypeError(f"{config['class_name']}: Expected 'config' to be a dict with its arguments, got {inner!r}.")
@@ -296,6 +309,12 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
     for key in (config.get("registered_name"), name):
         if (found := custom(key)) is not None:
             return found
+    if name == NAMELESS:
+        name = config.get("registered_name") or name
+        raise ValueError(
+            f"The {kind} is a function without a name, which a config cannot hold: give the function in "
+            f"custom_objects={{{name!r}: ...}}."
+        )
     module = str(config.get("module") or "keras").partition(".")[0]
     if module in ("keras", __name__.partition(".")[0]) or (is_function and module == "builtins"):
         if config.get("registered_name") not in (None, "", name, config["class_name"]):

@@ -49,7 +49,7 @@ REFUSED = {
     "(n, 3) against (n, 1), mae": ("mae", 1, {"y": ONE_HOT}, ["(40, 3)", "(None, 1)", "3 units"]),
     "(n, 3) against (n, 1), bce": ("binary_crossentropy", 1, {"y": ONE_HOT}, ["(40, 3)", "(None, 1)"]),
     "y is missing": (SPARSE, 3, {"y": None}, ["y is None", SPARSE]),
-    "x is missing": (SPARSE, 3, {"x": None}, ["x is None"]),
+    "x is missing": (SPARSE, 3, {"x": None}, ["x is None", "not optional"]),
     "wrong feature size": (SPARSE, 3, {"x": X[:, :5]}, ["(examples, 8)", "(examples, 5)", "input_shape=(5,)"]),
     "wrong rank": (SPARSE, 3, {"x": X[:, None]}, ["(examples, 8)", "(examples, 1, 8)"]),
     "NaN in x": (SPARSE, 3, {"x": with_nan(X)}, ["x of shape (40, 8) holds NaN in 2 of 40 rows", "row 3"]),

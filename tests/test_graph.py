@@ -1,5 +1,7 @@
 """Graphs of calls: their order, what they run, what they refuse, and the models made of them."""
 
+import warnings
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -222,6 +224,17 @@ def test_a_list_for_a_dict_of_inputs_goes_by_sorted_keys_with_a_warning():
     np.testing.assert_allclose(output, -X, rtol=1e-6)
     with pytest.raises(ValueError, match="The structure of `inputs` doesn't match the expected structure"):
         Model({"b": b, "a": a}, a - 2 * b)([X, X])
+
+
+def test_a_model_warns_of_the_structure_once():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    model = Model({"a": a, "b": b}, a + b)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model([a, b])
+        model([X, X])
+        model({"a": X, "b": X, "c": X})
+    assert len([w for w in caught if "doesn't match the expected structure" in str(w.message)]) == 1
 
 
 def test_further_keys_of_a_dict_are_left_out_with_a_warning():

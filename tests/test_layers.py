@@ -190,11 +190,11 @@ def test_lambda():
         layers.deserialize(config)
     shifted = layers.Lambda(lambda x, by, training=None: x + by * bool(training), arguments={"by": 3})
     np.testing.assert_array_equal(shifted(MATRIX, training=True), MATRIX + 3)
-    with pytest.raises(ValueError, match="without a name cannot be written into a config: code is never saved"):
-        shifted.get_config()
     code = {"class_name": "__lambda__", "config": {"code": "", "defaults": None, "closure": None}}
-    with pytest.raises(ValueError, match="holds its function as code .*, which minidl never runs"):
-        layers.Lambda.from_config({"function": code})
+    with pytest.raises(ValueError, match=r"holds its function as code, which is never run.*custom_objects=\{'mine'"):
+        layers.Lambda.from_config({"function": code, "name": "mine"})
+    with pytest.raises(ValueError, match="Expected a function of a Lambda layer, got the config of a 'Dense'"):
+        layers.Lambda.from_config({"function": {"class_name": "Dense", "config": {}}})
 
 
 def test_a_lambda_keeps_its_mask():

@@ -435,6 +435,18 @@ def test_paths(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["model.h5"]
 
 
+def test_files_of_layers_that_would_be_lost_are_named(tmp_path):
+    class Words(layers.Layer):
+        def call(self, x):
+            return x
+
+        def save_assets(self, folder):
+            raise AssertionError("there is no place for them")
+
+    with pytest.warns(UserWarning, match=r"no place for the files of the layers \['words'\]"):
+        minidl.Sequential([layers.Input((4,)), Words(name="words")]).save(tmp_path / "model.h5")
+
+
 def test_weights_that_would_be_lost_are_named(tmp_path):
     class Holder:
         pass

@@ -126,7 +126,7 @@ def test_serialize_and_back():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"class_name": "Dict", "config": {}}, "dict has no from_config.*write it"),
+        ({"class_name": "Dict", "config": {}}, "instance of dict as thing, since it has no from_config.*write it"),
         (
             {"class_name": "Plain", "config": [3]},
             r"Plain: Expected 'config' to be a dict .*, got \[3\]",

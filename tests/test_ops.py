@@ -96,6 +96,27 @@ def test_unfold_and_fold_are_transposes():
     np.testing.assert_allclose(ops.fold(ops.unfold(images, 2), (6, 5), 2), images * counts, rtol=1e-5)
 
 
+def test_compute_output_spec_changes_no_state():
+    spec = ops.compute_output_spec(keras.layers.Reshape((-1, 8)), keras.KerasTensor((None, 6, 4)))
+    assert (spec.shape, spec.dtype) == ((None, 3, 8), "float32")
+    mean = keras.metrics.Mean()
+    mean.update_state([4.0])
+    assert ops.compute_output_spec(mean, keras.KerasTensor((None, 2)), keras.KerasTensor((None, 2))).shape == ()
+    assert ops.compute_output_spec(mean.result).shape == ()
+    assert mean.result() == 4.0
+
+
+def test_masks_as_an_output_of_a_model():
+    inputs = [keras.Input((2, 2)), keras.Input((1, 2))]
+    outputs = keras.layers.Concatenate(axis=1)([keras.layers.Masking()(inputs[0]), inputs[1]])
+    model = keras.Model(inputs, ops.get_keras_mask(outputs))
+    model = keras.models.model_from_json(model.to_json())
+    x = np.array([[[0, 0], [1, 2]]], "float32"), np.zeros((1, 1, 2), "float32")
+    np.testing.assert_array_equal(model(x), [[False, True, True]])  # what has no mask counts
+    assert ops.get_keras_mask(inputs[0]) is None and ops.get_keras_mask(x[0]) is None
+    np.testing.assert_array_equal(ops.get_keras_mask(keras.layers.Masking()(x[0])), [[False, True]])
+
+
 def test_jvp():
     value, change = ops.jvp(ops.square, (np.float32(3.0),), (np.float32(2.0),))
     assert (float(value), float(change)) == (9.0, 12.0)

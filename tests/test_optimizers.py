@@ -655,3 +655,13 @@ def test_a_loss_scale_leaves_what_overwrites_as_it_is():
 def test_unknown_arguments_are_named_in_their_order():
     with pytest.raises(ValueError, match="LossScaleOptimizer: unknown arguments: `foo`, `bar`"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), foo=True, bar=3)
+
+
+def test_parts_of_muon():
+    """With a = 1.5 and b = -0.5 the iteration goes to the orthogonal factor of the polar decomposition."""
+    muon = optimizers.Muon(muon_a=1.5, muon_b=-0.5, muon_c=0.0, rms_rate=0.2)
+    matrix = np.array([[2.0, 1.0], [0.0, 3.0], [1.0, 1.0]], "float32")
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    np.testing.assert_allclose(muon.zeropower_via_newtonschulz5(matrix, 12), left @ right, atol=1e-5)
+    np.testing.assert_allclose(muon.lr_adjust(np.ones((4, 2))), np.full((4, 2), 2 * 0.2), rtol=1e-6)
+    np.testing.assert_array_equal(optimizers.Muon(rms_rate=None).lr_adjust(matrix), matrix)

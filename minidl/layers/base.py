@@ -21,7 +21,7 @@ from minidl import dtypes, regularizers
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module
-from minidl.names import auto_name, is_own, serialize
+from minidl.names import ConfigError, auto_name, is_own, serialize
 from minidl.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
 from minidl.variables import Variable, autocast_scope, bound, name_scope
 
@@ -142,10 +142,17 @@ class Layer(Module):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `get_config` described, with new weights."""
+        """The layer that `get_config` described, with new weights.
+
+        Raises:
+            ConfigError: arguments that the constructor does not take.
+        """
         if config.get("quantization_config", "") is None:  # Keras writes it where there is none
             config = {key: value for key, value in config.items() if key != "quantization_config"}
-        return cls(**config)
+        try:
+            return cls(**config)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{cls.__name__} cannot be made of the config {config}: {error}") from error
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the layer was built for, as plain data; None if it is not built."""

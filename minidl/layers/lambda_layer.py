@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from minidl import names
 from minidl.layers.base import Layer
+from minidl.nameless import NamelessFunction
 from minidl.symbolic import KerasTensor
 
 
@@ -18,7 +19,7 @@ class Lambda(Layer):
     """Applies a function of yours. It has no weights: write a `Layer` where there are some.
 
     A model with a Lambda is saved by the function's name, and loaded only with that name in `custom_objects`: code is
-    never written into a file.
+    never written into a file. For a function without a name, a `lambda`, that is the name of the layer.
 
     Args:
         function: `(inputs)` or `(inputs, mask=, training=)` and more, which `arguments` holds.
@@ -83,43 +84,58 @@ class Lambda(Layer):
         return KerasTensor(shape, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        config = {**super().get_config(), "function": _function_config(self.function)}
+        config = {**super().get_config(), "function": _function_config(self.function, self.name)}
         if self._output_shape is not None:
-            config["output_shape"] = _function_config(self._output_shape)
+            config["output_shape"] = _function_config(self._output_shape, f"{self.name}/output_shape")
         if self.mask is not None:
-            config["mask"] = _function_config(self.mask)
+            config["mask"] = _function_config(self.mask, f"{self.name}/mask")
         return {**config, "arguments": names.serialize(self.arguments)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Lambda:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None
+    ) -> Lambda:
         """The layer that `get_config` described.
 
+        Args:
+            config: what `get_config` gave.
+            custom_objects: names -> functions of yours that it names.
+            safe_mode: accepted, as Keras has it: code in a config is never run, whatever it is.
+
         Raises:
-            ValueError: a function that is not in `custom_objects`, or that the file holds as code.
+            ValueError: a function that is not in `custom_objects`.
         """
-        functions: dict[str, Any] = {
-            key: _function(config[key]) for key in ("function", "output_shape", "mask") if key in config
-        }
-        return cls(**{**config, **functions})
+        name = config.get("name")
+        parts = {"function": name, "output_shape": f"{name}/output_shape", "mask": f"{name}/mask"}
+        with names.known_names(custom_objects):
+            functions = {part: _function(config[part], key) for part, key in parts.items() if part in config}
+            return cls(**{**config, **functions, "arguments": names.deserialize_any(config.get("arguments"))})
 
 
-def _function_config(value: Any) -> Any:
+def _function_config(value: Any, name: str) -> Any:
     if not callable(value):
         return names.serialize(value)
     config = names.serialize(value)
+    if isinstance(config, NamelessFunction):
+        return NamelessFunction(value, name)
     named = {"module": "builtins", "class_name": "function", "config": config, "registered_name": config}
     return config if isinstance(config, dict) else named
 
 
-def _function(config: Any) -> Any:
+def _function(config: Any, name: Any) -> Any:
+    """A function, or what else may stand in its place; name is what a function without one is called."""
     if not isinstance(config, dict):
         return tuple(config) if isinstance(config, list) else config
     if config.get("class_name") in ("__numpy__", "__tensor__"):  # a mask
         array = names.deserialize_any(config)
         return jnp.asarray(array) if config["class_name"] == "__tensor__" else array
-    if config.get("class_name") != "function":
+    if config.get("class_name") == "__lambda__":  # code, in files of Keras's
+        if (found := names.custom(name)) is not None:
+            return found
         raise ValueError(
-            f"This Lambda layer holds its function as code ({config.get('class_name')!r}), which minidl never runs. "
-            "Save the model with a function that has a name, and load it with that name in custom_objects."
+            "This Lambda layer holds its function as code, which is never run: it could do anything (arbitrary code "
+            f"execution). Give the function in custom_objects={{{name!r}: ...}}."
         )
+    if config.get("class_name") != "function":
+        raise ValueError(f"Expected a function of a Lambda layer, got the config of a {config.get('class_name')!r}.")
     return names.deserialize(config, {}, "function of a Lambda layer")

@@ -50,6 +50,7 @@ class Graph:
         self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
         self.inputs = [_as_input(tensor) for tensor in self.given_inputs]
         self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self.inputs)
+        self._has_warned = False
         self._in_order = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)  # as a list goes with them
         self.output_struct = outputs
         self.outputs: list[KerasTensor] = jax.tree.leaves(outputs)
@@ -133,7 +134,7 @@ class Graph:
             if missing := sorted(expected.keys() - inputs.keys()):
                 raise ValueError(f"{where} takes inputs with the keys {sorted(expected)}; {missing} are missing.")
             if inputs.keys() - expected.keys():
-                _warn_of_structure(where, expected, inputs)
+                self._warn_of_structure(where, inputs)
             inputs = {key: inputs[key] for key in expected}
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
         if len(leaves) != len(self.inputs):
@@ -143,8 +144,14 @@ class Graph:
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             if not self._in_order:
                 raise ValueError(_structure_message(where, expected, inputs))
-            _warn_of_structure(where, expected, inputs)
+            self._warn_of_structure(where, inputs)
         return leaves
+
+    def _warn_of_structure(self, where: str, inputs: Any) -> None:
+        """Warn once, as each call reads its inputs more than once, and goes on to do so."""
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(_structure_message(where, self.input_struct, inputs), stacklevel=3)
 
     def _fitted(self, array: Any, tensor: KerasTensor, where: str) -> Any:
         """An array as an input wants it; (n,) and (n, 1) stand for each other."""
@@ -267,10 +274,6 @@ def _structure_message(where: str, expected: Any, inputs: Any) -> str:
         f"The structure of `inputs` doesn't match the expected structure: {where} takes a dict with the keys "
         f"{list(expected)}, got a {type(inputs).__name__}{keys}."
     )
-
-
-def _warn_of_structure(where: str, expected: Any, inputs: Any) -> None:
-    warnings.warn(_structure_message(where, expected, inputs), stacklevel=2)
 
 
 def _is_none(value: Any) -> bool:

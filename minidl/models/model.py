@@ -207,14 +207,14 @@ class Model(Trainer):
         """Write the model into a `.keras` file, which Keras opens too; see `saving.save_model`."""
         keras_format.save_model(self, filepath, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights into a `.weights.h5` file, which Keras opens too; see `saving.save_weights`."""
-        keras_format.save_weights(self, filepath, overwrite)
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights into `.weights.h5` files, which Keras opens too; see `saving.save_weights`."""
+        keras_format.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False, objects_to_skip: Sequence[Any] = ()
     ) -> None:
-        """Set the weights from a `.weights.h5` or `.keras` file, all of them or none; see `saving.load_weights`."""
+        """Set the weights from a file, all of them or none; see `saving.load_weights`."""
         keras_format.load_weights(self, filepath, skip_mismatch, by_name, objects_to_skip)
 
     def export(

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import dtypes
+from minidl import dtypes, notes
 from minidl.ops.operation import operation
-from minidl.symbolic import KerasTensor
-from minidl.variables import Variable
+from minidl.symbolic import KerasTensor, apply, infer
+from minidl.variables import Variable, functional
 
 
 @operation
@@ -58,6 +58,29 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 def is_tensor(x: Any) -> bool:
     """Whether something is a JAX array, traced ones included."""
     return isinstance(x, jax.Array)
+
+
+def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
+    """What a function gives for symbolic tensors, as symbolic tensors; nothing is computed, and no state changes.
+
+    Args:
+        fn: a function of arrays, a metric, a layer, or a method of one.
+        *args: its arguments.
+        **kwargs: likewise.
+
+    >>> compute_output_spec(lambda x: x @ x.T, KerasTensor((None, 3))).shape
+    (None, None)
+    """
+    variables = getattr(getattr(fn, "__self__", fn), "variables", [])
+    pure, values = functional(fn, variables), [variable.value for variable in variables]
+    return infer(lambda *args, **kwargs: pure(values, *args, **kwargs)[0], args, kwargs)
+
+
+def get_keras_mask(x: Any) -> Any:
+    """The mask of an array, or of a symbolic tensor as another one; None if it has none."""
+    mask = notes.read(x, notes.MASK)
+    is_of_graph = isinstance(x, KerasTensor) and mask is not None
+    return apply(get_keras_mask, "get_keras_mask", x) if is_of_graph else mask
 
 
 @operation

@@ -130,17 +130,22 @@ class Muon(Optimizer):
             self._orthogonal,
         )
 
-    def _orthogonal(self, x: Any) -> Any:
-        """The Newton-Schulz iteration, on the wide form of a matrix."""
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """Nearly the nearest orthogonal matrix: steps of the Newton-Schulz iteration, on the wide form of a matrix."""
         turned = x.shape[0] > x.shape[1]
         y = x.T if turned else x
         y = y / (jnp.linalg.norm(y) + 1e-7)
-        for _ in range(self.ns_steps):
+        for _ in range(steps):
             square = y @ y.T
             y = self.muon_a * y + (self.muon_b * square + self.muon_c * square @ square) @ y
-        if self.rms_rate is not None:
-            y = y * (max(x.shape) ** 0.5 * self.rms_rate)
         return y.T if turned else y
+
+    def lr_adjust(self, x: Any) -> Any:
+        """An orthogonal matrix as long as Adam's updates are, whose root mean square is then `rms_rate`."""
+        return x if self.rms_rate is None else x * (max(x.shape) ** 0.5 * self.rms_rate)
+
+    def _orthogonal(self, x: Any) -> Any:
+        return self.lr_adjust(self.zeropower_via_newtonschulz5(x, self.ns_steps))
 
     def _is_adams(self, weight: Variable) -> bool:
         is_embedding = self.exclude_embeddings and "embedding" in weight.path.lower()

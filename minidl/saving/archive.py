@@ -11,21 +11,23 @@ import datetime
 import json
 import mmap
 import os
+import pathlib
 import posixpath
 import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from minidl.saving.assets import FOLDER
-from minidl.saving.errors import LoadError
+from minidl.saving.errors import LoadError, LoadTypeError, MissingFileError
 from minidl.saving.files import atomic_write
 from minidl.version import __version__
 
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+Put = Callable[[pathlib.Path, pathlib.PurePosixPath], None]  # a file, and its path in the file of the model
 FORMAT = "3.15.1"  # the version of Keras whose files these are
-_MOST_TEXT = 64 * 2**20  # bytes of a config
+MOST_TEXT = 64 * 2**20  # bytes of a config
 _MOST_GROWTH = 20  # times the size of the archive that its weights, or its assets, may have: for those packed anew
 
 
@@ -33,7 +35,7 @@ def write_archive(
     path: str | os.PathLike[str],
     config: dict[str, Any],
     write_weights: Callable[[IO[bytes]], None],
-    write_assets: Callable[[zipfile.ZipFile], None],
+    write_assets: Callable[[Put], None],
 ) -> None:
     """Write a `.keras` file, whole or not at all.
 
@@ -43,20 +45,25 @@ def write_archive(
         path: where to.
         config: of the model, as plain data.
         write_weights: writes an HDF5 file into a file that it is given.
-        write_assets: puts the files of layers into the archive that it is given.
+        write_assets: gives the files of layers, with their paths, to the function that it is given.
     """
-    date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": FORMAT, "minidl_version": __version__, "date_saved": date}
-    text = json.dumps(config)  # before there is a file
+    texts = model_texts(config)  # before there is a file
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(_METADATA, json.dumps(metadata))
-        archive.writestr(_CONFIG, text)
+        for name, text in texts.items():
+            archive.writestr(name, text)
         with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))) as weights:
             write_weights(weights)
             weights.flush()
             with mmap.mmap(weights.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                archive.writestr(_WEIGHTS, data)  # type: ignore[arg-type]
-        write_assets(archive)
+                archive.writestr(WEIGHTS, data)  # type: ignore[arg-type]
+        write_assets(archive.write)
+
+
+def model_texts(config: dict[str, Any]) -> dict[str, str]:
+    """The parts of a model's file that are texts: name -> JSON."""
+    date = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    metadata = {"keras_version": FORMAT, "minidl_version": __version__, "date_saved": date}
+    return {METADATA: json.dumps(metadata), CONFIG: json.dumps(config)}
 
 
 def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes, dict[str, bytes]]:
@@ -67,24 +74,22 @@ def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tupl
         with_config: whether to read the config and the assets, or give None and nothing for them.
 
     Raises:
-        LoadError: anything else than what `write_archive`, or Keras, writes.
+        LoadError: anything else than what `write_archive`, or Keras, writes; or there is no file.
         OSError: the file cannot be opened.
     """
-    with open(path, "rb") as file, reading(path):
+    with opened(path) as file, reading(path):
         size = os.fstat(file.fileno()).st_size
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             names = [member.filename for member in members]
             fixed = [name for name in names if not name.startswith(f"{FOLDER}/")]
-            if sorted(fixed) != sorted({_CONFIG, _METADATA, _WEIGHTS}) or len(set(names)) != len(names):
-                raise LoadError(
-                    f"it should hold {_METADATA}, {_CONFIG} and {_WEIGHTS} once each, and holds {names[:9]}"
-                )
+            if sorted(fixed) != sorted({CONFIG, METADATA, WEIGHTS}) or len(set(names)) != len(names):
+                raise LoadError(f"it should hold {METADATA}, {CONFIG} and {WEIGHTS} once each, and holds {names[:9]}")
             if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
                 raise LoadError("a part of it is a link, or encrypted")
-            config = parse(_member(archive, _CONFIG, _MOST_TEXT)) if with_config else None
+            config = parse(_member(archive, CONFIG, MOST_TEXT)) if with_config else None
             assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
-            return config, _member(archive, _WEIGHTS, size * _MOST_GROWTH), assets
+            return config, _member(archive, WEIGHTS, size * _MOST_GROWTH), assets
 
 
 def parse(text: str | bytes) -> Any:
@@ -93,7 +98,7 @@ def parse(text: str | bytes) -> Any:
     Raises:
         LoadError: it is none, too long, or nested too deep.
     """
-    if len(text) > _MOST_TEXT:
+    if len(text) > MOST_TEXT:
         raise LoadError(f"a config of {len(text)} bytes is too long")
     try:
         return json.loads(text)
@@ -111,9 +116,27 @@ def reading(source: Any) -> Iterator[None]:
     try:
         yield
     except LoadError as error:
-        raise LoadError(f"{source}: {error}") from error
+        raise type(error)(f"{source}: {error}") from error
+    except TypeError as error:
+        raise LoadTypeError(
+            f"{source} could not be loaded: {type(error).__name__}: {error}\nIn classes of yours, see that objects "
+            "which get_config() returns are explicitly deserialized in from_config()."
+        ) from error
     except (Exception, RecursionError) as error:
         raise LoadError(f"{source} could not be loaded: {type(error).__name__}: {error}") from error
+
+
+def opened(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading.
+
+    Raises:
+        MissingFileError: there is none.
+        OSError: it cannot be opened.
+    """
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise MissingFileError(f"File not found: {os.fspath(path)!r}. The folder is {os.getcwd()!r}.") from error
 
 
 def _assets(archive: zipfile.ZipFile, limit: int) -> dict[str, bytes]:

@@ -1,15 +1,14 @@
-"""Files that layers keep beside their weights, such as a vocabulary: `assets/` in a `.keras` file.
+"""Files that layers keep beside their weights, such as a vocabulary: `assets/` in a `.keras` file or folder.
 
 A layer of yours writes them in `save_assets(folder)` and reads them in `load_assets(folder)`. Each gets a folder of its
-own, which is empty before and gone afterwards: in the archive it stands under the layer's path in the model.
+own, which is empty before and gone afterwards: in the file it stands under the layer's path in the model.
 """
 
 from __future__ import annotations
 
 import pathlib
 import tempfile
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from minidl.saving.errors import LoadError
@@ -18,15 +17,20 @@ from minidl.saving.tree import Owner, owners
 FOLDER = "assets"
 
 
-def write_assets(root: Owner, archive: zipfile.ZipFile) -> None:
-    """Let each layer that has `save_assets` write its files, and put them into an archive."""
+def write_assets(root: Owner, put: Callable[[pathlib.Path, pathlib.PurePosixPath], None]) -> None:
+    """Let each layer that has `save_assets` write its files.
+
+    Args:
+        root: a model.
+        put: gets each file, and the path that it has in the archive or folder of the model.
+    """
     for path, owner in owners(root):
         if hasattr(owner, "save_assets"):
             with tempfile.TemporaryDirectory() as name:
                 folder = pathlib.Path(name)
                 owner.save_assets(name)
                 for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-                    archive.write(file, pathlib.PurePosixPath(FOLDER, path, file.relative_to(folder)))
+                    put(file, pathlib.PurePosixPath(FOLDER, path, file.relative_to(folder)))
 
 
 def load_assets(root: Owner, assets: Mapping[str, bytes]) -> None:

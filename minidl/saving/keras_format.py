@@ -1,4 +1,6 @@
-"""Models and weights in Keras's files: `.keras` and `.weights.h5`; whole models in `.h5` are in legacy_h5.py.
+"""Models and weights in Keras's files: `.keras`, folders, `.weights.h5` and `.weights.json`.
+
+Whole models in `.h5` are in legacy_h5.py.
 
 What is written here Keras opens, and what Keras wrote is opened here: the config names classes, the weights stand
 where tree.py says. A loaded config can only name minidl's classes and what the caller registered or gave, and the
@@ -11,17 +13,21 @@ import json
 import mmap
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl import layers, names
 from minidl.layers.module import Module
-from minidl.saving.archive import parse, read_archive, reading, write_archive
+from minidl.nameless import warn_if_lost
+from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
 from minidl.saving.files import atomic_write
+from minidl.saving.folder import folder_parts, is_model_folder, write_folder
 from minidl.saving.hdf5 import H5Reader, write_hdf5
 from minidl.saving.legacy_h5 import ENDINGS, SLACK, is_legacy, load_legacy, load_legacy_weights, save_legacy
 from minidl.saving.objects import check_safe_mode
+from minidl.saving.shards import ENDING as SHARDED
+from minidl.saving.shards import ShardReader, write_shards
 from minidl.saving.weights import apply, collect
 from minidl.variables import filled_later
 
@@ -32,6 +38,8 @@ def save_model(
     """Write a model into a file: how it is made, its weights, how it was compiled, its optimizer's state.
 
     A `.keras` file also holds what layers write in a `save_assets(folder)` of their own, for `load_assets(folder)`.
+    Functions of yours are written by their names. Of those without a name, such as the `lambda` of a `Lambda` layer,
+    nothing is written, with a warning that says by which names to give them when the file is loaded.
 
     The file that was there before stands until the new one is complete on the disk.
 
@@ -40,13 +48,15 @@ def save_model(
         filepath: a path that ends in ".keras"; or in ".h5" or ".hdf5" for the older format, which keeps no shapes of
             a subclass that Keras could build it by.
         overwrite: whether there may be a file already.
-        zipped: accepted as True; a `.keras` file is always one file.
+        zipped: False to write what a `.keras` file holds into a folder, whose path does not end in ".keras"; a folder
+            that holds nothing but a model is replaced.
         **kwargs: arguments of older versions of Keras: `include_optimizer`, whether to write the optimizer's state;
             `save_format`, which the ending of the path says. Others are refused.
 
     Raises:
-        ValueError: another ending of the path; a layer that is a function without a name.
-        FileExistsError: with overwrite=False, if there is a file.
+        ValueError: another ending of the path.
+        FileExistsError: with overwrite=False, if there is a file; where the folder of a model should be, a file or a
+            folder with other files.
         NotImplementedError: a class that has arguments but no `get_config`.
 
     Example:
@@ -68,20 +78,25 @@ def save_model(
     if kwargs:
         raise ValueError(f"save_model: The following argument(s) are not supported: {sorted(kwargs)}.")
     if zipped is False:
-        raise ValueError("save_model: a .keras file is one file: zipped=False is not offered.")
-    if not is_known:
+        if is_known:
+            raise ValueError(
+                f"With zipped=False the path is that of a folder and should not end in .keras: {filepath!r}."
+            )
+    elif not is_known:
         raise ValueError(
             f"Invalid filepath extension for saving a model: the path must end in .keras or .h5, got {filepath!r}."
         )
-    path = _checked_path(filepath, (".keras", *ENDINGS), overwrite)
+    path = _checked_path(filepath, "" if zipped is False else (".keras", *ENDINGS), overwrite)
     if is_legacy(path):
         return save_legacy(model, path, include_optimizer)
     if path.endswith(".weights.h5"):
         raise ValueError(f"{path!r} is the path of weights alone: call save_weights, or let it end in .keras.")
     with names.shared_objects():
         config = names.serialize(model)
+    warn_if_lost(config, path)
     weights = collect(model, () if include_optimizer else [model.optimizer])
-    write_archive(path, config, lambda file: write_hdf5(file, *weights), lambda archive: write_assets(model, archive))
+    write = write_folder if zipped is False else write_archive
+    write(path, config, lambda file: write_hdf5(file, *weights), lambda put: write_assets(model, put))
 
 
 def load_model(
@@ -90,7 +105,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model in a `.keras` or `.h5` file, written by minidl or Keras.
+    """The model in a `.keras` or `.h5` file, or in a folder (`zipped=False`), written by minidl or Keras.
 
     Args:
         filepath: the file.
@@ -99,18 +114,35 @@ def load_model(
         safe_mode: accepted as True. Code in a file is never run.
 
     Raises:
-        LoadError: the file is damaged or another, names what is not known, or asks for more than it holds.
+        LoadError: the file is damaged or another, names what is not known, or asks for more than it holds. It is a
+            FileNotFoundError besides if there is no file, and a TypeError if a class could not be made of what the
+            file holds for it.
         OSError: it cannot be opened.
         ValueError: safe_mode=False.
     """
     check_safe_mode(safe_mode)
+    if is_model_folder(filepath):
+        with folder_parts(filepath) as (config, weights, assets), reading(filepath):
+            return _loaded(config, weights, assets, custom_objects, compile)
     path = _checked_path(filepath, (".keras", *ENDINGS))
     if is_legacy(path):
         return load_legacy(path, custom_objects, compile)
     if path.endswith(".weights.h5"):
         raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
-    config, weights, assets = read_archive(filepath)
-    with reading(filepath), filled_later(len(weights) + SLACK):
+    parts = read_archive(filepath)
+    with reading(filepath):
+        return _loaded(*parts, custom_objects, compile)
+
+
+def _loaded(
+    config: Any,
+    weights: Any,
+    assets: Mapping[str, bytes],
+    custom_objects: dict[str, Any] | None,
+    compile: bool,
+) -> Any:
+    """The model of a config, with weights in the bytes of an HDF5 file, and files of its layers."""
+    with filled_later(len(weights) + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
@@ -121,23 +153,30 @@ def load_model(
 
 
 def save_weights(
-    model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, objects_to_skip: Sequence[Any] = ()
+    model: Any,
+    filepath: str | os.PathLike[str],
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+    objects_to_skip: Sequence[Any] = (),
 ) -> None:
-    """Write the weights of a model, and its optimizer's state, into a `.weights.h5` file.
+    """Write the weights of a model, and its optimizer's state, into a `.weights.h5` file, or into several.
 
     Args:
         model: a model that is built.
-        filepath: a path that ends in ".weights.h5".
+        filepath: a path that ends in ".weights.h5", or for several files in ".weights.json".
         overwrite: whether there may be a file already.
+        max_shard_size: GB (2**30 bytes) of arrays in a file, to write several; default: one file.
         objects_to_skip: layers, or the optimizer, to leave out with all that is inside.
 
     Raises:
-        ValueError: another ending of the path; a model that is not built.
+        ValueError: another ending of the path; a model that is not built; an array larger than max_shard_size.
         FileExistsError: with overwrite=False, if there is a file.
     """
-    path = _checked_path(filepath, ".weights.h5", overwrite)
+    path = _checked_path(filepath, ".weights.h5" if max_shard_size is None else SHARDED, overwrite)
     _check_built(model, "save")
     groups, layer_names = collect(model, objects_to_skip)
+    if max_shard_size is not None:
+        return write_shards(path, groups, layer_names, max_shard_size * 2**30)
     with atomic_write(path) as file:
         write_hdf5(file, groups, layer_names)
 
@@ -149,34 +188,44 @@ def load_weights(
     by_name: bool = False,
     objects_to_skip: Sequence[Any] = (),
 ) -> None:
-    """Set the weights of a model from a `.weights.h5`, `.keras` or `.h5` file; all of them, or after an error none.
+    """Set the weights of a model from a file that holds them or a whole model; all of them, or after an error none.
 
     The optimizer's state is set, too, from a file that has it and does not end in ".h5".
 
     Args:
         model: a model that is built and made like the one that was saved.
-        filepath: the file.
+        filepath: a `.weights.h5`, `.weights.json`, `.keras` or `.h5` file, or the folder of a model.
         skip_mismatch: leave layers (in ".h5" files: weights) out that do not fit, with a warning that names them.
         by_name: look for each layer by its name instead of its place; layers that the file does not name stay.
         objects_to_skip: layers, or the optimizer, to leave as they are with all that is inside.
 
     Raises:
-        LoadError: the file is damaged or another, or the weights do not fit; all that do not are named.
+        LoadError: the file is damaged or another, or the weights do not fit; all that do not are named. If there is
+            no file, it is a FileNotFoundError besides.
         OSError: it cannot be opened.
     """
-    path = _checked_path(filepath, (".weights.h5", ".keras", *ENDINGS))
+    path = os.fspath(filepath)
+    is_folder = is_model_folder(path)
+    if not is_folder:
+        _checked_path(path, (".weights.h5", SHARDED, ".keras", *ENDINGS))
     if not model.built:
         raise ValueError(
             f"{model.name!r} is not built, so it has no weights to set: call it on some data, or build it."
         )
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
+    elif is_folder:
+        with folder_parts(path) as (_, mapped, _), reading(path):
+            apply(model, H5Reader(mapped), skip_mismatch, by_name, objects_to_skip)
+    elif path.endswith(SHARDED):
+        with reading(path):
+            apply(model, ShardReader(path), skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(".keras"):
         _, data, _ = read_archive(path, with_config=False)
         with reading(filepath):
             apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
     else:
-        with open(path, "rb") as file, reading(filepath):
+        with opened(path) as file, reading(filepath):
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
             apply(model, H5Reader(mapped), skip_mismatch, by_name, objects_to_skip)
 

@@ -21,11 +21,13 @@ import numpy as np
 
 from minidl import layers, names
 from minidl.layers.module import Module
-from minidl.saving.archive import FORMAT, parse, reading
+from minidl.nameless import warn_if_lost
+from minidl.saving.archive import FORMAT, opened, parse, reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader
 from minidl.saving.older_config import current_compile_config, current_config, older_compile_config, older_config
+from minidl.saving.tree import owners
 from minidl.saving.weights import described, holds, rounds
 from minidl.variables import Variable, filled_later
 
@@ -56,15 +58,18 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
         include_optimizer: whether to write how it was compiled and the optimizer's state.
 
     Raises:
-        ValueError: weights that are in no layer of `model.layers`; a layer that is a function without a name.
+        ValueError: weights that are in no layer of `model.layers`.
     """
     with names.shared_objects():
         config = names.serialize(model)
+    warn_if_lost(config, path)
     texts = {"keras_version": FORMAT, "backend": "jax", "model_config": json.dumps(older_config(config))}
     if include_optimizer and config.get("compile_config"):
         texts["training_config"] = json.dumps(older_compile_config(config["compile_config"]))
     groups = {name: [(weight.path, weight.numpy()) for weight in weights] for name, weights in _weights_of(model)}
     state = [(v.path, v.numpy()) for v in model.optimizer.variables] if include_optimizer and model.optimizer else []
+    if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
+        warnings.warn(f"{path!r} has no place for the files of the layers {lost}: save as `.keras`.", stacklevel=4)
     with atomic_write(path) as file, h5py.File(file, "w") as h5:
         h5.attrs.update(texts)
         weights = h5.create_group(_WEIGHTS)
@@ -165,7 +170,7 @@ def load_legacy_weights(
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[H5Reader, int]]:
     """A file as a reader, and its size; inside is the gate of `reading`."""
-    with open(path, "rb") as file, reading(path):
+    with opened(path) as file, reading(path):
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
         yield H5Reader(mapped), len(mapped)
 

@@ -10,9 +10,10 @@ from minidl import names
 def serialize_keras_object(obj: Any) -> Any:
     """An object of minidl's or yours, a function, an array, or data with these in it, as data that JSON can hold.
 
+    Of a function without a name it says only that there is one, for code is never written.
+
     Raises:
         TypeError: something without a `get_config`.
-        ValueError: a function without a name: code is never written.
 
     Example:
     >>> from minidl import regularizers

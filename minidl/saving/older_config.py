@@ -79,6 +79,9 @@ def _current_arguments(class_name: Any, given: dict[str, Any]) -> dict[str, Any]
     if isinstance(axis := arguments.get("axis"), list) and len(axis) == 1:
         arguments["axis"] = axis[0]
     if class_name == "Lambda":
+        for part in ("function", "output_shape"):
+            if arguments.get(f"{part}_type") == "lambda":
+                arguments[part] = {"class_name": "__lambda__", "config": {"value": arguments[part]}}
         arguments = {name: value for name, value in arguments.items() if name not in _OF_LAMBDAS}
     if arguments.get("time_major") is False:
         del arguments["time_major"]

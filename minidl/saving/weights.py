@@ -14,8 +14,11 @@ from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 from minidl.saving.errors import LoadError
 from minidl.saving.hdf5 import Declared, H5Reader
+from minidl.saving.shards import ShardReader
 from minidl.saving.tree import Owner, owners
 from minidl.variables import Variable
+
+Reader = H5Reader | ShardReader
 
 
 def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
@@ -48,7 +51,7 @@ def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[s
 
 
 def apply(
-    root: Module, file: H5Reader, skip_mismatch: bool = False, by_name: bool = False, skipped: Sequence[Any] = ()
+    root: Module, file: Reader, skip_mismatch: bool = False, by_name: bool = False, skipped: Sequence[Any] = ()
 ) -> None:
     """Set the weights from a file; only if all of them are there and fit, nothing is changed otherwise.
 
@@ -69,6 +72,8 @@ def apply(
     wanted = {f"{path}/vars" if path else "vars": owner for path, owner in owners(root, skipped)}
     if by_name:
         wanted = _by_name(wanted, file.names)
+    elif not skipped:
+        wanted = _by_property(root, wanted, groups)
     problems: list[str] = []
     fitting: list[tuple[Owner, _Store]] = []
     for group, owner in wanted.items():
@@ -99,7 +104,7 @@ def apply(
 class _Store(Mapping[str, np.ndarray]):
     """The arrays of a group, read when they are asked for."""
 
-    def __init__(self, file: H5Reader, group: str, declared: dict[str, Declared]):
+    def __init__(self, file: Reader, group: str, declared: dict[str, Declared]):
         self.declared = declared
         self._file, self._group = file, group
 
@@ -113,7 +118,7 @@ class _Store(Mapping[str, np.ndarray]):
         return len(self.declared)
 
 
-def _groups(file: H5Reader) -> dict[str, dict[str, Declared]]:
+def _groups(file: Reader) -> dict[str, dict[str, Declared]]:
     groups: dict[str, dict[str, Declared]] = {}
     for path, declared in file.arrays.items():
         group, _, key = path.rpartition("/")
@@ -134,6 +139,28 @@ def _by_name(wanted: dict[str, Owner], names: Mapping[str, str]) -> dict[str, Ow
                 raise LoadError(f"The file has {len(groups)} layers named {owner.name!r}: load without by_name.")
             found[groups[0]] = owner
     return found
+
+
+def _by_property(root: Module, wanted: Mapping[str, Owner], groups: Mapping[str, Any]) -> dict[str, Owner]:
+    """The groups with the names of the file for parts that have another name now, and their old one as a property."""
+    missing = {id(owner): group for group, owner in wanted.items() if group not in groups}
+    found = dict(wanted)
+    for group in groups.keys() - wanted.keys():
+        owner = _behind(root, group.split("/")[:-1])
+        if owner is not None and (own := missing.pop(id(owner), None)) is not None:
+            found[group] = found.pop(own)
+    return found
+
+
+def _behind(root: Module, path: Sequence[str]) -> Any:
+    """The part at a path of attributes, which may be properties; None if there is none."""
+    part: Any = root
+    for name in path:
+        is_property = isinstance(getattr(type(part), name, None), property)
+        part = getattr(part, name) if is_property else dict(part.saved_parts()).get(name)
+        if not isinstance(part, Module):
+            return None
+    return part
 
 
 def _warn_of_rounding(fitting: list[tuple[Owner, _Store]]) -> None:

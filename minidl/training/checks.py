@@ -86,7 +86,7 @@ def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
                 raise ValueError(f"{call}: {label} is a single number; it needs a first axis of examples.")
             lengths[label] = len(leaf)
     if not any(name.startswith("x") for name in lengths):
-        raise ValueError(f"{call}: x is {x!r}. Give the inputs as an array of shape (examples, ...).")
+        raise ValueError(f"{call}: x is {x!r}, and inputs are not optional. Give an array of shape (examples, ...).")
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(

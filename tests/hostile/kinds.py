@@ -78,6 +78,8 @@ def older(*layers):
 
 _LAMBDA_CODE = base64.b64encode(marshal.dumps(compile(EVIL, "evil", "eval"))).decode()
 
+_CODE = {"class_name": "__lambda__", "config": {"value": [_LAMBDA_CODE, None, None]}}
+
 
 def _function(module, name):
     return {"module": module, "class_name": "function", "config": name, "registered_name": name}
@@ -133,6 +135,12 @@ CONFIGS = {
     ),
     "lambda of code": sequential(
         _lambda({"class_name": "__lambda__", "config": {"code": _LAMBDA_CODE, "defaults": None, "closure": None}})
+    ),
+    "code as an activation": sequential(_options(activation=_CODE)),
+    "code as an argument": sequential({**_lambda(_CODE), "config": {"function": "relu", "arguments": {"by": _CODE}}}),
+    "code as a loss": sequential(DENSE, compile_config={"optimizer": "sgd", "loss": _CODE}),
+    "code that asks to be trusted": sequential(
+        {**_lambda(_CODE), "config": {"function": _CODE, "safe_mode": False}}, safe_mode=False
     ),
     "lambda of code in a list": sequential(_lambda([_LAMBDA_CODE, None, None])),
     "lambda of a text": sequential(_lambda(EVIL)),

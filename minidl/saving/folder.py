@@ -1,0 +1,77 @@
+"""Models as folders (`zipped=False`): what a `.keras` file holds, as files that other programs can look at."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from minidl.saving.archive import CONFIG, METADATA, MOST_TEXT, WEIGHTS, Put, model_texts, opened, parse, reading
+from minidl.saving.assets import FOLDER
+from minidl.saving.errors import LoadError
+from minidl.saving.files import atomic_folder
+
+_PARTS = (CONFIG, METADATA, WEIGHTS, FOLDER)
+
+
+def is_model_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a folder with the config of a model."""
+    return os.path.isfile(os.path.join(path, CONFIG))
+
+
+def write_folder(
+    path: str | os.PathLike[str],
+    config: dict[str, Any],
+    write_weights: Callable[[IO[bytes]], None],
+    write_assets: Callable[[Put], None],
+) -> None:
+    """Write a model into a folder, which takes the place of one that holds another model; see `write_archive`.
+
+    Raises:
+        FileExistsError: there is a file, or a folder that holds something else than a model.
+    """
+    texts = model_texts(config)
+    with atomic_folder(path, _PARTS) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        with open(folder / WEIGHTS, "x+b") as file:
+            write_weights(file)
+
+        def put(file: pathlib.Path, name: pathlib.PurePosixPath) -> None:
+            (folder / name.parent).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / name)
+
+        write_assets(put)
+
+
+@contextlib.contextmanager
+def folder_parts(path: str | os.PathLike[str]) -> Iterator[tuple[Any, mmap.mmap, dict[str, bytes]]]:
+    """The config, the HDF5 file and the assets in a folder, as in `read_archive`; what else is in it is not looked at.
+
+    Raises:
+        LoadError: what is read holds anything else than what `write_folder`, or Keras, writes.
+        OSError: it cannot be opened.
+    """
+    config, weights, assets = (os.path.join(path, name) for name in (CONFIG, WEIGHTS, FOLDER))
+    if not (os.path.isfile(config) and os.path.isfile(weights)):
+        raise LoadError(f"{os.fspath(path)!r} should hold {CONFIG} and {WEIGHTS}, and has {os.listdir(path)[:9]}")
+    with opened(config) as file:
+        text = file.read(MOST_TEXT + 1)
+    with opened(weights) as file, reading(path):
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        yield parse(text), mapped, _assets(pathlib.Path(assets))
+
+
+def _assets(folder: pathlib.Path) -> dict[str, bytes]:
+    """The files of layers, by their paths in the folder; links, which may lead out of it, are refused."""
+    found = {}
+    for item in sorted(folder.rglob("*")):
+        if item.is_symlink() or not (item.is_dir() or item.is_file()):
+            raise LoadError(f"{item} is a link, or no file")
+        if item.is_file():
+            found[item.relative_to(folder).as_posix()] = item.read_bytes()
+    return found
