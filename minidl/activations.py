@@ -15,8 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import names, notes
-from minidl.nameless import is_nameless
+from minidl import nameless, names, notes
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
@@ -476,7 +475,7 @@ def serialize(activation: Any) -> Any:
     if not hasattr(activation, "__name__"):  # None, or an object with a config, such as a layer
         return names.serialize(activation)
     name = names.registered_name(activation)
-    if is_nameless(activation):
+    if nameless.is_nameless(activation):
         return names.serialize(activation)
     if BY_NAME.get(name) is activation:
         return name
