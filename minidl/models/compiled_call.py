@@ -48,7 +48,7 @@ class CompiledCall:
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
         leaves = jax.tree.leaves(args)
-        if not leaves or not all(type(leaf) in _ARRAYS and masks.get(leaf) is None for leaf in leaves):
+        if not leaves or not all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves):
             return False
         known = _attributes(self._model)
         if len(known) != len(self._known) or not all(map(_is, known, self._known)):
@@ -70,7 +70,9 @@ class CompiledCall:
         return run
 
 
-_ARRAYS = {np.ndarray, type(jax.device_put(0.0))}
+def _has_values(leaf: Any) -> bool:
+    """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
+    return type(leaf) is np.ndarray or (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer))
 
 
 def _is(one: Any, other: Any) -> bool:
