@@ -16,10 +16,10 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
-import h5py
 import ml_dtypes
 import numpy as np
 
+from minidl import deferred
 from minidl.saving.errors import LoadError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -324,7 +324,7 @@ def write_hdf5(
         groups: path of a group, such as "layers/dense/vars" -> key -> array.
         names: path of a group -> a name to write beside it.
     """
-    with h5py.File(file, "w") as h5:
+    with deferred.h5py.File(file, "w") as h5:
         for path, arrays in groups.items():
             group = h5.require_group(path)
             if names and path in names:

@@ -15,11 +15,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import h5py
 import ml_dtypes
 import numpy as np
 
-from minidl import layers, names
+from minidl import deferred, layers, names
 from minidl.layers.module import Module
 from minidl.nameless import warn_if_lost
 from minidl.saving.archive import FORMAT, opened, parse, reading
@@ -70,7 +69,7 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
     state = [(v.path, v.numpy()) for v in model.optimizer.variables] if include_optimizer and model.optimizer else []
     if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
         warnings.warn(f"{path!r} has no place for the files of the layers {lost}: save as `.keras`.", stacklevel=4)
-    with atomic_write(path) as file, h5py.File(file, "w") as h5:
+    with atomic_write(path) as file, deferred.h5py.File(file, "w") as h5:
         h5.attrs.update(texts)
         weights = h5.create_group(_WEIGHTS)
         weights.attrs.update({"keras_version": FORMAT, "backend": "jax"})
@@ -100,7 +99,7 @@ def _weights_of(model: Any) -> list[tuple[str, list[Variable]]]:
     return found
 
 
-def _write_arrays(group: h5py.Group, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
+def _write_arrays(group: Any, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
     """Write arrays under their paths, or under similar ones where two would be the same or inside one another."""
     taken: set[str] = set()
     written = []
@@ -122,7 +121,7 @@ def _parents(path: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _write_list(group: h5py.Group, name: str, texts: Sequence[str]) -> None:
+def _write_list(group: Any, name: str, texts: Sequence[str]) -> None:
     """Write a list of texts; a long one in parts, whose names end in 0, 1, ..."""
     data = np.array([text.encode() for text in texts], None if texts else "S1")
     if data.itemsize > _MOST_OF_A_LIST:

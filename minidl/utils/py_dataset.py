@@ -6,7 +6,7 @@ import collections
 import itertools
 import random
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent import futures
 from typing import Any
 
 
@@ -79,7 +79,7 @@ class PyDataset:
         if shuffle and count is not None:
             random.shuffle(order)
         if self.workers > 1 or (self.workers == 1 and self.use_multiprocessing):
-            pool = ProcessPoolExecutor if self.use_multiprocessing else ThreadPoolExecutor
+            pool = futures.ProcessPoolExecutor if self.use_multiprocessing else futures.ThreadPoolExecutor
             yield from _in_order(pool(self.workers), self.__getitem__, order, self.max_queue_size)
         else:
             yield from map(self.__getitem__, order)
@@ -88,9 +88,9 @@ class PyDataset:
 Sequence = PyDataset  # Keras's older name
 
 
-def _in_order(pool: Executor, make: Callable[[int], Any], order: Any, ahead: int) -> Iterator[Any]:
+def _in_order(pool: futures.Executor, make: Callable[[int], Any], order: Any, ahead: int) -> Iterator[Any]:
     """The results in the order of the calls. However the iteration ends, the workers end with it."""
-    pending: collections.deque[Future[Any]] = collections.deque()
+    pending: collections.deque[futures.Future[Any]] = collections.deque()
     try:
         for index in order:
             pending.append(pool.submit(make, index))
