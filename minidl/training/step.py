@@ -342,12 +342,15 @@ def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
     wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
     if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
         wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
-    return {name: value for name, value in wanted.items() if _is_known(name, value)}
+    if _are_known(wanted):  # asked first, since each question compiles
+        return wanted
+    return {name: value for name, value in wanted.items() if _are_known({name: value})}
 
 
-def _is_known(name: str, value: Any) -> bool:
+def _are_known(options: dict[str, Any]) -> bool:
+    """Whether XLA has all of the options."""
     try:
-        jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
     except jax.errors.JaxRuntimeError as error:
         if "No such compile option" not in str(error):
             raise
