@@ -28,6 +28,8 @@ _EVERY_PEER = {
     # Compile times are measured, so nobody may find compiled code from an earlier round.
     "JAX_ENABLE_COMPILATION_CACHE": "false",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+    # Of the installed libraries pip has kept the bytecode; so Python may keep that of minidl's files, too.
+    "PYTHONDONTWRITEBYTECODE": "",
     "TERM": "xterm-256color",
 }
 _LINES_OF_AN_ERROR = 30
