@@ -21,7 +21,7 @@ def without_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # else the second call would bring back what the program has frozen
+        if not gc.get_freeze_count():  # else the second call brings back what the program, or Python 3.12, has frozen
             gc.freeze()
             gc.unfreeze()  # both only move lists: everything is now in the oldest generation
         gc.enable()

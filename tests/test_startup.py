@@ -34,12 +34,13 @@ def test_nothing_is_collected_inside_and_all_of_it_can_be_afterwards(collecting)
         def __init__(self):
             self.itself = self
 
+    had_frozen = gc.get_freeze_count() > 0  # of the program, or, in 3.12, of Python itself: then nothing is moved
     before = sum(isinstance(found, Ring) for found in gc.get_objects())
     with without_collecting():
         assert not gc.isenabled()
         Ring()
     assert gc.isenabled()
-    assert not any(isinstance(found, Ring) for found in gc.get_objects(generation=0)), "it counts as old"
+    assert any(isinstance(found, Ring) for found in gc.get_objects(generation=0)) == had_frozen, "else it counts as old"
     assert sum(isinstance(found, Ring) for found in gc.get_objects()) == before + 1
     gc.collect()
     assert sum(isinstance(found, Ring) for found in gc.get_objects()) == before
