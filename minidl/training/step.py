@@ -20,12 +20,10 @@ from jax import lax
 
 from minidl import notes
 from minidl.layers.convolution.base import Convolution
-from minidl.layers.module import Module
 from minidl.layers.regularization import Dropout
-from minidl.metrics import Metric
-from minidl.random import SeedGenerator
 from minidl.symbolic import KerasTensor
 from minidl.training.data import Chunk
+from minidl.training.fingerprint import fingerprint
 from minidl.training.interrupts import Shield
 from minidl.training.layout import Layout
 from minidl.utils.batches import pack_x_y_sample_weight
@@ -83,7 +81,7 @@ class Steps:
             optimizer.variables if optimizer is not None else [],
             reported,
         )
-        self._made_for = _fingerprint(model)
+        self._made_for = fingerprint(model)
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
         self.shield = Shield()
         given = model.steps_per_execution
@@ -102,7 +100,7 @@ class Steps:
 
     def is_current(self) -> bool:
         """Whether the model still has the variables, optimizer and objectives that these steps were made for."""
-        return self._made_for == _fingerprint(self.model)
+        return self._made_for == fingerprint(self.model)
 
     # One step, pure
 
@@ -372,45 +370,6 @@ def _changed(weights: State, changes: Changes) -> State:
 def _like(old: Any, new: Any) -> Any:
     """New values in the dtypes of the old ones, which a loop must carry unchanged."""
     return jax.tree.map(lambda before, after: jnp.asarray(after, before.dtype), old, new)
-
-
-def _fingerprint(model: Any) -> Any:
-    """What tells whether the model has other variables, metrics or frozen parts than before.
-
-    It is taken before every call of fit, evaluate and predict, so it is one walk that asks for the type of each
-    attribute and little else.
-    """
-    found: list[Any] = []
-    seen: set[int] = {id(model._init_arguments)}
-    waiting: list[Any] = [vars(model)]
-    while waiting:
-        container = waiting.pop()
-        for value in container.values() if isinstance(container, dict) else container:
-            kind = _kind(type(value))  # type: ignore[arg-type]
-            if kind is None or id(value) in seen:
-                continue
-            seen.add(id(value))
-            if kind == "container":
-                waiting.append(value)
-            elif kind == "variable":
-                found.append((id(value), value.trainable))
-            else:
-                attributes = vars(value)
-                found.append((id(value), attributes.get("_trainable")))
-                seen.add(id(attributes.get("_init_arguments")))  # what a layer was made with is not part of it
-                waiting.append(attributes)
-    metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
-    optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
-    return model.trainable, found, metrics, optimizer, model.run_eagerly
-
-
-@functools.cache
-def _kind(cls: type) -> str | None:
-    if issubclass(cls, Variable):
-        return "variable"
-    if issubclass(cls, (Module, Metric, SeedGenerator)):
-        return "owner"
-    return "container" if issubclass(cls, (list, tuple, dict)) else None
 
 
 def symbolic(x: Any) -> Any:
