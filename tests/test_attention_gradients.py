@@ -51,6 +51,7 @@ def test_the_gradient_of_a_gradient():
     np.testing.assert_allclose(penalty(attention)(arguments[0]), penalty(formula)(arguments[0]), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layer",
     [layers.MultiHeadAttention(2, 3), layers.GroupQueryAttention(3, num_query_heads=4, num_key_value_heads=2)],

@@ -1,5 +1,7 @@
 """Normalization by an array's own mean and variance: the written-out derivative against that of the formula."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,11 +33,13 @@ def test_values_and_derivatives_both_ways(case):
     shape, axes, weights = CASES[case]
     arguments = [3 + 2 * drawn(0, *shape), drawn(1, *weights), drawn(2, *weights)]
     tangents = [drawn(3 + i, *argument.shape) for i, argument in enumerate(arguments)]
-    ours = lambda *arguments: _normalized(*arguments, axes, EPSILON)  # noqa: E731
-    theirs = lambda *arguments: formula(*arguments, axes)  # noqa: E731
-    for one, other in zip(jax.jvp(ours, arguments, tangents), jax.jvp(theirs, arguments, tangents), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
     gradient = drawn(6, *shape)
-    pulled = (jax.vjp(function, *arguments)[1](gradient) for function in (ours, theirs))
-    for one, other in zip(*pulled, strict=True):
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def both_ways(function, *arguments):
+        return jax.jvp(function, arguments, tuple(tangents)), jax.vjp(function, *arguments)[1](gradient)
+
+    ours = both_ways(lambda *arguments: _normalized(*arguments, axes, EPSILON), *arguments)
+    theirs = both_ways(lambda *arguments: formula(*arguments, axes), *arguments)
+    for one, other in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
