@@ -219,7 +219,11 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     if rate == 0.0:
         return inputs
     shape = tuple(inputs.shape if noise_shape is None else (n or s for n, s in zip(noise_shape, inputs.shape)))
-    keep = lax.optimization_barrier(threefry.uniform(draw_seed(seed), shape) < 1.0 - rate)  # drawn once, for both ways
+    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        keep = jax.random.bernoulli(draw_seed(seed), 1.0 - rate, shape)  # which then draws in float64
+    else:
+        keep = threefry.uniform(draw_seed(seed), shape) < 1.0 - rate
+    keep = lax.optimization_barrier(keep)  # drawn once, for both ways
     return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 

@@ -40,6 +40,12 @@ def test_values_and_gradients(mask):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(0, 3), (2, 0)], ids=["no examples", "no queries"])
+def test_empty_arrays(sizes):
+    query, value = np.ones((sizes[0], HEADS, sizes[1], FEATURES)), np.ones((sizes[0], HEADS, VALUES, FEATURES))
+    assert jax.grad(lambda query: attention(query, value, value, None).sum())(query).shape == query.shape
+
+
 def test_the_gradient_of_a_gradient():
     arguments = [drawn(i, 1, 1, 2, 3) for i in range(3)]
 

@@ -101,6 +101,12 @@ def test_damage_is_refused(tmp_path):
     (path / "assets" / "layers" / "words" / "more.txt").symlink_to("/etc/hostname")
     refused("is a link")
     (path / "assets" / "layers" / "words" / "more.txt").unlink()
+    weights, elsewhere = path / "model.weights.h5", tmp_path / "elsewhere"
+    weights.rename(elsewhere)
+    weights.symlink_to(elsewhere)
+    refused("are links, which may lead out of the folder")
+    weights.unlink()
+    elsewhere.rename(weights)
     (path / "config.json").write_text("{")
     refused("no JSON")
     (path / "config.json").write_text(json.dumps({**config, "module": "os", "class_name": "system"}))

@@ -231,6 +231,14 @@ def test_dropout_keeps_the_mean(rate):
     assert set(np.unique(kept)) == {np.float32(0), np.float32(1 / (1 - rate))}
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_dropout_keeps_what_jax_keeps(wide):
+    """With 64-bit types on, JAX compares draws in float64."""
+    with jax.enable_x64(wide):
+        kept = random.dropout(np.ones(500, "float32"), 0.3, seed=5) != 0
+        np.testing.assert_array_equal(kept, jax.random.bernoulli(np.array([5, 0], "uint32"), 0.7, (500,)))
+
+
 def test_dropout_has_the_gradient_of_its_mask():
     x = np.arange(1.0, 13.0, dtype="float32")
     mask = random.dropout(np.ones(12, "float32"), 0.5, seed=1)

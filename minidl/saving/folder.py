@@ -59,6 +59,8 @@ def folder_parts(path: str | os.PathLike[str]) -> Iterator[tuple[Any, mmap.mmap,
     config, weights, assets = (os.path.join(path, name) for name in (CONFIG, WEIGHTS, FOLDER))
     if not (os.path.isfile(config) and os.path.isfile(weights)):
         raise LoadError(f"{os.fspath(path)!r} should hold {CONFIG} and {WEIGHTS}, and has {os.listdir(path)[:9]}")
+    if linked := [path for path in (config, weights, assets) if os.path.islink(path)]:
+        raise LoadError(f"{linked} are links, which may lead out of the folder")
     with opened(config) as file:
         text = file.read(MOST_TEXT + 1)
     with opened(weights) as file, reading(path):

@@ -59,7 +59,7 @@ def product(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
     >>> product(jnp.ones((2, 3, 4, 5)), jnp.ones((2, 3, 6, 5)), 3, 3).shape
     (2, 3, 4, 6)
     """
-    folded = [x.reshape(-1, *x.shape[2:]) for x in (a, b)]
+    folded = [x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]) for x in (a, b)]
     made = lax.dot_general(folded[0], folded[1], (((axis_of_a - 1,), (axis_of_b - 1,)), ((0,), (0,))))
     return made.reshape(*a.shape[:2], *made.shape[1:])
 
