@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,6 +17,9 @@ from minidl.layers.attention.gradients import attention, product
 from minidl.layers.base import Layer
 from minidl.layers.einsum_dense import EinsumDense
 from minidl.layers.regularization import Dropout
+from minidl.products import matmul
+
+_MANY = 1024  # rows of one input, from which on one product of three kernels is faster than three products
 
 
 class HeadedAttention(Layer):
@@ -104,11 +108,30 @@ class HeadedAttention(Layer):
         key = value if key is None else key
         counts = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         gate = self.gate_dense(query) if self.use_gate else None
-        parts = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        parts = self.projected(query, key, value)
         drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
         attended, weights = self.attend(*parts, counts, drop, return_attention_scores)
         output = self.output_dense(attended if gate is None else attended * gate)
         return (output, weights) if return_attention_scores else output
+
+    def projected(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
+        """What the dense layers make of query, key and value: (batch, ..., heads, features) each."""
+        layers = [self.query_dense, self.key_dense, self.value_dense]
+        if not (query is key and key is value and self._projects_at_once(query)):
+            return self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        kernels = [layer.effective_weight() for layer in layers]  # (features, heads, features of a head)
+        rows = matmul(query, jnp.concatenate([kernel.reshape(len(kernel), -1) for kernel in kernels], axis=1))
+        if biases := [layer.bias.value.reshape(-1) for layer in layers if layer.bias is not None]:
+            rows = rows + jnp.concatenate(biases)
+        heads = rows.reshape(*query.shape[:-1], -1, kernels[0].shape[2])
+        first, second = kernels[0].shape[1], kernels[0].shape[1] + kernels[1].shape[1]
+        return heads[..., :first, :], heads[..., first:second, :], heads[..., second:, :]
+
+    def _projects_at_once(self, x: Any) -> bool:
+        """Whether one product with all kernels is faster than one with each: on the CPU, where there are many rows."""
+        is_faster = jax.default_backend() == "cpu" and math.prod(x.shape[:-1]) >= _MANY
+        sizes = {layer.kernel.shape[-1] for layer in (self.query_dense, self.key_dense, self.value_dense)}
+        return is_faster and len(sizes) == 1 and self.projection_regularizer is None
 
     def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
         """The attention of every head, and its weights if wanted, of projected (batch, length, heads, features)."""

@@ -1,4 +1,4 @@
-"""Attention with the gradient written out, against the derivative of its formula."""
+"""Attention, where it computes in another way than its formula: gradients written out, projections at once."""
 
 import jax
 import jax.numpy as jnp
@@ -75,3 +75,42 @@ def test_layers_give_what_they_give_with_their_weights(layer):
     np.testing.assert_allclose(
         jax.grad(loss)(x), jax.grad(lambda x: loss(x, return_attention_scores=True))(x), rtol=1e-4, atol=1e-6
     )
+
+
+def lora():
+    layer = layers.MultiHeadAttention(2, 3)
+    layer.build((None, 40, 6), (None, 40, 6))
+    for projection in (layer.query_dense, layer.value_dense):
+        projection.enable_lora(2)
+        projection.lora_kernel_b.assign(drawn(1, *projection.lora_kernel_b.shape))
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda: layers.MultiHeadAttention(2, 3, bias_initializer="uniform"), id="bias"),
+        pytest.param(lambda: layers.MultiHeadAttention(2, 3, value_dim=4), id="not one array", marks=pytest.mark.slow),
+        pytest.param(
+            lambda: layers.GroupQueryAttention(3, num_query_heads=4, num_key_value_heads=2, use_bias=False),
+            id="grouped",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(lora, id="lora", marks=pytest.mark.slow),
+    ],
+)
+def test_many_rows_are_projected_at_once(make):
+    """One array as query and value, and two equal ones, which are projected one by one."""
+    layer, x = make(), drawn(0, 30, 40, 6)
+    layer(x, x)
+
+    def loss(weights, query, value):
+        output, _ = layer.stateless_call(weights, layer.non_trainable_variables, query, value)
+        return jnp.sum(jnp.sin(output)) / len(x)
+
+    weights = [variable.value for variable in layer.trainable_variables]
+    text = str(jax.make_jaxpr(lambda x: loss(weights, x, x))(x))
+    assert ("concatenate" in text) == (layer.value_dense.kernel.shape[-1] == 3)
+    got = jax.value_and_grad(loss)(weights, x, x)
+    wanted = jax.value_and_grad(loss)(weights, x, x.copy())
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), got, wanted)
