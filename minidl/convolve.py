@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl.products import matmul
+from minidl.products import NARROW, matmul
 
 Pads = list[tuple[int, int]]
 _MANY = 2**27  # numbers in the patches of a convolution: above, they would take more memory than they save time
@@ -35,6 +35,7 @@ def conv(
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
+    bias: Any = None,
 ) -> Any:
     """The convolution (cross-correlation) of images with a kernel.
 
@@ -46,6 +47,7 @@ def conv(
         dilation: the distance between the places of the window.
         channels_last: which of the two shapes x has.
         groups: into how many groups channels and filters are split.
+        bias: (filters,), added to each place; or None.
 
     Returns:
         (batch, *new sizes, filters), or (batch, filters, *new sizes).
@@ -56,17 +58,26 @@ def conv(
     window = kernel.shape[:-2]
     sizes = out_sizes(spatial(x, channels_last), window, strides, padding, dilation)
     if jax.default_backend() != "cpu" or x.shape[0] * math.prod((*sizes, *window)) * kernel.shape[-2] * groups > _MANY:
-        return _xla_conv(x, kernel, strides, padding, dilation, channels_last, groups)
+        outputs = _xla_conv(x, kernel, strides, padding, dilation, channels_last, groups)
+        shape = (-1,) if channels_last else (-1, *(1,) * len(window))
+        return outputs if bias is None else outputs + bias.reshape(shape)
     if not channels_last:
-        return jnp.moveaxis(conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups), -1, 1)
+        last = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups, bias)
+        return jnp.moveaxis(last, -1, 1)
     patches = _patches(_padded(lax.optimization_barrier(x), padding, 0), window, strides, dilation, sizes)
     filters = kernel.shape[-1]
+    if groups == 1 and bias is not None and patches.shape[-1] < NARROW:
+        # As one more place, where there is always 1: its gradient then takes no second pass over the output's.
+        patches = jnp.concatenate([patches, jnp.ones((*patches.shape[:-1], 1), patches.dtype)], axis=-1)
+        return matmul(patches, jnp.concatenate([kernel.reshape(-1, filters), bias[None]]))
     if groups == 1:
-        return matmul(patches, kernel.reshape(-1, filters))
-    places, channels = math.prod(window), kernel.shape[-2]
-    grouped = patches.reshape(-1, places, groups, channels)
-    split = kernel.reshape(places, channels, groups, filters // groups)
-    return jnp.einsum("npgc,pcgf->ngf", grouped, split).reshape(*patches.shape[:-1], filters)
+        outputs = matmul(patches, kernel.reshape(-1, filters))
+    else:
+        places, channels = math.prod(window), kernel.shape[-2]
+        grouped = patches.reshape(-1, places, groups, channels)
+        split = kernel.reshape(places, channels, groups, filters // groups)
+        outputs = jnp.einsum("npgc,pcgf->ngf", grouped, split).reshape(*patches.shape[:-1], filters)
+    return outputs if bias is None else outputs + bias
 
 
 def conv_transpose(
@@ -268,7 +279,7 @@ def _larger(a: Any, b: Any) -> Any:
 def _block_max(x: Any, window: tuple[int, ...]) -> Any:
     """The maximum of each window, where windows stand side by side; what is left at the ends of axes does not count.
 
-    Its derivative picks the first place that has the maximum, in one pass over the image either way.
+    Its derivative picks the first place that has the maximum, which is found and kept with it.
     """
     return functools.reduce(jnp.maximum, _blocks(x, window))
 
@@ -282,6 +293,7 @@ def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) 
     for number, place in enumerate(places[1:], 1):
         first = jnp.where(place > largest, jnp.asarray(number, kind), first)
         largest = jnp.maximum(place, largest)
+    largest, first = lax.optimization_barrier((largest, first))  # together, once: else each place compares all again
     width = [n for size in window for n in (1, size)]  # the axes of a block, between those of the blocks
     numbers = np.arange(len(places), dtype=kind).reshape(*width, 1)
     sides = [n for size, n in zip(x.shape[1:-1], window) for n in (size // n, n)]

@@ -1,5 +1,7 @@
 """Convolution and pooling in their CPU forms, against XLA's own operations."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,6 +78,27 @@ def test_conv(padding):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
     gradient = images(*want.shape, seed=2)
     for one, other in zip(pull(gradient), wanted_pull(gradient), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("channels, groups", [(1, 1), (4, 1), (4, 2)], ids=["few places", "many places", "groups"])
+def test_conv_with_bias(channels, groups, channels_last):
+    """The bias of few places is one more of them: its gradient is still the sum of the output's."""
+    x, kernel, bias = images(2, 5, 6, channels), images(3, 2, channels // groups, 4, seed=1), images(4, seed=2)
+    x = x if channels_last else np.moveaxis(x, -1, 1)
+    ours = functools.partial(convolve.conv, strides=(1, 1), padding=[(0, 0), (1, 0)], dilation=(1, 1), groups=groups)
+    options = {"channels_last": channels_last}
+    plain, pull_plain = jax.vjp(lambda x, kernel: ours(x, kernel, **options), x, kernel)
+    got, pull = jax.vjp(lambda x, kernel, bias: ours(x, kernel, bias=bias, **options), x, kernel, bias)
+    axis = 3 if channels_last else 1
+    np.testing.assert_allclose(
+        got, plain + bias.reshape([-1 if i == axis else 1 for i in range(4)]), rtol=1e-5, atol=1e-5
+    )
+    gradient = images(*got.shape, seed=3)
+    *others, of_bias = pull(gradient)
+    np.testing.assert_allclose(of_bias, gradient.sum(axis=tuple({0, 1, 2, 3} - {axis})), rtol=1e-4, atol=1e-4)
+    for one, other in zip(others, pull_plain(gradient), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 

@@ -77,17 +77,17 @@ class _Conv(Convolution, LowRank):
         return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
-        return self.finish(
-            conv(
-                inputs,
-                self.effective_weight(),
-                self.strides,
-                self.pads_for(inputs),
-                self.dilation_rate,
-                self.channels_last,
-                self.groups,
-            )
+        outputs = conv(
+            inputs,
+            self.effective_weight(),
+            self.strides,
+            self.pads_for(inputs),
+            self.dilation_rate,
+            self.channels_last,
+            self.groups,
+            None if self.bias is None else self.bias.value,
         )
+        return outputs if self.activation is None else self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self.lora_config()}
