@@ -17,8 +17,9 @@ def drawn(seed, *shape):
     return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["all outputs", "the last output"])
 @pytest.mark.parametrize(("make", "written_out", "gates"), CELLS)
-def test_values_and_all_gradients(make, written_out, gates):
+def test_values_and_all_gradients(make, written_out, gates, whole):
     cell = make(UNITS)
     cell.build((BATCH, FEATURES))
     count = 2 if gates == 4 else 1
@@ -30,15 +31,30 @@ def test_values_and_all_gradients(make, written_out, gates):
     )
 
     def loop(projected, states, kernel, bias):
-        return over_time(lambda x, states: cell.step(x, states, kernel, bias), projected, states)
+        outputs, last = over_time(lambda x, states: cell.step(x, states, kernel, bias), projected, states)
+        return outputs if whole else outputs[-1:], last
 
     want, wanted_pull = jax.vjp(loop, *arguments)
-    got, pull = jax.vjp(written_out, *arguments)
+    got, pull = jax.vjp(lambda *arrays: written_out(*arrays, whole), *arguments)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
     gradient = jax.tree.map(lambda x: drawn(5, *x.shape), want)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), pull(gradient), wanted_pull(gradient)
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU])
+def test_the_gradient_of_a_gradient_and_of_no_steps(make):
+    layer, x = make(UNITS), drawn(0, BATCH, TIME, FEATURES)
+    layer(x)
+
+    def penalty(**options):
+        slope = jax.grad(lambda x: jnp.sum(jnp.sin(layer(x, **options))))
+        return jax.grad(lambda x: jnp.sum(slope(x) ** 2))(x)
+
+    np.testing.assert_allclose(penalty(), penalty(mask=np.ones((BATCH, TIME), bool)), rtol=1e-3, atol=1e-6)
+    assert jax.grad(lambda x: jnp.sum(layer(x)))(x[:, :0]).shape == (BATCH, 0, FEATURES)
 
 
 @pytest.mark.parametrize("make", [layers.LSTM, layers.GRU])

@@ -169,7 +169,7 @@ class RNN(Layer):
         _each_cell(self.cell, draw)
 
     def _run(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
-        """Outputs, time first, and the last states."""
+        """Outputs, time first, and the last states; only the last output where there is no sequence to return."""
         options = self.go_backwards, self.unroll, self.zero_output_for_mask
         if isinstance(self.cell, Cell) and type(self.cell).call is Cell.call:
             return self._run_projected(self.cell, sequences, states, mask, options)
@@ -187,7 +187,8 @@ class RNN(Layer):
         if cell.is_plain:
             bias = jnp.zeros(kernel.shape[1:], projected.dtype) if bias is None else bias
             if mask is None and not self.unroll and (run := cell.written_out()) is not None:
-                return run(jnp.flip(projected, 0) if self.go_backwards else projected, states, kernel, bias)
+                ordered = jnp.flip(projected, 0) if self.go_backwards else projected
+                return run(ordered, states, kernel, bias, self.return_sequences)
             return recurrence(cell.step, options, projected, states, kernel, bias, mask)
         added = 0.0 if bias is None else bias
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
