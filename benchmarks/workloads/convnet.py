@@ -35,10 +35,11 @@ class ConvNet(Workload):
         return _PATTERN * patterns[made_of] + random.standard_normal((rows, 28, 28, 1), dtype=np.float32), y
 
 
+_PEERS = (*EVERYBODY, "torch-compiled")
 _ABOUT = "convolutions of 32 and 64 3x3 filters, each with relu and 2x2 max pooling, dense 10; MNIST's shape, batch 128"
 WORKLOADS = (
-    ConvNet("convnet", _ABOUT, (*EVERYBODY, "torch-compiled")),
-    ConvNet("convnet-bn", "the same with BatchNormalization and Dropout", regularized=True),
+    ConvNet("convnet", _ABOUT, _PEERS),
+    ConvNet("convnet-bn", "the same with BatchNormalization and Dropout", _PEERS, regularized=True),
 )
 
 

@@ -25,12 +25,12 @@ class Inference(MLP):
 
 
 _MANY: dict[str, Any] = {"measure": "row", "rows": 50_000, "epochs": 6}
-_PEERS = ("minidl", "handwritten", "keras-jax", "keras-tensorflow", "torch")
+_ONE: dict[str, Any] = {"measure": "call", "epochs": 6}
 WORKLOADS = (
-    Inference("evaluate", "evaluate on 50,000 rows of mlp, batch 32", _PEERS, "evaluate", **_MANY),
-    Inference("predict", "predict of 50,000 rows of mlp, batch 32", _PEERS, "predict", **_MANY),
-    Inference("predict-row", "predict of one row of mlp, in a loop", _PEERS, "predict_row", "call", rows=20, epochs=6),
-    Inference("call-row", "model(x) of one row of mlp, in a loop", _PEERS, "call_row", "call", rows=200, epochs=6),
+    Inference("evaluate", "evaluate on 50,000 rows of mlp, batch 32", program="evaluate", **_MANY),
+    Inference("predict", "predict of 50,000 rows of mlp, batch 32", program="predict", **_MANY),
+    Inference("predict-row", "predict of one row of mlp, in a loop", program="predict_row", rows=20, **_ONE),
+    Inference("call-row", "model(x) of one row of mlp, in a loop", program="call_row", rows=200, **_ONE),
 )
 
 

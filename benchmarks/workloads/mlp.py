@@ -43,12 +43,11 @@ class MLP(Workload):
         return x, scores.argmax(axis=1).astype(np.int32)
 
 
-_PEERS = (*EVERYBODY[:2], "handwritten+metrics", *EVERYBODY[2:])
-_SMALL_PEERS = (*_PEERS, "torch-compiled", "scikit-learn")
+_PEERS = (*EVERYBODY[:2], "handwritten+metrics", *EVERYBODY[2:], "torch-compiled", "scikit-learn")
 WORKLOADS = (
-    MLP("mlp", "100 -> 64 relu -> 64 relu -> 10 softmax, batch 32, Adam", _SMALL_PEERS, rows=19_200, epochs=10),
-    MLP("mlp-256", "the same, batch 256", (*_PEERS, "scikit-learn"), rows=51_200, batch_size=256, epochs=8),
-    MLP("mlp-2048", "the same, batch 2048", (*_PEERS, "scikit-learn"), rows=122_880, batch_size=2_048, epochs=8),
+    MLP("mlp", "100 -> 64 relu -> 64 relu -> 10 softmax, batch 32, Adam", _PEERS, rows=19_200, epochs=10),
+    MLP("mlp-256", "the same, batch 256", _PEERS, rows=51_200, batch_size=256, epochs=8),
+    MLP("mlp-2048", "the same, batch 2048", _PEERS, rows=122_880, batch_size=2_048, epochs=8),
     MLP(
         "mlp-wide",
         "784 -> 512 relu -> 512 relu -> 10 softmax, batch 128, Adam",

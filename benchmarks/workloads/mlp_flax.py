@@ -11,12 +11,16 @@ from benchmarks.workloads.mlp import MLP
 
 def train(work: MLP, clock: Clock) -> Result:
     """Train the classifier."""
+    return loop.train(model(work), work, clock)
+
+
+def model(work: MLP) -> nnx.Sequential:
+    """The classifier, which gives logits."""
     given = loop.options()
-    model = nnx.Sequential(
+    return nnx.Sequential(
         nnx.Linear(work.features, work.units, **given),
         nnx.relu,
         nnx.Linear(work.units, work.units, **given),
         nnx.relu,
         nnx.Linear(work.units, work.classes, **given),
     )
-    return loop.train(model, work, clock)

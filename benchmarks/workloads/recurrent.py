@@ -11,8 +11,6 @@ from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workload import Split, Workload, labels
 
-_PEERS = ("minidl", "handwritten", "keras-jax", "keras-tensorflow", "torch")
-
 
 @dataclass(frozen=True)
 class Recurrent(Workload):
@@ -44,8 +42,8 @@ class Recurrent(Workload):
 
 
 WORKLOADS = (
-    Recurrent("lstm", "Embedding(5000, 64), LSTM(64) over 80 tokens, one sigmoid, batch 32", _PEERS),
-    Recurrent("gru", "the same with GRU(64)", _PEERS, layer="GRU"),
+    Recurrent("lstm", "Embedding(5000, 64), LSTM(64) over 80 tokens, one sigmoid, batch 32"),
+    Recurrent("gru", "the same with GRU(64)", layer="GRU"),
 )
 
 
