@@ -81,7 +81,7 @@ def test_conv(padding):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("channels_last", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("channels, groups", [(1, 1), (4, 1), (4, 2)], ids=["few places", "many places", "groups"])
 def test_conv_with_bias(channels, groups, channels_last):
     """The bias of few places is one more of them: its gradient is still the sum of the output's."""
