@@ -39,5 +39,8 @@ def _set_aside() -> None:
         if phase == "start" and info["generation"] == _FULL and gc.get_freeze_count() <= count:  # more: not ours alone
             gc.unfreeze()
 
+    def leave() -> None:
+        gc.callbacks[:] = [callback for callback in gc.callbacks if callback is not bring_back]
+
     gc.callbacks.append(bring_back)
-    atexit.register(gc.callbacks.remove, bring_back)
+    atexit.register(leave)  # the collections at the end of a process are full ones
