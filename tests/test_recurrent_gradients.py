@@ -27,17 +27,19 @@ def test_values_and_all_gradients(make, written_out, gates, whole):
         drawn(0, TIME, BATCH, gates * UNITS),
         [drawn(1 + i, BATCH, UNITS) for i in range(count)],
         drawn(3, UNITS, gates * UNITS),
-        drawn(4, gates * UNITS),
+        (drawn(4, gates * UNITS), drawn(5, gates * UNITS)),
     )
 
-    def loop(projected, states, kernel, bias):
-        outputs, last = over_time(lambda x, states: cell.step(x, states, kernel, bias), projected, states)
+    def loop(projected, states, kernel, biases):
+        outputs, last = over_time(
+            lambda x, states: cell.step(x + biases[0], states, kernel, biases[1]), projected, states
+        )
         return outputs if whole else outputs[-1:], last
 
     want, wanted_pull = jax.vjp(loop, *arguments)
     got, pull = jax.vjp(lambda *arrays: written_out(*arrays, whole), *arguments)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
-    gradient = jax.tree.map(lambda x: drawn(5, *x.shape), want)
+    gradient = jax.tree.map(lambda x: drawn(6, *x.shape), want)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), pull(gradient), wanted_pull(gradient)
     )
@@ -57,20 +59,29 @@ def test_the_gradient_of_a_gradient_and_of_no_steps(make):
     assert jax.grad(lambda x: jnp.sum(layer(x)))(x[:, :0]).shape == (BATCH, 0, FEATURES)
 
 
+@pytest.mark.parametrize("time", [TIME, 37], ids=["one piece", "pieces"])
+@pytest.mark.parametrize("whole", [True, False], ids=["all outputs", "the last output"])
 @pytest.mark.parametrize("make", [layers.LSTM, layers.GRU])
-@pytest.mark.parametrize("backwards", [False, True])
-def test_layers_give_what_they_give_with_a_mask_of_ones(make, backwards):
+def test_layers_give_what_they_give_with_a_mask_of_ones(make, whole, time):
     """With a mask, or unrolled, the loop over time is differentiated instead."""
-    layer = make(UNITS, return_sequences=True, return_state=True, go_backwards=backwards)
-    x = drawn(0, BATCH, TIME, FEATURES)
+    layer = make(UNITS, return_sequences=whole, return_state=True, go_backwards=whole)
+    x = drawn(0, BATCH, time, FEATURES)
     layer(x)
 
     def loss(x, **options):
         return sum(jnp.sum(jnp.sin(output)) for output in layer(x, **options))
 
     np.testing.assert_allclose(
-        jax.grad(loss)(x), jax.grad(lambda x: loss(x, mask=np.ones((BATCH, TIME), bool)))(x), rtol=1e-4, atol=1e-6
+        jax.grad(loss)(x), jax.grad(lambda x: loss(x, mask=np.ones((BATCH, time), bool)))(x), rtol=1e-4, atol=1e-6
     )
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU runs the products at once")
+@pytest.mark.parametrize(("time", "count"), [(6, 1), (37, 2), (300, 4)])
+def test_long_sequences_run_in_pieces(time, count):
+    layer, x = layers.LSTM(UNITS), drawn(0, BATCH, time, FEATURES)
+    layer(x)
+    assert str(jax.make_jaxpr(lambda x: layer(x))(x)).count("custom_vjp_call") == count
 
 
 def test_a_step_of_ones_own_is_run():

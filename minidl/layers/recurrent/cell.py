@@ -99,19 +99,19 @@ class Cell(Layer):
 
     def project(self, inputs: Any) -> Any:
         """What a step needs of its input: (..., features) -> (..., gates * units)."""
+        product, bias = self.product(inputs), self.input_bias()
+        return product if bias is None else product + bias
+
+    def product(self, inputs: Any) -> Any:
+        """`inputs @ kernel`, each block of columns with its own dropout of the inputs."""
         drawn = self._masks[0] if self._masks else None
         kernel = self.kernel.value
         if drawn is None:
-            projected = matmul(inputs, kernel)
-        elif len(drawn) == 1:
-            projected = matmul(inputs * _over_time(drawn[0], inputs), kernel)
-        else:
-            parts = jnp.split(kernel, self.gates, axis=1)
-            projected = jnp.concatenate(
-                [matmul(inputs * _over_time(m, inputs), part) for m, part in zip(drawn, parts)], axis=-1
-            )
-        bias = self.input_bias()
-        return projected if bias is None else projected + bias
+            return matmul(inputs, kernel)
+        if len(drawn) == 1:
+            return matmul(inputs * _over_time(drawn[0], inputs), kernel)
+        parts = jnp.split(kernel, self.gates, axis=1)
+        return jnp.concatenate([matmul(inputs * _over_time(m, inputs), part) for m, part in zip(drawn, parts)], axis=-1)
 
     def input_bias(self) -> Any:
         """What is added to the projection, (gates * units,), or None."""

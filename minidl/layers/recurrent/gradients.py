@@ -12,6 +12,7 @@ sigmoid' = s (1 - s) and tanh' = 1 - t^2 of their values. Time is the first axis
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -19,16 +20,48 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+_PIECES, _SHORTEST = 4, 16  # more pieces keep more threads than there are cores; shorter ones cost more than they save
+
+
+def in_pieces(
+    loop: Callable[..., tuple[Any, list[Any]]],
+    product: Callable[[Any], Any],
+    sequences: Any,
+    states: list[Any],
+    kernel: Any,
+    biases: Any,
+    whole: bool,
+) -> tuple[Any, list[Any]]:
+    """Run `lstm` or `gru` over sequences, on the CPU one piece of them after the other.
+
+    A loop over time runs on one core. What need not wait for it, the products of later pieces and on the way back the
+    gradients of the kernels for those that are done, XLA runs on another core meanwhile.
+
+    Args:
+        loop: `lstm` or `gru`.
+        product: a piece of the sequences -> its projection, without biases.
+        sequences: (time, batch, features).
+        states, kernel, biases, whole: see `lstm`.
+    """
+    time = len(sequences)
+    count = max(1, min(_PIECES, time // _SHORTEST)) if jax.default_backend() == "cpu" else 1
+    ends = [time * number // count for number in range(count + 1)]
+    pieces = []
+    for begin, end in itertools.pairwise(ends):
+        outputs, states = loop(product(sequences[begin:end]), states, kernel, biases, whole)
+        pieces.append(outputs)
+    return jnp.concatenate(pieces) if whole and count > 1 else pieces[-1], states
+
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def lstm(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool = True) -> tuple[Any, list[Any]]:
+def lstm(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
     """The LSTM with tanh and sigmoid; see `LSTMCell` for the formula.
 
     Args:
         projected: inputs times their kernel, (time, batch, 4 units), for the gates i, f, g, o.
         states: where it starts, h and c of shape (batch, units).
         kernel: (units, 4 units).
-        bias: (4 units,), added to `h @ kernel`.
+        biases: what is added to the projected inputs and to `h @ kernel`, each (4 units,).
         whole: whether the outputs of all times are wanted, or the last alone.
 
     Returns:
@@ -36,7 +69,7 @@ def lstm(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool 
     """
 
     def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
-        states, _ = _lstm_step(states, x, kernel, bias)
+        states, _ = _lstm_step(states, x, kernel, sum(biases))
         return states, states[0]
 
     last, hidden = lax.scan(step, states, projected)
@@ -60,21 +93,23 @@ def _lstm_step(states: list[Any], x: Any, kernel: Any, bias: Any) -> tuple[list[
     new = f * c + i * g
     out = jnp.tanh(new)
     slopes = jnp.where(is_candidate, 1 - gates**2, gates * (1 - gates))
-    factors = slopes * jnp.concatenate([g, c, i, out], -1)
+    factors = [slope * other for slope, other in zip(jnp.split(slopes, 4, axis=-1), (g, c, i, out))]
     return [o * out, new], [factors, o * (1 - out**2), f]
 
 
-def _lstm_forward(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool) -> tuple[Any, Any]:
-    def step(states: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
-        states, (factors, *others) = _lstm_step(states, now[0], kernel, bias)
-        return states, [factors, states[0], *others]
+def _lstm_forward(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> tuple[Any, Any]:
+    bias = sum(biases)
 
-    last, (factors, hidden, *others) = _in_place(step, states, [projected])
-    return (hidden if whole else last[0][None], last), (states, kernel, hidden, [factors, *others])
+    def step(found: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+        states, (factors, *others) = _lstm_step(found, now[0], kernel, bias)
+        return states, [factors, found[0], *others]
+
+    last, (factors, found, *others) = _in_place(step, states, [projected])
+    return (_outputs(found, last[0], whole), last), (kernel, found, [factors, *others])
 
 
 def _lstm_backward(whole: bool, kept: Any, gradients: Any) -> Any:
-    states, kernel, hidden, factors = kept
+    kernel, found, factors = kept
     d_outputs, d_last = _of_outputs(whole, *gradients)
     turned = lax.optimization_barrier(kernel.T)
 
@@ -86,21 +121,22 @@ def _lstm_backward(whole: bool, kept: Any, gradients: Any) -> Any:
         return [d_gates @ turned, d_c * f], [d_gates]
 
     d_first, (d_gates,) = _in_place(step, d_last, [*factors, *d_outputs], reverse=True)
-    return d_gates, d_first, *_of_weights(_before(states[0], hidden), d_gates)
+    d_bias = d_gates.sum((0, 1))
+    return d_gates, d_first, _of_kernel(found, d_gates), (d_bias, d_bias)
 
 
 lstm.defvjp(_lstm_forward, _lstm_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def gru(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool = True) -> tuple[Any, list[Any]]:
+def gru(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
     """The GRU with tanh and sigmoid that resets after the product; see `GRUCell` for the formula.
 
     Args:
         projected: inputs times their kernel, (time, batch, 3 units), for the gates z, r, g.
         states: where it starts, a list of h of shape (batch, units).
         kernel: (units, 3 units).
-        bias: (3 units,), added to `h @ kernel`.
+        biases: what is added to the projected inputs and to `h @ kernel`, each (3 units,).
         whole: whether the outputs of all times are wanted, or the last alone.
 
     Returns:
@@ -108,41 +144,41 @@ def gru(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool =
     """
 
     def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
-        states, _ = _gru_step(states, x, kernel, bias)
+        states, _ = _gru_step(states, x, kernel, biases)
         return states, states[0]
 
     last, hidden = lax.scan(step, states, projected)
     return hidden if whole else last[0][None], last
 
 
-def _gru_step(states: list[Any], x: Any, kernel: Any, bias: Any) -> tuple[list[Any], list[Any]]:
+def _gru_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list[Any], list[Any]]:
     """The new states, and the factors that multiply with d_h on the way back.
 
     They are those of `h @ kernel` (batch, 3 units); of the candidate's part of x; and of the state before.
     """
     (h,) = states
     units = kernel.shape[0]
-    met = h @ kernel + bias
+    x, met = x + biases[0], h @ kernel + biases[1]
     gates = (jnp.tanh((x[:, : 2 * units] + met[:, : 2 * units]) / 2) + 1) / 2  # sigmoid
     z, r = jnp.split(gates, 2, axis=-1)
     reset = met[:, 2 * units :]
     g = jnp.tanh(x[:, 2 * units :] + r * reset)
     of_g = (1 - z) * (1 - g**2)
-    factors = jnp.concatenate([(h - g) * z * (1 - z), of_g * reset * r * (1 - r), of_g * r], -1)
+    factors = [(h - g) * z * (1 - z), of_g * reset * r * (1 - r), of_g * r]
     return [z * h + (1 - z) * g], [factors, of_g, z]
 
 
-def _gru_forward(projected: Any, states: list[Any], kernel: Any, bias: Any, whole: bool) -> tuple[Any, Any]:
-    def step(states: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
-        states, (factors, *others) = _gru_step(states, now[0], kernel, bias)
-        return states, [factors, states[0], *others]
+def _gru_forward(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> tuple[Any, Any]:
+    def step(found: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+        states, (factors, *others) = _gru_step(found, now[0], kernel, biases)
+        return states, [factors, found[0], *others]
 
-    last, (factors, hidden, *others) = _in_place(step, states, [projected])
-    return (hidden if whole else last[0][None], last), (states, kernel, hidden, [factors, *others])
+    last, (factors, found, *others) = _in_place(step, states, [projected])
+    return (_outputs(found, last[0], whole), last), (kernel, found, [factors, *others])
 
 
 def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
-    states, kernel, hidden, factors = kept
+    kernel, found, factors = kept
     d_outputs, d_last = _of_outputs(whole, *gradients)
     turned = lax.optimization_barrier(kernel.T)
 
@@ -153,8 +189,12 @@ def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
         return [d_h * z + d_met @ turned], [d_met, d_h * of_g]
 
     d_first, (d_met, d_candidate) = _in_place(step, d_last, [*factors, *d_outputs], reverse=True)
-    d_projected = jnp.concatenate([d_met[..., : 2 * kernel.shape[0]], d_candidate], -1)
-    return d_projected, d_first, *_of_weights(_before(states[0], hidden), d_met)
+    gates = 2 * kernel.shape[0]  # the columns of z and r
+    column = lax.broadcasted_iota("int32", (1, 1, d_met.shape[-1]), 2)
+    d_projected = jnp.where(column < gates, d_met, jnp.pad(d_candidate, ((0, 0), (0, 0), (gates, 0))))
+    d_bias = d_met.sum((0, 1))
+    of_inputs = jnp.concatenate([d_bias[:gates], d_candidate.sum((0, 1))])
+    return d_projected, d_first, _of_kernel(found, d_met), (of_inputs, d_bias)
 
 
 gru.defvjp(_gru_forward, _gru_backward)
@@ -166,7 +206,8 @@ def _in_place(
     """A loop over time whose results take the places of what it reads: a scan fills arrays with zeros for them first.
 
     Args:
-        step: (carry, the values of one time) -> (carry, results): the first ones of the shapes of those values.
+        step: (carry, the values of one time) -> (carry, results): the first ones of the shapes of those values. A list
+            is a result in parts, side by side in the last axis: joining them takes longer.
         carry: where it starts.
         sequences: what it reads.
         reverse: whether it runs from the last time to the first.
@@ -191,7 +232,16 @@ def _in_place(
 
 
 _read = functools.partial(lax.dynamic_index_in_dim, keepdims=False, allow_negative_indices=False)
-_write = functools.partial(lax.dynamic_update_index_in_dim, axis=0, allow_negative_indices=False)
+
+
+def _write(sequence: Any, result: Any, time: Any) -> Any:
+    """The sequence with one time's result, or the parts of it."""
+    column = 0
+    for part in result if isinstance(result, list) else [result]:
+        place = (time, *[0] * (part.ndim - 1), column)
+        sequence = lax.dynamic_update_slice(sequence, part[None], place, allow_negative_indices=False)
+        column += part.shape[-1]
+    return sequence
 
 
 def _of_outputs(whole: bool, d_outputs: Any, d_last: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -199,12 +249,11 @@ def _of_outputs(whole: bool, d_outputs: Any, d_last: list[Any]) -> tuple[list[An
     return ([d_outputs], d_last) if whole else ([], [d_last[0] + d_outputs[0], *d_last[1:]])
 
 
-def _before(first: Any, states: Any) -> Any:
-    """For each step the state that it found."""
-    return jnp.concatenate([first[None], states[:-1]])[: len(states)]
+def _outputs(found: Any, last: Any, whole: bool) -> Any:
+    """The outputs, given the states that the steps found and the last one."""
+    return jnp.concatenate([found[1:], last[None]])[: len(found)] if whole else last[None]
 
 
-def _of_weights(met: Any, gradients: Any) -> tuple[Any, Any]:
-    """The gradients of a kernel and a bias, given what the kernel met and the gradients of `met @ kernel + bias`."""
-    rows = gradients.reshape(-1, gradients.shape[-1])
-    return met.reshape(-1, met.shape[-1]).T @ rows, rows.sum(0)
+def _of_kernel(met: Any, gradients: Any) -> Any:
+    """The gradient of a kernel, given what it met and the gradients of `met @ kernel`."""
+    return met.reshape(-1, met.shape[-1]).T @ gradients.reshape(-1, gradients.shape[-1])

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from minidl import layers, names, regularizers
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
+from minidl.layers.recurrent import gradients
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.scan import over_time, recurrence
 from minidl.layers.recurrent.stacked import StackedRNNCells
@@ -183,14 +184,19 @@ class RNN(Layer):
 
     def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
         """A standard cell: the inputs of all steps are projected at once."""
-        projected, kernel, bias = cell.project(sequences), cell.recurrent_kernel.value, cell.recurrent_bias()
+        kernel, bias = cell.recurrent_kernel.value, cell.recurrent_bias()
         if cell.is_plain:
-            bias = jnp.zeros(kernel.shape[1:], projected.dtype) if bias is None else bias
-            if mask is None and not self.unroll and (run := cell.written_out()) is not None:
-                ordered = jnp.flip(projected, 0) if self.go_backwards else projected
-                return run(ordered, states, kernel, bias, self.return_sequences)
-            return recurrence(cell.step, options, projected, states, kernel, bias, mask)
+            none = jnp.zeros(kernel.shape[1:], kernel.dtype)
+            if mask is None and not self.unroll and (loop := cell.written_out()) is not None:
+                ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
+                biases = tuple(none if b is None else b for b in (cell.input_bias(), bias))
+                return gradients.in_pieces(
+                    loop, cell.product, ordered, states, kernel, biases, whole=self.return_sequences
+                )
+            bias = none if bias is None else bias
+            return recurrence(cell.step, options, cell.project(sequences), states, kernel, bias, mask)
         added = 0.0 if bias is None else bias
+        projected = cell.project(sequences)
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
 
     def _state_variable(self, value: Any) -> Variable:
