@@ -40,6 +40,23 @@ def test_values_and_gradients(mask):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("make", ["itself", "values of its own", "causal", "mask"])
+def test_halves_of_a_batch(make):
+    """With the weights wanted, the batch runs as a whole."""
+    layer, x, other = layers.MultiHeadAttention(2, 3), drawn(0, 3, 120, FEATURES), drawn(1, 3, 110, FEATURES)
+    given = {
+        "itself": ((x, x), {}),
+        "values of its own": ((x, other), {"key": 2 * other}),
+        "causal": ((x, x), {"use_causal_mask": True}),
+        "mask": ((x, other), {"value_mask": other[..., 0] > 0}),
+    }
+    inputs, options = given[make]
+    whole = layer(*inputs, return_attention_scores=True, **options)[0]
+    np.testing.assert_allclose(layer(*inputs, **options), whole, rtol=1e-4, atol=1e-5)
+    if jax.default_backend() == "cpu":
+        assert str(jax.make_jaxpr(lambda: layer(*inputs, **options))()).count("custom_vjp_call") == 2
+
+
 @pytest.mark.parametrize("sizes", [(0, 3), (2, 0)], ids=["no examples", "no queries"])
 def test_empty_arrays(sizes):
     query, value = np.ones((sizes[0], HEADS, sizes[1], FEATURES)), np.ones((sizes[0], HEADS, VALUES, FEATURES))
@@ -100,8 +117,8 @@ def lora():
     ],
 )
 def test_many_rows_are_projected_at_once(make):
-    """One array as query and value, and two equal ones, which are projected one by one."""
-    layer, x = make(), drawn(0, 30, 40, 6)
+    """One array as query and value, and two equal ones, which are projected one by one; half a batch is many, too."""
+    layer, x = make(), drawn(0, 60, 40, 6)
     layer(x, x)
 
     def loss(weights, query, value):
@@ -110,7 +127,7 @@ def test_many_rows_are_projected_at_once(make):
 
     weights = [variable.value for variable in layer.trainable_variables]
     text = str(jax.make_jaxpr(lambda x: loss(weights, x, x))(x))
-    assert ("concatenate" in text) == (layer.value_dense.kernel.shape[-1] == 3)
+    assert ("concatenate[dimension=1]" in text) == (layer.value_dense.kernel.shape[-1] == 3)
     got = jax.value_and_grad(loss)(weights, x, x)
     wanted = jax.value_and_grad(loss)(weights, x, x.copy())
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), got, wanted)
