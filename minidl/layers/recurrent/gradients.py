@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_PIECES, _SHORTEST = 4, 16  # more pieces keep more threads than there are cores; shorter ones cost more than they save
+_PIECES, _SHORTEST = 3, 16  # more pieces keep more threads busy than two cores run; shorter ones cost too much
 
 
 def in_pieces(
