@@ -40,7 +40,10 @@ def test_values_and_gradients(mask):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", ["itself", "values of its own", "causal", "mask"])
+@pytest.mark.parametrize(
+    "make",
+    ["itself", "mask", *(pytest.param(name, marks=pytest.mark.slow) for name in ("values of its own", "causal"))],
+)
 def test_halves_of_a_batch(make):
     """With the weights wanted, the batch runs as a whole."""
     layer, x, other = layers.MultiHeadAttention(2, 3), drawn(0, 3, 120, FEATURES), drawn(1, 3, 110, FEATURES)

@@ -106,6 +106,7 @@ def test_no_result_before_the_first_batch(make):
         make().result()
 
 
+@pytest.mark.slow
 def test_in_a_compiled_model():
     random = np.random.default_rng(0)
     x, labels = random.normal(size=(40, 3)).astype("float32"), random.integers(0, 3, 40)

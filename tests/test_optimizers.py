@@ -544,6 +544,7 @@ def test_an_injected_learning_rate_is_read_and_changed_while_training(name):
     assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_every_optimizer_trains_in_fit_as_applied_by_hand():
     made = {f"{name} {i}": (fresh(example), fresh(example)) for i, (name, example) in enumerate(zip(IDS, EXAMPLES))}
     for optimizer, _ in made.values():

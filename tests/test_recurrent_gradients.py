@@ -59,9 +59,15 @@ def test_the_gradient_of_a_gradient_and_of_no_steps(make):
     assert jax.grad(lambda x: jnp.sum(layer(x)))(x[:, :0]).shape == (BATCH, 0, FEATURES)
 
 
-@pytest.mark.parametrize("time", [TIME, 37], ids=["one piece", "pieces"])
-@pytest.mark.parametrize("whole", [True, False], ids=["all outputs", "the last output"])
-@pytest.mark.parametrize("make", [layers.LSTM, layers.GRU])
+@pytest.mark.parametrize(
+    ("make", "whole", "time"),
+    [
+        pytest.param(layers.LSTM, True, TIME, id="lstm, all outputs"),
+        pytest.param(layers.GRU, False, TIME, id="gru, the last output"),
+        pytest.param(layers.LSTM, False, 37, id="lstm in pieces, the last output", marks=pytest.mark.slow),
+        pytest.param(layers.GRU, True, 37, id="gru in pieces, all outputs"),
+    ],
+)
 def test_layers_give_what_they_give_with_a_mask_of_ones(make, whole, time):
     """With a mask, or unrolled, the loop over time is differentiated instead."""
     layer = make(UNITS, return_sequences=whole, return_state=True, go_backwards=whole)

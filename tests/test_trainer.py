@@ -100,6 +100,7 @@ def test_a_metric_in_a_layer_is_reported():
     assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == {"loss", "mae", "squares"}
 
 
+@pytest.mark.slow
 def test_eager_runs_show_values():
     seen = []
 
