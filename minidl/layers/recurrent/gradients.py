@@ -42,6 +42,9 @@ def in_pieces(
         product: a piece of the sequences -> its projection, without biases.
         sequences: (time, batch, features).
         states, kernel, biases, whole: see `lstm`.
+
+    Returns:
+        As `lstm`.
     """
     time = len(sequences)
     count = max(1, min(_PIECES, time // _SHORTEST)) if jax.default_backend() == "cpu" else 1
