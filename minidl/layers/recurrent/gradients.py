@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_PIECES, _SHORTEST = 3, 16  # more pieces keep more threads busy than two cores run; shorter ones cost too much
+_PIECES, _SHORTEST = 4, 16  # more pieces keep more threads busy than two cores run; shorter ones cost too much
 
 
 def in_pieces(
@@ -48,12 +48,12 @@ def in_pieces(
     """
     time = len(sequences)
     count = max(1, min(_PIECES, time // _SHORTEST)) if jax.default_backend() == "cpu" else 1
-    ends = [time * number // count for number in range(count + 1)]
+    size = -(-time // count) or 1  # the same for all but the last: XLA compiles equal pieces faster
     pieces = []
-    for begin, end in itertools.pairwise(ends):
-        outputs, states = loop(product(sequences[begin:end]), states, kernel, biases, whole)
+    for begin in range(0, max(time, 1), size):
+        outputs, states = loop(product(sequences[begin : begin + size]), states, kernel, biases, whole)
         pieces.append(outputs)
-    return jnp.concatenate(pieces) if whole and count > 1 else pieces[-1], states
+    return jnp.concatenate(pieces) if whole and len(pieces) > 1 else pieces[-1], states
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
