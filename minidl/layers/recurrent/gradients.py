@@ -12,7 +12,6 @@ sigmoid' = s (1 - s) and tanh' = 1 - t^2 of their values. Time is the first axis
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable
 from typing import Any
 
