@@ -17,7 +17,12 @@ from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
 from tests.rows.basics import CUBE, IMAGES, MATRIX
 
-SLOW = ("compiled_equals_eager", "examples_do_not_depend_on_the_batch", "gradients_are_finite")  # which compile most
+SLOW = (  # which compile most
+    "compiled_equals_eager",
+    "examples_do_not_depend_on_the_batch",
+    "gradients_are_finite",
+    "training_differs_only_where_declared",
+)
 NO_ROW = {Layer, layers.InputLayer, layers.Wrapper, layers.Lambda}  # nothing to call, or a function of the user's
 
 
