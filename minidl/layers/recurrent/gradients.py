@@ -69,16 +69,10 @@ def lstm(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: boo
     Returns:
         (outputs (time, batch, units), or (1, batch, units); the last states).
     """
-
-    def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
-        states, _ = _lstm_step(states, x, kernel, sum(biases))
-        return states, states[0]
-
-    last, hidden = lax.scan(step, states, projected)
-    return hidden if whole else last[0][None], last
+    return _without_factors(_lstm_step, projected, states, kernel, biases, whole)
 
 
-def _lstm_step(states: list[Any], x: Any, kernel: Any, bias: Any) -> tuple[list[Any], list[Any]]:
+def _lstm_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list[Any], list[Any]]:
     """The new states, and what goes back through the step.
 
     They are the factors of the gates (batch, 4 units), which the first three multiply with d_c and the last with d_h;
@@ -88,7 +82,7 @@ def _lstm_step(states: list[Any], x: Any, kernel: Any, bias: Any) -> tuple[list[
     units = kernel.shape[0]
     column = lax.broadcasted_iota("int32", (1, 4 * units), 1)
     is_candidate = (column >= 2 * units) & (column < 3 * units)
-    before = x + (h @ kernel + bias)
+    before = x + (h @ kernel + (biases[0] + biases[1]))
     tanh = jnp.tanh(jnp.where(is_candidate, before, before / 2))
     gates = jnp.where(is_candidate, tanh, (tanh + 1) / 2)  # sigmoid(x) = (tanh(x / 2) + 1) / 2
     i, f, g, o = jnp.split(gates, 4, axis=-1)
@@ -97,17 +91,6 @@ def _lstm_step(states: list[Any], x: Any, kernel: Any, bias: Any) -> tuple[list[
     slopes = jnp.where(is_candidate, 1 - gates**2, gates * (1 - gates))
     factors = [slope * other for slope, other in zip(jnp.split(slopes, 4, axis=-1), (g, c, i, out))]
     return [o * out, new], [factors, o * (1 - out**2), f]
-
-
-def _lstm_forward(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> tuple[Any, Any]:
-    bias = sum(biases)
-
-    def step(found: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
-        states, (factors, *others) = _lstm_step(found, now[0], kernel, bias)
-        return states, [factors, found[0], *others]
-
-    last, (factors, found, *others) = _in_place(step, states, [projected])
-    return (_outputs(found, last[0], whole), last), (kernel, found, [factors, *others])
 
 
 def _lstm_backward(whole: bool, kept: Any, gradients: Any) -> Any:
@@ -127,7 +110,7 @@ def _lstm_backward(whole: bool, kept: Any, gradients: Any) -> Any:
     return d_gates, d_first, _of_kernel(found, d_gates), (d_bias, d_bias)
 
 
-lstm.defvjp(_lstm_forward, _lstm_backward)
+lstm.defvjp(lambda *arguments: _with_factors(_lstm_step, *arguments), _lstm_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -144,13 +127,7 @@ def gru(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool
     Returns:
         (outputs (time, batch, units), or (1, batch, units); the last states).
     """
-
-    def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
-        states, _ = _gru_step(states, x, kernel, biases)
-        return states, states[0]
-
-    last, hidden = lax.scan(step, states, projected)
-    return hidden if whole else last[0][None], last
+    return _without_factors(_gru_step, projected, states, kernel, biases, whole)
 
 
 def _gru_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list[Any], list[Any]]:
@@ -168,15 +145,6 @@ def _gru_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list
     of_g = (1 - z) * (1 - g**2)
     factors = [(h - g) * z * (1 - z), of_g * reset * r * (1 - r), of_g * r]
     return [z * h + (1 - z) * g], [factors, of_g, z]
-
-
-def _gru_forward(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> tuple[Any, Any]:
-    def step(found: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
-        states, (factors, *others) = _gru_step(found, now[0], kernel, biases)
-        return states, [factors, found[0], *others]
-
-    last, (factors, found, *others) = _in_place(step, states, [projected])
-    return (_outputs(found, last[0], whole), last), (kernel, found, [factors, *others])
 
 
 def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
@@ -199,7 +167,30 @@ def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
     return d_projected, d_first, _of_kernel(found, d_met), (of_inputs, d_bias)
 
 
-gru.defvjp(_gru_forward, _gru_backward)
+gru.defvjp(lambda *arguments: _with_factors(_gru_step, *arguments), _gru_backward)
+
+
+def _without_factors(step: Any, projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> Any:
+    """The loop where no gradient is wanted."""
+
+    def at(states: list[Any], x: Any) -> tuple[list[Any], Any]:
+        states, _ = step(states, x, kernel, biases)
+        return states, states[0]
+
+    last, outputs = lax.scan(at, states, projected)
+    return outputs if whole else last[0][None], last
+
+
+def _with_factors(step: Any, projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> Any:
+    """The loop, and what goes back through it: the kernel, the states h that the steps found, and their factors."""
+
+    def at(states: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
+        new, (factors, *others) = step(states, now[0], kernel, biases)
+        return new, [factors, states[0], *others]
+
+    last, (factors, found, *others) = _in_place(at, states, [projected])
+    outputs = jnp.concatenate([found[1:], last[0][None]])[: len(found)] if whole else last[0][None]
+    return (outputs, last), (kernel, found, [factors, *others])
 
 
 def _in_place(
@@ -249,11 +240,6 @@ def _write(sequence: Any, result: Any, time: Any) -> Any:
 def _of_outputs(whole: bool, d_outputs: Any, d_last: list[Any]) -> tuple[list[Any], list[Any]]:
     """What each time's output gets, if all were wanted, and what the last states get."""
     return ([d_outputs], d_last) if whole else ([], [d_last[0] + d_outputs[0], *d_last[1:]])
-
-
-def _outputs(found: Any, last: Any, whole: bool) -> Any:
-    """The outputs, given the states that the steps found and the last one."""
-    return jnp.concatenate([found[1:], last[None]])[: len(found)] if whole else last[None]
 
 
 def _of_kernel(met: Any, gradients: Any) -> Any:

@@ -183,7 +183,7 @@ class RNN(Layer):
         return over_time(step, sequences, states, mask, *options)
 
     def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
-        """A standard cell: the inputs of all steps are projected at once."""
+        """A standard cell: the inputs of all steps, or of long pieces, are projected at once."""
         kernel, bias = cell.recurrent_kernel.value, cell.recurrent_bias()
         if cell.is_plain:
             none = jnp.zeros(kernel.shape[1:], kernel.dtype)
