@@ -21,6 +21,7 @@ from minidl.layers.attention import (
 from minidl.layers.base import (
     Layer,
 )
+from minidl.layers.borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from minidl.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -161,21 +162,7 @@ from minidl.layers.regularization import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from minidl.layers.reshaping import (
-    Cropping1D,
-    Cropping2D,
-    Cropping3D,
-    Flatten,
-    Permute,
-    RepeatVector,
-    Reshape,
-    UpSampling1D,
-    UpSampling2D,
-    UpSampling3D,
-    ZeroPadding1D,
-    ZeroPadding2D,
-    ZeroPadding3D,
-)
+from minidl.layers.reshaping import Flatten, Permute, RepeatVector, Reshape, UpSampling1D, UpSampling2D, UpSampling3D
 from minidl.layers.wrapper import (
     Wrapper,
 )
