@@ -12,7 +12,7 @@ from typing import Any
 
 from minidl.names import is_own
 
-_PLAIN = frozenset({bool, int, float, str, type(None)})
+PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def children(owner: Any, kind: type) -> list[Any]:
@@ -23,7 +23,7 @@ def children(owner: Any, kind: type) -> list[Any]:
     """
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
-        if type(value) not in _PLAIN and not name.startswith("_init_"):
+        if type(value) not in PLAIN and not name.startswith("_init_"):
             _collect(value, kind, found, [])
     return list(found.values())
 
@@ -73,5 +73,5 @@ def _collect(value: Any, kind: type, found: dict[int, Any], around: list[Any]) -
     elif isinstance(value, (list, tuple, dict)) and not any(value is container for container in around):
         around = [*around, value]  # a container may hold itself
         for item in value.values() if isinstance(value, dict) else value:
-            if type(item) not in _PLAIN:
+            if type(item) not in PLAIN:
                 _collect(item, kind, found, around)

@@ -3,9 +3,9 @@
 Users hold objects: `layer.kernel`, a metric's running total, `optimizer.learning_rate`.
 JAX compiles pure functions. A `Variable` is a named slot for one `jax.Array`,
 and every object keeps all its changing state in such slots and nowhere else.
-`bound` fills slots with given (perhaps traced) values for the time of a block;
-`functional` uses it to turn any stateful call into its pure form. That is all:
-the compiled step sees plain tuples of arrays.
+`bound` (binding.py) lets variables hold given, perhaps traced, values for the time of a block and for one thread;
+`functional` uses it to give the pure form of any stateful call. That is all: the compiled step sees plain tuples of
+arrays. How several threads share the slots is in sharing.py.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import contextvars
 import functools
 import math
 import operator
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,13 +23,24 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl import binding, dtypes, sharing
+from minidl.binding import bound, functional
 from minidl.names import auto_name
+
+__all__ = [
+    "Variable",
+    "autocast_scope",
+    "bound",
+    "filled_later",
+    "functional",
+    "name_scope",
+    "newest",
+    "of_one_moment",
+]
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
 _later: contextvars.ContextVar[_Later | None] = contextvars.ContextVar("later", default=None)
-_made: contextvars.ContextVar[list[tuple[Variable, jax.Array]] | None] = contextvars.ContextVar("made", default=None)
 
 
 @contextlib.contextmanager
@@ -71,8 +83,8 @@ def filled_later(nbytes: int) -> Iterator[None]:
     try:
         yield
         for variable, first, placeholder in later.waiting:
-            if variable._value is placeholder:
-                variable._value = first()
+            if variable._slot is placeholder:
+                sharing.replace(variable, first())
     finally:
         _later.reset(token)
 
@@ -123,17 +135,27 @@ class Variable:
         self.constraint: Callable[[Any], Any] | None = None
         self.overwrite_with_gradient = False  # whether optimizers put the gradient in the slot, as it is
         self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
-        self._value = _first_value(initializer, shape, dtype, self)
-        self._lent = True  # whether somebody may hold the array: then training must not reuse its memory
-        made = _made.get()
-        if made is not None:
-            made.append((self, self._value))
+        self._slot = _first_value(initializer, shape, dtype, self)
+        self._borrowed = True  # this and the next three: see sharing.py
+        self._pins = self._taken = self._trained = 0
+        binding.declare(self, self._slot)
+
+    @property
+    def _value(self) -> Any:
+        """The array that this context sees: of a shape and a dtype. What is in it may be reused by training."""
+        value = binding.lookup(self)
+        return self._slot if value is None else value
+
+    @property
+    def _held(self) -> jax.Array:
+        """The array that this context sees, to keep."""
+        value = binding.lookup(self)
+        return sharing.borrow(self) if value is None else value
 
     @property
     def value(self) -> jax.Array:
         """The array in the slot; in the compute dtype inside a mixed-precision layer."""
-        self._lent = True
-        return self._value.astype(self.dtype) if self._is_cast() else self._value
+        return self._held.astype(self.dtype) if self._is_cast() else self._held
 
     def assign(self, value: Any) -> jax.Array:
         """Put a new value in the slot, cast to the variable's dtype, and return it.
@@ -142,31 +164,37 @@ class Variable:
             ValueError: the value has another shape.
         """
         if isinstance(value, Variable):
-            value = value._value
+            value = value._held
         if np.shape(value) != self._value.shape:
             raise ValueError(
                 f"Variable {self.path!r} has shape {self._value.shape}; it cannot be assigned a value of shape "
                 f"{np.shape(value)}."
             )
         known = isinstance(value, jax.Array) and value.dtype == self._value.dtype
-        self._value, self._lent = value if known else _to_array(value, self._value.dtype), True
-        return self._value
+        return self._set(value if known else _to_array(value, self._value.dtype))
 
     def assign_add(self, value: Any) -> jax.Array:
         """Add to the value in the slot, and return the sum."""
-        return self.assign(self._value + _read(value))
+        return self.assign(self._held + _read(value))
 
     def assign_sub(self, value: Any) -> jax.Array:
         """Subtract from the value in the slot, and return the difference."""
-        return self.assign(self._value - _read(value))
+        return self.assign(self._held - _read(value))
 
     def clear(self) -> None:
         """Put zeros in the slot."""
-        self._value, self._lent = _zeros(self._value.shape, str(self._value.dtype))(), False
+        self._set(_zeros(self._value.shape, str(self._value.dtype))(), borrowed=False)
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array of its own: later training does not change it."""
-        return np.array(self._value)
+        if (value := binding.lookup(self)) is not None:
+            return np.array(value)
+        with sharing.reading([self]) as (value,):
+            return np.array(value)
+
+    def convert(self, value: Any) -> jax.Array:
+        """A value as an array; NumPy's arrays and numbers in the variable's dtype."""
+        return value if isinstance(value, jax.Array) else _to_array(value, self._slot.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -223,6 +251,14 @@ class Variable:
 
     __hash__ = object.__hash__
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_slot": self._held, "_borrowed": True, "_pins": 0, "_taken": 0, "_trained": 0}
+
+    def _set(self, value: jax.Array, borrowed: bool = True) -> jax.Array:
+        if not binding.store(self, value):
+            sharing.replace(self, value, borrowed)
+        return value
+
     def _is_cast(self) -> bool:
         return _compute_dtype.get() is not None and self.autocast and dtypes.is_float(self._value.dtype)
 
@@ -253,60 +289,27 @@ for _name in ("neg", "pos", "abs", "invert"):
 
 
 @contextlib.contextmanager
-def bound(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[None]:
-    """Let each variable hold the given value inside the block; put the old ones back, always.
+def of_one_moment(variables: Sequence[Variable]) -> Iterator[None]:
+    """Inside, this context reads what the variables hold now, all of one moment, although another thread trains them.
 
-    Variables that are made inside keep their first values: what happens to them there may be traced.
-
-    Args:
-        variables: the slots.
-        values: one array (or tracer) for each, in the same order.
-
-    Raises:
-        ValueError: not as many values as variables.
+    What it assigns to them is put in the slots at the end; it is lost if another thread trains them then.
     """
-    if len(values) != len(variables):
-        raise ValueError(f"Expected one value for each of {len(variables)} variables, got {len(values)}.")
-    before = [(variable, variable._value) for variable in variables]
-    made: list[tuple[Variable, jax.Array]] = []
-    token = _made.set(made)
-    try:
-        for variable, value in zip(variables, values):
-            variable._value = value if isinstance(value, jax.Array) else _to_array(value, variable._value.dtype)
+    if binding.is_binding() or threading.active_count() == 1:  # nobody else is there
         yield
-    finally:
-        _made.reset(token)
-        for variable, value in (*before, *made):
-            variable._value = value
-        if (outer := _made.get()) is not None:
-            outer.extend(made)
+        return
+    with sharing.reading(variables) as values, binding.overlaid(variables, values) as after:
+        yield
+    new = {v: after[id(v)] for v, before in zip(variables, values) if after[id(v)] is not before}
+    if new and not sharing.are_trained_elsewhere(list(new)):
+        for variable, value in new.items():
+            sharing.replace(variable, value)
 
 
-def functional(call: Callable[..., Any], variables: Sequence[Variable]) -> Callable[..., tuple[Any, list[Any]]]:
-    """The pure form of a call that reads and changes variables.
-
-    Args:
-        call: any function or bound method.
-        variables: the slots that it may read or change.
-
-    Returns:
-        `pure(values, *args, **kwargs) -> (output, new_values)`, free of side effects, for
-        `jax.jit`, `jax.grad`, `jax.vmap` or a loop of your own.
-
-    Example:
-    >>> total = Variable(1.0)
-    >>> pure = functional(lambda x: total.assign_add(x) * 2, [total])
-    >>> output, (new_total,) = jax.jit(pure)([3.0], 4.0)
-    >>> float(output), float(new_total), float(total)
-    (14.0, 7.0, 1.0)
-    """
-
-    def pure(values: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
-        with bound(variables, values):
-            output = call(*args, **kwargs)
-            return output, [variable._value for variable in variables]
-
-    return pure
+@contextlib.contextmanager
+def newest(variables: Sequence[Variable]) -> Iterator[list[jax.Array]]:
+    """The values that this context sees, all of one moment, which stay valid inside the block."""
+    with sharing.reading(variables) as values:
+        yield [variable._value for variable in variables] if binding.is_binding() else values
 
 
 def _read(value: Any) -> Any:

@@ -23,7 +23,7 @@ def one_by_one(model, x):
 
 def is_compiled(model):
     model(X)
-    return model._compiled_call._function is not None
+    return model._compiled_call._made._is_one_program
 
 
 def test_equals_the_layers_one_by_one():
@@ -107,4 +107,4 @@ def test_run_eagerly():
     made = model()
     made.compile("sgd", "mse", run_eagerly=True)
     made(X)
-    assert not made._compiled_call._known
+    assert made._compiled_call._made is None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minidl as keras
+from minidl.training import programs
 from minidl.training.interrupts import Shield
 
 
@@ -55,15 +56,15 @@ def test_an_interrupt_while_a_chunk_is_dispatched_loses_no_weights(monkeypatch):
     model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
     model.compile(optimizer="adam", loss="mse")
     x, y = np.ones((64, 3), "float32"), np.ones((64, 2), "float32")
-    steps = model.prepare(x, y)
-    compute = steps._train_chunk
+    model.prepare(x, y)
+    compute = programs.Program.__call__
 
     def interrupted(*args):
         results = compute(*args)
         os.kill(os.getpid(), signal.SIGINT)
         return results
 
-    monkeypatch.setattr(steps, "_train_chunk", interrupted)
+    monkeypatch.setattr(programs.Program, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.fit(x, y, verbose=0)
     assert int(model.optimizer.iterations) > 0

@@ -422,7 +422,7 @@ def test_no_silent_cast(tmp_path):
     with pytest.warns(UserWarning, match="Weights were rounded: .*kernel from float32 to bfloat16, "):
         model.load_weights(tmp_path / "wide.weights.h5")
     whole = minidl.Sequential([layers.Input((4,)), layers.Embedding(3, 2)])
-    whole.layers[0].embeddings._value = whole.layers[0].embeddings._value.astype("int32")
+    whole.layers[0].embeddings._slot = whole.layers[0].embeddings.value.astype("int32")
     whole.save_weights(tmp_path / "whole.weights.h5")
     with pytest.raises(LoadError, match=r"embeddings is float32\(3, 2\) in the model and int32\(3, 2\) in the file"):
         minidl.Sequential([layers.Input((4,)), layers.Embedding(3, 2)]).load_weights(tmp_path / "whole.weights.h5")

@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,10 +21,10 @@ import numpy as np
 from minidl import dtypes, regularizers
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
-from minidl.layers.module import Module
+from minidl.layers.module import Module, building, calls_under_way
 from minidl.names import ConfigError, auto_name, is_own, serialize
 from minidl.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
-from minidl.variables import Variable, autocast_scope, bound, name_scope
+from minidl.variables import Variable, autocast_scope, bound, name_scope, of_one_moment
 
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _outermost: contextvars.ContextVar[bool] = contextvars.ContextVar("outermost", default=True)
@@ -100,9 +101,7 @@ class Layer(Module):
         self.given_input_shape = shape  # from input_shape= or input_dim=: Sequential starts from it
         self._trainable = trainable
         self._building = False
-        self._in_call = False
         self._weights: list[Variable] = []
-        self._losses: list[Any] = []
         self._nodes: list[Node] = []  # the calls on symbolic tensors
         self._build_shapes: dict[str, Any] = {}  # what `build` was given
 
@@ -196,7 +195,7 @@ class Layer(Module):
             self._check_inputs(first)  # against what `build` may have learned
         masks.fill(kwargs, given, parameters)
         previous_mask = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
-        with self._calling(kwargs):
+        with self._calling(kwargs), self._one_moment():
             outputs = self.call(*args, **kwargs)
             if self.activity_regularizer is not None:
                 for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
@@ -273,7 +272,7 @@ class Layer(Module):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the training loss; to be called inside `call`."""
-        self._losses.extend(jax.tree.leaves(loss))
+        self._add_losses(jax.tree.leaves(loss))
 
     # In a graph
 
@@ -304,10 +303,6 @@ class Layer(Module):
         """The outputs of a call, where a compiled program gives them; None where it runs operation by operation."""
         return None
 
-    def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            layer._losses = []
-
     @contextlib.contextmanager
     def _calling(self, kwargs: dict[str, Any]) -> Iterator[None]:
         """The surroundings of `call`: the training flag, the compute dtype and the name scope.
@@ -323,13 +318,11 @@ class Layer(Module):
         if _outermost.get():
             self._clear_losses()
         tokens = _training.set(training), _outermost.set(False)
-        again, self._in_call = self._in_call, True
         mixed = self.compute_dtype != self.variable_dtype
         try:
-            with name_scope(self.name), autocast_scope(self.compute_dtype if mixed else None):
+            with self._in_call(), name_scope(self.name), autocast_scope(self.compute_dtype if mixed else None):
                 yield
         finally:
-            self._in_call = again
             _training.reset(tokens[0])
             _outermost.reset(tokens[1])
 
@@ -389,6 +382,12 @@ class Layer(Module):
         return self._nodes[0]
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Build for a call, once, whatever threads come at the same time."""
+        with building:
+            if not self.built:
+                self._build_for_shapes(args, kwargs)
+
+    def _build_for_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build from the shapes of a call: the first input's, or by name (`query_shape` for `query`)."""
         arguments = inspect.signature(self.call).bind_partial(
             *args, **{k: v for k, v in kwargs.items() if k != "training"}
@@ -409,6 +408,13 @@ class Layer(Module):
         else:  # the call that follows builds the layers inside
             self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}
         self.built = True
+
+    def _one_moment(self) -> contextlib.AbstractContextManager[None]:
+        """For a call from outside in a program of several threads: weights of one moment."""
+        is_inner = threading.active_count() == 1 or len(calls_under_way.get()) > 1
+        if is_inner or not all(layer.built for layer in self._flatten_layers()):
+            return contextlib.nullcontext()
+        return of_one_moment(self.variables)
 
     def _keeping(self, variables: list[Variable]) -> contextlib.AbstractContextManager[None]:
         """What a call changes in the variables is put back."""
@@ -446,19 +452,20 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._building:  # super().build(...) inside a build
-            build(self, *args, **kwargs)
-        elif not self.built:
-            self._building = True
-            try:
-                with name_scope(self.name):
-                    build(self, *args, **kwargs)
-                self._build_shapes = _bound_arguments(build, args, kwargs)
-            finally:
-                self._building = False
-            self.built = True
-        else:
-            self._check_same_build(*args, **kwargs)
+        with building:
+            if self._building:  # super().build(...) inside a build
+                build(self, *args, **kwargs)
+            elif not self.built:
+                self._building = True
+                try:
+                    with name_scope(self.name):
+                        build(self, *args, **kwargs)
+                    self._build_shapes = _bound_arguments(build, args, kwargs)
+                finally:
+                    self._building = False
+                self.built = True
+            else:
+                self._check_same_build(*args, **kwargs)
 
     return wrapped
 

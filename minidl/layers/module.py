@@ -7,8 +7,11 @@ registered and nothing can be out of date. `Layer` adds building and calling.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -17,12 +20,25 @@ from minidl import constraints, dtypes, initializers, regularizers
 from minidl.metrics.base import Metric
 from minidl.random import SeedGenerator
 from minidl.tracking import children, parts, unique, without
-from minidl.variables import Variable, name_scope
+from minidl.variables import Variable, name_scope, of_one_moment
+
+building = threading.RLock()  # of layers, steps and objectives, which threads that come at once must not do twice
+calls_under_way: contextvars.ContextVar[tuple[int, ...]] = contextvars.ContextVar("calls", default=())
+
+
+class _Added(threading.local):
+    """What layers added with `add_loss` in this thread, since the last call began: layer -> losses."""
+
+    def __init__(self) -> None:
+        self.losses: weakref.WeakKeyDictionary[Module, list[Any]] = weakref.WeakKeyDictionary()
+
+
+_added = _Added()
 
 _Add = TypeVar("_Add", bound=Callable[..., Variable])
 
 # What models and layers keep for themselves; the layers in it are found under other names.
-HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_losses", "_weights", "graph", "objectives")
+HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_weights", "graph", "objectives")
 
 
 def _shape_first(add: _Add) -> _Add:
@@ -50,9 +66,7 @@ class Module:
     built: bool
     _trainable: bool
     _building: bool
-    _in_call: bool
     _weights: list[Variable]
-    _losses: list[Any]
     _dtype_policy: dtypes.DTypePolicy
     saved_names: ClassVar[Mapping[str, str]] = {}  # attributes with another name in Keras's files -> that name
 
@@ -87,7 +101,7 @@ class Module:
             ValueError: a shape that is none, or a call of the layer is going on: each call would make another one.
         """
         self._require_init()
-        if self._in_call and not self._building:
+        if id(self) in calls_under_way.get() and not self._building:
             raise ValueError(
                 f"{self.name}.add_weight: a layer cannot add new elements of state while it is called. Make its "
                 "weights in `__init__` or `build`."
@@ -179,7 +193,9 @@ class Module:
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `weights` as NumPy arrays."""
-        return [variable.numpy() for variable in self.weights]
+        weights = self.weights
+        with of_one_moment(weights):
+            return [variable.numpy() for variable in weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set the values of `weights`.
@@ -246,7 +262,7 @@ class Module:
     @property
     def losses(self) -> list[Any]:
         """What the last call added with `add_loss`, and the penalties of weight regularizers."""
-        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        added = [loss for layer in self._flatten_layers() for loss in _added.losses.get(layer, ())]
         return added + [v.regularizer(v.value) for v in self.trainable_variables if v.regularizer is not None]
 
     @property
@@ -295,6 +311,23 @@ class Module:
 
     # Inside
 
+    @contextlib.contextmanager
+    def _in_call(self) -> Iterator[None]:
+        """A call of this layer, for this thread."""
+        token = calls_under_way.set((*calls_under_way.get(), id(self)))
+        try:
+            yield
+        finally:
+            calls_under_way.reset(token)
+
+    def _add_losses(self, losses: list[Any]) -> None:
+        _added.losses.setdefault(self, []).extend(losses)
+
+    def _clear_losses(self) -> None:
+        if _added.losses:
+            for layer in self._flatten_layers():
+                _added.losses.pop(layer, None)
+
     def _children(self, kind: type) -> list[Any]:
         """The objects of a kind kept directly in attributes, lists, tuples and dicts."""
         self._require_init()
@@ -323,7 +356,7 @@ class Module:
         return list(found.values())
 
     def _require_init(self) -> None:
-        if "_losses" not in vars(self):
+        if "_weights" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
 
 

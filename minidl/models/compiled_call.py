@@ -7,7 +7,6 @@ or state that changes. Whatever is set on a layer between two calls counts in th
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -16,7 +15,8 @@ import numpy as np
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.names import is_own
-from minidl.variables import Variable, bound
+from minidl.training.programs import Program
+from minidl.variables import Variable, bound, newest
 
 
 class CompiledCall:
@@ -28,51 +28,64 @@ class CompiledCall:
 
     def __init__(self, model: Any):
         self._model = model
-        self._known: list[Any] = []  # the attributes of all layers when the function was made
-        self._function: Any = None  # None: this model has to run operation by operation
-        self._variables: list[Variable] = []
-        self._changes = False  # whether the call was seen to change a variable
+        self._made: _Made | None = None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The outputs; None where they have to be computed operation by operation."""
         if not self._takes(args, kwargs):
             return None
-        values = [variable._value for variable in self._variables]
-        outputs = self._function(values, args[0], kwargs.get("training"))
-        if self._changes:
-            self._function = None
-        return None if self._changes else outputs
+        made = self._made
+        attributes = _attributes(self._model)
+        if made is None or len(attributes) != len(made.attributes) or not all(map(_is, attributes, made.attributes)):
+            made = self._made = _Made(self._model, attributes)
+        return made(args[0], kwargs.get("training"))
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these arguments is one to make here."""
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
         leaves = jax.tree.leaves(args)
-        if not leaves or not all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves):
-            return False
-        known = _attributes(self._model)
-        if len(known) != len(self._known) or not all(map(_is, known, self._known)):
-            self._known = known
-            self._function = self._made() if _is_plain(self._model) else None
-        return self._function is not None
+        return bool(leaves) and all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves)
 
-    def _made(self) -> Any:
-        self._variables = self._model.variables
-        self._changes = False
 
-        @functools.partial(jax.jit, static_argnums=2)
-        def run(values: list[Any], inputs: Any, training: bool | None) -> Any:
-            with bound(self._variables, values):
-                outputs = Layer.__call__(self._model, inputs, training=training)
-                self._changes |= any(v._value is not value for v, value in zip(self._variables, values))
-            return outputs
+class _Made:
+    """The program for a model as it is now.
 
-        return run
+    Args:
+        model: the model.
+        attributes: all that is set on its layers.
+    """
+
+    def __init__(self, model: Any, attributes: list[Any]):
+        self.attributes = attributes
+        self._model = model
+        self._variables: list[Variable] = model.variables
+        self._is_one_program = _is_plain(model) and all(map(_is_known, attributes))
+        self._program = Program(self._run, static_argnums=2)
+
+    def __call__(self, inputs: Any, training: bool | None) -> Any:
+        if not self._is_one_program:
+            return None
+        with newest(self._variables) as values:
+            outputs = self._program(values, inputs, training)
+        return outputs if self._is_one_program else None
+
+    def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
+        with bound(self._variables, values):
+            outputs = Layer.__call__(self._model, inputs, training=training)
+            if any(variable._value is not value for variable, value in zip(self._variables, values)):
+                self._is_one_program = False  # the call changes a variable
+        return outputs
 
 
 def _has_values(leaf: Any) -> bool:
     """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
     return type(leaf) is np.ndarray or (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer))
+
+
+def _is_known(value: Any) -> bool:
+    """Whether a function is none of the user's, which may read what changes between two calls."""
+    return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")
 
 
 def _is(one: Any, other: Any) -> bool:
@@ -86,9 +99,7 @@ def _attributes(model: Any) -> list[Any]:
     waiting: list[Any] = [model.layers]
     while waiting:
         container = waiting.pop()
-        for name, value in container.items() if isinstance(container, dict) else enumerate(container):
-            if name == "_losses":
-                continue
+        for value in container.values() if isinstance(container, dict) else container:
             values.append(value)
             if isinstance(value, (list, tuple, dict)) and id(value) not in seen:
                 seen.add(id(value))
@@ -103,6 +114,10 @@ def _is_plain(model: Any) -> bool:
     """Whether all that a call does is to compute its output."""
     for layer in model._flatten_layers():
         if not is_own(type(layer)) or isinstance(layer, (Lambda, Masking)) or layer.activity_regularizer is not None:
+            return False
+        graph = getattr(layer, "graph", None)
+        calls = [] if graph is None else [(node.args, node.kwargs) for node in graph.nodes]
+        if not all(map(_is_known, jax.tree.leaves(calls))):
             return False
         if getattr(layer, "mask_zero", False) or getattr(layer, "stateful", False):
             return False

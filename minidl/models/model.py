@@ -22,7 +22,7 @@ from minidl.saving import export_model, keras_format
 from minidl.symbolic import KerasTensor
 from minidl.tracking import parts
 from minidl.training.trainer import Trainer
-from minidl.variables import Variable
+from minidl.variables import Variable, of_one_moment
 
 
 class Model(Trainer):
@@ -253,7 +253,9 @@ class Model(Trainer):
         >>> model.get_state_tree()["trainable_variables"]["price"]["bias"]
         Array([0.], dtype=float32)
         """
-        return {kind: nested(variables, value_format) for kind, variables in self._by_kind().items()}
+        kinds = self._by_kind()
+        with of_one_moment([variable for variables in kinds.values() for variable in variables]):
+            return {kind: nested(variables, value_format) for kind, variables in kinds.items()}
 
     def set_state_tree(self, state_tree: dict[str, dict[str, Any]]) -> None:
         """Set variables to the values that `get_state_tree` gave; those that the tree leaves out stay as they are.

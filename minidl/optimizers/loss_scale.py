@@ -86,6 +86,10 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_scale = self.add_variable((), "zeros", "float32", name="dynamic_scale")
         self.dynamic_scale.assign(self.initial_scale)
 
+    def extend(self, variables: Sequence[Variable]) -> None:
+        self.inner_optimizer.extend(variables)
+        self._weights = list(self.inner_optimizer._weights)
+
     def _build_slots(self) -> None:
         """The slots are the inner optimizer's."""
 

@@ -51,6 +51,18 @@ class Slots:
                 if slot[i] is not None:
                     slot[i].assign(value)
 
+    def adopt(self, other: Slots) -> None:
+        """Take over the variables of other slots, for the weights that both have."""
+        places = {id(weight): i for i, weight in enumerate(other._weights)}
+        for name, slot in self._slots.items():
+            known = other._slots[name]
+            if isinstance(slot, Variable):
+                self._slots[name] = known
+                continue
+            for i, weight in enumerate(self._weights):
+                if id(weight) in places:
+                    slot[i] = known[places[id(weight)]]
+
     @property
     def variables(self) -> list[Variable]:
         """All variables, in the order of Keras's files."""

@@ -13,6 +13,7 @@ import jax
 import optax
 
 from minidl import initializers
+from minidl.names import is_own
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
 from minidl.tracking import parts
@@ -69,6 +70,36 @@ class OptimizerState:
                 self._accumulators = self._zeros_like_weights("gradient_accumulator")
             self._build_slots()
         self.built = True
+
+    def extend(self, variables: Sequence[Variable]) -> None:
+        """Make the state for further weights, such as those of a part that is not frozen any more.
+
+        Weights that it has a state for keep it.
+
+        Args:
+            variables: all weights that are trained from now on.
+
+        Raises:
+            ValueError: a class with a `build` or a state of its own, which only a new optimizer can do this for.
+        """
+        known = {id(weight) for weight in self._weights}
+        further = [weight for weight in variables if id(weight) not in known]
+        if not further:
+            return
+        cls = type(self)
+        if not is_own(cls.build) or cls._build_slots is not OptimizerState._build_slots or self._added:
+            raise ValueError(
+                f"{self.name}: it was built for {len(known)} weights, and {[weight.path for weight in further]} are "
+                "trained now too. Call compile() with a new optimizer after `trainable` is set."
+            )
+        wanted = {id(weight) for weight in variables}
+        before, weights = self._slots, self._weights
+        kept = [dict(zip(map(id, weights), made)) for made in (self._averages, self._accumulators)]
+        self.built = False
+        self.build([*variables, *(weight for weight in weights if id(weight) not in wanted)])
+        self._slots.adopt(before)
+        for made, old in zip((self._averages, self._accumulators), kept):
+            made[:] = [old.get(id(weight), variable) for weight, variable in zip(self._weights, made)]
 
     def _build_slots(self) -> None:
         state = self.transformation().init([weight._value for weight in self._weights])

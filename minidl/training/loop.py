@@ -15,8 +15,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl import sharing
 from minidl.training.data import ArrayData, Chunk, Resumed
-from minidl.training.step import Steps
+from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.streams import StreamData
 
 Data = ArrayData | StreamData
@@ -43,13 +44,13 @@ def fit(
         epochs: the number of the epoch to end before.
         validation_freq: validate every so many epochs, or after the epochs (counted from 1) in a list.
     """
-    steps = model.steps
+    run = Training(model, data)
     model.stop_training = False
     logs: dict[str, float] = {}
     model.training_data = data
     callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
     try:
-        with steps.shield.installed():
+        with run.shield.installed(), sharing.trained(run.steps.flat()):
             for epoch in range(model.initial_epoch, epochs):
                 if not data.resumed.batches and not data.has_more():
                     warnings.warn(
@@ -61,9 +62,10 @@ def fit(
                     break
                 model.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
-                logs = _epoch(steps, "train", data, callbacks, is_last=epoch + 1 == epochs)
+                logs = _epoch(run, data, callbacks, is_last=epoch + 1 == epochs)
                 if validation is not None and _is_due(epoch, validation_freq):
-                    logs |= {f"val_{name}": value for name, value in evaluate(model, validation, callbacks).items()}
+                    val_logs = evaluate(model, validation, callbacks, is_validation=True)
+                    logs |= {f"val_{name}": value for name, value in val_logs.items()}
                 callbacks.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
@@ -73,12 +75,21 @@ def fit(
     callbacks.on_train_end(logs)
 
 
-def evaluate(model: Any, data: Data, callbacks: Any) -> dict[str, float]:
-    """The loss and the metrics on data, by name."""
+def evaluate(model: Any, data: Data, callbacks: Any, is_validation: bool = False) -> dict[str, float]:
+    """The loss and the metrics on data, by name.
+
+    Args:
+        model: the model.
+        data: what to evaluate it on.
+        callbacks: a `CallbackList`.
+        is_validation: whether `fit` asks; then its own metrics have been read, and may show the results after it.
+    """
     model.stop_evaluating = False
-    model.reset_metrics()
     callbacks.on_test_begin()
-    logs = _epoch(model.steps, "test", data, callbacks)
+    with Evaluation(model) as run:
+        logs = _epoch(run, data, callbacks)
+        if is_validation or not sharing.are_trained(run.steps.variables.metrics):
+            run.publish()
     callbacks.on_test_end(logs)
     return logs
 
@@ -88,30 +99,31 @@ def predict(model: Any, data: Data, callbacks: Any) -> Any:
     model.stop_predicting = False
     callbacks.on_predict_begin()
     every_batch = callbacks.wants_batches("predict")
-    steps, outputs = model.steps, Collected(data.num_rows)
-    execution = Execution(steps.per_execution)
-    for chunk, result in _results(steps, "predict", data, callbacks, execution):
-        rows = _rows(result, chunk.num_batches)
-        outputs.add(rows)
-        execution.done += chunk.num_batches
-        if every_batch:
-            callbacks.on_predict_batch_end(execution.done - 1, {"outputs": rows})
-        callbacks.on_progress("predict", execution.done, {})
-        if model.stop_predicting:
-            break
+    outputs = Collected(data.num_rows)
+    with Prediction(model) as run:
+        execution = Execution(run.steps.per_execution)
+        for chunk, result in _results(run, data, callbacks, execution):
+            rows = _rows(result, chunk.num_batches)
+            outputs.add(rows)
+            execution.done += chunk.num_batches
+            if every_batch:
+                callbacks.on_predict_batch_end(execution.done - 1, {"outputs": rows})
+            callbacks.on_progress("predict", execution.done, {})
+            if model.stop_predicting:
+                break
     callbacks.on_predict_end()
     return outputs.joined()
 
 
-def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = True) -> dict[str, float]:
-    """One pass over the data in mode "train" or "test"; the logs at its end. The last one prepares no other."""
-    model = steps.model
+def _epoch(run: Training | Evaluation, data: Data, callbacks: Any, is_last: bool = True) -> dict[str, float]:
+    """One pass over the data, of training or evaluation; the logs at its end. The last one prepares no other."""
+    model, mode = run.model, run.mode
     every_batch = callbacks.wants_batches(mode)
     tell = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
-    execution = Execution(steps.per_execution)
+    execution = Execution(run.steps.per_execution)
     execution.done, logs = data.resumed
     stopped = execution.done and model.stop_training  # before the run that goes on was interrupted
-    for chunk, result in () if stopped else _results(steps, mode, data, callbacks, execution, is_last):
+    for chunk, result in () if stopped else _results(run, data, callbacks, execution, is_last):
         logs = result.read()
         execution.done += chunk.num_batches
         if every_batch and execution.is_complete:
@@ -126,21 +138,23 @@ def _epoch(steps: Steps, mode: str, data: Data, callbacks: Any, is_last: bool = 
 
 
 def _results(
-    steps: Steps, mode: str, data: Data, callbacks: Any, execution: Execution, is_last: bool = True
+    run: Training | Evaluation | Prediction, data: Data, callbacks: Any, execution: Execution, is_last: bool = True
 ) -> Iterator[tuple[Chunk, Any]]:
     """Each chunk of an epoch with what its step gave, one behind what is dispatched.
 
     The receiver counts the batches that it was given, in `execution`.
     """
-    run = {"train": steps.train, "test": steps.test, "predict": steps.predict}[mode]
+    mode = run.mode
     begin = getattr(callbacks, f"on_{mode}_batch_begin")
     every_batch = callbacks.wants_batches(mode)
-    pace = Pace(steps.seconds, mode, data.capacity)
+    run.refresh()
+    pace = Pace(run.steps.seconds, mode, data.capacity)
     waiting = None
     epoch = data.epoch(anew=mode != "train")
     for chunk in epoch.chunks(execution.left if every_batch else pace.batches):
         if every_batch and execution.is_complete:
             begin(execution.done)
+            run.refresh()
         dispatched = chunk, run(chunk)
         if every_batch:
             yield dispatched

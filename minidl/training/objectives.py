@@ -78,6 +78,11 @@ class Objectives:
         return resolved if len(resolved) > 1 else resolved[0] if resolved else None
 
     @property
+    def losses(self) -> list[Loss]:
+        """The resolved losses, once built."""
+        return [objective.loss for objective in self._objectives if objective.loss is not None]
+
+    @property
     def metrics(self) -> list[Metric]:
         """The resolved metrics, without the loss but with the losses of several outputs; empty until built."""
         return list({id(metric): metric for metric in self._named.values()}.values())[1:]

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,14 +18,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import notes
+from minidl import notes, sharing
+from minidl.binding import recorded
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.regularization import Dropout
 from minidl.symbolic import KerasTensor
+from minidl.tracking import without
 from minidl.training.data import Chunk
-from minidl.training.fingerprint import fingerprint
-from minidl.training.interrupts import Shield
+from minidl.training.fingerprint import Setting, fingerprint
 from minidl.training.layout import Layout
+from minidl.training.programs import Program, compiler_options
 from minidl.utils.batches import pack_x_y_sample_weight
 from minidl.variables import Variable, bound
 
@@ -66,27 +68,32 @@ class Steps:
 
     Args:
         model: a built and compiled model; for `predict` it need not be compiled.
+        outside: variables that are not the model's, but read by the user's functions in its steps.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: Any, outside: Sequence[Variable] = ()):
         self.model = model
+        self._outside = list(outside)
         optimizer, metrics = model.optimizer, model.metrics
+        self._written = model.written_steps()  # names of methods that are the user's own
         if optimizer is not None and not optimizer.built:  # a user's own `build` may not be run twice
             optimizer.build(model.trainable_variables)
+        elif optimizer is not None and "train_step" not in self._written:
+            optimizer.extend(model.trainable_variables)
         reported = [variable for metric in metrics for variable in metric.variables]
         kept = {id(variable) for variable in reported}
         self.variables = State(
             model.trainable_variables,
-            [variable for variable in model.non_trainable_variables if id(variable) not in kept],
+            [*(v for v in model.non_trainable_variables if id(v) not in kept), *outside],
             optimizer.variables if optimizer is not None else [],
             reported,
         )
         self._made_for = fingerprint(model)
+        self._irrelevant: set[Setting] = set()  # settings that no step reads
+        self._traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
-        self.shield = Shield()
         given = model.steps_per_execution
         self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
-        self._written = model.written_steps()  # names of methods that are the user's own
         self.layout = Layout(self.variables, None if "train_step" in self._written else optimizer)
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
         self._changing_test_step = jax.jit(
@@ -94,13 +101,52 @@ class Steps:
         )
         self._forward_step = jax.jit(self._forward)
         options = compiler_options(any(isinstance(layer, (Convolution, Dropout)) for layer in model._flatten_layers()))
-        self._train_chunk = jax.jit(self._train_batches, donate_argnums=0, compiler_options=options)
-        self._test_chunk = jax.jit(self._test_batches, donate_argnums=1, compiler_options=options)
-        self._predict_chunk = jax.jit(self._predict_batches, compiler_options=options)
+        self._train_chunk = Program(self._train_batches, donate_argnums=0, compiler_options=options)
+        self._test_chunk = Program(self._test_batches, donate_argnums=1, compiler_options=options)
+        self._predict_chunk = Program(self._predict_batches, compiler_options=options)
 
-    def is_current(self) -> bool:
-        """Whether the model still has the variables, optimizer and objectives that these steps were made for."""
-        return self._made_for == fingerprint(self.model)
+    def renewed(self) -> Steps:
+        """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
+        now = fingerprint(self.model)
+        if now.structure != self._made_for.structure:
+            return Steps(self.model, self._outside)
+        changed = self._made_for.changed(now) - self._irrelevant
+        if not changed:
+            return self
+        new = Steps(self.model, self._outside)
+        for mode, (args, traced) in self._traced.items():
+            if str(new._step(mode).trace(*args).jaxpr) != str(traced.jaxpr):
+                return new
+        self._irrelevant |= changed
+        return self
+
+    def ready(self, mode: str, chunk: Chunk) -> Steps:
+        """The steps for a chunk: these, or new ones if a function of the user's reads variables that these lack.
+
+        A step is traced here, under a record of all variables that it reads without being given them.
+        """
+        program = {"train": self._train_chunk, "test": self._test_chunk, "predict": self._predict_chunk}[mode]
+        if self.model.run_eagerly or not program.is_new(chunk.batches):
+            return self
+        batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)
+        weights, metrics = self._weights(), _values(self.variables.metrics)
+        args = {
+            "train": (self.layout.specs(self.held()), batch),
+            "test": jax.tree.map(_spec, (weights, metrics, batch)),
+            "predict": jax.tree.map(_spec, (weights, batch[0])),
+        }[mode]
+        with recorded() as touched:
+            traced = self._step(mode).trace(*args)
+        self._traced.setdefault(mode, (args, traced))
+        self._irrelevant |= self._made_for.changed(fingerprint(self.model))  # set by the trace: a count of calls, say
+        outside = without(touched, self.flat())
+        if not outside:
+            return self
+        self.model._steps = steps = Steps(self.model, [*self._outside, *outside])
+        return steps.ready(mode, chunk)
+
+    def _step(self, mode: str) -> Any:
+        return {"train": self.carried_step, "test": self._changing_test_step, "predict": self._forward_step}[mode]
 
     # One step, pure
 
@@ -111,21 +157,27 @@ class Steps:
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
         """Minidl's own train step in Keras's form: for (trainable, non-trainable, optimizer, metrics) (logs, state)."""
-        new, logs = self._gradient_step(State(*map(list, state)), batch)
-        return logs or self.results(new), tuple(new)
+        full = State(*map(list, state))
+        full = full._replace(non_trainable=[*full.non_trainable, *_values(self._outside)])
+        new, logs = self._gradient_step(full, batch)
+        return logs or self.results(new), tuple(self._without_outside(new))
 
     def plain_test_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, Any, Any]]:
         """Minidl's own test step in Keras's form: for (trainable, non-trainable, metrics) (logs, new state)."""
         trainable, non_trainable, metrics = map(list, state)
-        weights = State(trainable, non_trainable, [], [])
+        weights = State(trainable, [*non_trainable, *_values(self._outside)], [], [])
         metrics, changes, logs = self._evaluation_step(weights, metrics, batch)
-        new = _changed(weights, changes)._replace(metrics=metrics)
-        return logs or self.results(new), (trainable, new.non_trainable, metrics)
+        new = changed(weights, changes)._replace(metrics=metrics)
+        return logs or self.results(new), (trainable, self._without_outside(new).non_trainable, metrics)
 
     def _own_train_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
-        """The user's."""
-        logs, new = self.model.train_step(tuple(state), pack_x_y_sample_weight(*batch))
-        return _like(state, State(*new)), logs
+        """The user's, which may give a loss alone in the place of logs."""
+        own = self._without_outside(state)
+        with self._holding_outside(state):
+            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*batch))
+            outside = _values(self._outside)
+        new = _like(own, State(*new))
+        return new._replace(non_trainable=[*new.non_trainable, *outside]), _as_logs(logs)
 
     def _gradient_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The train step on arrays as the loop carries them; logs if the user computes the metrics."""
@@ -147,7 +199,7 @@ class Steps:
             notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
-            return self._held(), logs
+            return self.held(), logs
 
     def test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
         """The forward pass, the loss and the metrics, as a pure function."""
@@ -156,9 +208,12 @@ class Steps:
 
     def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The user's."""
-        state = weights.trainable, weights.non_trainable, metrics
-        logs, new = self.model.test_step(state, pack_x_y_sample_weight(*batch))
-        return _like(metrics, new[2]), _changes(weights.non_trainable, new[1]), logs
+        own = self._without_outside(weights).non_trainable
+        with self._holding_outside(weights):
+            logs, new = self.model.test_step((weights.trainable, own, metrics), pack_x_y_sample_weight(*batch))
+            outside = _values(self._outside)
+        changes = _changes(weights.non_trainable, [*new[1], *outside])
+        return _like(metrics, new[2]), changes, _as_logs(logs)
 
     def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The test step, and what it changes beside the metrics: a stateful layer's states."""
@@ -178,8 +233,10 @@ class Steps:
     def _forward(self, weights: State, x: Any) -> tuple[Any, Changes]:
         """The forward pass, and what it changes: layers that draw in inference too move their generators on."""
         if "predict_step" in self._written:
-            state = weights.trainable, weights.non_trainable
-            y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(x))
+            state = weights.trainable, self._without_outside(weights).non_trainable
+            with self._holding_outside(weights):
+                y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(x))
+                new = [*new, *_values(self._outside)]
         else:
             with self._holding(weights):
                 y_pred = self.model(x, training=False)
@@ -217,13 +274,13 @@ class Steps:
         self, weights: State, metrics: list[Any], batches: Any, count: Any
     ) -> tuple[list[Any], Changes, Any]:
         def step(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
-            return self._changing_test_step(_changed(weights, carry[1]), carry[0], _at(batches, i))
+            return self._changing_test_step(changed(weights, carry[1]), carry[0], _at(batches, i))
 
         _, changing, _ = jax.eval_shape(self._changing_test_step, weights, metrics, _at(batches, 0))
         changes = {index: weights.non_trainable[index] for index in changing}
         no_logs = self._no_logs("test_step", self._changing_test_step, weights, metrics, _at(batches, 0))
         metrics, changes, logs = lax.fori_loop(0, count, step, (metrics, changes, no_logs))
-        return metrics, changes, self._reported(_changed(weights, changes)._replace(metrics=metrics), logs)
+        return metrics, changes, self._reported(changed(weights, changes)._replace(metrics=metrics), logs)
 
     def _predict_batches(self, weights: State, batches: Any, count: Any) -> tuple[Any, Changes]:
         """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
@@ -233,7 +290,7 @@ class Steps:
 
         def step(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
             outputs, changes = carry
-            new, changes = self._forward_step(_changed(weights, changes), _at(x, i))
+            new, changes = self._forward_step(changed(weights, changes), _at(x, i))
             return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
 
         return lax.fori_loop(0, count, step, (empty, {index: weights.non_trainable[index] for index in changing}))
@@ -260,14 +317,13 @@ class Steps:
 
     def state(self) -> State:
         """What the variables hold now: where a loop of your own starts."""
-        for variable in (variable for variables in self.variables for variable in variables):
-            variable._lent = True
-        return self._held()
+        for variable in self.flat():
+            sharing.borrow(variable)
+        return self.held()
 
     def put(self, state: State) -> None:
         """Let the variables hold a state: where a loop of your own ends."""
-        for variables, values in zip(self.variables, state):
-            _give(variables, values, lent=True)
+        sharing.give(self.flat(), _joined(state), borrowed=True)
 
     def results(self, state: State) -> dict[str, Any]:
         """Name -> value of the loss and the metrics in a state, as a pure function of it."""
@@ -281,79 +337,62 @@ class Steps:
                 state, logs = self._train_chunk(self.state(), chunk.batches, chunk.num_batches)
             self.put(state)
             return logs
-        with self.shield:
-            state, logs = self._train_chunk(State(*map(_take, self.variables)), chunk.batches, chunk.num_batches)
-            for variables, values in zip(self.variables, state):
-                _give(variables, values, lent=False)
+        variables = self.flat()
+        values = sharing.take(variables, keep=self._train_chunk.will_compile(chunk.batches))
+        try:
+            state, logs = self._train_chunk(self._as_state(values), chunk.batches, chunk.num_batches)
+        except BaseException:
+            sharing.release(variables)
+            raise
+        sharing.give(variables, _joined(state))
         return logs
 
-    def test(self, chunk: Chunk) -> Any:
-        """Evaluate a chunk. The metrics' variables hold the new state; returns the logs, on the device."""
-        metrics = _take(self.variables.metrics)
+    def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Any]:
+        """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
         with self._eagerly():
-            metrics, changes, logs = self._test_chunk(self._weights(), metrics, chunk.batches, chunk.num_batches)
-        _give(self.variables.metrics, metrics, lent=False)
-        self._give_changes(changes)
-        return logs
+            return self._test_chunk(weights, metrics, chunk.batches, chunk.num_batches)
 
-    def predict(self, chunk: Chunk) -> Any:
-        """The outputs for a chunk, (capacity, batch, ...), on the device. Variables that it changes hold new values."""
+    def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
+        """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
         with self._eagerly():
-            outputs, changes = self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
-        self._give_changes(changes)
-        return outputs
+            return self._predict_chunk(weights, chunk.batches, chunk.num_batches)
 
-    def _give_changes(self, changes: Changes) -> None:
-        _give([self.variables.non_trainable[index] for index in changes], list(changes.values()), lent=False)
+    def fresh_metrics(self) -> list[Any]:
+        """The values of the metrics before anything is seen."""
+        variables = self.variables.metrics
+        with sharing.reading(variables) as values, bound(variables, values):
+            self.model.reset_metrics()
+            return jax.device_put(_values(variables), may_alias=False) if variables else []
 
-    def _held(self) -> State:
+    def held(self) -> State:
+        """What the variables hold, for a look at shapes, or while they are bound."""
         return State(*map(_values, self.variables))
+
+    def flat(self) -> list[Variable]:
+        """All variables of the state, in order."""
+        return _joined(self.variables)
+
+    def _as_state(self, values: list[Any]) -> State:
+        rest = iter(values)
+        return State(*([next(rest) for _ in variables] for variables in self.variables))
 
     def _weights(self) -> State:
         return State(_values(self.variables.trainable), _values(self.variables.non_trainable), [], [])
 
-    def _holding(self, state: State) -> contextlib.ExitStack:
-        stack = contextlib.ExitStack()
-        for variables, values in zip(self.variables, state):
-            if values:
-                stack.enter_context(bound(variables, values))
-        return stack
+    def _without_outside(self, state: State) -> State:
+        own = len(state.non_trainable) - len(self._outside)
+        return state._replace(non_trainable=state.non_trainable[:own])
+
+    def _holding_outside(self, state: State) -> contextlib.AbstractContextManager[None]:
+        return bound(self._outside, state.non_trainable[len(state.non_trainable) - len(self._outside) :])
+
+    def _holding(self, state: State) -> contextlib.AbstractContextManager[None]:
+        """Bind the values of a state to the variables; those of an empty list stay as they are."""
+        given = [variables for variables, values in zip(self.variables, state) if values]
+        return bound([variable for variables in given for variable in variables], _joined(state))
 
     def _eagerly(self) -> contextlib.AbstractContextManager[Any]:
         return jax.disable_jit() if self.model.run_eagerly else contextlib.nullcontext()
-
-
-@functools.cache
-def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
-    """Options of XLA's that make loops over small steps faster on the CPU; each is left out where XLA lacks it.
-
-    Without region analysis the loop copies its weights at every step (2% of a small one); with the highest level of
-    LLVM's optimizations the kernels of small arrays are slower than with the usual one (2%).
-
-    Args:
-        keeps_barriers: whether operations on the two sides of a `lax.optimization_barrier` stay apart, as
-            convolve.py and dropout need it; XLA drops the barriers before it fuses operations (else a small step is
-            2% slower).
-    """
-    if jax.default_backend() != "cpu":
-        return {}
-    wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
-    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
-        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
-    if _are_known(wanted):  # asked first, since each question compiles
-        return wanted
-    return {name: value for name, value in wanted.items() if _are_known({name: value})}
-
-
-def _are_known(options: dict[str, Any]) -> bool:
-    """Whether XLA has all of the options."""
-    try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
-    except jax.errors.JaxRuntimeError as error:
-        if "No such compile option" not in str(error):
-            raise
-        return False
-    return True
 
 
 def _changes(old: list[Any], new: list[Any]) -> Changes:
@@ -362,7 +401,8 @@ def _changes(old: list[Any], new: list[Any]) -> Changes:
     return {index: _like(before, after) for index, (before, after) in pairs if after is not before}
 
 
-def _changed(weights: State, changes: Changes) -> State:
+def changed(weights: State, changes: Changes) -> State:
+    """A state with the changes in its non-trainable values."""
     values = [changes.get(index, value) for index, value in enumerate(weights.non_trainable)]
     return weights._replace(non_trainable=values)
 
@@ -381,16 +421,16 @@ def _values(variables: list[Variable]) -> list[Any]:
     return [variable._value for variable in variables]
 
 
-def _take(variables: list[Variable]) -> list[Any]:
-    """Values for a call that reuses their memory: copies of those that somebody else may hold."""
-    lent = [variable._value for variable in variables if variable._lent]
-    copies = iter(jax.device_put(lent, may_alias=False) if lent else ())
-    return [next(copies) if variable._lent else variable._value for variable in variables]
+def _spec(array: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
-def _give(variables: list[Variable], values: list[Any], lent: bool) -> None:
-    for variable, value in zip(variables, values):
-        variable._value, variable._lent = value, lent
+def _joined(state: Any) -> list[Any]:
+    return [item for part in state for item in part]
+
+
+def _as_logs(logs: Any) -> Logs:
+    return logs if isinstance(logs, dict) else {"loss": logs}
 
 
 def _at(batches: Any, i: Any) -> Any:

@@ -7,6 +7,7 @@ overridden, and are then compiled in the place of minidl's own.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config
+from minidl import config, sharing
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
+from minidl.layers.module import building
 from minidl.training import checks, loop
 from minidl.training.compiled import Compiled
 from minidl.training.data import (
@@ -27,6 +29,7 @@ from minidl.training.data import (
     device_dtype,
     train_validation_split,
 )
+from minidl.training.runs import Evaluation, Prediction
 from minidl.training.step import Steps, symbolic
 from minidl.training.streams import StreamData, is_stream
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -57,6 +60,7 @@ class Trainer(Compiled):
         self.training_data: Any = None  # what fit trains on, while it does
         self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self._training_lock = threading.RLock()  # two trainings of one model run one after the other
         self._forget()
 
     # Training and inference
@@ -126,14 +130,11 @@ class Trainer(Compiled):
             x_val, y_val, weight_val = (validation_data, None, None) if is_batches else checks.triple(validation_data)
             size = validation_batch_size or batch_size
             validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
-        steps = self.steps
-        # Tracing here shows an error in a layer before callbacks hear of any training.
-        for spec in () if self.run_eagerly else data.specs():
-            jax.eval_shape(steps.carried_step, steps.layout.specs(steps.state()), spec)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
         self.initial_epoch = initial_epoch
         try:
-            loop.fit(self, data, validation, callback_list, epochs, validation_freq)
+            with self._training_lock:
+                loop.fit(self, data, validation, callback_list, epochs, validation_freq)
         finally:
             callback_list.close()
             data.close()
@@ -226,8 +227,10 @@ class Trainer(Compiled):
             checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
             sample_weight = class_weights_to_sample_weights(y, class_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
-        self.reset_metrics()
-        logs = self.steps.train(_one_batch(x, y, sample_weight)).read()
+        chunk = _one_batch(x, y, sample_weight)
+        with self._training_lock:
+            self.reset_metrics()
+            logs = self.steps.ready("train", chunk).train(chunk).read()
         return self._reported(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -236,8 +239,10 @@ class Trainer(Compiled):
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
-        self.reset_metrics()
-        logs = self.steps.test(_one_batch(x, y, sample_weight)).read()
+        with Evaluation(self) as run:
+            logs = run(_one_batch(x, y, sample_weight)).read()
+            if not sharing.are_trained(run.steps.variables.metrics):
+                run.publish()
         return self._reported(logs, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -245,7 +250,8 @@ class Trainer(Compiled):
         x = as_arrays(x)
         checks.arrays("predict_on_batch", x, None, None)
         self._prepare("predict_on_batch", x)
-        outputs = self.steps.predict(_one_batch(x, None, None))
+        with Prediction(self) as run:
+            outputs = run(_one_batch(x, None, None))
         return jax.tree.map(lambda output: np.array(output[0]), outputs)
 
     def compute_loss(
@@ -370,10 +376,9 @@ class Trainer(Compiled):
     @property
     def steps(self) -> Steps:
         """The compiled steps for the variables that the model has now; made again when these change."""
-        made = self._steps
-        if made is None or not made.is_current():
-            made = self._steps = Steps(self)
-        return made
+        with building:
+            self._steps = Steps(self) if self._steps is None else self._steps.renewed()
+            return self._steps
 
     def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
         """The model's steps as pure functions, for a JAX loop of your own.
@@ -447,10 +452,12 @@ class Trainer(Compiled):
 
     def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
         """Build what is not built yet, and check the targets against the outputs."""
-        y_pred = self._output_spec(x)  # builds the model
+        with building:
+            y_pred = self._output_spec(x)  # builds the model
         if self.compiled and not call.startswith("predict"):
             checks.has_targets(call, self.loss, y)
-            self.objectives.build(y, y_pred, self.output_names)
+            with building:
+                self.objectives.build(y, y_pred, self.output_names)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
 
     def _output_spec(self, x: Any) -> Any:

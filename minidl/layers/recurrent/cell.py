@@ -6,7 +6,9 @@ what happens with it and the states.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextvars
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,6 +18,11 @@ from minidl.layers import weight_options
 from minidl.layers.base import Layer
 from minidl.layers.data_format import sizes_of
 from minidl.products import matmul
+
+# Of dropout, drawn once for all steps of the sequence that a thread computes: id of the cell -> (of inputs, of states)
+_drawn: contextvars.ContextVar[Mapping[int, tuple[Any, Any]]] = contextvars.ContextVar(
+    "drawn", default=types.MappingProxyType({})
+)
 
 
 class Cell(Layer):
@@ -72,7 +79,6 @@ class Cell(Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.output_size = self.units
         self.implementation = 1 if self.recurrent_dropout else implementation
-        self._masks: tuple[Any, Any] | None = None  # of dropout, drawn once for all steps of a sequence
 
     def make_kernels(self, features: int) -> None:
         """Make both kernels: (features, gates * units) and (units, gates * units)."""
@@ -156,7 +162,8 @@ class Cell(Layer):
             return drawn if rate < 1 else None
 
         of_inputs, of_states = self.mask_shapes(features)
-        self._masks = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
+        drawn = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
+        _drawn.set({**_drawn.get(), id(self): drawn})
 
     def mask_shapes(self, features: int) -> tuple[Sequence[int], Sequence[int]]:
         """The shapes of one example's input and state, which dropout draws for."""
@@ -164,7 +171,12 @@ class Cell(Layer):
 
     def forget_masks(self) -> None:
         """The next sequence has others."""
-        self._masks = None
+        _drawn.set({cell: drawn for cell, drawn in _drawn.get().items() if cell != id(self)})
+
+    @property
+    def _masks(self) -> Any:
+        """What this thread has drawn for the sequence that is under way, or None."""
+        return _drawn.get().get(id(self))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,87 @@
+"""Programs: functions that are compiled once for each shape of their arguments, and the compiler's options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+LIMIT = 128  # forms that are kept; each takes some 2 MB and a dozen memory maps, of which a process may have 65,530
+
+
+class Program:
+    """A compiled function. It keeps its compiled forms up to a limit; then it begins anew.
+
+    Args:
+        function: what to compile.
+        **options: of `jax.jit`.
+
+    >>> program = Program(lambda x: 2 * x)
+    >>> x = jax.numpy.ones(())
+    >>> float(program(x)), program.is_new(x), program.is_new(x)
+    (2.0, True, False)
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any):
+        self._function = jax.jit(function, **options)
+        self._known: set[Any] = set()
+        self._compiled: set[Any] = set()
+
+    def __call__(self, *args: Any) -> Any:
+        outputs = self._function(*args)
+        if self._function._cache_size() > LIMIT:
+            self._function.clear_cache()
+            self._compiled.clear()
+        return outputs
+
+    def is_new(self, argument: Any) -> bool:
+        """Whether this was not asked before about an argument of the same structure, shapes and dtypes."""
+        return _is_added(argument, self._known)
+
+    def will_compile(self, argument: Any) -> bool:
+        """Whether a call with such an argument compiles, if it is made now."""
+        return _is_added(argument, self._compiled)
+
+
+def _is_added(argument: Any, known: set[Any]) -> bool:
+    """Whether the structure, shapes and dtypes of an argument were not in a set, in which they then are."""
+    leaves, structure = jax.tree.flatten(argument)
+    key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+    is_added = key not in known
+    known.add(key)
+    return is_added
+
+
+@functools.cache
+def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
+    """Options of XLA's that make loops over small steps faster on the CPU; each is left out where XLA lacks it.
+
+    Without region analysis the loop copies its weights at every step (2% of a small one); with the highest level of
+    LLVM's optimizations the kernels of small arrays are slower than with the usual one (2%).
+
+    Args:
+        keeps_barriers: whether operations on the two sides of a `lax.optimization_barrier` stay apart, as
+            convolve.py and dropout need it; XLA drops the barriers before it fuses operations (else a small step is
+            2% slower).
+    """
+    if jax.default_backend() != "cpu":
+        return {}
+    wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
+    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
+        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
+    if _are_known(wanted):  # asked first, since each question compiles
+        return wanted
+    return {name: value for name, value in wanted.items() if _are_known({name: value})}
+
+
+def _are_known(options: dict[str, Any]) -> bool:
+    """Whether XLA has all of the options."""
+    try:
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
+        return False
+    return True

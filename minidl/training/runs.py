@@ -1,0 +1,121 @@
+"""Runs: what one call of fit, evaluate or predict computes with, chunk by chunk.
+
+Training keeps its state in the model's variables, which hold the newest finished weights after every chunk. Evaluation
+has metrics of its own, and reads the weights: any number of threads may evaluate and predict while another trains.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from typing import Any
+
+from minidl import sharing
+from minidl.training.data import Chunk
+from minidl.training.interrupts import Shield
+from minidl.training.step import Changes, State, Steps, changed
+
+
+class Training:
+    """A call of `fit`.
+
+    Args:
+        model: built and compiled.
+        data: what it trains on; a model that is compiled anew while it trains is prepared for it.
+    """
+
+    mode = "train"
+
+    def __init__(self, model: Any, data: Any):
+        self.model = model
+        self.steps: Steps = model.steps
+        self.shield = Shield()
+        self._data = data
+
+    def refresh(self) -> None:
+        """Take note of what callbacks have changed: frozen parts, another optimizer or loss."""
+        if not self.model.objectives.built:
+            self.model._prepare("fit", *self._data.first)
+        self.steps = self.model.steps
+
+    def __call__(self, chunk: Chunk) -> Any:
+        """Train on a chunk; its logs, on the device."""
+        self.steps = self.steps.ready("train", chunk)
+        with self.shield:
+            return self.steps.train(chunk)
+
+
+class Inference:
+    """A call that reads the weights. While another thread trains them, they are those of one moment."""
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.steps: Steps = model.steps
+        self._pins = contextlib.ExitStack()
+        self._weights: State | None = None
+
+    def refresh(self) -> None:
+        """Callbacks that want a change to count in `evaluate` or `predict` make it before."""
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._pins.close()
+
+    def _read(self) -> State:
+        trainable, non_trainable = self.steps.variables[:2]
+        variables = [*trainable, *non_trainable]
+        if self._weights is None or not sharing.are_trained_elsewhere(variables):
+            self._pins.close()
+            values = self._pins.enter_context(sharing.reading(variables))
+            self._weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
+        return self._weights
+
+    def _keep(self, weights: State, changes: Changes) -> None:
+        """What has changed in the model beside its weights: a stateful layer's states, seeds."""
+        if not changes:
+            return
+        variables = [self.steps.variables.non_trainable[index] for index in changes]
+        if sharing.are_trained_elsewhere(variables):
+            self._weights = changed(weights, changes)
+        else:
+            sharing.give(variables, list(changes.values()))
+
+
+class Evaluation(Inference):
+    """A call of `evaluate`."""
+
+    mode = "test"
+
+    def __init__(self, model: Any):
+        super().__init__(model)
+        self._metrics = self.steps.fresh_metrics()
+
+    def __call__(self, chunk: Chunk) -> Any:
+        """Evaluate a chunk; its logs, on the device."""
+        self.steps = self.steps.ready("test", chunk)
+        weights = self._read()
+        self._metrics, changes, logs = self.steps.test(weights, self._metrics, chunk)
+        self._keep(weights, changes)
+        return logs
+
+    def publish(self) -> None:
+        """Let the model's metrics show the results."""
+        sharing.give(self.steps.variables.metrics, self._metrics)
+
+
+class Prediction(Inference):
+    """A call of `predict`."""
+
+    mode = "predict"
+
+    def __call__(self, chunk: Chunk) -> Any:
+        """The outputs for a chunk, (capacity, batch, ...), on the device."""
+        self.steps = self.steps.ready("predict", chunk)
+        weights = self._read()
+        outputs, changes = self.steps.predict(weights, chunk)
+        self._keep(weights, changes)
+        return outputs
