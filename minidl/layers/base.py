@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import dtypes, regularizers
+from minidl import dtypes, regularizers, structures
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module
@@ -181,7 +181,7 @@ class Layer(Module):
             return self._symbolic_call(args, kwargs)
         if (outputs := self._as_one_program(args, kwargs)) is not None:
             return outputs
-        args, kwargs = jax.tree.map(self._to_compute, (args, kwargs))
+        args, kwargs = structures.map(self._to_compute, (args, kwargs))
         if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
             raise ValueError(
                 f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
@@ -254,7 +254,7 @@ class Layer(Module):
         """
         specs = [self._spec(shape) for shape in (input_shape, *more)]
         by_name = {name.removesuffix("_shape"): self._spec(shape) for name, shape in named.items()}
-        return jax.tree.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
+        return structures.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built.
@@ -529,7 +529,7 @@ def _as_shape(value: Any) -> Any:
 
 
 def _shapes(value: Any) -> Any:
-    return jax.tree.map(lambda leaf: tuple(leaf.shape), value)
+    return structures.map(lambda leaf: tuple(leaf.shape), value)
 
 
 def _holds_arrays(value: Any) -> bool:

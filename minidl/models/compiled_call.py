@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl import structures
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.names import is_own
@@ -38,7 +39,7 @@ class CompiledCall:
         if not self._takes(args, kwargs):
             return None
         values = [variable._value for variable in self._variables]
-        outputs = self._function(values, args[0], kwargs.get("training"))
+        outputs = structures.plain(self._function(values, structures.ordered(args[0]), kwargs.get("training")))
         if self._changes:
             self._function = None
         return None if self._changes else outputs
@@ -63,7 +64,7 @@ class CompiledCall:
         @functools.partial(jax.jit, static_argnums=2)
         def run(values: list[Any], inputs: Any, training: bool | None) -> Any:
             with bound(self._variables, values):
-                outputs = Layer.__call__(self._model, inputs, training=training)
+                outputs = structures.ordered(Layer.__call__(self._model, inputs, training=training))
                 self._changes |= any(v._value is not value for v, value in zip(self._variables, values))
             return outputs
 

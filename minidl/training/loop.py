@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl import structures
 from minidl.training.data import ArrayData, Chunk, Resumed
 from minidl.training.step import Steps
 from minidl.training.streams import StreamData
@@ -220,7 +221,7 @@ class Collected:
 
     def add(self, structure: Any) -> None:
         """Take the rows of a chunk."""
-        parts, self._structure = jax.tree.flatten(structure)
+        parts, self._structure = jax.tree.flatten(structures.ordered(structure))
         count = len(parts[0]) if parts else 0
         if self._num_rows is None:
             self._parts.append(parts)
@@ -237,7 +238,7 @@ class Collected:
             arrays = [np.concatenate(parts) for parts in zip(*self._parts)]
         else:
             arrays = [array[: self._count] for array in self._arrays]
-        return jax.tree.unflatten(self._structure, arrays)
+        return structures.plain(jax.tree.unflatten(self._structure, arrays))
 
 
 def _is_due(epoch: int, validation_freq: Any) -> bool:
@@ -253,4 +254,4 @@ def _rows(outputs: Any, count: int) -> Any:
         kept = np.asarray(leaf)[:count]
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
-    return jax.tree.map(rows, outputs)
+    return structures.map(rows, outputs)

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import notes
+from minidl import notes, structures
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.regularization import Dropout
 from minidl.symbolic import KerasTensor
@@ -106,7 +106,7 @@ class Steps:
 
     def train_step(self, state: State, batch: Batch) -> State:
         """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
-        state, _ = self.carried_step(self.layout.turn(state), batch)
+        state, _ = self.carried_step(self.layout.turn(state), structures.ordered(batch))
         return self.layout.turn(state)
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
@@ -124,13 +124,13 @@ class Steps:
 
     def _own_train_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The user's."""
-        logs, new = self.model.train_step(tuple(state), pack_x_y_sample_weight(*batch))
+        logs, new = self.model.train_step(tuple(state), pack_x_y_sample_weight(*structures.plain(batch)))
         return _like(state, State(*new)), logs
 
     def _gradient_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The train step on arrays as the loop carries them; logs if the user computes the metrics."""
         model, variables, layout = self.model, self.variables, self.layout
-        x, y, sample_weight = batch
+        x, y, sample_weight = structures.plain(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = layout.turn_trainable(trainable)
@@ -140,10 +140,11 @@ class Steps:
                 model._clear_losses()
                 facts = notes.of(jax.tree.leaves(y_pred))
                 changed = _values(variables.non_trainable), _values(variables.metrics)
-                return model.optimizer.scale_loss(loss), (loss, y_pred, facts, *changed)
+                return model.optimizer.scale_loss(loss), (loss, structures.ordered(y_pred), facts, *changed)
 
         gradients, (loss, y_pred, facts, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
         with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)):
+            y_pred = structures.plain(y_pred)
             notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
@@ -151,18 +152,18 @@ class Steps:
 
     def test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
         """The forward pass, the loss and the metrics, as a pure function."""
-        metrics, _, logs = self._changing_test_step(weights, metrics, batch)
+        metrics, _, logs = self._changing_test_step(weights, metrics, structures.ordered(batch))
         return metrics, logs
 
     def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The user's."""
         state = weights.trainable, weights.non_trainable, metrics
-        logs, new = self.model.test_step(state, pack_x_y_sample_weight(*batch))
+        logs, new = self.model.test_step(state, pack_x_y_sample_weight(*structures.plain(batch)))
         return _like(metrics, new[2]), _changes(weights.non_trainable, new[1]), logs
 
     def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The test step, and what it changes beside the metrics: a stateful layer's states."""
-        x, y, sample_weight = batch
+        x, y, sample_weight = structures.plain(batch)
         with self._holding(weights._replace(metrics=metrics)):
             y_pred = self.model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
@@ -173,19 +174,19 @@ class Steps:
 
     def predict_step(self, weights: State, x: Any) -> Any:
         """The forward pass, as a pure function."""
-        return self._forward_step(weights, x)[0]
+        return structures.plain(self._forward_step(weights, structures.ordered(x))[0])
 
     def _forward(self, weights: State, x: Any) -> tuple[Any, Changes]:
         """The forward pass, and what it changes: layers that draw in inference too move their generators on."""
         if "predict_step" in self._written:
             state = weights.trainable, weights.non_trainable
-            y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(x))
+            y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(structures.plain(x)))
         else:
             with self._holding(weights):
-                y_pred = self.model(x, training=False)
+                y_pred = self.model(structures.plain(x), training=False)
                 self.model._clear_losses()
                 new = _values(self.variables.non_trainable)
-        return y_pred, _changes(weights.non_trainable, new)
+        return structures.ordered(y_pred), _changes(weights.non_trainable, new)
 
     def _loss(self, *batch: Any, training: bool) -> Any:
         """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
@@ -301,7 +302,7 @@ class Steps:
         with self._eagerly():
             outputs, changes = self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
         self._give_changes(changes)
-        return outputs
+        return structures.plain(outputs)
 
     def _give_changes(self, changes: Changes) -> None:
         _give([self.variables.non_trainable[index] for index in changes], list(changes.values()), lent=False)
@@ -374,7 +375,7 @@ def _like(old: Any, new: Any) -> Any:
 
 def symbolic(x: Any) -> Any:
     """Symbolic tensors for a batch of which the size does not matter."""
-    return jax.tree.map(lambda leaf: KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x)
+    return structures.map(lambda leaf: KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x)
 
 
 def _values(variables: list[Variable]) -> list[Any]:

@@ -19,14 +19,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.arrays import as_batch, device_dtype, is_data
 from minidl.training.data import (
     Chunk,
     Resumed,
     aligned_empty,
-    as_array,
     chunk_capacity,
     class_weights_to_sample_weights,
-    device_dtype,
 )
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
@@ -40,8 +39,7 @@ def is_stream(x: Any) -> bool:
     >>> is_stream(iter([])), is_stream(np.zeros(3)), is_stream([1, 2])
     (True, False, False)
     """
-    is_array = isinstance(x, (list, tuple, dict, str, bytes)) or hasattr(x, "__array__")  # NumPy's own protocol
-    return isinstance(x, PyDataset) or (isinstance(x, Iterable) and not is_array)
+    return isinstance(x, PyDataset) or (isinstance(x, Iterable) and not is_data(x))
 
 
 class StreamData:
@@ -207,7 +205,7 @@ class StreamData:
             yield from map(self._parts, self.source)
 
     def _parts(self, batch: Any) -> Parts:
-        x, y, sample_weight = (jax.tree.map(as_array, part) for part in unpack_x_y_sample_weight(batch))
+        x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
         if self._class_weight is not None:
             if sample_weight is not None:
                 raise ValueError("fit: the data yields sample weights; class_weight cannot be given beside them.")

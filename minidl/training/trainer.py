@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config
+from minidl import config, structures
+from minidl.arrays import as_arrays, device_dtype
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
 from minidl.training import checks, loop
@@ -22,9 +23,7 @@ from minidl.training.compiled import Compiled
 from minidl.training.data import (
     ArrayData,
     Chunk,
-    as_arrays,
     class_weights_to_sample_weights,
-    device_dtype,
     train_validation_split,
 )
 from minidl.training.step import Steps, symbolic
@@ -246,7 +245,7 @@ class Trainer(Compiled):
         checks.arrays("predict_on_batch", x, None, None)
         self._prepare("predict_on_batch", x)
         outputs = self.steps.predict(_one_batch(x, None, None))
-        return jax.tree.map(lambda output: np.array(output[0]), outputs)
+        return structures.map(lambda output: np.array(output[0]), outputs)
 
     def compute_loss(
         self,
