@@ -56,6 +56,13 @@ def positive(call: str, **values: Any) -> None:
             raise ValueError(f"{call}: {name} must be a positive integer, got {value!r}.")
 
 
+def at_least_0(call: str, **values: Any) -> None:
+    """Refuse what counts no epochs."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ValueError(f"{call}: {name} must be an integer of at least 0, got {value!r}.")
+
+
 def schedule(call: str, validation_freq: Any, shuffle: Any) -> None:
     """Refuse what says no epochs to validate after, and no way to shuffle."""
     epochs = validation_freq if isinstance(validation_freq, (list, tuple, set, range)) else [validation_freq]

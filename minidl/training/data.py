@@ -329,19 +329,22 @@ def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
     return jax.tree.map(lambda a: a[:split], arrays), jax.tree.map(lambda a: a[split:], arrays)
 
 
-def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
-    """The weight of each example's class; 1 for classes that are not named.
+def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], rank: int | None = None) -> np.ndarray:
+    """The weight of each label's class; 1 for classes that are not named.
 
     Args:
-        y: labels (n,) or (n, 1), or one-hot labels (n, classes).
+        y: labels (n,) or (n, 1), or one-hot labels (n, classes); of sequences (n, steps) or (n, steps, classes).
         class_weight: class -> weight.
+        rank: the number of axes of the model's output, which one-hot labels have too; by default they have two or more.
 
     >>> class_weights_to_sample_weights(np.array([0, 1, 1]), {1: 2.0})
     array([1., 2., 2.], dtype=float32)
     """
     labels = np.asarray(as_array(y))
-    if labels.ndim > 1:
-        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    elif labels.ndim > 1 and rank in (None, labels.ndim):
+        labels = labels.argmax(axis=-1)
     labels = labels.round().astype(int)
     weights = np.ones(labels.shape, np.float32)
     for label, weight in class_weight.items():

@@ -25,7 +25,6 @@ from minidl.training.data import (
     Resumed,
     aligned_empty,
     chunk_capacity,
-    class_weights_to_sample_weights,
 )
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
@@ -49,7 +48,7 @@ class StreamData:
         source: an iterable whose items are x, (x, y) or (x, y, sample_weight).
         steps: how many batches make an epoch; the next epoch goes on where this one ended. Without it an
             epoch lasts until the source ends.
-        class_weight: class -> weight of its examples.
+        class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
         shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
         use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
 
@@ -67,7 +66,7 @@ class StreamData:
         self,
         source: Any,
         steps: int | None = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Callable[[Any, Any, Any], Any] | None = None,
         shuffle: bool = False,
         use: str = "training",
     ):
@@ -207,9 +206,7 @@ class StreamData:
     def _parts(self, batch: Any) -> Parts:
         x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
         if self._class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError("fit: the data yields sample weights; class_weight cannot be given beside them.")
-            sample_weight = class_weights_to_sample_weights(y, self._class_weight)
+            sample_weight = self._class_weight(x, y, sample_weight)
         sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(

@@ -7,6 +7,7 @@ overridden, and are then compiled in the place of minidl's own.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -107,7 +108,8 @@ class Trainer(Compiled):
             ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
         """
         checks.compiled(self, "fit")
-        checks.positive("fit", epochs=epochs, batch_size=batch_size, validation_batch_size=validation_batch_size)
+        checks.at_least_0("fit", epochs=epochs, initial_epoch=initial_epoch)
+        checks.positive("fit", batch_size=batch_size, validation_batch_size=validation_batch_size)
         checks.positive("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         checks.schedule("fit", validation_freq, shuffle)
         epochs = min(epochs, config.max_epochs() or epochs)
@@ -222,8 +224,7 @@ class Trainer(Compiled):
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
-            checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
-            sample_weight = class_weights_to_sample_weights(y, class_weight)
+            sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
         self.reset_metrics()
         logs = self.steps.train(_one_batch(x, y, sample_weight)).read()
@@ -418,7 +419,8 @@ class Trainer(Compiled):
             checks.stream(call, x, y, sample_weight)
             building = "building" if not self.built or self.compiled and not self.objectives.built else "training"
             use = "prediction" if call == "predict" else building
-            data = StreamData(x, steps, class_weight, bool(shuffle), use)
+            weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
+            data = StreamData(x, steps, weigh, bool(shuffle), use)
             self._prepare(call, *data.first)
             if self.compiled and call != "predict":
                 data.check = lambda x, y: checks.targets(
@@ -428,8 +430,7 @@ class Trainer(Compiled):
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
         if class_weight is not None:
-            checks.class_weight(call, class_weight, sample_weight, y, self._output_spec(x))
-            sample_weight = class_weights_to_sample_weights(y, class_weight)
+            sample_weight = self._class_weights(call, class_weight, x, y, sample_weight)
         data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
         if call == "fit":
             checks.finite(call, data)
@@ -437,6 +438,12 @@ class Trainer(Compiled):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
         return data
+
+    def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
+        """The weight of each example, or of each of its steps, from those of the classes."""
+        outputs = self._output_spec(x)
+        checks.class_weight(call, class_weight, sample_weight, y, outputs)
+        return class_weights_to_sample_weights(jax.tree.leaves(y)[0], class_weight, jax.tree.leaves(outputs)[0].ndim)
 
     def _build_objectives(self, y: Any, y_pred: Any) -> None:
         """Build losses and metrics for a loop of the user's own, which has not prepared them."""
