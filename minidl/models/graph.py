@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import structures
+from minidl import input_ranges, structures
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
 from minidl.symbolic import KerasTensor, Node, Shape
@@ -160,7 +160,7 @@ class Graph:
             if not _is_optional(tensor):
                 raise ValueError(f"{where}: the input {tensor.name!r} is not optional, but got None.")
             return None
-        mask, shape, expected = masks.get(array), tuple(array.shape), tensor.shape
+        given, mask, shape, expected = array, masks.get(array), tuple(array.shape), tensor.shape
         if len(shape) == len(expected) - 1 and expected[-1] == 1:
             array = array[..., None]
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
@@ -172,7 +172,12 @@ class Graph:
             )
         if isinstance(array, KerasTensor):
             return array
-        return masks.put(array if array.dtype == tensor.dtype else jnp.asarray(array).astype(tensor.dtype), mask)
+        if array.dtype != tensor.dtype:
+            if jnp.issubdtype(tensor.dtype, jnp.integer):
+                limits = jnp.iinfo(tensor.dtype)
+                input_ranges.require(given, limits.min, limits.max, f"the Input {tensor.name!r} of {tensor.dtype}")
+            array = jnp.asarray(array).astype(tensor.dtype)
+        return masks.put(array if array is given else input_ranges.carry(given, array), mask)
 
     def _path(self, tensor: KerasTensor) -> str:
         """Where an input is in the structure of the inputs: "0.price"; "" for the only one."""

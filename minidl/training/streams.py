@@ -84,7 +84,7 @@ class StreamData:
         self.first = first
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any, Any], None] = lambda x, y: None  # refuses targets, as soon as they come
+        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # refuses what is wrong, as soon as it comes
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
@@ -163,7 +163,7 @@ class StreamData:
             for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
                 buffer[i] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked[:2]))
+        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
         return Chunk(stacked, len(batches), rows)
 

@@ -15,11 +15,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, structures
+from minidl import config, input_ranges, structures
 from minidl.arrays import as_arrays, device_dtype
 from minidl.callbacks import CallbackList
+from minidl.layers import Embedding, InputLayer
 from minidl.layers.base import Layer
-from minidl.training import checks, loop
+from minidl.training import checks, loop, nonfinite
 from minidl.training.compiled import Compiled
 from minidl.training.data import (
     ArrayData,
@@ -128,6 +129,9 @@ class Trainer(Compiled):
             size = validation_batch_size or batch_size
             validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
         steps = self.steps
+        nonfinite.check("fit", self, data)
+        if validation is not None:
+            nonfinite.check("fit: validation_data", self, validation, trains=False)
         # Tracing here shows an error in a layer before callbacks hear of any training.
         for spec in () if self.run_eagerly else data.specs():
             jax.eval_shape(steps.carried_step, steps.layout.specs(steps.state()), spec)
@@ -226,6 +230,7 @@ class Trainer(Compiled):
         if class_weight is not None:
             sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
+        nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
         self.reset_metrics()
         logs = self.steps.train(_one_batch(x, y, sample_weight)).read()
         return self._reported(logs, return_dict)
@@ -422,10 +427,7 @@ class Trainer(Compiled):
             weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
             data = StreamData(x, steps, weigh, bool(shuffle), use)
             self._prepare(call, *data.first)
-            if self.compiled and call != "predict":
-                data.check = lambda x, y: checks.targets(
-                    call, self.objectives.loss, y, self._output_spec(x), self.output_names
-                )
+            data.check = functools.partial(self._check_values, call)
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
@@ -433,7 +435,6 @@ class Trainer(Compiled):
             sample_weight = self._class_weights(call, class_weight, x, y, sample_weight)
         data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
         if call == "fit":
-            checks.finite(call, data)
             if not self.objectives.built and (self.objectives.are_given or not self._is_built_inside()):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
@@ -457,7 +458,33 @@ class Trainer(Compiled):
         if self.compiled and not call.startswith("predict"):
             checks.has_targets(call, self.loss, y)
             self.objectives.build(y, y_pred, self.output_names)
+        self._check_values(call, x, y, sample_weight)
+
+    def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
+        """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
+        y_pred = self._output_spec(x)
+        checks.ranges(call, x, self._input_ranges(x))
+        if self.compiled and not call.startswith("predict"):
+            checks.weights(call, sample_weight)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
+
+    def _input_ranges(self, x: Any) -> list[input_ranges.Range]:
+        """Which values the layers take that are given an input as it is; known for all x of one shape."""
+        leaves, structure = jax.tree.flatten(x)
+        key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
+        if key not in self._output_specs:
+            specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
+            takes_indices = any(map(_takes_integers, self._flatten_layers()))
+            inputs = jax.tree.unflatten(structure, specs)
+            self._output_specs[key] = input_ranges.of(self._trace, inputs) if takes_indices else []
+        return self._output_specs[key]
+
+    def _trace(self, inputs: Any) -> Any:
+        """A call that leaves nothing behind."""
+        with self._keeping([*self.variables, *self.metrics_variables]):
+            outputs = self(inputs, training=False)
+            self._clear_losses()
+            return outputs
 
     def _output_spec(self, x: Any) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
@@ -492,6 +519,10 @@ class Trainer(Compiled):
 
 def _at_most(steps: int | None, limit: int | None) -> int | None:
     return limit if steps is None or (limit is not None and limit < steps) else steps
+
+
+def _takes_integers(layer: Any) -> bool:
+    return isinstance(layer, Embedding) or (isinstance(layer, InputLayer) and "int" in str(layer.dtype))
 
 
 def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
