@@ -65,7 +65,7 @@ class SparseRows:
 
 def is_data(value: Any) -> bool:
     """Whether something holds arrays itself, rather than yielding batches."""
-    return isinstance(value, (list, tuple, dict, str, bytes)) or hasattr(value, "__array__") or _is_foreign(value)
+    return isinstance(value, (list, tuple, dict, str, bytes)) or holds_array(value)
 
 
 def as_array(value: Any) -> Any:
@@ -77,11 +77,6 @@ def as_array(value: Any) -> Any:
         TypeError: the values are not numbers, or complex.
         ValueError: a masked array, or floats that are infinite on the device.
     """
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise ValueError(
-            f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which stand for "
-            "nothing. Give them values: array.filled(0), or drop their rows."
-        )
     array = value if isinstance(value, (np.memmap, SparseRows)) else _converted(value)
     if array.dtype.kind == "c":
         raise TypeError(
@@ -152,7 +147,27 @@ def device_dtype(array: Any) -> np.dtype[Any]:
     return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
 
 
+def dense(value: Any) -> np.ndarray:
+    """What a layer is called on as a NumPy array, like `as_array`, but of any dtype."""
+    return np.asarray(within_device(_converted(value)))
+
+
+def fits_device(array: np.ndarray) -> bool:
+    """Whether the device's integers hold those of an array; floats do, or become infinite."""
+    return array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or within_device(array) is array
+
+
+def holds_array(value: Any) -> bool:
+    """Whether something is an array, or one of another library."""
+    return hasattr(value, "__array__") or _is_foreign(value)
+
+
 def _converted(value: Any) -> Any:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which stand for "
+            "nothing. Give them values: array.filled(0), or drop their rows."
+        )
     if _is_of("scipy.sparse", "issparse", value):
         return SparseRows(value)
     if _is_instance("pandas", "DataFrame", value):

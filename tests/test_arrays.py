@@ -140,3 +140,18 @@ def test_floats_that_float32_cannot_hold_are_refused():
 def test_a_batch_without_rows_is_refused():
     with pytest.raises(ValueError, match="without rows"):
         trained(iter([(DENSE, Y), (DENSE[:0], Y[:0])]), None)
+
+
+def test_layers_and_models_take_the_same_on_a_call():
+    pandas, sparse = pytest.importorskip("pandas"), pytest.importorskip("scipy.sparse")
+    layer = layers.Dense(1, kernel_initializer="ones")
+    model = minidl.Sequential([layers.Input((2,)), layer])
+    table = pandas.DataFrame({"a": pandas.Series([1, 2], dtype="Int64"), "b": [True, False]})
+    for call in (layer, model):
+        np.testing.assert_array_equal(call(table), [[2], [2]])
+        np.testing.assert_array_equal(call(sparse.csr_matrix(np.eye(2))), [[1], [1]])
+        np.testing.assert_allclose(call(np.array([[2**40, 0]])), [[2.0**40]])
+        with pytest.raises(ValueError, match="masked"):
+            call(np.ma.masked_array(np.ones((1, 2)), mask=[[True, False]]))
+        with pytest.raises(ValueError, match="float32 cannot hold"):
+            layer(np.array([[1e39, 0]]))

@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
-from minidl import dtypes, regularizers, structures
+from minidl import arrays, dtypes, regularizers, structures
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module
@@ -337,9 +336,9 @@ class Layer(Module):
         """Arrays become JAX arrays, float ones in the compute dtype, with their masks; the rest stays as it is."""
         if isinstance(value, Variable):
             value = value.value
-        if isinstance(value, jax.ShapeDtypeStruct) or not hasattr(value, "__array__"):
+        if isinstance(value, jax.ShapeDtypeStruct) or not arrays.holds_array(value):
             return value
-        array = value if isinstance(value, jax.Array) else np.asarray(value)
+        array = value if isinstance(value, jax.Array) else arrays.dense(value)
         if self.autocast and dtypes.is_float(array.dtype) and array.dtype != self.compute_dtype:
             array = array.astype(self.compute_dtype)
         array = array if isinstance(array, jax.Array) else jax.device_put(array)

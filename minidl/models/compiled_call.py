@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import structures
+from minidl import arrays, structures
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.names import is_own
@@ -73,7 +73,9 @@ class CompiledCall:
 
 def _has_values(leaf: Any) -> bool:
     """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
-    return type(leaf) is np.ndarray or (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer))
+    if type(leaf) is np.ndarray:
+        return arrays.fits_device(leaf)
+    return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
 
 
 def _is(one: Any, other: Any) -> bool:

@@ -251,7 +251,7 @@ def _rows(outputs: Any, count: int) -> Any:
     """Outputs (capacity, batch, ...) -> the (rows, ...) of the batches that count, as NumPy arrays."""
 
     def rows(leaf: Any) -> np.ndarray:
-        kept = np.asarray(leaf)[:count]
+        kept = np.asarray(jax.block_until_ready(leaf))[:count]  # else a failed allocation would end the process
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
     return structures.map(rows, outputs)

@@ -251,7 +251,7 @@ class Trainer(Compiled):
         checks.arrays("predict_on_batch", x, None, None)
         self._prepare("predict_on_batch", x)
         outputs = self.steps.predict(_one_batch(x, None, None))
-        return structures.map(lambda output: np.array(output[0]), outputs)
+        return structures.map(lambda output: np.array(output[0]), jax.block_until_ready(outputs))
 
     def compute_loss(
         self,
