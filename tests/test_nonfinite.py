@@ -123,3 +123,25 @@ def test_one_warning_where_the_loss_becomes_nan_by_itself():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compiled().fit(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("how", ["run_eagerly", "own train_step", "loss scale"])
+def test_the_trial_goes_the_way_of_the_training(how):
+    class Own(minidl.Sequential):
+        def train_step(self, state, data):
+            return super().train_step(state, data)
+
+    kind = Own if how == "own train_step" else minidl.Sequential
+    for loss, refused in ((masked_mse, False), ("mse", True)):
+        model = kind([layers.Input((5,)), layers.Dense(3)])
+        optimizer = minidl.optimizers.SGD()
+        if how == "loss scale":
+            optimizer = minidl.optimizers.LossScaleOptimizer(optimizer)
+        model.compile(optimizer, loss, run_eagerly=how == "run_eagerly", metrics=["mae"] if refused else None)
+        before = model.get_weights()
+        if not refused:
+            assert np.isfinite(model.fit(X, GAPS, verbose=0).history["loss"]).all()
+            continue
+        with pytest.raises(ValueError, match="y of shape"):
+            model.fit(X, GAPS, verbose=0)
+        np.testing.assert_array_equal(model.get_weights()[0], before[0])

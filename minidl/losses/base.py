@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, names, notes
+from minidl import dtypes, names, notes, structures
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -64,8 +64,8 @@ class Loss:
             sample_weight: weights that broadcast against the values of `call`.
         """
         mask = notes.read(y_pred, "mask")
-        y_pred = jax.tree.map(self._convert, y_pred)
-        y_true = jax.tree.map(self._convert, y_true)
+        y_pred = structures.map(self._convert, y_pred)
+        y_true = structures.map(self._convert, y_true)
         values = self.call(y_true, y_pred)
         inner = notes.read(values, "mask")
         mask = inner if mask is None else mask if inner is None else mask & inner
