@@ -346,9 +346,11 @@ def test_variables_made_while_tracing_are_real():
 
 TOO_LARGE = """
 import resource
+import jax
+import numpy as np
 import minidl
 from minidl import layers
-minidl.Sequential([layers.Input((2,)), layers.Dense(2)])
+wide = minidl.Sequential([layers.Input((2,)), layers.Dense(2**15)])
 resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
 made = {
     "dense/kernel": lambda: layers.Dense(2**21, name="dense").build((None, 2**12)),
@@ -365,10 +367,18 @@ for path, make in made.items():
         assert repr(path) in str(error) and "parameters" in str(error) and "bytes" in str(error), error
     else:
         raise AssertionError(path)
+x = np.ones((2**17, 2), "float32")
+for call in (lambda: wide.predict(x, batch_size=len(x), verbose=0), lambda: wide.predict_on_batch(x)):
+    try:
+        call()
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        assert "allocat" in str(error), error
+    else:
+        raise AssertionError(call)
 assert layers.Dense(2)(minidl.ops.ones((3, 4))).shape == (3, 2)
 """
 
 
-def test_a_variable_too_large_for_memory_is_an_error_and_the_process_lives():
+def test_what_is_too_large_for_memory_is_an_error_and_the_process_lives():
     done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
