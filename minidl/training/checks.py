@@ -16,7 +16,6 @@ import jax
 import numpy as np
 
 from minidl import notes
-from minidl.input_ranges import Range
 from minidl.losses import LossFunctionWrapper
 from minidl.training.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -114,21 +113,6 @@ def weights(call: str, sample_weight: Any) -> None:
             raise ValueError(
                 f"{call}: sample_weight has values from {low:g} to {high:g}. Weights are finite and not negative: 0 "
                 "leaves an example out. To raise the loss of examples, let a loss of your own change its sign."
-            )
-
-
-def ranges(call: str, x: Any, wanted: Sequence[Range]) -> None:
-    """Refuse inputs that a layer looks up in a table, or takes as integers, and that are out of its range."""
-    leaves = jax.tree_util.tree_leaves_with_path(x)
-    for index, low, high, owner in wanted:
-        path, array = leaves[index]
-        if isinstance(array, np.memmap) or not array.size:
-            continue
-        smallest, largest = array.min(), array.max()
-        if not low <= smallest <= largest <= high:  # nor NaN
-            raise ValueError(
-                f"{call}: x{jax.tree_util.keystr(path)} has values from {smallest} to {largest}, but {owner} takes "
-                f"{low} to {high}. Check x, or make the layer larger."
             )
 
 

@@ -15,12 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, input_ranges, structures
+from minidl import config, structures
 from minidl.arrays import as_arrays, device_dtype
 from minidl.callbacks import CallbackList
-from minidl.layers import Embedding, InputLayer
 from minidl.layers.base import Layer
-from minidl.training import checks, loop, nonfinite
+from minidl.training import checks, loop, nonfinite, ranges
 from minidl.training.compiled import Compiled
 from minidl.training.data import (
     ArrayData,
@@ -463,28 +462,10 @@ class Trainer(Compiled):
     def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
         """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
         y_pred = self._output_spec(x)
-        checks.ranges(call, x, self._input_ranges(x))
+        ranges.check(call, self, x)
         if self.compiled and not call.startswith("predict"):
             checks.weights(call, sample_weight)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
-
-    def _input_ranges(self, x: Any) -> list[input_ranges.Range]:
-        """Which values the layers take that are given an input as it is; known for all x of one shape."""
-        leaves, structure = jax.tree.flatten(x)
-        key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-        if key not in self._output_specs:
-            specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
-            takes_indices = any(map(_takes_integers, self._flatten_layers()))
-            inputs = jax.tree.unflatten(structure, specs)
-            self._output_specs[key] = input_ranges.of(self._trace, inputs) if takes_indices else []
-        return self._output_specs[key]
-
-    def _trace(self, inputs: Any) -> Any:
-        """A call that leaves nothing behind."""
-        with self._keeping([*self.variables, *self.metrics_variables]):
-            outputs = self(inputs, training=False)
-            self._clear_losses()
-            return outputs
 
     def _output_spec(self, x: Any) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
@@ -519,10 +500,6 @@ class Trainer(Compiled):
 
 def _at_most(steps: int | None, limit: int | None) -> int | None:
     return limit if steps is None or (limit is not None and limit < steps) else steps
-
-
-def _takes_integers(layer: Any) -> bool:
-    return isinstance(layer, Embedding) or (isinstance(layer, InputLayer) and "int" in str(layer.dtype))
 
 
 def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
