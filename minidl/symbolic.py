@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, notes
+from minidl import dtypes, notes, structures
 from minidl.names import auto_name
 from minidl.variables import Variable
 
@@ -66,7 +66,7 @@ class FunctionCall:
         self.name = name or auto_name(function_name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        args, kwargs = jax.tree.map(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, (args, kwargs))
+        args, kwargs = structures.map(lambda leaf: leaf.value if isinstance(leaf, Variable) else leaf, (args, kwargs))
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -216,16 +216,16 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones:
     the sizes of the result that follow them are unknown too.
     """
-    leaves, structure = jax.tree.flatten((args, kwargs))
+    leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
 
     def run(arrays: list[Any], masks: list[Any]) -> Any:
         notes.write_all(arrays, [{} if mask is None else {"mask": mask} for mask in masks])
         rest = iter(arrays)
         full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
-        inner_args, inner_kwargs = jax.tree.unflatten(structure, full)
+        inner_args, inner_kwargs = structures.plain(jax.tree.unflatten(structure, full))
         outputs = call(*inner_args, **inner_kwargs)
-        return outputs, [notes.read(output, "mask") for output in jax.tree.leaves(outputs)]
+        return structures.ordered(outputs), [notes.read(output, "mask") for output in jax.tree.leaves(outputs)]
 
     def shapes(size: int) -> Any:
         def fill(tensor: KerasTensor | None) -> Any:
@@ -245,4 +245,4 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     outputs, masks = jax.tree.map(join, first, shapes(_STAND_INS[1]) if unknown else first)
     for output, mask in zip(jax.tree.leaves(outputs), masks):
         output._keras_mask = mask
-    return outputs
+    return structures.plain(outputs)

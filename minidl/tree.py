@@ -1,6 +1,7 @@
-"""Functions of nested structures: lists, tuples, dicts (in the order of their keys) and named tuples of anything.
+"""Functions of nested structures: lists, tuples, dicts and named tuples of anything.
 
-As `jax.tree`, except that None is a leaf like any other.
+As `jax.tree`, except that None is a leaf like any other, and that dicts stay in their order. Their leaves come in the
+order of the keys.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+
+from minidl import structures as in_order
 
 
 class MAP_TO_NONE:  # noqa: N801, Keras's name
@@ -63,7 +66,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
         raise ValueError("map_structure: expected at least one structure after the function.")
     for other in structures[1:]:
         assert_same_structure(structures[0], other)
-    return jax.tree.map(func, *structures, is_leaf=_is_none if none_is_leaf else None)
+    return in_order.map(func, *structures, is_leaf=_is_none if none_is_leaf else None)
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
@@ -78,7 +81,8 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
     if not structures:
         raise ValueError("map_structure_up_to: expected at least one structure after the function.")
     treedef = _structure(shallow_structure)
-    return jax.tree.unflatten(treedef, map(func, *(treedef.flatten_up_to(structure) for structure in structures)))
+    parts = map(func, *(treedef.flatten_up_to(structure) for structure in structures))
+    return in_order.like(shallow_structure, jax.tree.unflatten(treedef, parts), _is_none)
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
@@ -89,14 +93,14 @@ def pack_sequence_as(structure: Any, flat_sequence: Sequence[Any]) -> Any:
         ValueError: there are too few or too many.
 
     >>> pack_sequence_as({"b": 0, "a": (0, 0)}, [1, 2, 3])
-    {'a': (1, 2), 'b': 3}
+    {'b': 3, 'a': (1, 2)}
     """
     if not isinstance(flat_sequence, (list, tuple)):
         raise TypeError(f"pack_sequence_as: expected the leaves in a list, got a {type(flat_sequence).__name__}.")
     treedef = _structure(structure)
     if treedef.num_leaves != len(flat_sequence):
         raise ValueError(f"pack_sequence_as: got {len(flat_sequence)} leaves for a structure of {treedef.num_leaves}.")
-    return jax.tree.unflatten(treedef, flat_sequence)
+    return in_order.like(structure, jax.tree.unflatten(treedef, flat_sequence), _is_none)
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:
@@ -115,7 +119,8 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         if is_nested(structure):
             # Any part is a leaf here, so that this level alone is taken apart.
             level = jax.tree.structure(structure, is_leaf=lambda part: part is not structure)
-            structure = jax.tree.unflatten(level, [traverse(func, part, top_down) for _, part in _parts(structure)])
+            parts = [traverse(func, part, top_down) for _, part in _parts(structure)]
+            structure = in_order.like(structure, jax.tree.unflatten(level, parts), lambda part: part is not structure)
         given = None if top_down else func(structure)
     return structure if given is None else None if given is MAP_TO_NONE else given
 
@@ -139,7 +144,7 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     def is_shape(part: Any) -> bool:
         return isinstance(part, (list, tuple)) and all(size is None or isinstance(size, int) for size in part)
 
-    return jax.tree.map(func, structure, is_leaf=lambda part: part is None or is_shape(part))
+    return in_order.map(func, structure, is_leaf=lambda part: part is None or is_shape(part))
 
 
 def assert_same_structure(a: Any, b: Any) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "newest",
     "of_one_moment",
 ]
+_LARGE = 2**26  # bytes; smaller arrays are not asked for before
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
@@ -345,8 +346,12 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, variable: Variable) -
     dtype = dtypes.canonical(dtype)
 
     def first() -> jax.Array:
-        with _untraced():
-            return _to_array(initializer(shape, dtype=dtype), dtype)
+        # JAX would draw the counters of random numbers ahead, as constants of its program: for large arrays that takes
+        # three times the memory and thirty times as long. So they are drawn as usual where nothing is traced.
+        is_large = math.prod(shape) * np.dtype(dtype).itemsize > _LARGE
+        as_usual = is_large and not isinstance(jnp.zeros(()), jax.core.Tracer)
+        with contextlib.nullcontext() if as_usual else _untraced(), _in_memory(path, shape, dtype):
+            return jax.block_until_ready(_to_array(initializer(shape, dtype=dtype), dtype))
 
     if (later := _later.get()) is None:
         return first()
@@ -356,6 +361,29 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, variable: Variable) -
     placeholder = jax.device_put(np.zeros(shape, dtype))
     later.waiting.append((variable, first, placeholder))
     return placeholder
+
+
+@contextlib.contextmanager
+def _in_memory(path: str, shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
+    """Inside, a value is made for a variable; an error that says its size, where there is no memory for it.
+
+    On the CPU the memory is asked for first: of an array that XLA could not allocate, anything that reads it before it
+    is waited for ends the process.
+    """
+    parameters = math.prod(shape)
+    nbytes = parameters * np.dtype(dtype).itemsize
+    try:
+        if nbytes > _LARGE and jax.default_backend() == "cpu":
+            # Draws of more than 2^32 numbers hold two counters for each as well.
+            np.empty(nbytes * (3 if parameters > 2**32 else 1), np.uint8)
+        yield
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise MemoryError(
+            f"Variable {path!r} of shape {shape} has {parameters:,} parameters, {nbytes:,} bytes of {dtype}, and there "
+            "is no memory for them. Make the layer smaller, or its dtype (dtype='bfloat16')."
+        ) from error
 
 
 def _untraced(value: Any = None) -> contextlib.AbstractContextManager[Any]:

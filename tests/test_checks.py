@@ -58,6 +58,17 @@ REFUSED = {
     "a single number": (SPARSE, 3, {"y": np.array(3)}, ["y is a single number"]),
     "batch_size 0": (SPARSE, 3, {"batch_size": 0}, ["batch_size", "positive integer", "0"]),
     "batch_size not whole": (SPARSE, 3, {"batch_size": 3.5}, ["batch_size", "3.5"]),
+    "initial_epoch negative": (SPARSE, 3, {"initial_epoch": -2}, ["initial_epoch", "at least 0", "-2"]),
+    "examples that hold nothing": (SPARSE, 3, {"x": X[:, :0]}, ["(40, 0)", "no values"]),
+    "class weights by text": (SPARSE, 3, {"class_weight": {"1": 2.0}}, ["['1']", "integers 0 to 2"]),
+    "class weights by text in a stream": (
+        SPARSE,
+        3,
+        {"x": iter([(X, LABELS)]), "y": None, "class_weight": {"1": 2.0}},
+        ["['1']", "integers 0 to 2"],
+    ),
+    "negative class weights": (SPARSE, 3, {"class_weight": {1: -2.0}}, ["class_weight", "not negative", "-2"]),
+    "infinite class weights": (SPARSE, 3, {"class_weight": {1: np.inf}}, ["class_weight", "finite", "inf"]),
     "epochs negative": (SPARSE, 3, {"epochs": -1}, ["epochs", "-1"]),
     "class_weight for no class": (SPARSE, 3, {"class_weight": {0: 1.0, 3: 2.0}}, ["[3]", "0 to 2"]),
     "class_weight by name": (SPARSE, 3, {"class_weight": {"cat": 1.0}}, ["['cat']", "{class: weight}"]),
@@ -391,3 +402,12 @@ def test_evaluate_and_predict_are_checked_too():
         model().predict(X[:0], verbose=0)
     with pytest.raises(ValueError, match=r"takes inputs of shape \(examples, 8\), but got \(examples, 3\)"):
         model().predict(X[:, :3], verbose=0)
+
+
+def test_no_epochs_give_an_empty_history():
+    """Keras 3.15.1: model.fit(x, y, epochs=0).history == {}."""
+    made = model()
+    before = made.get_weights() if made.built else None
+    history = made.fit(X, LABELS, epochs=0, validation_data=(X, LABELS), verbose=0)
+    assert history.history == {} and history.epoch == []
+    np.testing.assert_array_equal(made.get_weights()[0], before[0])

@@ -143,3 +143,52 @@ def test_a_traced_mask_does_not_stay_on_an_array_of_values():
     x = jnp.array(X)
     jax.jit(lambda mask: masks.put(x, mask).sum())(MASK)
     assert masks.get(x) is None
+
+
+def sequences():
+    """A masked model, its data, and the squared error of each step that counts, as (24, 9) arrays."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(24, 9, 4)).astype("float32"), random.normal(size=(24, 9, 3)).astype("float32")
+    x[:8, 4:] = 0
+    model = keras.Sequential([layers.Input((9, 4)), layers.Masking(), layers.SimpleRNN(3, return_sequences=True)])
+    model.compile("sgd", "mse", metrics=["mse"], weighted_metrics=["mae"])
+    outputs, mask = model.predict(x, verbose=0), np.any(x != 0, axis=-1)
+    return model, x, y, outputs, mask
+
+
+@pytest.mark.parametrize("shape", [(24,), (24, 1), (24, 9)])
+def test_weights_of_examples_are_for_each_of_their_steps(shape):
+    """sum(w e) over the steps that count, over their number: Keras's loss of (n, t) weights, for all three forms.
+
+    Keras 3.15.1 on JAX has no broadcast for (n,) weights; its Keras 2 spread them along time.
+    """
+    model, x, y, outputs, mask = sequences()
+    weights = np.random.default_rng(1).uniform(0.5, 2, size=24)
+    given = np.broadcast_to(weights.reshape(24, *(1 for _ in shape[1:])), shape)
+    square, error = np.mean((outputs - y) ** 2, -1), np.mean(np.abs(outputs - y), -1)
+    full = weights[:, None] * mask
+    logs = model.evaluate(x, y, sample_weight=given, batch_size=24, verbose=0, return_dict=True)
+    np.testing.assert_allclose(logs["loss"], np.sum(full * square) / mask.sum(), rtol=1e-5)
+    np.testing.assert_allclose(logs["mae"], np.sum(full * error) / full.sum(), rtol=1e-5)
+    np.testing.assert_allclose(logs["mse"], np.sum(mask * square) / mask.sum(), rtol=1e-5)
+    history = model.fit(x, y, sample_weight=given, batch_size=24, verbose=0).history
+    np.testing.assert_allclose(history["loss"], [np.sum(full * square) / mask.sum()], rtol=1e-5)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_weights_of_classes_are_those_of_each_step(masked, stream):
+    random = np.random.default_rng(0)
+    x, y = random.integers(1, 20, (24, 9)), random.integers(0, 4, (24, 9))
+    x[:8, 4:] = 0
+    weights = {0: 1.0, 1: 2.0, 2: 3.0, 3: 0.5}
+    model = keras.Sequential(
+        [layers.Embedding(20, 6, mask_zero=masked), layers.GRU(5, return_sequences=True), layers.Dense(4, "softmax")]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    outputs, mask = model.predict(x, verbose=0), (x != 0) | (not masked)
+    values = -np.log(np.take_along_axis(outputs, y[..., None], -1)[..., 0])
+    right = np.sum(values * np.vectorize(weights.get)(y) * mask) / mask.sum()
+    data = (iter([(x, y)]),) if stream else (x, y)
+    history = model.fit(*data, class_weight=weights, verbose=0, **({} if stream else {"batch_size": 24})).history
+    np.testing.assert_allclose(history["loss"], [right], rtol=1e-5)

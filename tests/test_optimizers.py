@@ -666,3 +666,34 @@ def test_parts_of_muon():
     np.testing.assert_allclose(muon.zeropower_via_newtonschulz5(matrix, 12), left @ right, atol=1e-5)
     np.testing.assert_allclose(muon.lr_adjust(np.ones((4, 2))), np.full((4, 2), 2 * 0.2), rtol=1e-6)
     np.testing.assert_array_equal(optimizers.Muon(rms_rate=None).lr_adjust(matrix), matrix)
+
+
+@pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf"), np.float32(-1)])
+def test_a_learning_rate_that_is_no_rate_is_refused(rate):
+    for make in (optimizers.Adam, optimizers.SGD, optimizers.RMSprop):
+        with pytest.raises(ValueError, match="learning_rate must be a finite number of at least 0"):
+            make(rate)
+        optimizer = make(0.5)
+        with pytest.raises(ValueError, match="learning_rate must be a finite number of at least 0"):
+            optimizer.learning_rate = rate
+        assert float(optimizer.learning_rate) == 0.5
+
+
+DECAYS = {
+    "beta_1": ["Adam", "AdamW", "Adamax", "Nadam", "Lamb", "ScheduleFreeAdamW"],
+    "beta_2": ["Adam", "AdamW", "Adamax", "Nadam", "Lamb", "ScheduleFreeAdamW", "Lion"],
+    "rho": ["RMSprop", "Adadelta"],
+    "momentum": ["RMSprop", "Muon"],
+    "adam_beta_1": ["Muon"],
+    "adam_beta_2": ["Muon"],
+}
+
+
+@pytest.mark.parametrize("name", DECAYS)
+def test_decays_of_running_means_are_below_1(name):
+    """At 1 the bias correction divides by 1 - beta^t = 0."""
+    for kind in DECAYS[name]:
+        for value in (1.0, 1.5, -0.1, float("nan")):
+            with pytest.raises(ValueError, match=f"{name} must be at least 0 and below 1"):
+                getattr(optimizers, kind)(**{name: value})
+        getattr(optimizers, kind)(**{name: 0.0})

@@ -3,6 +3,8 @@
 import copy
 import operator
 import pickle
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -340,3 +342,43 @@ def test_variables_made_while_tracing_are_real():
     np.testing.assert_array_equal(uniform, initializers.RandomUniform(seed=1)((2,)))
     np.testing.assert_array_equal(count, [0, 1])
     np.testing.assert_array_equal(listed, [1.0, 2.0])
+
+
+TOO_LARGE = """
+import resource
+import jax
+import numpy as np
+import minidl
+from minidl import layers
+wide = minidl.Sequential([layers.Input((2,)), layers.Dense(2**15)])
+resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, 8 * 2**30))
+made = {
+    "dense/kernel": lambda: layers.Dense(2**21, name="dense").build((None, 2**12)),
+    "zeros/kernel": lambda: layers.Dense(2**21, "relu", kernel_initializer="zeros", name="zeros").build((None, 2**12)),
+    "table/embeddings": lambda: layers.Embedding(2**31, 64, name="table").build(),
+    "model/inner/kernel": lambda: minidl.Sequential(
+        [layers.Input((2**11,)), layers.Dense(2**21, name="inner")], name="model"
+    ),
+}
+for path, make in made.items():
+    try:
+        make()
+    except MemoryError as error:
+        assert repr(path) in str(error) and "parameters" in str(error) and "bytes" in str(error), error
+    else:
+        raise AssertionError(path)
+x = np.ones((2**17, 2), "float32")
+for call in (lambda: wide.predict(x, batch_size=len(x), verbose=0), lambda: wide.predict_on_batch(x)):
+    try:
+        call()
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        assert "allocat" in str(error), error
+    else:
+        raise AssertionError(call)
+assert layers.Dense(2)(minidl.ops.ones((3, 4))).shape == (3, 2)
+"""
+
+
+def test_what_is_too_large_for_memory_is_an_error_and_the_process_lives():
+    done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

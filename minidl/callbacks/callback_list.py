@@ -7,6 +7,7 @@ and logs become plain Python numbers.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from minidl.callbacks.base import HOOKS, Callback, Logs, does_something
 from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
+from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 
 _BATCH_HOOKS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -74,6 +76,7 @@ class CallbackList(Callback):
         if add_progbar and not self._find(ProgbarLogger):
             self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: isinstance(callback, Callback) and callback.comes_last)
+        self._warned_of_nan = bool(self._find(TerminateOnNaN))  # which says so itself
         self._watchers = [callback for callback in self.callbacks if does_something(callback, "on_progress")]
         if model is not None:
             self.set_model(model)
@@ -106,7 +109,15 @@ class CallbackList(Callback):
             bar.close()
 
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
-        """Tell those who watch that `step` batches are done."""
+        """Tell those who watch that `step` batches are done, and warn once of a loss that is NaN."""
+        if mode == "train" and logs and not self._warned_of_nan and logs.get("loss") != logs.get("loss"):
+            self._warned_of_nan = True
+            warnings.warn(
+                f"The loss is NaN at batch {step}, and stays so. Lower the learning rate, clip the gradients "
+                "(clipnorm=1.0), and look for a division by 0, or for the logarithm or the root of a number that is "
+                "not positive. The callback TerminateOnNaN ends such a run.",
+                stacklevel=2,
+            )
         for callback in self._watchers:
             callback.on_progress(mode, step, _python_logs(logs))
 

@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 
-from minidl import dtypes, regularizers
+from minidl import arrays, dtypes, regularizers, structures
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module, building, calls_under_way
@@ -180,7 +179,7 @@ class Layer(Module):
             return self._symbolic_call(args, kwargs)
         if (outputs := self._as_one_program(args, kwargs)) is not None:
             return outputs
-        args, kwargs = jax.tree.map(self._to_compute, (args, kwargs))
+        args, kwargs = structures.map(self._to_compute, (args, kwargs))
         if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
             raise ValueError(
                 f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
@@ -253,7 +252,7 @@ class Layer(Module):
         """
         specs = [self._spec(shape) for shape in (input_shape, *more)]
         by_name = {name.removesuffix("_shape"): self._spec(shape) for name, shape in named.items()}
-        return jax.tree.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
+        return structures.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built.
@@ -330,9 +329,9 @@ class Layer(Module):
         """Arrays become JAX arrays, float ones in the compute dtype, with their masks; the rest stays as it is."""
         if isinstance(value, Variable):
             value = value.value
-        if isinstance(value, jax.ShapeDtypeStruct) or not hasattr(value, "__array__"):
+        if isinstance(value, jax.ShapeDtypeStruct) or not arrays.holds_array(value):
             return value
-        array = value if isinstance(value, jax.Array) else np.asarray(value)
+        array = value if isinstance(value, jax.Array) else arrays.dense(value)
         if self.autocast and dtypes.is_float(array.dtype) and array.dtype != self.compute_dtype:
             array = array.astype(self.compute_dtype)
         array = array if isinstance(array, jax.Array) else jax.device_put(array)
@@ -536,7 +535,7 @@ def _as_shape(value: Any) -> Any:
 
 
 def _shapes(value: Any) -> Any:
-    return jax.tree.map(lambda leaf: tuple(leaf.shape), value)
+    return structures.map(lambda leaf: tuple(leaf.shape), value)
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the examples
 
-from minidl import regularizers
+from minidl import input_ranges, regularizers
 from minidl.layers import weight_options
 from minidl.layers.lora import LowRank
 
@@ -79,6 +79,7 @@ class Embedding(LowRank):
         return self.weight_or_sum()
 
     def call(self, inputs: Any) -> Any:
+        input_ranges.require(inputs, 0, self.input_dim - 1, f"the Embedding {self.name!r} (input_dim={self.input_dim})")
         tokens = inputs if inputs.dtype in (jnp.int32, jnp.int64) else inputs.astype("int32")
         return jnp.take(self.effective_weight(), tokens, axis=0).astype(self.compute_dtype)
 

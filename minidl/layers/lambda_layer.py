@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import names
+from minidl import names, structures
 from minidl.layers.base import Layer
 from minidl.nameless import NamelessFunction
 from minidl.symbolic import KerasTensor
@@ -80,7 +80,7 @@ class Lambda(Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._output_shape is None:
             return super().compute_output_spec(*args, **kwargs)
-        shape = self.compute_output_shape(jax.tree.map(lambda tensor: tensor.shape, args[0]))
+        shape = self.compute_output_shape(structures.map(lambda tensor: tensor.shape, args[0]))
         return KerasTensor(shape, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from typing import Any
 
 import jax
 
-from minidl import notes
+from minidl import notes, structures
 
 
 def get(arrays: Any) -> Any:
     """The masks of an array or a structure of arrays, None where there is none."""
-    return jax.tree.map(lambda array: notes.read(array, "mask"), arrays)
+    return structures.map(lambda array: notes.read(array, "mask"), arrays)
 
 
 def put(array: Any, mask: Any) -> Any:

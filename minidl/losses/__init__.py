@@ -15,6 +15,7 @@ from minidl.losses.base import (
     reduce,
     same_rank,
     with_function,
+    with_mask,
 )
 from minidl.losses.crossentropy import (
     BinaryCrossentropy,
@@ -108,6 +109,7 @@ __all__ = [
     "squared_hinge",
     "tversky",
     "with_function",
+    "with_mask",
 ]
 
 _CLASSES = (

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, names, notes
+from minidl import dtypes, names, notes, structures
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -64,8 +64,8 @@ class Loss:
             sample_weight: weights that broadcast against the values of `call`.
         """
         mask = notes.read(y_pred, "mask")
-        y_pred = jax.tree.map(self._convert, y_pred)
-        y_true = jax.tree.map(self._convert, y_true)
+        y_pred = structures.map(self._convert, y_pred)
+        y_true = structures.map(self._convert, y_true)
         values = self.call(y_true, y_pred)
         inner = notes.read(values, "mask")
         mask = inner if mask is None else mask if inner is None else mask & inner
@@ -145,8 +145,8 @@ def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) ->
         if reduction in ("mean", "sum_over_batch_size"):  # as many as are valid, not as many as there are
             mask = jnp.where(mask != 0, _divide(jnp.asarray(mask.size, mask.dtype), jnp.sum(mask)), 0)
         if weight is not None:
-            mask, weight = same_rank(mask, weight)
-        weight = mask if weight is None else weight * mask
+            weight = with_mask(weight, mask)
+        weight = mask if weight is None else weight
     if weight is not None:
         values, weight = same_rank(values, weight)
         check_weights("the loss", values, weight)
@@ -171,6 +171,14 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     if b.ndim == a.ndim + 1 and b.shape[-1] == 1:
         return (a[..., None], b) if a.ndim == 1 else (a, b[..., 0])
     return a, b
+
+
+def with_mask(weight: Any, mask: Any) -> Any:
+    """Weights times a mask (batch, steps); a weight (batch,) is for all steps of its example."""
+    mask, weight = same_rank(mask, weight)
+    if 0 < weight.ndim < mask.ndim and weight.shape[0] == mask.shape[0]:
+        weight = weight.reshape(*weight.shape, *(1 for _ in mask.shape[weight.ndim :]))
+    return weight * mask
 
 
 def check_weights(owner: str, values: Any, weight: Any) -> None:

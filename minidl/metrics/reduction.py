@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import notes
-from minidl.losses import check_weights, function_config, same_rank
+from minidl.losses import check_weights, function_config, same_rank, with_mask
 from minidl.metrics.base import Metric
 
 
@@ -113,10 +113,7 @@ class MeanMetricWrapper(Mean):
 
 def _with_mask(sample_weight: Any, mask: Any, dtype: str) -> Any:
     mask = jnp.asarray(mask, dtype)
-    if sample_weight is None:
-        return mask
-    mask, weight = same_rank(mask, jnp.asarray(sample_weight, dtype))
-    return weight * mask
+    return mask if sample_weight is None else with_mask(jnp.asarray(sample_weight, dtype), mask)
 
 
 def _per_sample(values: Any, sample_weight: Any, reduce: Callable[..., Any], dtype: str) -> tuple[Any, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from minidl import structures
 from minidl.layers import Input, InputLayer
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
@@ -128,11 +129,11 @@ def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner
 
     for node in graph.nodes:
         if not isinstance(node.operation, InputLayer):
-            args, kwargs = jax.tree.map(new, (node.args, node.kwargs))
+            args, kwargs = structures.map(new, (node.args, node.kwargs))
             outputs = jax.tree.leaves(cloner.call(node.operation, *args, **kwargs))
             tensors |= {id(old): output for old, output in zip(node.output_tensors, outputs)}
-    struct = jax.tree.unflatten(jax.tree.structure(graph.input_struct), inputs)
-    return type(model)(struct, jax.tree.map(new, graph.output_struct), name=model.name, trainable=model.trainable)
+    struct = structures.map(new, graph.input_struct)
+    return type(model)(struct, structures.map(new, graph.output_struct), name=model.name, trainable=model.trainable)
 
 
 def _as_input(value: Any) -> KerasTensor:

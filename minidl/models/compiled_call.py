@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl import arrays, structures
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.names import is_own
@@ -67,12 +68,12 @@ class _Made:
         if not self._is_one_program:
             return None
         with newest(self._variables) as values:
-            outputs = self._program(values, inputs, training)
+            outputs = structures.plain(self._program(values, structures.ordered(inputs), training))
         return outputs if self._is_one_program else None
 
     def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
         with bound(self._variables, values):
-            outputs = Layer.__call__(self._model, inputs, training=training)
+            outputs = structures.ordered(Layer.__call__(self._model, structures.plain(inputs), training=training))
             if any(variable._value is not value for variable, value in zip(self._variables, values)):
                 self._is_one_program = False  # the call changes a variable
         return outputs
@@ -80,7 +81,9 @@ class _Made:
 
 def _has_values(leaf: Any) -> bool:
     """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
-    return type(leaf) is np.ndarray or (isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer))
+    if type(leaf) is np.ndarray:
+        return arrays.fits_device(leaf)
+    return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
 
 
 def _is_known(value: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minidl import input_ranges, structures
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
 from minidl.symbolic import KerasTensor, Node, Shape
@@ -49,7 +50,7 @@ class Graph:
         _require_symbolic(outputs, "outputs")
         self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
         self.inputs = [_as_input(tensor) for tensor in self.given_inputs]
-        self.input_struct = jax.tree.unflatten(jax.tree.structure(inputs), self.inputs)
+        self.input_struct = structures.like(inputs, jax.tree.unflatten(jax.tree.structure(inputs), self.inputs))
         self._has_warned = False
         self._in_order = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)  # as a list goes with them
         self.output_struct = outputs
@@ -102,12 +103,12 @@ class Graph:
 
         for node in self.nodes:
             if not isinstance(node.operation, InputLayer):
-                args, kwargs = jax.tree.map(value_of, (node.args, node.kwargs))
+                args, kwargs = structures.map(value_of, (node.args, node.kwargs))
                 if training is not None and "training" in kwargs:
                     kwargs["training"] = training
                 outputs = jax.tree.leaves(node.operation(*args, **kwargs), is_leaf=_is_none)
                 values |= {id(tensor): output for tensor, output in zip(node.output_tensors, outputs)}
-        return jax.tree.map(value_of, self.output_struct)
+        return structures.map(value_of, self.output_struct)
 
     def standardize(self, inputs: Any, where: str) -> list[Any]:
         """One array for each input, in its dtype and with its number of axes, from what a model was called on.
@@ -159,7 +160,7 @@ class Graph:
             if not _is_optional(tensor):
                 raise ValueError(f"{where}: the input {tensor.name!r} is not optional, but got None.")
             return None
-        mask, shape, expected = masks.get(array), tuple(array.shape), tensor.shape
+        given, mask, shape, expected = array, masks.get(array), tuple(array.shape), tensor.shape
         if len(shape) == len(expected) - 1 and expected[-1] == 1:
             array = array[..., None]
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
@@ -171,7 +172,12 @@ class Graph:
             )
         if isinstance(array, KerasTensor):
             return array
-        return masks.put(array if array.dtype == tensor.dtype else jnp.asarray(array).astype(tensor.dtype), mask)
+        if array.dtype != tensor.dtype:
+            if jnp.issubdtype(tensor.dtype, jnp.integer):
+                limits = jnp.iinfo(tensor.dtype)
+                input_ranges.require(given, limits.min, limits.max, f"the Input {tensor.name!r} of {tensor.dtype}")
+            array = jnp.asarray(array).astype(tensor.dtype)
+        return masks.put(array if array is given else input_ranges.carry(given, array), mask)
 
     def _path(self, tensor: KerasTensor) -> str:
         """Where an input is in the structure of the inputs: "0.price"; "" for the only one."""

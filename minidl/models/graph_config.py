@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl import names, ops
+from minidl import names, ops, structures
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
 from minidl.symbolic import FunctionCall, KerasTensor, Node, record
@@ -59,8 +59,8 @@ def graph_config(graph: Graph) -> dict[str, Any]:
         layers.append(config)
     return {
         "layers": layers,
-        "input_layers": jax.tree.map(end, graph.input_struct),
-        "output_layers": jax.tree.map(end, graph.output_struct),
+        "input_layers": structures.map(end, graph.input_struct),
+        "output_layers": structures.map(end, graph.output_struct),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import layers, names
+from minidl import layers, names, structures
 from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN
@@ -315,14 +315,15 @@ class Model(Trainer):
         if self.graph is not None and len(args) == 1:
             given = self.graph.standardize(args[0], repr(self.name))
             if all(x is not None and is_like(x.shape, own.shape) for x, own in zip(given, self.graph.inputs)):
-                return jax.tree.map(
+                return structures.map(
                     lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)),
                     self.graph.output_struct,
                 )
         outputs = super().compute_output_spec(*args, **kwargs)
         if self.graph is None or not _is_made_of_a_graph(type(self)):
             return outputs
-        return jax.tree.unflatten(jax.tree.structure(self.graph.output_struct), jax.tree.leaves(outputs))
+        struct = self.graph.output_struct
+        return structures.like(struct, jax.tree.unflatten(jax.tree.structure(struct), jax.tree.leaves(outputs)))
 
     # Inside
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import names
+from minidl import names, structures
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
@@ -142,7 +142,7 @@ class Sequential(Model):
         if not self.built:
             self._build_for(args, kwargs)
         if self._tensors and hasattr(args[0], "shape") and is_like(args[0].shape, self.input_shape):
-            return jax.tree.map(
+            return structures.map(
                 lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)), self._tensors[-1]
             )
         return super().compute_output_spec(*args, **kwargs)

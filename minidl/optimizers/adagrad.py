@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, descend_by, full_like, zeros_like
 
@@ -78,6 +79,7 @@ class Adadelta(Optimizer):
 
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any):
         super().__init__(learning_rate, **kwargs)
+        options.check_decays(type(self).__name__, rho=rho)
         self.rho = rho
         self.epsilon = epsilon
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, zeros_like
 
@@ -51,6 +52,7 @@ class Adam(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(learning_rate, **kwargs)
+        options.check_decays(type(self).__name__, beta_1=beta_1, beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

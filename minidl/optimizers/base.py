@@ -132,6 +132,7 @@ class Optimizer(OptimizerState):
         if callable(value):
             self._learning_rate = value
         elif isinstance(self._learning_rate, Variable):
+            options.check_rate(self.name, value)
             self._learning_rate.assign(value)
         else:
             raise TypeError(

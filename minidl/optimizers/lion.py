@@ -6,6 +6,7 @@ from typing import Any
 
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, descend_by, zeros_like
 
@@ -43,6 +44,7 @@ class Lion(Optimizer):
             raise ValueError(
                 f"Lion: beta_1 must be above 0 and at most 1, got {beta_1}; 0 would be the gradient's sign."
             )
+        options.check_decays("Lion", beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.adam import adapt
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, zeros_like
@@ -106,6 +107,7 @@ class Muon(Optimizer):
             gradient_accumulation_steps,
             name,
         )
+        options.check_decays(type(self).__name__, adam_beta_1=adam_beta_1, adam_beta_2=adam_beta_2, momentum=momentum)
         self.adam_beta_1 = adam_beta_1
         self.adam_beta_2 = adam_beta_2
         self.adam_weight_decay = adam_weight_decay

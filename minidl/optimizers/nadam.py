@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from minidl import dtypes
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, as_single, zeros_like
 
@@ -52,6 +53,7 @@ class Nadam(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(learning_rate, **kwargs)
+        options.check_decays(type(self).__name__, beta_1=beta_1, beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

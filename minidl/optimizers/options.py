@@ -58,7 +58,29 @@ def learning_rate(owner: str, rate: Any) -> Variable | Callable[..., Any]:
     is_number = isinstance(rate, (int, float, np.number, jax.Array, np.ndarray, Variable))
     if not is_number or isinstance(rate, bool) or np.ndim(rate) != 0:
         raise ValueError(f"{owner}: learning_rate must be a number or a function of the step, got {rate!r}.")
+    check_rate(owner, rate)
     return Variable(float(rate), dtype=dtypes.floatx(), trainable=False, name="learning_rate")
+
+
+def check_rate(owner: str, rate: Any) -> None:
+    """Refuse a learning rate that is negative, infinite or NaN; one that is traced has no value yet.
+
+    Raises:
+        ValueError: it is.
+    """
+    if not isinstance(rate, jax.core.Tracer) and not 0 <= float(rate) < np.inf:
+        raise ValueError(f"{owner}: learning_rate must be a finite number of at least 0, got {float(rate)}.")
+
+
+def check_decays(owner: str, **decays: float) -> None:
+    """Refuse what is no decay of a running mean: a number from 0 up to, but without, 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    for name, value in decays.items():
+        if not 0 <= value < 1:
+            raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value}.")
 
 
 def clip(

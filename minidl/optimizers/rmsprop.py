@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, zeros_like
 
@@ -49,6 +50,7 @@ class RMSprop(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(learning_rate, **kwargs)
+        options.check_decays(type(self).__name__, rho=rho, momentum=momentum)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon

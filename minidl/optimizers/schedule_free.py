@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, as_single, zeros_like
 
@@ -53,6 +54,7 @@ class ScheduleFreeAdamW(Optimizer):
         **kwargs: Any,
     ):
         super().__init__(learning_rate, **kwargs)
+        options.check_decays(type(self).__name__, beta_1=beta_1, beta_2=beta_2)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

@@ -53,6 +53,7 @@ class OptimizerState:
 
         Raises:
             TypeError: weights that are not variables.
+            MemoryError: there is no room for it.
         """
         if self.built:
             return
@@ -63,12 +64,19 @@ class OptimizerState:
                     "update of arrays, build it with Variables and call stateless_apply."
                 )
         self._weights = list(variables)
-        with name_scope(self.name):
-            if self.use_ema:
-                self._averages = self._zeros_like_weights("average")
-            if self.gradient_accumulation_steps:
-                self._accumulators = self._zeros_like_weights("gradient_accumulator")
-            self._build_slots()
+        try:
+            with name_scope(self.name):
+                if self.use_ema:
+                    self._averages = self._zeros_like_weights("average")
+                if self.gradient_accumulation_steps:
+                    self._accumulators = self._zeros_like_weights("gradient_accumulator")
+                self._build_slots()
+        except MemoryError as error:
+            size = sum(variable.size for variable in variables)
+            raise MemoryError(
+                f"{self.name}: there is no memory for its state, which has arrays of the size of the weights: "
+                f"{size:,} parameters. An optimizer with fewer such arrays, or a smaller model, may fit."
+            ) from error
         self.built = True
 
     def extend(self, variables: Sequence[Variable]) -> None:

@@ -13,6 +13,7 @@ import jax
 import jax.export
 import numpy as np
 
+from minidl import structures
 from minidl.optional import needed
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
@@ -52,7 +53,7 @@ def export_model(
     trainable, others = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
 
     def infer(inputs: Any) -> Any:
-        return model.stateless_call(trainable, others, inputs, training=False)[0]
+        return model.stateless_call(trainable, others, structures.like(signature, inputs), training=False)[0]
 
     needed("flatbuffers", "export", "minidl[export]")
     exported = jax.export.export(jax.jit(infer), platforms=platforms)(specs)

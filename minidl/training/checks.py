@@ -17,7 +17,6 @@ import numpy as np
 
 from minidl import notes
 from minidl.losses import LossFunctionWrapper
-from minidl.training.data import ArrayData
 from minidl.training.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
 
@@ -56,6 +55,13 @@ def positive(call: str, **values: Any) -> None:
             raise ValueError(f"{call}: {name} must be a positive integer, got {value!r}.")
 
 
+def at_least_0(call: str, **values: Any) -> None:
+    """Refuse what counts no epochs."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ValueError(f"{call}: {name} must be an integer of at least 0, got {value!r}.")
+
+
 def schedule(call: str, validation_freq: Any, shuffle: Any) -> None:
     """Refuse what says no epochs to validate after, and no way to shuffle."""
     epochs = validation_freq if isinstance(validation_freq, (list, tuple, set, range)) else [validation_freq]
@@ -92,23 +98,22 @@ def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
         raise ValueError(
             f"{call}: the arrays have different numbers of rows: {said}. Give one row of each for each example."
         )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(x):
+        if 0 in leaf.shape[1:]:
+            raise ValueError(f"{call}: x{jax.tree_util.keystr(path)} of shape {leaf.shape} holds no values.")
     if set(lengths.values()) == {0}:
         raise ValueError(f"{call}: the data set is empty: x has shape {jax.tree.leaves(x)[0].shape}.")
 
 
-def finite(call: str, data: ArrayData) -> None:
-    """Refuse NaN: one of them makes every weight NaN in one step. Mapped files are not read through for it."""
-    for name, structure in zip(("x", "y", "sample_weight"), data.arrays):
-        for array in jax.tree.leaves(structure):
-            if isinstance(array, np.memmap):
-                continue
-            if array.dtype.kind == "f" and np.isnan(np.sum(array, dtype=array.dtype)):  # fast; NaN also from inf - inf
-                rows = np.flatnonzero(np.isnan(array.reshape(len(array), -1)).any(axis=1))
-                if rows.size:
-                    raise ValueError(
-                        f"{call}: {name} of shape {array.shape} holds NaN in {rows.size} of {len(array)} rows, the "
-                        f"first at row {rows[0]}. Drop these rows or fill the gaps."
-                    )
+def weights(call: str, sample_weight: Any) -> None:
+    """Refuse weights that no example can have."""
+    for array in jax.tree.leaves(sample_weight):
+        low, high = (array.min(), array.max()) if array.size else (0, 0)
+        if not 0 <= low <= high < np.inf:
+            raise ValueError(
+                f"{call}: sample_weight has values from {low:g} to {high:g}. Weights are finite and not negative: 0 "
+                "leaves an example out. To raise the loss of examples, let a loss of your own change its sign."
+            )
 
 
 def has_targets(call: str, loss: Any, y: Any) -> None:
@@ -295,6 +300,9 @@ def class_weight(call: str, weights: Any, sample_weight: Any, y: Any, y_pred: An
         raise ValueError(f"{call}: class_weight needs one array of targets, got {len(labels)}.")
     if not isinstance(weights, dict):
         raise ValueError(f"{call}: class_weight must have the form {{class: weight}}, got {weights!r}.")
+    for weight in weights.values():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)) or not 0 <= weight < np.inf:
+            raise ValueError(f"{call}: class_weight needs finite weights that are not negative, got {weights!r}.")
     if labels[0].ndim == 1 or labels[0].shape[-1] == 1:
         if labels[0].dtype.kind == "f" and not np.array_equal(labels[0], np.round(labels[0])):
             raise ValueError(

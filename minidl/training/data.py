@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from minidl import dtypes
+from minidl.arrays import SparseRows, as_array, as_arrays, device_dtype, within_device
 
 _CHUNK_BYTES = 4 * 2**20  # past this a chunk gains nothing and leaves the cache
 _CHUNK_BATCHES = 128
@@ -221,8 +221,8 @@ class Pass:
         buffers = self._data.buffers(capacity, size)
         for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
-            if isinstance(rows, slice) or array.dtype != flat.dtype:
-                flat[...] = array[rows]
+            if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, SparseRows):
+                flat[...] = _read(array, rows)
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
         self._data.release()
@@ -280,20 +280,15 @@ def chunk_capacity(batch_bytes: int, num_batches: int) -> int:
     return 1 if num_batches == 1 else max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, batch_bytes)))
 
 
-def as_array(value: Any) -> np.ndarray:
-    """A NumPy array of numbers: lists are converted, JAX arrays are viewed where they lie on the host.
-
-    Raises:
-        TypeError: the values are not numbers.
-    """
-    array = value if isinstance(value, np.memmap) else np.asarray(value)
-    if array.dtype.kind not in "biufcV" or (array.dtype.kind == "V" and array.dtype.names):
-        raise TypeError(
-            f"An array of dtype {array.dtype} cannot be trained on: it holds objects or text, not numbers. Rows of "
-            "different "
-            "lengths make object arrays: pad them to one length. Turn text and categories into numbers first."
+def _read(array: Any, rows: Any) -> Any:
+    """Rows of an array. Those of a mapped file are looked at for the first time here."""
+    found = array[rows]
+    if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
+        raise ValueError(
+            f"The mapped file of dtype {array.dtype} holds integers that {device_dtype(array)} cannot. Write it as "
+            "floats."
         )
-    return array
+    return found
 
 
 def _file_behind(array: Any) -> mmap.mmap | None:
@@ -306,14 +301,6 @@ def _file_behind(array: Any) -> mmap.mmap | None:
     return base if isinstance(base, mmap.mmap) else None
 
 
-def as_arrays(values: Any) -> Any:
-    """A structure of arrays; a list of plain numbers (or of lists of them) is one array."""
-    leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
-    if isinstance(values, (list, tuple)) and (leaves or not values) and all(map(np.isscalar, leaves)):
-        return as_array(values)
-    return jax.tree.map(as_array, values)
-
-
 def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An uninitialised array whose memory the device can use as it is, without a copy (on the CPU)."""
     alignment = 64
@@ -321,11 +308,6 @@ def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     memory = np.empty(size + alignment, np.uint8)
     offset = -memory.ctypes.data % alignment
     return memory[offset : offset + size].view(dtype).reshape(shape)
-
-
-def device_dtype(array: np.ndarray) -> np.dtype:
-    """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
-    return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
 
 
 def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
@@ -347,19 +329,22 @@ def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
     return jax.tree.map(lambda a: a[:split], arrays), jax.tree.map(lambda a: a[split:], arrays)
 
 
-def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float]) -> np.ndarray:
-    """The weight of each example's class; 1 for classes that are not named.
+def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], rank: int | None = None) -> np.ndarray:
+    """The weight of each label's class; 1 for classes that are not named.
 
     Args:
-        y: labels (n,) or (n, 1), or one-hot labels (n, classes).
+        y: labels (n,) or (n, 1), or one-hot labels (n, classes); of sequences (n, steps) or (n, steps, classes).
         class_weight: class -> weight.
+        rank: the number of axes of the model's output, which one-hot labels have too; by default they have two or more.
 
     >>> class_weights_to_sample_weights(np.array([0, 1, 1]), {1: 2.0})
     array([1., 2., 2.], dtype=float32)
     """
-    labels = as_array(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(axis=-1) if labels.shape[-1] > 1 else labels[..., 0]
+    labels = np.asarray(as_array(y))
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    elif labels.ndim > 1 and rank in (None, labels.ndim):
+        labels = labels.argmax(axis=-1)
     labels = labels.round().astype(int)
     weights = np.ones(labels.shape, np.float32)
     for label, weight in class_weight.items():

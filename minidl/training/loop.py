@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import sharing
+from minidl import sharing, structures
 from minidl.training.data import ArrayData, Chunk, Resumed
 from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.streams import StreamData
@@ -234,7 +234,7 @@ class Collected:
 
     def add(self, structure: Any) -> None:
         """Take the rows of a chunk."""
-        parts, self._structure = jax.tree.flatten(structure)
+        parts, self._structure = jax.tree.flatten(structures.ordered(structure))
         count = len(parts[0]) if parts else 0
         if self._num_rows is None:
             self._parts.append(parts)
@@ -251,7 +251,7 @@ class Collected:
             arrays = [np.concatenate(parts) for parts in zip(*self._parts)]
         else:
             arrays = [array[: self._count] for array in self._arrays]
-        return jax.tree.unflatten(self._structure, arrays)
+        return structures.plain(jax.tree.unflatten(self._structure, arrays))
 
 
 def _is_due(epoch: int, validation_freq: Any) -> bool:
@@ -264,7 +264,7 @@ def _rows(outputs: Any, count: int) -> Any:
     """Outputs (capacity, batch, ...) -> the (rows, ...) of the batches that count, as NumPy arrays."""
 
     def rows(leaf: Any) -> np.ndarray:
-        kept = np.asarray(leaf)[:count]
+        kept = np.asarray(jax.block_until_ready(leaf))[:count]  # else a failed allocation would end the process
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
-    return jax.tree.map(rows, outputs)
+    return structures.map(rows, outputs)

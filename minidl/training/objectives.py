@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl import losses, metrics
+from minidl import losses, metrics, structures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.training import checks
@@ -256,7 +256,7 @@ class _JointObjective:
     def term(self, parts: list[tuple[Any, Any, Any]]) -> Any:
         """The weighted loss, given the targets, predictions and sample weights of each output."""
         assert self.loss is not None
-        y, y_pred = (jax.tree.map(lambda index, i=i: parts[index][i], self.part.structure) for i in (0, 1))
+        y, y_pred = (structures.map(lambda index, i=i: parts[index][i], self.part.structure) for i in (0, 1))
         weights = [parts[index][2] for index in self.part.indices]
         if any(weight is not weights[0] for weight in weights):
             raise ValueError("sample_weight: outputs with a loss for all of them together need the same weights.")

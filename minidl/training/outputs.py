@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl import names
+from minidl import names, structures
 from minidl.losses import Loss
 
 
@@ -55,7 +55,8 @@ class Outputs:
 
     def __init__(self, y_pred: Any, output_names: Sequence[str] | None = None):
         leaves, tree = jax.tree_util.tree_flatten_with_path(y_pred)
-        self._structure = jax.tree.unflatten(tree, range(len(leaves)))  # each output's index in its place
+        # Each output's index in its place:
+        self._structure = structures.like(y_pred, jax.tree.unflatten(tree, range(len(leaves))))
         self.paths = [tuple(_key(entry) for entry in path) for path, _ in leaves]
         self._given_names = list(output_names) if output_names and len(output_names) == len(leaves) else None
         self.is_nested = any(len(path) > 1 for path in self.paths)
@@ -251,7 +252,7 @@ class Outputs:
             given = dict(zip(sorted(structure), given))
         for key in given:
             if key not in structure:
-                raise self._unknown(key, list(structure), argument)
+                raise self._unknown(key, sorted(structure), argument)
             self._split(given[key], structure[key], argument, shared, found)
 
     def _by_name(self, given: dict[Any, Any], argument: str) -> dict[str, Any]:

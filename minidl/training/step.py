@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import notes, sharing
+from minidl import notes, sharing, structures
 from minidl.binding import recorded
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.regularization import Dropout
@@ -108,7 +108,7 @@ class Steps:
     def renewed(self) -> Steps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
         now = fingerprint(self.model)
-        if now.structure != self._made_for.structure:
+        if now.structure != self._made_for.structure or (not self._traced and now != self._made_for):
             return Steps(self.model, self._outside)
         changed = self._made_for.changed(now) - self._irrelevant
         if not changed:
@@ -152,7 +152,7 @@ class Steps:
 
     def train_step(self, state: State, batch: Batch) -> State:
         """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
-        state, _ = self.carried_step(self.layout.turn(state), batch)
+        state, _ = self.carried_step(self.layout.turn(state), structures.ordered(batch))
         return self.layout.turn(state)
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
@@ -174,7 +174,7 @@ class Steps:
         """The user's, which may give a loss alone in the place of logs."""
         own = self._without_outside(state)
         with self._holding_outside(state):
-            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*batch))
+            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*structures.plain(batch)))
             outside = _values(self._outside)
         new = _like(own, State(*new))
         return new._replace(non_trainable=[*new.non_trainable, *outside]), _as_logs(logs)
@@ -182,7 +182,7 @@ class Steps:
     def _gradient_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The train step on arrays as the loop carries them; logs if the user computes the metrics."""
         model, variables, layout = self.model, self.variables, self.layout
-        x, y, sample_weight = batch
+        x, y, sample_weight = structures.plain(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = layout.turn_trainable(trainable)
@@ -192,10 +192,11 @@ class Steps:
                 model._clear_losses()
                 facts = notes.of(jax.tree.leaves(y_pred))
                 changed = _values(variables.non_trainable), _values(variables.metrics)
-                return model.optimizer.scale_loss(loss), (loss, y_pred, facts, *changed)
+                return model.optimizer.scale_loss(loss), (loss, structures.ordered(y_pred), facts, *changed)
 
         gradients, (loss, y_pred, facts, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
         with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)):
+            y_pred = structures.plain(y_pred)
             notes.write_all(jax.tree.leaves(y_pred), facts)
             model.optimizer.apply(gradients, variables.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
@@ -203,21 +204,22 @@ class Steps:
 
     def test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
         """The forward pass, the loss and the metrics, as a pure function."""
-        metrics, _, logs = self._changing_test_step(weights, metrics, batch)
+        metrics, _, logs = self._changing_test_step(weights, metrics, structures.ordered(batch))
         return metrics, logs
 
     def _own_test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The user's."""
         own = self._without_outside(weights).non_trainable
         with self._holding_outside(weights):
-            logs, new = self.model.test_step((weights.trainable, own, metrics), pack_x_y_sample_weight(*batch))
+            data = pack_x_y_sample_weight(*structures.plain(batch))
+            logs, new = self.model.test_step((weights.trainable, own, metrics), data)
             outside = _values(self._outside)
         changes = _changes(weights.non_trainable, [*new[1], *outside])
         return _like(metrics, new[2]), changes, _as_logs(logs)
 
     def _evaluation_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         """The test step, and what it changes beside the metrics: a stateful layer's states."""
-        x, y, sample_weight = batch
+        x, y, sample_weight = structures.plain(batch)
         with self._holding(weights._replace(metrics=metrics)):
             y_pred = self.model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
@@ -228,21 +230,21 @@ class Steps:
 
     def predict_step(self, weights: State, x: Any) -> Any:
         """The forward pass, as a pure function."""
-        return self._forward_step(weights, x)[0]
+        return structures.plain(self._forward_step(weights, structures.ordered(x))[0])
 
     def _forward(self, weights: State, x: Any) -> tuple[Any, Changes]:
         """The forward pass, and what it changes: layers that draw in inference too move their generators on."""
         if "predict_step" in self._written:
             state = weights.trainable, self._without_outside(weights).non_trainable
             with self._holding_outside(weights):
-                y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(x))
+                y_pred, new = self.model.predict_step(state, pack_x_y_sample_weight(structures.plain(x)))
                 new = [*new, *_values(self._outside)]
         else:
             with self._holding(weights):
-                y_pred = self.model(x, training=False)
+                y_pred = self.model(structures.plain(x), training=False)
                 self.model._clear_losses()
                 new = _values(self.variables.non_trainable)
-        return y_pred, _changes(weights.non_trainable, new)
+        return structures.ordered(y_pred), _changes(weights.non_trainable, new)
 
     def _loss(self, *batch: Any, training: bool) -> Any:
         """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
@@ -355,7 +357,8 @@ class Steps:
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
         """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
         with self._eagerly():
-            return self._predict_chunk(weights, chunk.batches, chunk.num_batches)
+            outputs, changes = self._predict_chunk(weights, chunk.batches, chunk.num_batches)
+            return structures.plain(outputs), changes
 
     def fresh_metrics(self) -> list[Any]:
         """The values of the metrics before anything is seen."""
@@ -414,7 +417,7 @@ def _like(old: Any, new: Any) -> Any:
 
 def symbolic(x: Any) -> Any:
     """Symbolic tensors for a batch of which the size does not matter."""
-    return jax.tree.map(lambda leaf: KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x)
+    return structures.map(lambda leaf: KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x)
 
 
 def _values(variables: list[Variable]) -> list[Any]:

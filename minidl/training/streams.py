@@ -19,14 +19,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.arrays import as_batch, device_dtype, is_data
 from minidl.training.data import (
     Chunk,
     Resumed,
     aligned_empty,
-    as_array,
     chunk_capacity,
-    class_weights_to_sample_weights,
-    device_dtype,
 )
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
@@ -40,8 +38,7 @@ def is_stream(x: Any) -> bool:
     >>> is_stream(iter([])), is_stream(np.zeros(3)), is_stream([1, 2])
     (True, False, False)
     """
-    is_array = isinstance(x, (list, tuple, dict, str, bytes)) or hasattr(x, "__array__")  # NumPy's own protocol
-    return isinstance(x, PyDataset) or (isinstance(x, Iterable) and not is_array)
+    return isinstance(x, PyDataset) or (isinstance(x, Iterable) and not is_data(x))
 
 
 class StreamData:
@@ -51,7 +48,7 @@ class StreamData:
         source: an iterable whose items are x, (x, y) or (x, y, sample_weight).
         steps: how many batches make an epoch; the next epoch goes on where this one ended. Without it an
             epoch lasts until the source ends.
-        class_weight: class -> weight of its examples.
+        class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
         shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
         use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
 
@@ -69,7 +66,7 @@ class StreamData:
         self,
         source: Any,
         steps: int | None = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Callable[[Any, Any, Any], Any] | None = None,
         shuffle: bool = False,
         use: str = "training",
     ):
@@ -87,7 +84,7 @@ class StreamData:
         self.first = first
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any, Any], None] = lambda x, y: None  # refuses targets, as soon as they come
+        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # refuses what is wrong, as soon as it comes
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
@@ -166,7 +163,7 @@ class StreamData:
             for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
                 buffer[i] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked[:2]))
+        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
         return Chunk(stacked, len(batches), rows)
 
@@ -207,11 +204,9 @@ class StreamData:
             yield from map(self._parts, self.source)
 
     def _parts(self, batch: Any) -> Parts:
-        x, y, sample_weight = (jax.tree.map(as_array, part) for part in unpack_x_y_sample_weight(batch))
+        x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
         if self._class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError("fit: the data yields sample weights; class_weight cannot be given beside them.")
-            sample_weight = class_weights_to_sample_weights(y, self._class_weight)
+            sample_weight = self._class_weight(x, y, sample_weight)
         sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(

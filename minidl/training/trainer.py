@@ -7,6 +7,7 @@ overridden, and are then compiled in the place of minidl's own.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -15,18 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, sharing
+from minidl import config, sharing, structures
+from minidl.arrays import as_arrays, device_dtype
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
 from minidl.layers.module import building
-from minidl.training import checks, loop
+from minidl.training import checks, loop, nonfinite, ranges
 from minidl.training.compiled import Compiled
 from minidl.training.data import (
     ArrayData,
     Chunk,
-    as_arrays,
     class_weights_to_sample_weights,
-    device_dtype,
     train_validation_split,
 )
 from minidl.training.runs import Evaluation, Prediction
@@ -112,7 +112,8 @@ class Trainer(Compiled):
             ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
         """
         checks.compiled(self, "fit")
-        checks.positive("fit", epochs=epochs, batch_size=batch_size, validation_batch_size=validation_batch_size)
+        checks.at_least_0("fit", epochs=epochs, initial_epoch=initial_epoch)
+        checks.positive("fit", batch_size=batch_size, validation_batch_size=validation_batch_size)
         checks.positive("fit", steps_per_epoch=steps_per_epoch, validation_steps=validation_steps)
         checks.schedule("fit", validation_freq, shuffle)
         epochs = min(epochs, config.max_epochs() or epochs)
@@ -130,6 +131,9 @@ class Trainer(Compiled):
             x_val, y_val, weight_val = (validation_data, None, None) if is_batches else checks.triple(validation_data)
             size = validation_batch_size or batch_size
             validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
+        nonfinite.check("fit", self, data)
+        if validation is not None:
+            nonfinite.check("fit: validation_data", self, validation, trains=False)
         callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
         self.initial_epoch = initial_epoch
         try:
@@ -224,9 +228,9 @@ class Trainer(Compiled):
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
-            checks.class_weight("train_on_batch", class_weight, sample_weight, y, self._output_spec(x))
-            sample_weight = class_weights_to_sample_weights(y, class_weight)
+            sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
+        nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
         chunk = _one_batch(x, y, sample_weight)
         with self._training_lock:
             self.reset_metrics()
@@ -252,7 +256,7 @@ class Trainer(Compiled):
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
             outputs = run(_one_batch(x, None, None))
-        return jax.tree.map(lambda output: np.array(output[0]), outputs)
+        return structures.map(lambda output: np.array(output[0]), jax.block_until_ready(outputs))
 
     def compute_loss(
         self,
@@ -424,25 +428,27 @@ class Trainer(Compiled):
             checks.stream(call, x, y, sample_weight)
             building = "building" if not self.built or self.compiled and not self.objectives.built else "training"
             use = "prediction" if call == "predict" else building
-            data = StreamData(x, steps, class_weight, bool(shuffle), use)
+            weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
+            data = StreamData(x, steps, weigh, bool(shuffle), use)
             self._prepare(call, *data.first)
-            if self.compiled and call != "predict":
-                data.check = lambda x, y: checks.targets(
-                    call, self.objectives.loss, y, self._output_spec(x), self.output_names
-                )
+            data.check = functools.partial(self._check_values, call)
             return data
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
         if class_weight is not None:
-            checks.class_weight(call, class_weight, sample_weight, y, self._output_spec(x))
-            sample_weight = class_weights_to_sample_weights(y, class_weight)
+            sample_weight = self._class_weights(call, class_weight, x, y, sample_weight)
         data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
         if call == "fit":
-            checks.finite(call, data)
             if not self.objectives.built and (self.objectives.are_given or not self._is_built_inside()):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
         return data
+
+    def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
+        """The weight of each example, or of each of its steps, from those of the classes."""
+        outputs = self._output_spec(x)
+        checks.class_weight(call, class_weight, sample_weight, y, outputs)
+        return class_weights_to_sample_weights(jax.tree.leaves(y)[0], class_weight, jax.tree.leaves(outputs)[0].ndim)
 
     def _build_objectives(self, y: Any, y_pred: Any) -> None:
         """Build losses and metrics for a loop of the user's own, which has not prepared them."""
@@ -458,6 +464,14 @@ class Trainer(Compiled):
             checks.has_targets(call, self.loss, y)
             with building:
                 self.objectives.build(y, y_pred, self.output_names)
+        self._check_values(call, x, y, sample_weight)
+
+    def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
+        """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
+        y_pred = self._output_spec(x)
+        ranges.check(call, self, x)
+        if self.compiled and not call.startswith("predict"):
+            checks.weights(call, sample_weight)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
 
     def _output_spec(self, x: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
+from minidl import structures
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
 from minidl.layers.recurrent.bidirectional import Bidirectional
@@ -55,9 +55,9 @@ class TimeDistributed(Wrapper):
         if any(not variable._made_trainable for variable in self.layer.variables):
             return self._one_by_one(inputs, training, more)
         batch, steps = inputs.shape[:2]
-        folded = jax.tree.map(lambda x: x.reshape(batch * steps, *x.shape[2:]), (inputs, more))
+        folded = structures.map(lambda x: x.reshape(batch * steps, *x.shape[2:]), (inputs, more))
         outputs = self.layer(folded[0], training=training, **folded[1])
-        return jax.tree.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
+        return structures.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
 
     def _passes_on(self, mask: Any) -> bool:
         """Whether the layer inside gets the mask of a step: what it takes as one with the examples as first axis.
@@ -74,4 +74,4 @@ class TimeDistributed(Wrapper):
             self.layer(inputs[:, i], training=training, **{name: value[:, i] for name, value in more.items()})
             for i in steps
         ]
-        return jax.tree.map(lambda *each: jnp.stack(each, 1), *outputs)
+        return structures.map(lambda *each: jnp.stack(each, 1), *outputs)

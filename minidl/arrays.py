@@ -1,0 +1,227 @@
+"""What people have data in, as arrays: the one place that converts it.
+
+Lists, JAX and NumPy arrays, DataFrames and Series with columns of different dtypes, PIL images, scipy.sparse
+matrices. What cannot be converted without loss is refused with what to do about it. scipy, pandas and PIL are not
+imported for it: data of theirs can only come where they were.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import dtypes, structures
+
+
+class SparseRows:
+    """A scipy.sparse matrix as an array of rows: what is read of it is dense, and nothing else is made dense.
+
+    Args:
+        matrix: any scipy.sparse matrix or array of two axes.
+    """
+
+    ndim = 2
+
+    def __init__(self, matrix: Any):
+        self._matrix = matrix.tocsr()
+        self.shape: tuple[int, ...] = self._matrix.shape
+        self.dtype: np.dtype[Any] = self._matrix.dtype
+        self.stored: np.ndarray = self._matrix.data  # the values that are not zero
+
+    @property
+    def size(self) -> int:
+        """The number of elements, zeros included."""
+        return self.shape[0] * self.shape[1]
+
+    def min(self) -> Any:
+        """The smallest element."""
+        return self._matrix.min()
+
+    def max(self) -> Any:
+        """The largest element."""
+        return self._matrix.max()
+
+    def rows_where(self, is_wanted: Any) -> np.ndarray:
+        """The rows in which a function of the stored values holds."""
+        found = np.flatnonzero(is_wanted(self.stored))
+        return np.unique(np.searchsorted(self._matrix.indptr, found, side="right") - 1)
+
+    def astype(self, dtype: Any) -> SparseRows:
+        """The same values in another dtype."""
+        return SparseRows(self._matrix.astype(dtype))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> SparseRows:
+        return SparseRows(self._matrix[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self._matrix.toarray(), dtype=dtype)
+
+
+def is_data(value: Any) -> bool:
+    """Whether something holds arrays itself, rather than yielding batches."""
+    return isinstance(value, (list, tuple, dict, str, bytes)) or holds_array(value)
+
+
+def as_array(value: Any) -> Any:
+    """Numbers as a NumPy array, or as `SparseRows`.
+
+    Integers that the device's integers cannot hold become floats.
+
+    Raises:
+        TypeError: the values are not numbers, or complex.
+        ValueError: a masked array, or floats that are infinite on the device.
+    """
+    array = value if isinstance(value, (np.memmap, SparseRows)) else _converted(value)
+    if array.dtype.kind == "c":
+        raise TypeError(
+            f"An array of dtype {array.dtype} cannot be trained on: it is complex. Give the real and the imaginary "
+            "part as two features: np.stack([x.real, x.imag], -1)."
+        )
+    if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and array.dtype.names):
+        raise TypeError(
+            f"An array of dtype {array.dtype} cannot be trained on: it holds objects or text, not numbers. Rows of "
+            "different "
+            "lengths make object arrays: pad them to one length. Turn text and categories into numbers first."
+        )
+    return array if isinstance(array, np.memmap) else within_device(array)
+
+
+def within_device(array: Any) -> Any:
+    """An array that the device's dtypes can hold; integers that are too large for it become floats.
+
+    Raises:
+        ValueError: floats that would be infinite.
+    """
+    on_device = device_dtype(array)
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize <= on_device.itemsize or not array.size:
+        return array
+    stored = array.stored if isinstance(array, SparseRows) else array
+    low, high = (stored.min(), stored.max()) if stored.size else (0, 0)
+    if array.dtype.kind != "f":
+        limits = np.iinfo(on_device)
+        return array if limits.min <= low and high <= limits.max else array.astype(dtypes.floatx())
+    largest = float(np.finfo(on_device).max)
+    if max(abs(low), abs(high)) > largest:  # NaN compares as False, but may hide others
+        finite = np.abs(stored[np.isfinite(stored)])
+        if finite.size and finite.max() > largest:
+            raise ValueError(
+                f"An array of shape {array.shape} and dtype {array.dtype} has values up to {finite.max():g}, which "
+                f"{on_device} cannot hold (up to {largest:g}): they would be infinite. Scale the values."
+            )
+    return array
+
+
+def as_arrays(values: Any) -> Any:
+    """A structure of arrays; a list of plain numbers (or of lists of them) is one array, as is one of images."""
+    values = structures.ordered(values)
+    leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
+    if isinstance(values, (list, tuple)):
+        if (leaves or not values) and all(map(np.isscalar, leaves)):
+            return as_array(values)
+        if values and all(map(_is_image, values)):
+            return as_array(_stacked(values))
+    return jax.tree.map(as_array, values)
+
+
+def as_batch(values: Any) -> Any:
+    """A part of a batch that a generator gave, as a structure of arrays.
+
+    Raises:
+        ValueError: it has no rows.
+    """
+    arrays = jax.tree.map(as_array, structures.ordered(values))
+    for array in jax.tree.leaves(arrays):
+        if array.shape[:1] == (0,):
+            raise ValueError(f"The data gave a batch without rows: an array of shape {array.shape}. Leave it out.")
+    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, SparseRows) else array, arrays)
+
+
+def device_dtype(array: Any) -> np.dtype[Any]:
+    """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
+    return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
+
+
+def dense(value: Any) -> np.ndarray:
+    """What a layer is called on as a NumPy array, like `as_array`, but of any dtype."""
+    return np.asarray(within_device(_converted(value)))
+
+
+def fits_device(array: np.ndarray) -> bool:
+    """Whether the device's integers hold those of an array; floats do, or become infinite."""
+    return array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or within_device(array) is array
+
+
+def holds_array(value: Any) -> bool:
+    """Whether something is an array, or one of another library."""
+    return hasattr(value, "__array__") or _is_foreign(value)
+
+
+def _converted(value: Any) -> Any:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which stand for "
+            "nothing. Give them values: array.filled(0), or drop their rows."
+        )
+    if _is_of("scipy.sparse", "issparse", value):
+        return SparseRows(value)
+    if _is_instance("pandas", "DataFrame", value):
+        return _table(value)
+    if _is_instance("pandas", "Series", value):
+        return _column(value)
+    return np.asarray(value)
+
+
+def _table(frame: Any) -> np.ndarray:
+    """A DataFrame as (rows, columns), in a dtype that holds all columns."""
+    columns = [_column(frame.iloc[:, i], f"The column {name!r}") for i, name in enumerate(frame.columns)]
+    return np.stack(columns, axis=1) if columns else np.empty(frame.shape)
+
+
+def _column(series: Any, name: str = "The Series") -> np.ndarray:
+    """A Series as numbers; missing values are NaN."""
+    array = series.to_numpy()
+    if array.dtype == object:  # nullable, or Python's own numbers
+        known = series[series.notna()].infer_objects()
+        array = known.to_numpy()
+        if array.dtype.kind in "biuf" and len(known) < len(series):
+            filled = np.full(len(series), np.nan)
+            filled[series.notna().to_numpy()] = array
+            array = filled
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} has the dtype {series.dtype}, which holds no numbers. Turn text and categories into numbers "
+            "(series.astype('category').cat.codes, or pandas.get_dummies), and times too (series.astype('int64'))."
+        )
+    return array
+
+
+def _stacked(images: Any) -> np.ndarray:
+    arrays = [np.asarray(image) for image in images]
+    if len({array.shape for array in arrays}) > 1:
+        raise ValueError(
+            f"The images have different shapes: {sorted({array.shape for array in arrays})}. Make them alike: "
+            "image.convert('RGB').resize((width, height))."
+        )
+    return np.stack(arrays)
+
+
+def _is_foreign(value: Any) -> bool:
+    return _is_of("scipy.sparse", "issparse", value) or _is_image(value)
+
+
+def _is_image(value: Any) -> bool:
+    return _is_instance("PIL.Image", "Image", value)
+
+
+def _is_of(module: str, function: str, value: Any) -> bool:
+    return module in sys.modules and getattr(sys.modules[module], function)(value)
+
+
+def _is_instance(module: str, name: str, value: Any) -> bool:
+    return module in sys.modules and isinstance(value, getattr(sys.modules[module], name))

@@ -1,0 +1,65 @@
+"""Which values a model takes: what its layers look up in tables, or take as integers, straight from its inputs.
+
+On the device an index out of its table gives NaN, or the last row, and says nothing. While a model is traced, each of
+its inputs carries its number; a layer that is given one says here which values it takes. So the data can be checked on
+the host, before any work starts.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+
+from minidl import notes
+
+_ORIGIN = "input"
+
+
+class Range(NamedTuple):
+    """What is known about one input."""
+
+    leaf: int  # its index among the leaves of all inputs
+    low: int
+    high: int
+    owner: str
+
+
+_found: contextvars.ContextVar[list[Range] | None] = contextvars.ContextVar("input_ranges", default=None)
+
+
+def require(array: Any, low: int, high: int, owner: str) -> None:
+    """Say which values of an array a layer takes."""
+    found = _found.get()
+    if found is not None and (leaf := notes.read(array, _ORIGIN)) is not None:
+        found.append(Range(leaf, low, high, owner))
+
+
+def carry(array: Any, changed: Any) -> Any:
+    """Say that an array holds the values of another one. Gives it back."""
+    return notes.write(changed, _ORIGIN, notes.read(array, _ORIGIN)) if _found.get() is not None else changed
+
+
+def of(call: Callable[[Any], Any], inputs: Any) -> list[Range]:
+    """The ranges that layers say while a model is traced.
+
+    Args:
+        call: the model, as a function of its inputs.
+        inputs: their shapes.
+    """
+    leaves, structure = jax.tree.flatten(inputs)
+
+    def run(arrays: list[Any]) -> Any:
+        for index, array in enumerate(arrays):
+            notes.write(array, _ORIGIN, index)
+        return jax.tree.leaves(call(jax.tree.unflatten(structure, arrays)))
+
+    found: list[Range] = []
+    token = _found.set(found)
+    try:
+        jax.eval_shape(run, leaves)
+    finally:
+        _found.reset(token)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,126 @@
+"""NaN and infinity: found before they cost anything, and allowed where the program handles them itself.
+
+A loss may leave out labels that are NaN, a model may fill gaps in its inputs. So values that are not finite are no
+error by themselves. Where the data has some, one step is tried on a batch that holds them, as a pure function that
+changes nothing: only if its loss or the weights after it are not finite, the data is refused. A run without such values
+pays one pass over its data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl import dtypes, structures
+from minidl.arrays import SparseRows, device_dtype
+from minidl.training.data import ArrayData
+from minidl.training.step import Steps
+
+
+class Bad(NamedTuple):
+    """An array that holds NaN or infinity."""
+
+    name: str
+    array: Any
+    rows: np.ndarray  # where they are
+
+
+def check(call: str, model: Any, data: Any, trains: bool = True) -> None:
+    """Refuse data whose NaN or infinite values make the loss NaN; the model stays as it is.
+
+    Args:
+        call: for the error, such as "fit".
+        model: built and compiled.
+        data: arrays, or batches, which are checked as they come.
+        trains: whether the data is to be trained on, or evaluated.
+
+    Raises:
+        ValueError: which array has such values, and in which rows.
+    """
+    if isinstance(data, ArrayData):
+        check_arrays(call, model, data.arrays, data.batch_size, trains)
+        return
+    check_others, size = data.check, len(jax.tree.leaves(data.first)[0])
+    passed: list[bool] = []
+
+    def check_batches(*batch: Any) -> None:
+        check_others(*batch)
+        if not passed and check_arrays(call, model, batch, size, trains):
+            passed.append(True)  # so the program handles them
+
+    data.check = check_batches
+
+
+def check_arrays(call: str, model: Any, arrays: Any, batch_size: int, trains: bool = True) -> bool:
+    """`check` for (x, y, sample_weight). Returns whether there are values that are not finite."""
+    found = list(_found(arrays))
+    if found:
+        rows = _chosen(found, batch_size)
+        _try(call, model, jax.tree.map(lambda array: array[rows], arrays), found, trains)
+    return bool(found)
+
+
+def _found(arrays: Any) -> Iterator[Bad]:
+    """The arrays that hold NaN or infinity. Mapped files are not read through for it."""
+    for name, structure in zip(("x", "y", "sample_weight"), arrays):
+        for path, array in jax.tree_util.tree_leaves_with_path(structure):
+            stored = array.stored if isinstance(array, SparseRows) else array
+            if isinstance(array, np.memmap) or not dtypes.is_float(array.dtype):
+                continue
+            if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also where the sum is too large
+                rows = _rows_where_bad(array)
+                if rows.size:
+                    yield Bad(name + jax.tree_util.keystr(path), array, rows)
+
+
+def _rows_where_bad(array: Any) -> np.ndarray:
+    if isinstance(array, SparseRows):
+        return array.rows_where(lambda values: ~np.isfinite(values))
+    return np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+
+
+def _chosen(found: list[Bad], size: int) -> np.ndarray:
+    """The rows of a batch: of each array those that are not finite by turns, then others where these are too few."""
+    turns = np.concatenate([np.arange(len(bad.rows)) for bad in found])
+    bad_rows = np.concatenate([bad.rows for bad in found])[np.argsort(turns, kind="stable")]
+    order = np.concatenate([bad_rows, np.arange(min(len(found[0].array), 2 * size))])
+    return order[np.sort(np.unique(order, return_index=True)[1])][:size]
+
+
+def _try(call: str, model: Any, batch: Any, found: list[Bad], trains: bool) -> None:
+    steps = Steps(model)  # apart from those of the model, which are traced when callbacks have been heard
+    state = steps.state()
+    if not all(map(_all_finite, state.trainable)):
+        return  # nothing can be said
+    batch = jax.tree.map(lambda array: np.asarray(array).astype(device_dtype(array)), structures.ordered(batch))
+    empty = state._replace(metrics=[jnp.zeros_like(value) for value in state.metrics])
+    with steps._eagerly():
+        if trains:
+            after = steps.train_step(empty, batch)
+            is_fine = all(map(_all_finite, after.trainable))
+        else:
+            metrics, _ = steps.test_step(empty, empty.metrics, batch)
+            after, is_fine = empty._replace(metrics=metrics), True
+        is_fine = is_fine and bool(np.isfinite(steps.results(after).get("loss", 0.0)))
+    if not is_fine:
+        raise ValueError(
+            f"{call}: {'; '.join(map(_said, found))}. The loss or the weights become NaN or infinite with them. Drop "
+            "these rows, fill the gaps, or let the loss leave them out."
+        )
+
+
+def _said(bad: Bad) -> str:
+    values = np.asarray(bad.array[bad.rows[:1]])
+    kind = "NaN" if np.isnan(values).any() else "infinite values"
+    return (
+        f"{bad.name} of shape {bad.array.shape} holds {kind} in {bad.rows.size} of {len(bad.array)} rows, the first at "
+        f"row {bad.rows[0]}"
+    )
+
+
+def _all_finite(value: Any) -> bool:
+    return not dtypes.is_float(value.dtype) or bool(jnp.all(jnp.isfinite(value)))

@@ -1,0 +1,63 @@
+"""The values of inputs against what the layers take that are given them as they are: see input_ranges.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl import input_ranges, structures
+from minidl.arrays import device_dtype
+from minidl.layers import Embedding, InputLayer
+
+
+def check(call: str, model: Any, x: Any) -> None:
+    """Refuse inputs that a layer looks up in a table, or takes as integers, and that are out of its range.
+
+    Mapped files are not read through for it.
+
+    Args:
+        call: for the error, such as "fit".
+        model: built for such inputs.
+        x: arrays.
+
+    Raises:
+        ValueError: the input, its values, and what the layer takes.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(x)
+    for index, low, high, owner in _known(model, x):
+        path, array = leaves[index]
+        if isinstance(array, np.memmap) or not array.size:
+            continue
+        smallest, largest = array.min(), array.max()
+        if not low <= smallest <= largest <= high:  # nor NaN
+            raise ValueError(
+                f"{call}: x{jax.tree_util.keystr(path)} has values from {smallest} to {largest}, but {owner} takes "
+                f"{low} to {high}. Check x, or make the layer larger."
+            )
+
+
+def _known(model: Any, x: Any) -> list[input_ranges.Range]:
+    """The ranges of a model's inputs, traced once for all x of one shape; of most models there are none to trace."""
+    leaves, structure = jax.tree.flatten(x)
+    known: dict[Any, Any] = model._output_specs
+    key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
+    if key not in known:
+        specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
+        limited = any(map(_takes_integers, model._flatten_layers()))
+        inputs = jax.tree.unflatten(structure, specs)
+        known[key] = input_ranges.of(lambda values: _call(model, values), inputs) if limited else []
+    return known[key]
+
+
+def _call(model: Any, inputs: Any) -> Any:
+    """A call that leaves nothing behind."""
+    with model._keeping([*model.variables, *model.metrics_variables]):
+        outputs = model(structures.plain(inputs), training=False)
+        model._clear_losses()
+        return outputs
+
+
+def _takes_integers(layer: Any) -> bool:
+    return isinstance(layer, Embedding) or (isinstance(layer, InputLayer) and "int" in str(layer.dtype))
