@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import dtypes, regularizers
+from minidl import dtypes, forks, regularizers
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module
@@ -179,6 +179,7 @@ class Layer(Module):
         self._require_init()
         if is_symbolic((args, kwargs)):
             return self._symbolic_call(args, kwargs)
+        forks.check()
         if (outputs := self._as_one_program(args, kwargs)) is not None:
             return outputs
         args, kwargs = jax.tree.map(self._to_compute, (args, kwargs))

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import notes
+from minidl import forks, notes
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.regularization import Dropout
 from minidl.symbolic import KerasTensor
@@ -276,6 +276,7 @@ class Steps:
 
     def train(self, chunk: Chunk) -> Any:
         """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
+        forks.check()
         if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
             with jax.disable_jit():
                 state, logs = self._train_chunk(self.state(), chunk.batches, chunk.num_batches)
@@ -289,6 +290,7 @@ class Steps:
 
     def test(self, chunk: Chunk) -> Any:
         """Evaluate a chunk. The metrics' variables hold the new state; returns the logs, on the device."""
+        forks.check()
         metrics = _take(self.variables.metrics)
         with self._eagerly():
             metrics, changes, logs = self._test_chunk(self._weights(), metrics, chunk.batches, chunk.num_batches)
@@ -298,6 +300,7 @@ class Steps:
 
     def predict(self, chunk: Chunk) -> Any:
         """The outputs for a chunk, (capacity, batch, ...), on the device. Variables that it changes hold new values."""
+        forks.check()
         with self._eagerly():
             outputs, changes = self._predict_chunk(self._weights(), chunk.batches, chunk.num_batches)
         self._give_changes(changes)
