@@ -106,3 +106,10 @@ def test_nothing_in_a_file_is_run(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_state(tmp_path / "missing.npz")
+
+
+def test_a_file_that_unpacks_to_much_more_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "state.npz"
+    np.savez_compressed(path, a=np.zeros(10_000_000, np.uint8))
+    with pytest.raises(ValueError, match="its parts are compressed"):
+        read_state(path)

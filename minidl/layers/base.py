@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from minidl import arrays, dtypes, regularizers, structures
+from minidl import arrays, dtypes, forks, regularizers, structures
 from minidl.layers import masks
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module, building, calls_under_way
@@ -177,6 +177,7 @@ class Layer(Module):
         self._require_init()
         if is_symbolic((args, kwargs)):
             return self._symbolic_call(args, kwargs)
+        forks.check()
         if (outputs := self._as_one_program(args, kwargs)) is not None:
             return outputs
         args, kwargs = structures.map(self._to_compute, (args, kwargs))

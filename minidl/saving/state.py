@@ -54,6 +54,8 @@ def write_state(path: str | os.PathLike[str], data: Any) -> None:
 def read_state(path: str | os.PathLike[str]) -> Any:
     """Read what `write_state` wrote.
 
+    Its parts are stored without compression, so reading takes no more memory than the file is large.
+
     Raises:
         ValueError: the file is damaged, or another kind of file.
         OSError: it cannot be opened.
@@ -61,6 +63,11 @@ def read_state(path: str | os.PathLike[str]) -> Any:
     with open(path, "rb") as file:
         memory = io.BytesIO(file.read())
     try:
+        with zipfile.ZipFile(memory) as parts:
+            if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
+                raise ValueError("its parts are compressed, which minidl never does")
+            if sum(part.file_size for part in parts.infolist()) > memory.getbuffer().nbytes:
+                raise ValueError("its parts claim to be larger than the file")
         with np.load(memory, allow_pickle=False) as archive:
             arrays = dict(archive)  # reading all compares every part with its checksum
         for name, array in arrays.items():

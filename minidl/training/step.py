@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import notes, sharing, structures
+from minidl import forks, notes, sharing, structures
 from minidl.binding import recorded
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.regularization import Dropout
@@ -334,6 +334,7 @@ class Steps:
 
     def train(self, chunk: Chunk) -> Any:
         """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
+        forks.check()
         if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
             with jax.disable_jit():
                 state, logs = self._train_chunk(self.state(), chunk.batches, chunk.num_batches)
@@ -351,11 +352,13 @@ class Steps:
 
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Any]:
         """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
+        forks.check()
         with self._eagerly():
             return self._test_chunk(weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
         """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
+        forks.check()
         with self._eagerly():
             outputs, changes = self._predict_chunk(weights, chunk.batches, chunk.num_batches)
             return structures.plain(outputs), changes

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import random
 from collections.abc import Callable, Generator, Iterator
 from concurrent import futures
 from typing import Any
+
+from minidl.utils.worker_pool import drop, pool_of
 
 
 class PyDataset:
@@ -19,8 +22,9 @@ class PyDataset:
     Args:
         workers: how many threads (or processes) make batches at the same time; with 1 batches are made while
             the device computes, without any thread.
-        use_multiprocessing: processes instead of threads, for Python code that computes a lot. The data set must be
-            picklable then.
+        use_multiprocessing: processes instead of threads, for Python code that computes a lot. They are
+            spawned and kept for all epochs: the data set must be picklable, and the program must start its work below
+            `if __name__ == "__main__":`.
         max_queue_size: how many batches may be under way at once, with more than one worker.
 
     Example:
@@ -78,9 +82,17 @@ class PyDataset:
         order: Any = itertools.count() if count is None else list(range(count))
         if shuffle and count is not None:
             random.shuffle(order)
-        if self.workers > 1 or (self.workers == 1 and self.use_multiprocessing):
-            pool = futures.ProcessPoolExecutor if self.use_multiprocessing else futures.ThreadPoolExecutor
-            yield from _in_order(pool(self.workers), self.__getitem__, order, self.max_queue_size)
+        if self.use_multiprocessing and self.workers >= 1:
+            pool = pool_of(self)
+            try:
+                yield from _in_order(pool.submit, pool.result, order, self.max_queue_size)
+            except RuntimeError:
+                drop(id(self))  # broken processes make no more batches
+                raise
+        elif self.workers > 1:
+            with futures.ThreadPoolExecutor(self.workers) as threads:
+                submit = functools.partial(threads.submit, self.__getitem__)
+                yield from _in_order(submit, futures.Future.result, order, self.max_queue_size)
         else:
             yield from map(self.__getitem__, order)
 
@@ -88,15 +100,18 @@ class PyDataset:
 Sequence = PyDataset  # Keras's older name
 
 
-def _in_order(pool: futures.Executor, make: Callable[[int], Any], order: Any, ahead: int) -> Iterator[Any]:
-    """The results in the order of the calls. However the iteration ends, the workers end with it."""
+def _in_order(
+    submit: Callable[[int], futures.Future[Any]], result: Callable[[futures.Future[Any]], Any], order: Any, ahead: int
+) -> Iterator[Any]:
+    """The results in the order of the calls. However the iteration ends, no call stays under way."""
     pending: collections.deque[futures.Future[Any]] = collections.deque()
     try:
         for index in order:
-            pending.append(pool.submit(make, index))
+            pending.append(submit(index))
             if len(pending) >= max(1, ahead):
-                yield pending.popleft().result()
+                yield result(pending.popleft())
         while pending:
-            yield pending.popleft().result()
+            yield result(pending.popleft())
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in pending:
+            future.cancel()

@@ -1,0 +1,35 @@
+"""Refuse to compute in a process that was forked after JAX had started.
+
+JAX computes with threads, and `os.fork` copies none of them: the first computation in the child would wait forever.
+A fork before the first computation is harmless, as is a process that was spawned.
+"""
+
+from __future__ import annotations
+
+import os
+
+from jax._src import xla_bridge
+
+_forked = False
+
+
+def check() -> None:
+    """Raise if this process was forked after JAX had started.
+
+    Raises:
+        RuntimeError: it was.
+    """
+    if _forked:
+        raise RuntimeError(
+            f"Process {os.getpid()} was forked after JAX had started its threads, so no computation can finish in it. "
+            "Start it with multiprocessing.get_context('spawn'), or fork before anything is computed."
+        )
+
+
+def _after_in_child() -> None:
+    global _forked
+    _forked = _forked or xla_bridge.backends_are_initialized()
+
+
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_after_in_child)
