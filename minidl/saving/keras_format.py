@@ -124,7 +124,7 @@ def load_model(
     if is_model_folder(filepath):
         parts = folder_parts(filepath)
         with reading(filepath):
-            return _loaded(*parts, custom_objects, compile)
+            return loaded(*parts, custom_objects, compile)
     path = _checked_path(filepath, (".keras", *ENDINGS))
     if is_legacy(path):
         return load_legacy(path, custom_objects, compile)
@@ -132,10 +132,10 @@ def load_model(
         raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
     parts = read_archive(filepath)
     with reading(filepath):
-        return _loaded(*parts, custom_objects, compile)
+        return loaded(*parts, custom_objects, compile)
 
 
-def _loaded(
+def loaded(
     config: Any,
     weights: Any,
     assets: Mapping[str, bytes],
