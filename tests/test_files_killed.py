@@ -88,3 +88,25 @@ def test_a_flipped_bit_and_a_truncated_file_are_refused(kind, tmp_path):
         with pytest.raises(minidl.saving.LoadError, match="damaged|truncated"):
             reader.load_weights(tmp_path / f"m{ENDINGS.get(kind, '')}")
         assert all(np.all(weight == -1.0) for weight in reader.get_weights())
+
+
+def test_a_checksum_does_not_stand_in_the_way_of_other_programs(tmp_path):
+    """h5py reads the file; after it has changed a weight, there is no checksum any more, and the file loads."""
+    h5py = pytest.importorskip("h5py")
+    save("file", model(1.0), tmp_path)
+    with h5py.File(tmp_path / "m.weights.h5", "r+") as file:
+        file["layers/dense/vars/1"][...] = 5.0
+    reader = model(-1.0)
+    reader.load_weights(tmp_path / "m.weights.h5")
+    assert set(reader.layers[0].bias.numpy()) == {5.0}
+
+
+def test_a_flipped_bit_in_safetensors_is_refused(tmp_path):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "m.safetensors"
+    minidl.saving.save_safetensors(model(1.0), path, {"by": "me"})
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(minidl.saving.LoadError, match="damaged"):
+        minidl.saving.load_safetensors(model(-1.0), path)
