@@ -47,7 +47,7 @@ def is_nameless(value: Any) -> bool:
 
 def warn_if_lost(config: Any, path: str | os.PathLike[str]) -> None:
     """Say which functions of a config a file does not hold, and how to give them to who loads it."""
-    if lost := sorted(set(_names_in(config))):
+    if lost := sorted({name for name, _ in functions_in(config)}):
         given = ", ".join(f"{name!r}: ..." for name in lost)
         warnings.warn(
             f"Functions without a name are not in {os.fspath(path)!r}, which holds no code: load it with "
@@ -56,10 +56,10 @@ def warn_if_lost(config: Any, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _names_in(config: Any) -> Iterator[str]:
-    """By which names the reader has to give the functions."""
+def functions_in(config: Any) -> Iterator[tuple[str, Any]]:
+    """The functions without a name in a config, and by which names the reader of a file has to give them."""
     if isinstance(config, NamelessFunction):
-        yield config["registered_name"]
+        yield config["registered_name"], config.function
     elif isinstance(config, (dict, list, tuple)):
         for item in config.values() if isinstance(config, dict) else config:
-            yield from _names_in(item)
+            yield from functions_in(item)

@@ -95,14 +95,16 @@ class _Shared:
     def __init__(self) -> None:
         self.written: dict[int, tuple[Any, dict[str, Any]]] = {}  # id -> the object (so that it lives), its config
         self.read: dict[Any, Any] = {}  # shared_object_id -> the object
+        self.custom: list[tuple[str, Any]] = []  # the caller's classes and functions that were written, by their names
 
 
 @contextlib.contextmanager
-def shared_objects() -> Iterator[None]:
+def shared_objects() -> Iterator[_Shared]:
     """Inside, an object that stands in several places of a config is written with a number, and read once."""
-    token = _shared.set(_shared.get() or _Shared())
+    shared = _shared.get() or _Shared()
+    token = _shared.set(shared)
     try:
-        yield
+        yield shared
     finally:
         _shared.reset(token)
 
@@ -199,6 +201,8 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
             serialized[part] = serialize(config)
     if shared is not None:
         shared.written[id(value)] = value, serialized
+        if not is_own(type(value)):
+            shared.custom.append((serialized["registered_name"], type(value)))
     return serialized
 
 
@@ -247,6 +251,8 @@ def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None
 def _serialize_function(value: Any) -> dict[str, Any]:
     """A user's function or class, by name."""
     name = registered_name(value)
+    if (shared := _shared.get()) is not None:
+        shared.custom.append((name, value))
     if is_nameless(value) and name == value.__name__:
         return NamelessFunction(value)
     return {"module": value.__module__, "class_name": "function", "config": value.__name__, "registered_name": name}

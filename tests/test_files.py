@@ -1,6 +1,8 @@
 """Files that are written whole or not at all."""
 
+import concurrent.futures
 import os
+import stat
 
 import pytest
 
@@ -77,11 +79,52 @@ def test_a_missing_folder_and_a_folder_in_the_way_are_named(tmp_path):
 
 
 def test_what_killed_writers_have_left_is_removed_and_nothing_else(tmp_path):
-    writer = atomic_write(tmp_path / "a[1].bin")
-    writer.__enter__().write(b"half")  # and then the power fails
+    killed, alive = atomic_write(tmp_path / "a[1].bin"), atomic_write(tmp_path / "a[1].bin")
+    file = killed.__enter__()
+    other = alive.__enter__()
+    file.close()  # as the system closes the files of a process that is killed
     for name in ("a[1].bin", "a1.bin", ".a1.bin.0.partial"):
         (tmp_path / name).write_bytes(b"mine")
-    assert len(os.listdir(tmp_path)) == 4
+    assert len(os.listdir(tmp_path)) == 5
     remove_partial(tmp_path / "a[1].bin")
-    assert sorted(os.listdir(tmp_path)) == [".a1.bin.0.partial", "a1.bin", "a[1].bin"]
+    left = sorted(os.listdir(tmp_path))
+    assert left == sorted([".a1.bin.0.partial", "a1.bin", "a[1].bin", os.path.basename(other.name)])
+    other.write(b"the other's")
+    alive.__exit__(None, None, None)
+    assert (tmp_path / "a[1].bin").read_bytes() == b"the other's"
     remove_partial(tmp_path / "missing" / "a.bin")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_a_file_that_is_replaced_keeps_its_mode_also_while_it_is_written(tmp_path, mode):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with atomic_write(path) as file:
+        assert stat.S_IMODE(os.stat(file.name).st_mode) == mode
+        file.write(b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() == b"new"
+
+
+def test_other_hard_links_keep_the_old_contents(tmp_path):
+    (tmp_path / "one").write_bytes(b"old")
+    os.link(tmp_path / "one", tmp_path / "other")
+    with atomic_write(tmp_path / "one") as file:
+        file.write(b"new")
+    assert (tmp_path / "one").read_bytes() == b"new" and (tmp_path / "other").read_bytes() == b"old"
+
+
+def test_threads_that_write_one_path(tmp_path):
+    """Each has a partial file of its own: the path always holds what one of them wrote, and nothing else is left."""
+    path = tmp_path / "file.bin"
+    contents = [bytes([number]) * 50_000 for number in range(8)]
+
+    def write(content):
+        for _ in range(10):
+            with atomic_write(path) as file:
+                file.write(content)
+            assert path.read_bytes() in contents
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, contents))
+    assert os.listdir(tmp_path) == ["file.bin"]

@@ -80,12 +80,6 @@ def test_files_of_others_are_left_alone(tmp_path):
     assert files(tmp_path) == {"0.keras": "mine", "3.keras": "2"}
 
 
-def test_what_a_killed_writer_has_left_is_removed(tmp_path):
-    (tmp_path / ".2.keras.0123.partial").write_text("half")
-    run(ModelCheckpoint(tmp_path / "{epoch}.keras"), VALUES[:3])
-    assert files(tmp_path) == {"1.keras": "0", "2.keras": "1", "3.keras": "2"}
-
-
 def test_one_object_serves_several_fits(tmp_path):
     saver = ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
     run(saver, [0.5, 0.1])

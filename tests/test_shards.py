@@ -1,5 +1,6 @@
 """Weights in several files."""
 
+import itertools
 import json
 import os
 
@@ -22,16 +23,22 @@ def small(value=None):
     return model
 
 
+def shards(folder):
+    """The names of the files with weights."""
+    return sorted(path.name for path in folder.glob("model_*_0000?.weights.h5"))
+
+
 def test_files_and_what_names_them(tmp_path):
     """48 bytes fill the first file of 50; the others fit into a second together."""
     model, path = small(), tmp_path / "model.weights.json"
     model.save_weights(path, max_shard_size=50 / GB)
-    assert sorted(os.listdir(tmp_path)) == ["model.weights.json", "model_00000.weights.h5", "model_00001.weights.h5"]
     config = json.loads(path.read_text())
+    first, second = shards(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted(["model.weights.json", "model_00000.weights.h5", first, second])
     assert config["metadata"] == {"total_size": 76}
     assert config["weight_map"] == {
-        "/layers/dense/vars": ["model_00000.weights.h5", "model_00001.weights.h5"],
-        "/layers/dense_1/vars": "model_00001.weights.h5",
+        "/layers/dense/vars": [first, second],
+        "/layers/dense_1/vars": second,
     }
     other = small(7.0)
     other.load_weights(path)
@@ -68,23 +75,33 @@ def test_after_an_error_the_old_ones_stand(tmp_path, monkeypatch):
     np.testing.assert_array_equal(other.get_weights()[0], KERNEL)
 
 
-def test_old_and_new_files_are_never_named_together(tmp_path, monkeypatch):
-    """Stopped while the files take their places: there is no text that names some of both."""
+def test_a_reader_during_a_save_gets_one_whole_set(tmp_path, monkeypatch):
+    """Another process saves after the reader has opened the index and the first file."""
     path = tmp_path / "model.weights.json"
+    small(1.0).save_weights(path, max_shard_size=50 / GB)
+    reader, opened, count = small(-1.0), minidl.saving.shards.opened, itertools.count(1)
+
+    def opened_later(name):
+        if next(count) == 3:
+            small(2.0).save_weights(path, max_shard_size=50 / GB)
+        return opened(name)
+
+    monkeypatch.setattr(minidl.saving.shards, "opened", opened_later)
+    reader.load_weights(path)
+    assert {float(value) for weight in reader.get_weights() for value in np.unique(weight)} == {2.0}
+
+
+def test_the_files_of_keras_are_replaced_too(tmp_path):
+    """name_00000.weights.h5 stays, since Keras opens it first, but without the old weights; so do other files."""
+    path = tmp_path / "model.weights.json"
+    for name in ("model_00000.weights.h5", "model_00001.weights.h5", "models_00001.weights.h5"):
+        (tmp_path / name).write_bytes(bytes(5000))
+    names = ["model_00000.weights.h5", "model_00001.weights.h5", "models_00001.weights.h5"]
+    path.write_text(json.dumps({"weight_map": {"/layers/dense/vars": names}}))
     small().save_weights(path, max_shard_size=50 / GB)
-    replace = os.replace
-
-    def stopped(source, target):
-        if str(target).endswith("_00000.weights.h5"):
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            small(7.0).save_weights(path, max_shard_size=50 / GB)
-    with pytest.raises(FileNotFoundError):
-        small().load_weights(path)
+    expected = ["model.weights.json", "model_00000.weights.h5", "models_00001.weights.h5", *shards(tmp_path)]
+    assert sorted(os.listdir(tmp_path)) == sorted(expected)
+    assert (tmp_path / "model_00000.weights.h5").stat().st_size < 5000
 
 
 def test_damage_is_refused_and_changes_nothing(tmp_path):
@@ -92,6 +109,7 @@ def test_damage_is_refused_and_changes_nothing(tmp_path):
     small().save_weights(path, max_shard_size=50 / GB)
     good = json.loads(path.read_text())
     model = small(7.0)
+    _, second = shards(tmp_path)
 
     def refused(match, error=LoadError, **weight_map):
         path.write_text(json.dumps({**good, "weight_map": {**good["weight_map"], **weight_map}}))
@@ -103,10 +121,9 @@ def test_damage_is_refused_and_changes_nothing(tmp_path):
         refused("is no name of a file beside it", **{"/vars": [name]})
     refused("a list of names, not 3", **{"/vars": 3})
     refused("File not found", FileNotFoundError, **{"/vars": "model_00007.weights.h5"})
-    refused("layers/dense_1/vars/0 is in model_00001.weights.h5, where", **{"/layers/dense_1/vars": []})
-    (tmp_path / "model_00002.weights.h5").write_bytes((tmp_path / "model_00001.weights.h5").read_bytes())
-    names = ["model_00001.weights.h5", "model_00002.weights.h5"]
-    refused("is in model_00002.weights.h5, where", **{"/layers/dense_1/vars": names})
+    refused(f"layers/dense_1/vars/0 is in {second}, where", **{"/layers/dense_1/vars": []})
+    (tmp_path / "models.weights.h5").write_bytes((tmp_path / second).read_bytes())
+    refused("is in models.weights.h5, where", **{"/layers/dense_1/vars": [second, "models.weights.h5"]})
     path.write_text("[]")
     with pytest.raises(LoadError, match="has no 'weight_map'"):
         model.load_weights(path)

@@ -16,7 +16,6 @@ from minidl import names
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.monitor import improves, resolve_mode, watched
 from minidl.messages import say
-from minidl.saving.files import remove_partial
 
 _REMEMBERED = ("best", "kept", "batches")
 
@@ -139,7 +138,6 @@ class ModelCheckpoint(Callback):
                 self._say(epoch, f"{reason}; nothing is saved.")
                 return
         pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
-        remove_partial(path)  # what a run has left that was killed here, and now goes on
         save = self.model.save_weights if self.save_weights_only else self.model.save
         save(path)
         self._say(epoch, f"saved {path}" + (f", {self.monitor} {value:.5g}." if value is not None else "."))

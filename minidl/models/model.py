@@ -18,7 +18,7 @@ from minidl.models.graph import Graph, is_like
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
-from minidl.saving import export_model, keras_format
+from minidl.saving import export_model, keras_format, pickling
 from minidl.symbolic import KerasTensor
 from minidl.tracking import parts
 from minidl.training.trainer import Trainer
@@ -216,6 +216,10 @@ class Model(Trainer):
     ) -> None:
         """Set the weights from a file, all of them or none; see `saving.load_weights`."""
         keras_format.load_weights(self, filepath, skip_mismatch, by_name, objects_to_skip)
+
+    def __reduce__(self) -> Any:
+        """Pickled and copied as the bytes of a `.keras` file; see `saving.pickling`."""
+        return pickling.reduced(self)
 
     def export(
         self,

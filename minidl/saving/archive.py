@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import io
 import json
 import mmap
 import os
@@ -48,14 +49,26 @@ def write_archive(
         write_assets: gives the files of layers, with their paths, to the function that it is given.
     """
     texts = model_texts(config)  # before there is a file
-    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, text in texts.items():
-            archive.writestr(name, text)
+    with atomic_write(path) as file:
         with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(path))) as weights:
             write_weights(weights)
             weights.flush()
             with mmap.mmap(weights.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                archive.writestr(WEIGHTS, data)  # type: ignore[arg-type]
+                _pack(file, texts, data, write_assets)
+
+
+def archive_bytes(config: dict[str, Any], weights: memoryview, write_assets: Callable[[Put], None]) -> bytes:
+    """The bytes of a `.keras` file; see `write_archive`."""
+    file = io.BytesIO()
+    _pack(file, model_texts(config), weights, write_assets)
+    return file.getvalue()
+
+
+def _pack(file: IO[bytes], texts: dict[str, str], weights: Any, write_assets: Callable[[Put], None]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, text in texts.items():
+            archive.writestr(name, text)
+        archive.writestr(WEIGHTS, weights)
         write_assets(archive.write)
 
 
@@ -78,18 +91,23 @@ def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tupl
         OSError: the file cannot be opened.
     """
     with opened(path) as file, reading(path):
-        size = os.fstat(file.fileno()).st_size
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-            names = [member.filename for member in members]
-            fixed = [name for name in names if not name.startswith(f"{FOLDER}/")]
-            if sorted(fixed) != sorted({CONFIG, METADATA, WEIGHTS}) or len(set(names)) != len(names):
-                raise LoadError(f"it should hold {METADATA}, {CONFIG} and {WEIGHTS} once each, and holds {names[:9]}")
-            if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
-                raise LoadError("a part of it is a link, or encrypted")
-            config = parse(_member(archive, CONFIG, MOST_TEXT)) if with_config else None
-            assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
-            return config, _member(archive, WEIGHTS, size * _MOST_GROWTH), assets
+        return unpacked(file, with_config)
+
+
+def unpacked(file: IO[bytes], with_config: bool = True) -> tuple[Any, bytes, dict[str, bytes]]:
+    """See `read_archive`."""
+    size = file.seek(0, io.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        names = [member.filename for member in members]
+        fixed = [name for name in names if not name.startswith(f"{FOLDER}/")]
+        if sorted(fixed) != sorted({CONFIG, METADATA, WEIGHTS}) or len(set(names)) != len(names):
+            raise LoadError(f"it should hold {METADATA}, {CONFIG} and {WEIGHTS} once each, and holds {names[:9]}")
+        if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
+            raise LoadError("a part of it is a link, or encrypted")
+        config = parse(_member(archive, CONFIG, MOST_TEXT)) if with_config else None
+        assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
+        return config, _member(archive, WEIGHTS, size * _MOST_GROWTH), assets
 
 
 def parse(text: str | bytes) -> Any:

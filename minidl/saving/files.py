@@ -1,28 +1,42 @@
 """Files and folders that are written whole or not at all.
 
-A program can be interrupted while it writes, a disk can be full: the file that was there before must
-then still be there, and whole.
+A program can be interrupted while it writes, a disk can be full, another program can write to the same path: whoever
+reads must then find the old contents or the new ones, and whole. Each writer has a partial file of its own, locked as
+long as the writer lives; what a writer that was killed has left is not locked, and is removed by the next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import glob
 import os
 import pathlib
 import shutil
+import stat
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed: that is its lock
+    fcntl = None  # type: ignore[assignment]
+
+_PARTIAL, _OLD = ".partial", ".old"
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h, linux/fs.h
+_NO_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends without an error.
 
-    It is written beside the target, brought to the disk, then renamed: whoever opens `path` finds the
-    old contents or the new ones, never a part. After an error the old file is as it was and the
-    partial one is gone.
+    It is written next to the target, fsynced, then renamed: whoever opens `path` finds the old contents or the new
+    ones, never a part. After an error the old file is as it was and the partial one is gone. A file that is replaced
+    keeps its mode, and its owner and group where the system allows that; a new one gets the mode that the umask gives.
+    Symbolic links are followed. Other hard links to the old file keep the old contents.
 
     Args:
         path: where the file should be in the end; its folder must exist.
@@ -43,33 +57,36 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     path.read_text()
     '1 2 3'
     """
-    target = pathlib.Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"Cannot write {str(path)!r}: there is no folder {str(target.parent)!r}. Make it first."
-        )
+    target = _target(path)
     if target.is_dir():
         raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder. Give the path of a file.")
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+    remove_partial(target)
+    before = status(target)
+    partial = _beside(target, _PARTIAL)
     try:
-        with open(partial, "x+b") as file:
+        with created(partial, private=before is not None) as file:
+            if before is not None:
+                take_rights(partial, before)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, target)
+            if fcntl is not None:
+                os.replace(partial, target)  # still locked, so that nobody takes it for what a dead writer left
+        if fcntl is None:
+            os.replace(partial, target)
     except BaseException:  # an interrupt too
         partial.unlink(missing_ok=True)
         raise
-    _sync(target.parent)
+    sync(target.parent)
 
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) -> Iterator[pathlib.Path]:
     """A new folder that takes the place of `path` when the block ends without an error.
 
-    It is filled beside the target, brought to the disk, then renamed. No system has a way to rename over a folder that
-    is there: that one is renamed first, to a name that ends in ".old", and removed last. A program that is killed in
-    between leaves both.
+    It is filled next to the target, fsynced, then exchanged with the folder that is there, in one step where the system
+    has one (`renameat2` of Linux). Elsewhere that folder is renamed first, to a name that ends in ".old", and
+    `folder_at` finds it there after a kill between the two steps. Modes are kept as by `atomic_write`.
 
     Args:
         path: where the folder should be in the end; the one that it is in must exist.
@@ -82,11 +99,7 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
         FileNotFoundError: the folder around does not exist.
         FileExistsError: there is a file at `path`, or a folder that holds something else.
     """
-    target = pathlib.Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"Cannot write {str(path)!r}: there is no folder {str(target.parent)!r}. Make it first."
-        )
+    target = _target(path)
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"Cannot write {str(path)!r} as a folder: there is a file.")
     if target.is_dir() and (others := sorted({item.name for item in target.iterdir()} - set(replaceable))):
@@ -94,38 +107,89 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
             f"Cannot write {str(path)!r}: the folder there holds {others[:9]}, which would be lost. Give another path, "
             "or remove them."
         )
-    token = uuid.uuid4().hex
-    partial, old = (target.with_name(f".{target.name}.{token}.{ending}") for ending in ("partial", "old"))
-    try:
-        partial.mkdir()
-        yield partial
-        for item in [*partial.rglob("*"), partial]:
-            _sync(item)
-        if target.is_dir():
-            os.rename(target, old)
-        os.rename(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        if old.is_dir():
-            os.rename(old, target)
-        raise
-    if old.is_dir():
-        shutil.rmtree(old)
-    _sync(target.parent)
+    remove_partial(target)
+    partial = _beside(target, _PARTIAL)
+    with contextlib.ExitStack() as stack:
+        try:
+            partial.mkdir(mode=0o700 if target.is_dir() else 0o777)
+            stack.enter_context(_locked_folder(partial))
+            yield partial
+            for item in [*partial.rglob("*"), partial]:
+                sync(item)
+                if (before := status(folder_at(target) / item.relative_to(partial))) is not None:
+                    take_rights(item, before)
+            _put_in_place(partial, target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    sync(target.parent)
+    shutil.rmtree(partial, ignore_errors=True)  # what was exchanged
+    remove_partial(target)
+
+
+def folder_at(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Where the folder of a path is: there, or where a save that was killed while it replaced it has moved it to."""
+    target = pathlib.Path(os.path.realpath(path))
+    if target.exists():
+        return target
+    moved = [found for found in _left_of(target, _OLD) if found.is_dir()]
+    return max(moved, key=lambda found: found.stat().st_mtime_ns, default=target)
 
 
 def remove_partial(path: str | os.PathLike[str]) -> None:
-    """Remove the partial files that writers of `path` have left when they were killed.
+    """Remove the partial files and folders that writers of `path` have left when they were killed.
 
-    Only for paths that nobody else writes at this time.
+    Those of writers that live, in this process or another, stay.
     """
     target = pathlib.Path(os.path.realpath(path))
-    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
-        partial.unlink()
+    for partial in _left_of(target, _PARTIAL):
+        remove_unlocked(partial)
+    if target.exists():
+        for old in _left_of(target, _OLD):
+            shutil.rmtree(old, ignore_errors=True)
 
 
-def _sync(path: pathlib.Path) -> None:
-    """Bring a file, or the names in a folder, to the disk; folders where the system has a way to ask for it."""
+@contextlib.contextmanager
+def created(path: pathlib.Path, private: bool = False) -> Iterator[BinaryIO]:
+    """A new file, open for writing and reading, that `remove_unlocked` leaves as long as it is open.
+
+    Args:
+        path: where there is no file yet.
+        private: whether nobody else may read it, whatever the umask says.
+    """
+    while True:
+        with open(path, "x+b", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
+            _lock(file.fileno())
+            if os.fstat(file.fileno()).st_nlink:  # else it was taken for a dead writer's before it was locked
+                yield file
+                return
+
+
+def remove_unlocked(path: pathlib.Path, is_needed: Callable[[], bool] = lambda: False) -> None:
+    """Remove a file or folder, unless its writer is still at work.
+
+    Args:
+        path: what to remove.
+        is_needed: asked once the lock is there; whether it should stay.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # gone, not ours to read, or a folder on Windows
+        return
+    try:
+        if not _lock(handle, wait=False) or is_needed():
+            return
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):  # what cannot be cleaned up is no reason not to save
+                path.unlink()
+    finally:
+        os.close(handle)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Fsync a file, or the names in a folder; folders where the system has a way to ask for it."""
     if path.is_dir() and os.name != "posix":
         return
     handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
@@ -133,3 +197,97 @@ def _sync(path: pathlib.Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _target(path: str | os.PathLike[str]) -> pathlib.Path:
+    """What is written in the end: a link stays a link, and what it points to is replaced."""
+    target = pathlib.Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"Cannot write {str(path)!r}: there is no folder {str(target.parent)!r}. Make it first."
+        )
+    return target
+
+
+def _beside(target: pathlib.Path, ending: str) -> pathlib.Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex}{ending}")
+
+
+def _left_of(target: pathlib.Path, ending: str) -> Iterator[pathlib.Path]:
+    return target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 32}{ending}")
+
+
+def status(path: pathlib.Path) -> os.stat_result | None:
+    """Owner, group and mode of a file, for `take_rights`; None if there is none."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def take_rights(path: pathlib.Path, before: os.stat_result) -> None:
+    """Give a new file the owner, group and mode of another; the group's rights only where it is the same group."""
+    mode = before.st_mode & 0o777
+    if os.name == "posix":
+        for owner in ((before.st_uid, -1), (-1, before.st_gid)):
+            with contextlib.suppress(PermissionError):  # only root gives files away
+                os.chown(path, *owner)
+        if os.stat(path).st_gid != before.st_gid:
+            mode &= ~0o070 | (mode & 0o007) << 3
+    os.chmod(path, mode)
+
+
+def _lock(handle: int, wait: bool = True) -> bool:
+    """Lock an open file or folder; False if another has it, or if the file system has no locks."""
+    if fcntl is None:
+        return not wait
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _locked_folder(path: pathlib.Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _lock(handle)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _put_in_place(partial: pathlib.Path, target: pathlib.Path) -> None:
+    """Give a folder the name of another, which is at `partial` afterwards, or removed."""
+    while not _exchanged(partial, target):
+        old = _beside(target, _OLD)
+        with contextlib.suppress(FileNotFoundError):  # the first one
+            os.rename(target, old)
+        try:
+            os.rename(partial, target)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another writer was faster: replace its folder
+                continue
+            if old.is_dir():
+                os.rename(old, target)
+            raise
+        return
+
+
+def _exchanged(one: pathlib.Path, other: pathlib.Path) -> bool:
+    """Exchange two folders in one step; False where there is no such step, or no other folder."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux
+        return False
+    moved = os.stat(one)
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        code = ctypes.get_errno()
+        if code in _NO_EXCHANGE or code == errno.ENOENT:
+            return False
+        raise OSError(code, os.strerror(code), os.fspath(one), None, os.fspath(other))
+    return os.path.samestat(moved, os.stat(other))

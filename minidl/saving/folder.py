@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import IO, Any
 
 from minidl.saving.archive import CONFIG, METADATA, MOST_TEXT, WEIGHTS, Put, model_texts, opened, parse, reading
 from minidl.saving.assets import FOLDER
+from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
-from minidl.saving.files import atomic_folder
+from minidl.saving.files import atomic_folder, folder_at
 
 _PARTS = (CONFIG, METADATA, WEIGHTS, FOLDER)
+_MOST_TRIES = 100  # to read a folder that is replaced again and again
 
 
 def is_model_folder(path: str | os.PathLike[str]) -> bool:
     """Whether there is a folder with the config of a model."""
-    return os.path.isfile(os.path.join(path, CONFIG))
+    return (folder_at(path) / CONFIG).is_file()
 
 
 def write_folder(
@@ -40,6 +40,7 @@ def write_folder(
             (folder / name).write_text(text)
         with open(folder / WEIGHTS, "x+b") as file:
             write_weights(file)
+            append_checksum(file)
 
         def put(file: pathlib.Path, name: pathlib.PurePosixPath) -> None:
             (folder / name.parent).mkdir(parents=True, exist_ok=True)
@@ -48,24 +49,47 @@ def write_folder(
         write_assets(put)
 
 
-@contextlib.contextmanager
-def folder_parts(path: str | os.PathLike[str]) -> Iterator[tuple[Any, mmap.mmap, dict[str, bytes]]]:
+def folder_parts(path: str | os.PathLike[str]) -> tuple[Any, bytes, dict[str, bytes]]:
     """The config, the HDF5 file and the assets in a folder, as in `read_archive`; what else is in it is not looked at.
+
+    All are of one save: a folder that is replaced while it is read is read again.
 
     Raises:
         LoadError: what is read holds anything else than what `write_folder`, or Keras, writes.
         OSError: it cannot be opened.
     """
-    config, weights, assets = (os.path.join(path, name) for name in (CONFIG, WEIGHTS, FOLDER))
-    if not (os.path.isfile(config) and os.path.isfile(weights)):
+    for _ in range(_MOST_TRIES):
+        folder = folder_at(path)
+        before = _identity(folder)
+        try:
+            parts = _read(folder)
+        except (LoadError, OSError):
+            if _identity(folder_at(path)) == before:
+                raise
+        else:
+            if _identity(folder_at(path)) == before:
+                return parts
+    raise LoadError(f"{os.fspath(path)!r} was replaced {_MOST_TRIES} times while it was read")
+
+
+def _identity(folder: pathlib.Path) -> tuple[int, int, int] | None:
+    """Which folder it is; another one of the same path has other numbers."""
+    if not folder.is_dir():
+        return None
+    status = folder.stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def _read(path: pathlib.Path) -> tuple[Any, bytes, dict[str, bytes]]:
+    config, weights, assets = (path / name for name in (CONFIG, WEIGHTS, FOLDER))
+    if not (config.is_file() and weights.is_file()):
         raise LoadError(f"{os.fspath(path)!r} should hold {CONFIG} and {WEIGHTS}, and has {os.listdir(path)[:9]}")
-    if linked := [path for path in (config, weights, assets) if os.path.islink(path)]:
+    if linked := [os.fspath(item) for item in (config, weights, assets) if item.is_symlink()]:
         raise LoadError(f"{linked} are links, which may lead out of the folder")
     with opened(config) as file:
         text = file.read(MOST_TEXT + 1)
     with opened(weights) as file, reading(path):
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        yield parse(text), mapped, _assets(pathlib.Path(assets))
+        return parse(text), checked_contents(file), _assets(assets)
 
 
 def _assets(folder: pathlib.Path) -> dict[str, bytes]:

@@ -10,7 +10,6 @@ variables of a loaded model can take no more memory than the file holds numbers 
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from minidl.layers.module import Module
 from minidl.nameless import warn_if_lost
 from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
+from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.files import atomic_write
 from minidl.saving.folder import folder_parts, is_model_folder, write_folder
 from minidl.saving.hdf5 import H5Reader, write_hdf5
@@ -122,8 +122,9 @@ def load_model(
     """
     check_safe_mode(safe_mode)
     if is_model_folder(filepath):
-        with folder_parts(filepath) as (config, weights, assets), reading(filepath):
-            return _loaded(config, weights, assets, custom_objects, compile)
+        parts = folder_parts(filepath)
+        with reading(filepath):
+            return loaded(*parts, custom_objects, compile)
     path = _checked_path(filepath, (".keras", *ENDINGS))
     if is_legacy(path):
         return load_legacy(path, custom_objects, compile)
@@ -131,10 +132,10 @@ def load_model(
         raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
     parts = read_archive(filepath)
     with reading(filepath):
-        return _loaded(*parts, custom_objects, compile)
+        return loaded(*parts, custom_objects, compile)
 
 
-def _loaded(
+def loaded(
     config: Any,
     weights: Any,
     assets: Mapping[str, bytes],
@@ -179,6 +180,7 @@ def save_weights(
         return write_shards(path, groups, layer_names, max_shard_size * 2**30)
     with atomic_write(path) as file:
         write_hdf5(file, groups, layer_names)
+        append_checksum(file)
 
 
 def load_weights(
@@ -215,8 +217,9 @@ def load_weights(
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
     elif is_folder:
-        with folder_parts(path) as (_, mapped, _), reading(path):
-            apply(model, H5Reader(mapped), skip_mismatch, by_name, objects_to_skip)
+        _, data, _ = folder_parts(path)
+        with reading(path):
+            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(SHARDED):
         with reading(path):
             apply(model, ShardReader(path), skip_mismatch, by_name, objects_to_skip)
@@ -226,8 +229,7 @@ def load_weights(
             apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
     else:
         with opened(path) as file, reading(filepath):
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
-            apply(model, H5Reader(mapped), skip_mismatch, by_name, objects_to_skip)
+            apply(model, H5Reader(checked_contents(file)), skip_mismatch, by_name, objects_to_skip)
 
 
 def to_json(model: Any, **kwargs: Any) -> str:

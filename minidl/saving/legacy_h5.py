@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from minidl import deferred, layers, names
 from minidl.layers.module import Module
 from minidl.nameless import warn_if_lost
 from minidl.saving.archive import FORMAT, opened, parse, reading
+from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader
@@ -69,15 +69,17 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
     state = [(v.path, v.numpy()) for v in model.optimizer.variables] if include_optimizer and model.optimizer else []
     if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
         warnings.warn(f"{path!r} has no place for the files of the layers {lost}: save as `.keras`.", stacklevel=4)
-    with atomic_write(path) as file, deferred.h5py.File(file, "w") as h5:
-        h5.attrs.update(texts)
-        weights = h5.create_group(_WEIGHTS)
-        weights.attrs.update({"keras_version": FORMAT, "backend": "jax"})
-        _write_list(weights, "layer_names", [layer.name for layer in model.layers])
-        for name in sorted(groups):
-            _write_arrays(weights.create_group(name), groups[name])
-        if state:
-            _write_arrays(h5.create_group(_OPTIMIZER), state)
+    with atomic_write(path) as file:
+        with deferred.h5py.File(file, "w") as h5:
+            h5.attrs.update(texts)
+            weights = h5.create_group(_WEIGHTS)
+            weights.attrs.update({"keras_version": FORMAT, "backend": "jax"})
+            _write_list(weights, "layer_names", [layer.name for layer in model.layers])
+            for name in sorted(groups):
+                _write_arrays(weights.create_group(name), groups[name])
+            if state:
+                _write_arrays(h5.create_group(_OPTIMIZER), state)
+        append_checksum(file)
 
 
 def _weights_of(model: Any) -> list[tuple[str, list[Variable]]]:
@@ -170,8 +172,8 @@ def load_legacy_weights(
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[H5Reader, int]]:
     """A file as a reader, and its size; inside is the gate of `reading`."""
     with opened(path) as file, reading(path):
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)  # copied once, into the weights
-        yield H5Reader(mapped), len(mapped)
+        data = checked_contents(file)
+        yield H5Reader(data), len(data)
 
 
 def _config(file: H5Reader, name: str) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,8 @@ from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.weights import described, holds
+
+_CHECKSUM = "minidl_crc32"  # in the metadata
 
 
 def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dict[str, str] | None = None) -> None:
@@ -36,7 +41,8 @@ def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dic
     """
     save = needed("safetensors.numpy", "save_safetensors", "minidl[safetensors]").save
     weights = _by_path(model)
-    data = save({path: np.asarray(weight.value) for path, weight in weights.items()}, metadata)
+    arrays = {path: np.asarray(weight.value) for path, weight in weights.items()}
+    data = save(arrays, {**(metadata or {}), _CHECKSUM: _checksum(arrays)})
     with atomic_write(filepath) as file:
         file.write(data)
 
@@ -58,6 +64,10 @@ def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
         data = file.read()
     with reading(filepath):
         arrays = load(data)
+        (size,) = struct.unpack_from("<Q", data)  # the header: its length, then JSON
+        stored = (json.loads(data[8 : 8 + size]).get("__metadata__") or {}).get(_CHECKSUM)
+        if stored is not None and stored != _checksum(arrays):
+            raise LoadError("it is damaged: its weights do not have the checksum that was written with them")
         problems = [f"{path} is not in the file" for path in weights.keys() - arrays.keys()]
         problems += [f"{path} is in the file, not in the model" for path in arrays.keys() - weights.keys()]
         for path in weights.keys() & arrays.keys():
@@ -71,6 +81,16 @@ def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
             raise LoadError("The weights do not fit, and none were loaded:\n  " + "\n  ".join(sorted(problems)))
         for path, weight in weights.items():
             weight.assign(arrays[path])
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> str:
+    """The CRC-32 of names, dtypes, shapes and values."""
+    value = 0
+    for path in sorted(arrays):
+        array = np.ascontiguousarray(arrays[path])
+        value = zlib.crc32(f"{path} {array.dtype} {arrays[path].shape}".encode(), value)
+        value = zlib.crc32(array.tobytes(), value)
+    return f"{value:08x}"
 
 
 def _by_path(model: Any) -> dict[str, Any]:

@@ -1,40 +1,44 @@
 """Weights in several files of a limited size, as Keras writes them.
 
-`name.weights.json` says what is in which of `name_00000.weights.h5`, ..., which stand beside it:
+`name.weights.json`, the index, says what is in which file next to it:
 {"metadata": {"total_size": bytes}, "weight_map": {"/layers/dense/vars": file, or list of files}}.
+
+Each save writes files of new names, `name_<token>_00000.weights.h5`, ..., then replaces the index, then removes the
+files that no index names any more. So at every moment the index names one whole set. Keras opens
+`name_00000.weights.h5` before it looks into the index, so there is an empty file of that name.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
 import pathlib
+import re
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from minidl.saving.archive import MOST_TEXT, opened, parse
-from minidl.saving.errors import LoadError
-from minidl.saving.files import atomic_write
+from minidl.saving.checksum import append_checksum, checked_contents
+from minidl.saving.errors import LoadError, MissingFileError
+from minidl.saving.files import atomic_write, created, remove_unlocked, status, sync, take_rights
 from minidl.saving.hdf5 import Declared, H5Reader, write_hdf5
 
 ENDING = ".weights.json"
 _OF_SHARDS = ".weights.h5"
+_MOST_TRIES = 100  # to read a set that is replaced again and again
 
 _Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def write_shards(path: str | os.PathLike[str], groups: _Groups, names: Mapping[str, str], most: float) -> None:
-    """Write arrays into as many files as it takes.
-
-    All files are complete on the disk before the first takes its place, and the text that names them takes its place
-    last: after a crash in between there is none, rather than one that names old files and new ones.
+    """Write arrays into as many files as it takes; the set that was there stands until the new one is complete.
 
     Args:
-        path: of the text.
+        path: of the index.
         groups: see `write_hdf5`.
         names: see `write_hdf5`.
         most: bytes of arrays in a file.
@@ -42,26 +46,65 @@ def write_shards(path: str | os.PathLike[str], groups: _Groups, names: Mapping[s
     Raises:
         ValueError: an array that has more.
     """
-    target = pathlib.Path(path)
+    target = pathlib.Path(os.path.realpath(path))
     shards = _divided(groups, most)
-    files = [f"{target.name.removesuffix(ENDING)}_{number:05}{_OF_SHARDS}" for number in range(len(shards))]
+    base, token = target.name.removesuffix(ENDING), uuid.uuid4().hex
+    files = [target.with_name(f"{base}_{token}_{number:05}{_OF_SHARDS}") for number in range(len(shards))]
+    first = target.with_name(f"{base}_00000{_OF_SHARDS}")
     places: dict[str, list[str]] = {}
-    for name, shard in zip(files, shards):
+    for file, shard in zip(files, shards):
         for group in shard:
-            places.setdefault(f"/{group}", []).append(name)
+            places.setdefault(f"/{group}", []).append(file.name)
     config = {
         "metadata": {"total_size": sum(array.nbytes for arrays in groups.values() for array in arrays.values())},
         "weight_map": {group: found[0] if len(found) == 1 else found for group, found in places.items()},
     }
-    with contextlib.ExitStack() as stack:  # which is left in the reverse order
-        text = stack.enter_context(atomic_write(target))
-        text.write(json.dumps(config, indent=4).encode())
-        for name, shard in zip(files, shards):
-            file = stack.enter_context(atomic_write(target.with_name(name)))
-            write_hdf5(file, shard, names)
-            file.flush()
-            os.fsync(file.fileno())
-        target.unlink(missing_ok=True)
+    replaced, before = _named(target), status(target)
+    with contextlib.ExitStack() as stack:  # the files stay open, and so locked, until the index names them
+        try:
+            for file, shard in zip(files, shards):
+                stream = stack.enter_context(created(file, private=before is not None))
+                if before is not None:
+                    take_rights(file, before)
+                write_hdf5(stream, shard, names)
+                append_checksum(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            sync(target.parent)
+            if not first.exists():
+                _write_empty(first)
+            with atomic_write(target) as text:
+                text.write(json.dumps(config, indent=4).encode())
+        except BaseException:
+            if not _named(target) & {file.name for file in files}:  # else the index was replaced before it failed
+                for file in files:
+                    file.unlink(missing_ok=True)
+            raise
+    if first.name in replaced:
+        _write_empty(first)
+    _remove_unnamed(target, base, replaced - {first.name})
+
+
+def _write_empty(path: pathlib.Path) -> None:
+    with atomic_write(path) as file:
+        write_hdf5(file, {})
+
+
+def _named(path: pathlib.Path) -> set[str]:
+    """The files that an index names; none if it is missing or damaged."""
+    try:
+        return {name for found in _places(path).values() for name in found}
+    except LoadError:
+        return set()
+
+
+def _remove_unnamed(target: pathlib.Path, base: str, replaced: set[str]) -> None:
+    """Remove the files of earlier saves, and of those that were killed; no others, and none of a save at work."""
+    own = re.compile(re.escape(base) + r"_(?P<token>[0-9a-f]{32}_)?\d{5}" + re.escape(_OF_SHARDS))
+    for item in target.parent.iterdir():
+        found = own.fullmatch(item.name)
+        if found and (found["token"] or item.name in replaced):
+            remove_unlocked(item, lambda name=item.name: name in _named(target))  # type: ignore[misc]
 
 
 def _divided(groups: _Groups, most: float) -> list[dict[str, dict[str, np.ndarray]]]:
@@ -92,13 +135,23 @@ class ShardReader:
     """
 
     def __init__(self, path: str | os.PathLike[str]):
+        for _ in range(_MOST_TRIES):
+            places = _places(path)
+            try:
+                self._open(path, places)
+                return
+            except MissingFileError:
+                if _places(path) == places:
+                    raise
+        raise LoadError(f"it was replaced {_MOST_TRIES} times while it was read")
+
+    def _open(self, path: str | os.PathLike[str], places: Mapping[str, list[str]]) -> None:
         self.arrays: dict[str, Declared] = {}
         self.names: dict[str, str] = {}
         self._readers: dict[str, H5Reader] = {}
-        places = _places(path)
         for name in sorted({name for found in places.values() for name in found}):
-            with opened(pathlib.Path(path).with_name(name)) as file:
-                reader = H5Reader(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            with opened(pathlib.Path(os.path.realpath(path)).with_name(name)) as file:
+                reader = H5Reader(checked_contents(file))
             self.names |= reader.names
             for array, declared in reader.arrays.items():
                 group = f"/{array.rpartition('/')[0]}"

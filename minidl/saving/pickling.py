@@ -1,0 +1,49 @@
+"""Models in pickles, copies and messages between processes: as the bytes of a `.keras` file.
+
+So a model is pickled at any time, whatever it has compiled, and what is in the pickle besides the file are the classes
+and functions of the caller that it names: pickle keeps those by reference (cloudpickle and joblib also by value).
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from minidl import names
+from minidl.nameless import functions_in
+from minidl.saving.archive import archive_bytes, reading, unpacked
+from minidl.saving.assets import write_assets
+from minidl.saving.hdf5 import to_bytes
+from minidl.saving.keras_format import loaded
+from minidl.saving.weights import collect
+
+
+def reduced(model: Any) -> tuple[Any, tuple[bytes, dict[str, Any]]]:
+    """What `__reduce__` returns for a model.
+
+    Raises:
+        PicklingError: two classes or functions of the caller's that have one name.
+        NotImplementedError: a class that has arguments but no `get_config`.
+    """
+    with names.shared_objects() as shared:
+        config = names.serialize(model)
+    custom: dict[str, Any] = {}
+    for name, value in [*shared.custom, *functions_in(config)]:
+        if custom.setdefault(name, value) is not value:
+            raise pickle.PicklingError(
+                f"{model.name!r} uses {custom[name]!r} and {value!r}, both named {name!r}: rename one, "
+                "or register it under another name."
+            )
+    data = archive_bytes(config, to_bytes(*collect(model)), lambda put: write_assets(model, put))
+    return restored, (data, custom)
+
+
+def restored(data: bytes, custom_objects: dict[str, Any]) -> Any:
+    """The model in the bytes of a `.keras` file.
+
+    Raises:
+        LoadError: see `load_model`.
+    """
+    with reading("The pickle of a model"):
+        return loaded(*unpacked(io.BytesIO(data)), custom_objects, True)
