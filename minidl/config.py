@@ -97,7 +97,7 @@ def _check_private(folder: pathlib.Path) -> None:
         if found.st_uid not in (0, os.getuid()) or is_shared:
             raise PermissionError(
                 f"The compilation cache {str(folder)!r} cannot be used: {str(place)!r} belongs to another user or is "
-                f"writable by others (mode {stat.S_IMODE(found.st_mode):o}): run `chmod go-w`, or choose another folder."
+                f"writable by others (mode {stat.S_IMODE(found.st_mode):o}): run `chmod go-w`, or choose another."
             )
 
 
