@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import stat
 
 import jax
 
@@ -61,10 +62,13 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None
     """Keep compiled programs in a folder, so that the next run of the same program does not compile them again.
 
     Keys are the programs themselves, with the versions of JAX and XLA and the kind of device, so what is found fits.
-    The folder holds machine code: let nobody else write to it.
+    The folder holds machine code, so one that others can write to, or replace in the folder around it, is refused.
 
     Args:
         path: the folder, made if missing; default "minidl" in the user's folder for caches.
+
+    Raises:
+        PermissionError: another user owns the folder or one around it, or can write there.
 
     Example:
     >>> import tempfile
@@ -75,10 +79,26 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None
     default = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "minidl")
     folder = pathlib.Path(path) if path is not None else default
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(folder)
     jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _check_private(folder: pathlib.Path) -> None:
+    """Refuse a folder in which another user than root could put a file, or another folder in its place."""
+    if not hasattr(os, "getuid"):  # Windows has no such modes
+        return
+    own = folder.resolve()
+    for place in (own, *own.parents):
+        found = place.stat()
+        is_shared = found.st_mode & 0o022 and (place == own or not found.st_mode & stat.S_ISVTX)  # /tmp is sticky
+        if found.st_uid not in (0, os.getuid()) or is_shared:
+            raise PermissionError(
+                f"The compilation cache {str(folder)!r} cannot be used: {str(place)!r} belongs to another user or is "
+                f"writable by others (mode {stat.S_IMODE(found.st_mode):o}): run `chmod go-w`, or choose another."
+            )
 
 
 def max_epochs() -> int | None:

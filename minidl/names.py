@@ -220,7 +220,7 @@ def _deserialize_special(kind: str, config: Any) -> Any:
     if not isinstance(config, dict):
         raise TypeError(f"Expected 'config' to be a dict, got {config!r} for {kind}.")
     if kind in ("__numpy__", "__tensor__"):
-        return np.array(config["value"], config["dtype"])
+        return np.array(config["value"], _number_dtype(config["dtype"]))
     if kind == "__bytes__":
         return config["value"].encode()
     if kind == "__slice__":
@@ -228,6 +228,14 @@ def _deserialize_special(kind: str, config: Any) -> Any:
     if kind == "__ellipsis__":
         return Ellipsis
     raise ValueError(f"{kind} is nothing that minidl reads.")
+
+
+def _number_dtype(name: Any) -> np.dtype:
+    """The dtype of an array in a config. One of strings, bytes or records may say any size for each element."""
+    dtype = np.dtype(name)
+    if dtype.kind in "SUMmO" or dtype.itemsize > 16:
+        raise ValueError(f"The config holds an array of the dtype {str(name)[:80]!r}; expected one of numbers.")
+    return dtype
 
 
 def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:

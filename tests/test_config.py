@@ -35,6 +35,14 @@ def test_a_second_run_finds_its_programs(tmp_path):
     assert run() >= 2, "the full batches and the last one"
 
 
+@pytest.mark.parametrize("shared", ["cache", "."])
+def test_a_cache_that_others_can_write_to_is_refused(shared, tmp_path):
+    (tmp_path / "cache").mkdir(mode=0o700)
+    (tmp_path / shared).chmod(0o777)
+    with pytest.raises(PermissionError, match="writable by others"):
+        keras.config.enable_compilation_cache(tmp_path / "cache")
+
+
 @pytest.fixture
 def logged(caplog):
     keras.config.disable_interactive_logging()

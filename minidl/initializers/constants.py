@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from minidl import names
 from minidl.initializers.base import Initializer, on_device
 
 
@@ -211,5 +211,5 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
-        return np.array(value["config"]["value"], jnp.dtype(value["config"]["dtype"]))
+        return names.deserialize_any(value)
     return value

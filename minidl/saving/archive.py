@@ -166,7 +166,7 @@ def _assets(archive: zipfile.ZipFile, limit: int) -> dict[str, bytes]:
     for name in (member.filename for member in members if not member.is_dir()):
         if posixpath.normpath(name) != name or ".." in name.split("/") or "\\" in name or ":" in name:
             raise LoadError(f"{name!r} is no path of a file in {FOLDER}")
-        assets[name.removeprefix(f"{FOLDER}/")] = archive.read(name)
+        assets[name.removeprefix(f"{FOLDER}/")] = _contents(archive, name)
     return assets
 
 
@@ -174,4 +174,10 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     """A part of the archive, compared with its checksum; refused if it says that it is larger than the limit."""
     if archive.getinfo(name).file_size > limit:
         raise LoadError(f"{name} would take {archive.getinfo(name).file_size} bytes, more than the {limit} it may")
-    return archive.read(name)
+    return _contents(archive, name)
+
+
+def _contents(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A part of the archive; never more is decompressed than its size says, which `archive.read` does."""
+    with archive.open(name) as part:
+        return part.read(archive.getinfo(name).file_size + 1)

@@ -17,6 +17,7 @@ from minidl import structures
 from minidl.optional import needed
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
+from minidl.saving.program import from_bytes, to_bytes
 from minidl.symbolic import KerasTensor
 
 
@@ -57,18 +58,21 @@ def export_model(
 
     needed("flatbuffers", "export", "minidl[export]")
     exported = jax.export.export(jax.jit(infer), platforms=platforms)(specs)
+    data = to_bytes(exported)
     with atomic_write(filepath) as file:
-        file.write(exported.serialize())
+        file.write(data)
 
 
 def load_exported(filepath: str | os.PathLike[str]) -> Callable[[Any], Any]:
     """The function in a file that `export_model` wrote: inputs -> outputs, for a batch of any size.
 
-    It is StableHLO that XLA compiles; nothing of it is Python. It can compute whatever arrays it likes for as long as
-    it likes, so run only files of those whose programs you would run.
+    It is StableHLO that XLA compiles; nothing of it is Python. The checksum in the file tells of damage, and custom
+    calls other than JAX's own linear algebra, sorting and random numbers are refused. Against somebody who writes such
+    a file on purpose, checksum included, that is not enough: the program may ask for any amount of memory and run
+    without end, and parsers of native code read it. So load only files of those whose programs you would run.
 
     Raises:
-        LoadError: the file is damaged or another.
+        LoadError: the file is damaged or another, has no checksum, or has an operation that is not allowed.
         OSError: it cannot be opened.
         ImportError: flatbuffers is not installed.
     """
@@ -76,7 +80,7 @@ def load_exported(filepath: str | os.PathLike[str]) -> Callable[[Any], Any]:
         data = file.read()
     needed("flatbuffers", "load_exported", "minidl[export]")
     with reading(filepath):
-        exported = jax.export.deserialize(bytearray(data))
+        exported = from_bytes(data)
     run = jax.jit(exported.call)
     return lambda inputs: run(jax.tree.map(np.asarray, inputs))
 

@@ -157,6 +157,15 @@ CONFIGS = {
     "optimizer of a module": sequential(
         DENSE, compile_config={"optimizer": {"module": "os", "class_name": "system", "config": {"command": EVIL}}}
     ),
+    "gigabytes of a string dtype": sequential(
+        _options(
+            kernel_initializer={
+                "module": "keras.initializers",
+                "class_name": "Constant",
+                "config": {"value": {"class_name": "__numpy__", "config": {"value": ["a"], "dtype": "S100000000"}}},
+            }
+        )
+    ),
     "petabyte of units": sequential(_options(units=10**15)),
     "petabyte of inputs": sequential(DENSE).copy()
     | {"config": {"name": "m", "layers": [{**INPUT, "config": {"batch_shape": [None, 10**15], "name": "in"}}, DENSE]}},
