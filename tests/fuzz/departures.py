@@ -1,4 +1,4 @@
-"""What may differ between Keras 3.15.1 and minidl, each with its reason; narrow, so that nothing else hides behind one."""
+"""What may differ between Keras 3.15.1 and minidl, each with its reason; narrow, so that no fault hides."""
 
 TABLE = []  # (name, reason, predicate of the case and both outcomes)
 

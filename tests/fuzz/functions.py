@@ -1,5 +1,7 @@
 """Cases of `ops`, `activations` and `random`: one eager call each, sizes, dtypes and axes drawn widely."""
 
+# ruff: noqa: E501, tables
+
 from tests.fuzz.values import DTYPES, FLOATS, INTEGERS, SIZES, build, call
 
 ELEMENTWISE = """abs absolute angle arccos arccosh arcsin arcsinh arctan arctanh bitwise_invert bitwise_not cbrt ceil conj

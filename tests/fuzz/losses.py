@@ -1,4 +1,4 @@
-"""Cases of losses, as functions and as objects, with weights and masks; of regularizers, constraints and initializers."""
+"""Cases of losses, as functions and as objects, with weights; of regularizers, constraints and initializers."""
 
 from tests.fuzz.values import FLOATS, build, call
 

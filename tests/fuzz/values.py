@@ -66,6 +66,8 @@ def build(library, spec):
         return {key: build(library, value) for key, value in spec["dict"]}
     if "get" in spec:
         return find(library, spec["get"])
+    if "call" not in spec:
+        return {key: build(library, value) for key, value in spec.items()}
     return find(library, spec["call"])(
         *build(library, spec.get("args", [])), **{k: build(library, v) for k, v in spec.get("kwargs", {}).items()}
     )

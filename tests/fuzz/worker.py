@@ -1,8 +1,9 @@
 """Runs cases on both libraries and says what differs, here or in processes forked before JAX has threads.
 
-The fork server imports this module, hence Keras and minidl, and initializes no backend; what it forks starts in a moment.
+The fork server imports this module, hence Keras and minidl, without a backend; it forks in a moment.
 """
 
+import gc
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -18,11 +19,18 @@ import jax
 import keras
 
 import minidl
-from tests.fuzz import compare, departures, functions, losses, metrics
+from tests.fuzz import compare, departures, functions, layers, losses, metrics, models, optimizers
 from tests.fuzz.values import Draw
 
-FAMILIES = {"functions": functions, "losses": losses, "metrics": metrics}
-SHARES = {"functions": 60, "losses": 10, "metrics": 10}
+FAMILIES = {
+    "functions": functions,
+    "losses": losses,
+    "metrics": metrics,
+    "layers": layers,
+    "optimizers": optimizers,
+    "models": models,
+}
+SHARES = {"functions": 62, "losses": 10, "metrics": 8, "layers": 14, "optimizers": 3, "models": 3}
 CASES_A_WORKER = 600  # compiled programs are never let go
 
 
@@ -36,7 +44,7 @@ def draw(seed, number):
 def outcome(library, case):
     """What a library makes of a case: ("value", ...) or ("error", ...)."""
     library.config.set_floatx("float32")
-    library.utils.clear_session()
+    library.utils.clear_session(free_memory=False)
     library.utils.set_random_seed(case.get("seed", 1))
     try:
         return "value", compare.plain(FAMILIES[case["family"]].run(library, case))
@@ -60,6 +68,7 @@ def serve(pipe):
     """Answer numbers of cases with what differs, until None comes."""
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
+    gc.freeze()  # what was imported need not be looked through again and again
     jax.config.update("jax_enable_compilation_cache", False)
     while (job := pipe.recv()) is not None:
         pipe.send(check(draw(*job)))
@@ -84,7 +93,7 @@ class _Worker:
 
 
 def run(seed, cases, workers=2, seconds=120.0):
-    """Yield (case, difference or None) of each case; a worker that dies or hangs is a difference, and the rest goes on."""
+    """Yield (case, difference or None) of each case; a worker that dies or hangs is a difference; the rest goes on."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.fuzz.worker"])
     waiting, busy = iter(cases), [_Worker(context) for _ in range(workers)]
