@@ -1,4 +1,4 @@
-"""The project's fuzzer: cases are the same for a seed, a fault is seen, a lost worker is reported; then thousands of cases."""
+"""The fuzzer: cases are the same for a seed, faults are seen, most cases run; then thousands of them."""
 
 import os
 

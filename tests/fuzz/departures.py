@@ -1,5 +1,7 @@
 """What may differ between Keras 3.15.1 and minidl, each with its reason; narrow, so that no fault hides."""
 
+from tests.fuzz import compare
+
 TABLE = []  # (name, reason, predicate of the case and both outcomes)
 
 
@@ -11,3 +13,58 @@ def departure(reason):
 def reason(case, theirs, ours):
     """Reason why the outcomes of this case may differ, or None."""
     return next((why for _, why, allows in TABLE if allows(case, theirs, ours)), None)
+
+
+def _only(kind_theirs, kind_ours, theirs, ours, words):
+    """Whether one library alone refuses, and says one of these things."""
+    refusal = theirs[1] if theirs[0] == "error" else ours[1]
+    return (theirs[0], ours[0]) == (kind_theirs, kind_ours) and any(word in refusal for word in words)
+
+
+def _name(case):
+    return next((case[key]["call"] for key in ("program", "loss", "metric", "layer") if key in case), "")
+
+
+@departure("Keras 3.15.1's sparsemax need not sum to 1; minidl follows the paper")
+def sparsemax(case, theirs, ours):
+    return _name(case).endswith(".sparsemax") and theirs[0] == ours[0] == "value"
+
+
+@departure("weights that would only broadcast along the wrong axis are refused")
+def weights_that_broadcast(case, theirs, ours):
+    return case["family"] in ("losses", "metrics") and _only(
+        "value", "error", theirs, ours, ["sample_weight has shape"]
+    )
+
+
+@departure("Python lists are taken as arrays by losses and metrics; Keras fails inside on some of them")
+def lists(case, theirs, ours):
+    words = ["'list' object has no attribute", "same nested structure", "Expected an instance of list"]
+    return '"list"' in str(case).replace("'", '"') and _only("error", "value", theirs, ours, words)
+
+
+@departure("Keras mixes bfloat16 with float32 in random.dropout and fails")
+def dropout_bfloat16(case, theirs, ours):
+    return _name(case) == "random.dropout" and _only("error", "value", theirs, ours, ["lax.select requires"])
+
+
+@departure("MultiHeadAttention takes a value_dim other than key_dim everywhere")
+def value_dim(case, theirs, ours):
+    given = case.get("layer", {}).get("kwargs", {})
+    return "value_dim" in given and _only("error", "value", theirs, ours, ["cannot reshape", "value shape"])
+
+
+@departure("the config of metrics.CosineSimilarity keeps its axis")
+def cosine_axis(case, theirs, ours):
+    if _name(case) != "metrics.CosineSimilarity" or theirs[0] != "value" or ours[0] != "value":
+        return False
+    both = [{key: value for key, value in outcome[1].items() if key != "again"} for outcome in (theirs, ours)]
+    return "axis" in case["metric"]["kwargs"] and not list(compare.differences(*both, case["tolerance"]))
+
+
+@departure(
+    "training reaches the layers of a subclassed model that does not pass it on; Keras on JAX leaves dropout off"
+)
+def dropout_in_subclass(case, theirs, ours):
+    dropout = any(layer["call"] == "layers.Dropout" for layer in case.get("body", []))
+    return case.get("kind") == "subclass" and dropout and theirs[0] == ours[0] == "value"

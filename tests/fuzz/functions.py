@@ -225,7 +225,7 @@ def _windows(d):
     more = {"padding": d.choice(["valid", "same"]), "data_format": first}
     name = d.choice(["conv", "conv_transpose", "depthwise_conv", "max_pool", "average_pool"])
     if name.endswith("pool"):
-        return call(f"ops.{name}", x, kernel, strides=d.choice([None, 1, 2]), **more)
+        return call(f"ops.{name}", x, {"tuple": kernel}, strides=d.choice([None, 1, 2]), **more)
     if rank == 3 and name == "depthwise_conv":
         name = "conv"
     groups = d.choice([g for g in (1, 1, 2) if channels % g == 0]) if name == "conv" else 1

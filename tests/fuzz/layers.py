@@ -45,7 +45,7 @@ def _pooling(d):
     if d.chance(0.2):
         kind = d.choice(["AdaptiveAveragePooling", "AdaptiveMaxPooling"])
         return call(f"layers.{kind}{rank}D", d.choice([1, 2, 3]), **form), shape, {}
-    options = d.options(pool_size=[2, 3], strides=[1, 2], padding=["same", "valid"])
+    options = {"pool_size": d.choice([2, 3])} | d.options(strides=[1, 2], padding=["same", "valid"])
     return call(f"layers.{d.choice(['Max', 'Average'])}Pooling{rank}D", **options, **form), shape, {}
 
 
