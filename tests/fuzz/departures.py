@@ -68,3 +68,12 @@ def cosine_axis(case, theirs, ours):
 def dropout_in_subclass(case, theirs, ours):
     dropout = any(layer["call"] == "layers.Dropout" for layer in case.get("body", []))
     return case.get("kind") == "subclass" and dropout and theirs[0] == ours[0] == "value"
+
+
+@departure("Keras's pooling functions fail for channels_first without strides")
+def pool_channels_first(case, theirs, ours):
+    if _name(case) not in ("ops.max_pool", "ops.average_pool") or not isinstance(case["program"]["args"][0], dict):
+        return False
+    options = case["program"]["kwargs"]
+    without = options["strides"] is None and options["data_format"] == "channels_first"
+    return without and _only("error", "value", theirs, ours, ["could not be broadcast", "broadcast"])
