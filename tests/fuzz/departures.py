@@ -62,11 +62,9 @@ def cosine_axis(case, theirs, ours):
     return "axis" in case["metric"]["kwargs"] and not list(compare.differences(*both, case["tolerance"]))
 
 
-@departure(
-    "training reaches the layers of a subclassed model that does not pass it on; Keras on JAX leaves dropout off"
-)
+@departure("training reaches the layers of a subclassed model that does not pass it on; Keras on JAX leaves it off")
 def dropout_in_subclass(case, theirs, ours):
-    dropout = any(layer["call"] == "layers.Dropout" for layer in case.get("body", []))
+    dropout = any(layer["call"] in ("layers.Dropout", "layers.BatchNormalization") for layer in case.get("body", []))
     return case.get("kind") == "subclass" and dropout and theirs[0] == ours[0] == "value"
 
 
@@ -77,3 +75,10 @@ def pool_channels_first(case, theirs, ours):
     options = case["program"]["kwargs"]
     without = options["strides"] is None and options["data_format"] == "channels_first"
     return without and _only("error", "value", theirs, ours, ["could not be broadcast", "broadcast"])
+
+
+@departure("zero_output_for_mask holds for unrolled recurrent layers, too; Keras ignores it there")
+def zero_output_unrolled(case, theirs, ours):
+    given = case.get("layer", {}).get("kwargs", {})
+    masked = given.get("unroll") and given.get("zero_output_for_mask") and "mask" in case["more"]
+    return bool(masked) and theirs[0] == ours[0] == "value"
