@@ -16,6 +16,7 @@ import jax
 from minidl import losses, metrics, structures
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
+from minidl.symbolic import infer
 from minidl.training import checks
 from minidl.training.outputs import Joint, Outputs, is_structure
 
@@ -169,6 +170,16 @@ class Objectives:
                 objective.tracker.update_state(loss, sample_weight=output.shape[0])
             terms.append(loss if objective.weight is None else loss * objective.weight)
         return sum(terms[1:], terms[0])
+
+    def check_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Call each loss on symbolic tensors: it refuses weights of which the shape does not go with its values."""
+
+        def losses_of(y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
+            parts = self._parts(y, y_pred, sample_weight)
+            return [objective.loss(*parts[objective.index]) for objective in self._order if objective.loss is not None]
+
+        if not any(None in output.shape for output in jax.tree.leaves(y_pred)):
+            infer(losses_of, (y, y_pred, sample_weight), {})
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Take a batch into the metrics."""

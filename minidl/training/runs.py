@@ -53,6 +53,7 @@ class Inference:
         self.steps: Steps = model.steps
         self._pins = contextlib.ExitStack()
         self._weights: State | None = None
+        self._is_fixed = False  # whether another thread was seen to train them: then they stay to the end
 
     def refresh(self) -> None:
         """Callbacks that want a change to count in `evaluate` or `predict` make it before."""
@@ -68,7 +69,8 @@ class Inference:
     def _read(self) -> State:
         trainable, non_trainable = self.steps.variables[:2]
         variables = [*trainable, *non_trainable]
-        if self._weights is None or not sharing.are_trained_elsewhere(variables):
+        self._is_fixed |= sharing.are_trained_elsewhere(variables)
+        if self._weights is None or not self._is_fixed:
             self._pins.close()
             values = self._pins.enter_context(sharing.reading(variables))
             self._weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
@@ -79,7 +81,7 @@ class Inference:
         if not changes:
             return
         variables = [self.steps.variables.non_trainable[index] for index in changes]
-        if sharing.are_trained_elsewhere(variables):
+        if self._is_fixed:
             self._weights = changed(weights, changes)
         else:
             sharing.give(variables, list(changes.values()))

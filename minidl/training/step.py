@@ -108,11 +108,12 @@ class Steps:
     def renewed(self) -> Steps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
         now = fingerprint(self.model)
-        if now.structure != self._made_for.structure or (not self._traced and now != self._made_for):
-            return Steps(self.model, self._outside)
         changed = self._made_for.changed(now) - self._irrelevant
-        if not changed:
+        is_same = now.structure == self._made_for.structure
+        if is_same and not changed:
             return self
+        if not is_same or not self._traced:
+            return Steps(self.model, self._outside)
         new = Steps(self.model, self._outside)
         for mode, (args, traced) in self._traced.items():
             if str(new._step(mode).trace(*args).jaxpr) != str(traced.jaxpr):
@@ -418,9 +419,14 @@ def _like(old: Any, new: Any) -> Any:
     return jax.tree.map(lambda before, after: jnp.asarray(after, before.dtype), old, new)
 
 
-def symbolic(x: Any) -> Any:
-    """Symbolic tensors for a batch of which the size does not matter."""
-    return structures.map(lambda leaf: KerasTensor((None, *leaf.shape[1:]), leaf.dtype), x)
+def symbolic(x: Any, rows: int | None = None) -> Any:
+    """Symbolic tensors for arrays or tensors, with a batch of this size; None where it does not matter."""
+
+    def tensor(leaf: Any) -> KerasTensor:
+        mask = notes.read(leaf, notes.MASK) if isinstance(leaf, KerasTensor) else None
+        return KerasTensor((rows, *leaf.shape[1:]), leaf.dtype, mask=None if mask is None else tensor(mask))
+
+    return structures.map(tensor, x)
 
 
 def _values(variables: list[Variable]) -> list[Any]:

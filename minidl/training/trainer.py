@@ -18,6 +18,7 @@ import numpy as np
 
 from minidl import config, sharing, structures
 from minidl.arrays import as_arrays, device_dtype
+from minidl.binding import is_binding
 from minidl.callbacks import CallbackList
 from minidl.layers.base import Layer
 from minidl.layers.module import building
@@ -380,6 +381,8 @@ class Trainer(Compiled):
     @property
     def steps(self) -> Steps:
         """The compiled steps for the variables that the model has now; made again when these change."""
+        if self._steps is not None and is_binding():  # asked by a step that is being traced
+            return self._steps
         with building:
             self._steps = Steps(self) if self._steps is None else self._steps.renewed()
             return self._steps
@@ -465,6 +468,9 @@ class Trainer(Compiled):
             with building:
                 self.objectives.build(y, y_pred, self.output_names)
         self._check_values(call, x, y, sample_weight)
+        if self.compiled and sample_weight is not None and type(self).compute_loss is Trainer.compute_loss:
+            rows = len(jax.tree.leaves(x)[0])
+            self.objectives.check_weights(*(symbolic(part, rows) for part in (y, y_pred, sample_weight)))
 
     def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
         """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""

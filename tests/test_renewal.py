@@ -1,0 +1,252 @@
+"""What a program changes counts from the next batch on: in callbacks, between two calls of fit, anywhere."""
+
+import numpy as np
+import pytest
+
+import minidl as keras
+from minidl import layers, ops
+from tests.counting import compilations
+
+X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
+
+
+class Penalized(keras.Model):
+    """Adds `beta * mean(z ** 2)` to the loss."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder, self.beta = layers.Dense(3), layers.Dense(5), 0.0
+
+    def call(self, x):
+        z = self.encoder(x)
+        self.add_loss(self.beta * ops.mean(ops.square(z)))
+        return self.decoder(z)
+
+
+class At(keras.callbacks.Callback):
+    """Does something to the model at a hook, when its first argument has a value."""
+
+    def __init__(self, hook, do, when=None):
+        super().__init__()
+
+        def called(first=None, logs=None):
+            if when is None or first == when:
+                do(self.model)
+
+        setattr(self, hook, called)
+
+
+def losses_with(model, *callbacks, epochs=1, **compiled):
+    keras.utils.set_random_seed(1)
+    model = model()
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **compiled})
+    options = {"batch_size": 8, "shuffle": False, "verbose": 0, "callbacks": list(callbacks)}
+    return [round(loss, 5) for loss in model.fit(X, X, epochs=epochs, **options).history["loss"]]
+
+
+def dropped():
+    return keras.Sequential([keras.Input((5,)), layers.Dense(8), layers.Dropout(0.1), layers.Dense(5)])
+
+
+# Keras 3.15.1 on JAX, with the same model, seed and callback.
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin"])
+def test_an_attribute_set_before_the_first_batch(hook):
+    assert losses_with(Penalized, At(hook, lambda model: setattr(model, "beta", 5.0))) == [7.77629]
+
+
+def test_a_dropout_rate_set_when_training_begins():
+    assert losses_with(dropped, At("on_train_begin", lambda model: setattr(model.layers[1], "rate", 0.5))) == [1.98396]
+
+
+def test_a_variable_in_a_loss_set_when_training_begins():
+    factor = keras.Variable(0.0, trainable=False)
+
+    def loss(y, y_pred):
+        return ops.mean(ops.square(y - y_pred), -1) + factor * ops.mean(ops.abs(y_pred), -1)
+
+    def model():
+        return keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+
+    came = losses_with(model, At("on_train_begin", lambda _: factor.assign(5.0)), loss=loss)
+    assert came == [5.33527]
+
+
+def test_what_is_set_later_counts_from_the_next_epoch_on():
+    """The second epoch with a beta of 5 is one that goes on from the weights after the first, with that beta."""
+    changed = losses_with(Penalized, At("on_epoch_begin", lambda model: setattr(model, "beta", 5.0), 1), epochs=2)
+    keras.utils.set_random_seed(1)
+    model = Penalized()
+    model.compile("sgd", "mse")
+    first = model.fit(X, X, batch_size=8, shuffle=False, verbose=0).history["loss"]
+    other = Penalized()
+    other.beta = 5.0
+    other.compile("sgd", "mse")
+    other.build((None, 5))
+    other.set_weights(model.get_weights())
+    second = other.fit(X, X, batch_size=8, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(changed, [*first, *second], rtol=1e-5)
+
+
+def test_a_variable_in_a_loss_changes_from_step_to_step_without_compiling():
+    factor = keras.Variable(1.0, trainable=False)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+    model.compile(keras.optimizers.SGD(0.0), lambda y, y_pred: factor * ops.mean(ops.square(y - y_pred), -1))
+    seen = []
+    double = At("on_train_batch_end", lambda _: factor.assign(2 * factor.value))
+    kept = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+    model.fit(X[:8], X[:8], batch_size=8, verbose=0, callbacks=[kept])
+    with compilations() as compiled:
+        model.fit(X[:8], X[:8], batch_size=8, epochs=3, verbose=0, callbacks=[kept, double])
+    assert "jit(_train_batches)" not in compiled
+    np.testing.assert_allclose(seen, [seen[0] * scale for scale in (1, 1, 2, 4)], rtol=1e-6)
+    assert float(factor) == 8
+
+
+def test_an_attribute_that_no_step_reads_compiles_nothing():
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+    model.compile("sgd", "mse")
+    model.fit(X, X, verbose=0)
+    with compilations() as compiled:
+        model.fit(
+            X, X, epochs=3, verbose=0, callbacks=[At("on_epoch_end", lambda m: setattr(m, "best", m.optimizer.name))]
+        )
+        model.layers[0].remark = "new"
+        model.fit(X, X, verbose=0)
+    assert not [name for name in compiled if "batches" in name]
+
+
+@pytest.mark.parametrize("frozen_first", [False, True])
+@pytest.mark.parametrize("hook", ["on_epoch_begin", "on_train_batch_begin"])
+def test_freezing_and_unfreezing_in_a_callback(hook, frozen_first):
+    def two():
+        return keras.Sequential([keras.Input((5,)), layers.Dense(4), layers.Dense(5)])
+
+    keras.utils.set_random_seed(1)
+    model = two()
+    first = model.layers[0]
+    first.trainable = not frozen_first
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    seen = []
+    change = At(hook, lambda _: setattr(first, "trainable", frozen_first), 1)
+    watch = At("on_epoch_end", lambda _: seen.append(first.kernel.numpy()))
+    model.fit(X, X, epochs=3, batch_size=20, verbose=0, callbacks=[change, watch])
+    assert [not np.array_equal(before, after) for before, after in zip(seen, seen[1:])] == [frozen_first] * 2
+    assert len(model.optimizer.variables) == 2 + 2 * 4  # iterations, the rate, and two slots for each weight
+
+
+def test_unfreezing_keeps_the_state_of_the_other_weights():
+    """As if all weights had been trained from the start, with gradients of zero while they were frozen."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(4), layers.Dense(5)])
+    model.layers[0].trainable = False
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+    model.fit(X, X, verbose=0)
+    last = model.layers[1]
+    before = {v.path: v.numpy() for v in model.optimizer.variables if last.kernel.path.replace("/", "_") in v.path}
+    assert len(before) == 1 and all(np.abs(value).max() > 0 for value in before.values())
+    model.layers[0].trainable = True
+    model.optimizer.extend(model.trainable_variables)
+    after = {v.path: v.numpy() for v in model.optimizer.variables}
+    for path, value in before.items():
+        np.testing.assert_array_equal(after[path], value)
+    assert [v.shape for v in model.optimizer.variables[2:]] == [w.shape for w in model.trainable_variables]
+
+
+def test_an_optimizer_that_cannot_take_further_weights_says_so():
+    class Own(keras.optimizers.SGD):
+        def build(self, variables):
+            super().build(variables)
+
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(4), layers.Dense(5)])
+    model.layers[0].trainable = False
+    model.compile(Own(0.1), "mse")
+    model.fit(X, X, verbose=0)
+    model.layers[0].trainable = True
+    with pytest.raises(ValueError, match=r"built for 2 weights.*dense.*kernel.*compile\(\) with a new optimizer"):
+        model.fit(X, X, verbose=0)
+
+
+def test_compiling_anew_in_a_callback():
+    def compile_anew(model):
+        model.compile(keras.optimizers.SGD(0.0), "mae")
+
+    def model():
+        return keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+
+    losses = losses_with(model, At("on_epoch_begin", compile_anew, 1), epochs=3)
+    assert losses[1] == losses[2] and losses[0] != losses[1]
+
+
+def test_a_step_of_ones_own_may_give_a_loss_alone():
+    """As in Keras's guide to custom steps in JAX."""
+
+    class Own(keras.Sequential):
+        def train_step(self, state, data):
+            logs, state = super().train_step(state, data)
+            return logs["loss"], state
+
+        def test_step(self, state, data):
+            logs, state = super().test_step(state, data)
+            return logs["loss"], state
+
+    keras.utils.set_random_seed(1)
+    own = Own([keras.Input((5,)), layers.Dense(5)])
+    own.compile("sgd", "mse")
+    plain = keras.models.clone_model(keras.Sequential(own.layers))
+    plain.build((None, 5))
+    plain.set_weights(own.get_weights())
+    plain.compile("sgd", "mse")
+    options = {"shuffle": False, "verbose": 0}
+    assert own.fit(X, X, **options).history == plain.fit(X, X, **options).history
+    assert own.evaluate(X, X, verbose=0) == plain.evaluate(X, X, verbose=0)
+
+
+# model(x): what the user's functions read counts at each call
+
+
+def called_with(activation):
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2, kernel_initializer="ones", activation=activation)])
+    return lambda: float(np.asarray(model(np.ones((1, 2), "float32")))[0, 0])
+
+
+def test_an_activation_that_reads_a_closure():
+    state = {"temperature": 1.0}
+    call = called_with(lambda x: x * state["temperature"])
+    assert call() == 2.0
+    state["temperature"] = 5.0
+    assert call() == 10.0
+
+
+def test_an_activation_that_reads_a_variable():
+    temperature = keras.Variable(1.0)
+    call = called_with(lambda x: x * temperature)
+    assert call() == 2.0
+    temperature.assign(4.0)
+    assert call() == 8.0
+
+
+def test_an_activation_that_is_a_method_of_an_object():
+    class Scale:
+        factor = 1.0
+
+        def act(self, x):
+            return x * self.factor
+
+    scale = Scale()
+    call = called_with(scale.act)
+    assert call() == 2.0
+    scale.factor = 3.0
+    assert call() == 6.0
+
+
+def test_an_activation_that_draws_with_numpy():
+    call = called_with(lambda x: x * np.float32(np.random.rand()))
+    assert len({call() for _ in range(3)}) == 3
+
+
+def test_minidls_own_activations_are_compiled():
+    model = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(2, activation="relu"), layers.Dense(2, activation=ops.tanh)]
+    )
+    model(np.ones((1, 2), "float32"))
+    assert model._compiled_call._made._is_one_program
