@@ -30,35 +30,43 @@ class Fingerprint(NamedTuple):
     """A model as steps are made for it."""
 
     structure: Any  # which variables, metrics and frozen parts there are
-    settings: dict[Setting, Any]  # numbers, texts and flags in the attributes, which a step may have read
+    values: list[Any]  # the numbers, texts and flags in the attributes, in the order of the walk
+    keys: list[Setting] | None  # whose they are, where that was asked for
 
-    def changed(self, other: Fingerprint) -> set[Setting]:
-        """The settings that differ; they are compared where the structure is the same."""
-        if self.settings == other.settings:
-            return set()
-        both = self.settings.keys() | other.settings.keys()
-        return {key for key in both if self.settings.get(key) != other.settings.get(key)}
+    def settings(self) -> dict[Setting, Any]:
+        """What a step may have read."""
+        assert self.keys is not None
+        pairs = zip(self.keys, self.values, strict=True)
+        return {key: v for key, v in pairs if key[0] and not key[1].startswith("_") and key[1] not in _NOT_READ}
 
 
-def fingerprint(model: Any) -> Fingerprint:
+def changed(one: dict[Setting, Any], other: dict[Setting, Any]) -> set[Setting]:
+    """The settings that differ."""
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
     """What tells whether the model has other variables, metrics, frozen parts or settings than before.
 
     It is taken before every call of fit, evaluate and predict, so it is one walk that asks for the type of each
     attribute and little else.
     """
     found: list[Any] = []
-    settings: dict[Setting, Any] = {}
+    values: list[Any] = []
+    keys: list[Setting] = []
     seen: set[int] = {id(model._init_arguments)}
     waiting: list[tuple[Any, int]] = [(vars(model), id(model))]
     if model.compiled:
         waiting += [(vars(part), id(part)) for part in (model.optimizer, *model.objectives.losses) if part is not None]
     while waiting:
         container, owner = waiting.pop()
-        items = container.items() if isinstance(container, dict) else enumerate(container)
-        for name, value in items:
+        if with_keys:
+            names = container if isinstance(container, dict) else range(len(container))
+            pairs = zip(names, container.values() if isinstance(container, dict) else container)
+            keys += [(owner, str(name)) for name, value in pairs if type(value) in PLAIN]
+        for value in container.values() if isinstance(container, dict) else container:
             if type(value) in PLAIN:
-                if owner and not name.startswith("_") and name not in _NOT_READ:
-                    settings[owner, name] = value
+                values.append(value)
                 continue
             kind = _kind(type(value))  # type: ignore[arg-type]
             if kind is None or id(value) in seen:
@@ -76,7 +84,8 @@ def fingerprint(model: Any) -> Fingerprint:
                 waiting.append((attributes, id(value)))
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
-    return Fingerprint((model.trainable, found, metrics, optimizer, model.run_eagerly), settings)
+    structure = model.trainable, found, metrics, optimizer, model.run_eagerly
+    return Fingerprint(structure, values, keys if with_keys else None)
 
 
 @functools.cache

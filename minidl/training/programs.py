@@ -25,7 +25,7 @@ class Program:
     """
 
     def __init__(self, function: Callable[..., Any], **options: Any):
-        self._function = jax.jit(function, **options)
+        self._function: Any = jax.jit(function, **options)
         self._known: set[Any] = set()
         self._compiled: set[Any] = set()
 

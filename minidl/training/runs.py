@@ -13,7 +13,7 @@ from typing import Any
 from minidl import sharing
 from minidl.training.data import Chunk
 from minidl.training.interrupts import Shield
-from minidl.training.step import Changes, State, Steps, changed
+from minidl.training.step import Changes, State, Steps, with_changes
 
 
 class Training:
@@ -82,7 +82,7 @@ class Inference:
             return
         variables = [self.steps.variables.non_trainable[index] for index in changes]
         if self._is_fixed:
-            self._weights = changed(weights, changes)
+            self._weights = with_changes(weights, changes)
         else:
             sharing.give(variables, list(changes.values()))
 

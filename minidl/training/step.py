@@ -25,7 +25,7 @@ from minidl.layers.regularization import Dropout
 from minidl.symbolic import KerasTensor
 from minidl.tracking import without
 from minidl.training.data import Chunk
-from minidl.training.fingerprint import Setting, fingerprint
+from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, compiler_options
 from minidl.utils.batches import pack_x_y_sample_weight
@@ -88,7 +88,8 @@ class Steps:
             optimizer.variables if optimizer is not None else [],
             reported,
         )
-        self._made_for = fingerprint(model)
+        self._made_for = fingerprint(model, with_keys=True)
+        self._settings = self._made_for.settings()
         self._irrelevant: set[Setting] = set()  # settings that no step reads
         self._traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
@@ -108,9 +109,13 @@ class Steps:
     def renewed(self) -> Steps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
         now = fingerprint(self.model)
-        changed = self._made_for.changed(now) - self._irrelevant
         is_same = now.structure == self._made_for.structure
-        if is_same and not changed:
+        if is_same and now.values == self._made_for.values:
+            return self
+        settings = fingerprint(self.model, with_keys=True).settings()
+        different = changed(settings, self._settings) - self._irrelevant
+        if is_same and not different:
+            self._made_for = now
             return self
         if not is_same or not self._traced:
             return Steps(self.model, self._outside)
@@ -118,7 +123,8 @@ class Steps:
         for mode, (args, traced) in self._traced.items():
             if str(new._step(mode).trace(*args).jaxpr) != str(traced.jaxpr):
                 return new
-        self._irrelevant |= changed
+        self._irrelevant |= different
+        self._made_for = now
         return self
 
     def ready(self, mode: str, chunk: Chunk) -> Steps:
@@ -139,7 +145,8 @@ class Steps:
         with recorded() as touched:
             traced = self._step(mode).trace(*args)
         self._traced.setdefault(mode, (args, traced))
-        self._irrelevant |= self._made_for.changed(fingerprint(self.model))  # set by the trace: a count of calls, say
+        settings = fingerprint(self.model, with_keys=True).settings()
+        self._irrelevant |= changed(settings, self._settings)  # set by the trace: a count of calls, say
         outside = without(touched, self.flat())
         if not outside:
             return self
@@ -168,7 +175,7 @@ class Steps:
         trainable, non_trainable, metrics = map(list, state)
         weights = State(trainable, [*non_trainable, *_values(self._outside)], [], [])
         metrics, changes, logs = self._evaluation_step(weights, metrics, batch)
-        new = changed(weights, changes)._replace(metrics=metrics)
+        new = with_changes(weights, changes)._replace(metrics=metrics)
         return logs or self.results(new), (trainable, self._without_outside(new).non_trainable, metrics)
 
     def _own_train_step(self, state: State, batch: Batch) -> tuple[State, Logs]:
@@ -277,13 +284,13 @@ class Steps:
         self, weights: State, metrics: list[Any], batches: Any, count: Any
     ) -> tuple[list[Any], Changes, Any]:
         def step(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
-            return self._changing_test_step(changed(weights, carry[1]), carry[0], _at(batches, i))
+            return self._changing_test_step(with_changes(weights, carry[1]), carry[0], _at(batches, i))
 
         _, changing, _ = jax.eval_shape(self._changing_test_step, weights, metrics, _at(batches, 0))
         changes = {index: weights.non_trainable[index] for index in changing}
         no_logs = self._no_logs("test_step", self._changing_test_step, weights, metrics, _at(batches, 0))
         metrics, changes, logs = lax.fori_loop(0, count, step, (metrics, changes, no_logs))
-        return metrics, changes, self._reported(changed(weights, changes)._replace(metrics=metrics), logs)
+        return metrics, changes, self._reported(with_changes(weights, changes)._replace(metrics=metrics), logs)
 
     def _predict_batches(self, weights: State, batches: Any, count: Any) -> tuple[Any, Changes]:
         """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
@@ -293,7 +300,7 @@ class Steps:
 
         def step(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
             outputs, changes = carry
-            new, changes = self._forward_step(changed(weights, changes), _at(x, i))
+            new, changes = self._forward_step(with_changes(weights, changes), _at(x, i))
             return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
 
         return lax.fori_loop(0, count, step, (empty, {index: weights.non_trainable[index] for index in changing}))
@@ -408,7 +415,7 @@ def _changes(old: list[Any], new: list[Any]) -> Changes:
     return {index: _like(before, after) for index, (before, after) in pairs if after is not before}
 
 
-def changed(weights: State, changes: Changes) -> State:
+def with_changes(weights: State, changes: Changes) -> State:
     """A state with the changes in its non-trainable values."""
     values = [changes.get(index, value) for index, value in enumerate(weights.non_trainable)]
     return weights._replace(non_trainable=values)
