@@ -119,6 +119,8 @@ def within_device(array: Any) -> Any:
 
 def as_arrays(values: Any) -> Any:
     """A structure of arrays; a list of plain numbers (or of lists of them) is one array, as is one of images."""
+    if values is None or type(values) is np.ndarray:  # nearly always
+        return values if values is None else as_array(values)
     values = structures.ordered(values)
     leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
     if isinstance(values, (list, tuple)):

@@ -56,8 +56,7 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
     keys: list[Setting] = []
     seen: set[int] = {id(model._init_arguments)}
     waiting: list[tuple[Any, int]] = [(vars(model), id(model))]
-    if model.compiled:
-        waiting += [(vars(part), id(part)) for part in (model.optimizer, *model.objectives.losses) if part is not None]
+    functions = [model.optimizer, *model.objectives.losses] if model.compiled else []  # hold settings, and no layers
     while waiting:
         container, owner = waiting.pop()
         if with_keys:
@@ -76,12 +75,18 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
                 waiting.append((value, 0))
             elif kind == "variable":
                 found.append((id(value), value.trainable))
+            elif kind == "function":
+                functions.append(value)
             else:
                 attributes = vars(value)
-                if kind == "owner":
-                    found.append((id(value), attributes.get("_trainable")))
+                found.append((id(value), attributes.get("_trainable")))
                 seen.add(id(attributes.get("_init_arguments")))  # what a layer was made with is not part of it
                 waiting.append((attributes, id(value)))
+    for part in functions:
+        if part is not None:
+            values += [value for value in vars(part).values() if type(value) in PLAIN]
+            if with_keys:
+                keys += [(id(part), name) for name, value in vars(part).items() if type(value) in PLAIN]
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
     structure = model.trainable, found, metrics, optimizer, model.run_eagerly
