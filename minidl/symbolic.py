@@ -8,6 +8,7 @@ symbolic tensors before any data is seen.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ from minidl.variables import Variable
 
 Shape = tuple[int | None, ...]
 
-_STAND_INS = (480, 960)  # for unknown sizes. Layers may halve, pool or group such an axis: both have many divisors
+# For unknown sizes. Layers may halve, pool or group such an axis: all have many divisors. The second pair is for what
+# takes only long inputs, such as a pooling of 1,024.
+_STAND_INS = ((480, 960), (61440, 122880))
 
 
 class Node:
@@ -213,8 +216,8 @@ def is_symbolic(tree: Any) -> bool:
 def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a call on symbolic tensors, with their masks, as symbolic tensors; nothing is computed.
 
-    `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones:
-    the sizes of the result that follow them are unknown too.
+    `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones: the sizes of the result
+    that follow them are unknown too. What does not fit into the first ones may fit into others.
     """
     leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
@@ -240,9 +243,50 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
 
-    first = shapes(_STAND_INS[0])
-    unknown = any(None in tensor.shape for tensor in tensors)
-    outputs, masks = jax.tree.map(join, first, shapes(_STAND_INS[1]) if unknown else first)
+    if any(None in tensor.shape for tensor in tensors):
+        first, second = _first_that_fits(shapes)
+    else:
+        first = second = shapes(0)
+    outputs, masks = jax.tree.map(join, first, second)
     for output, mask in zip(jax.tree.leaves(outputs), masks):
         output._keras_mask = mask
     return structures.plain(outputs)
+
+
+def _first_that_fits(shapes: Callable[[int], Any]) -> tuple[Any, Any]:
+    """What a call gives for two sizes in the place of the unknown ones, or twice for the one size that it takes.
+
+    What fits a single number only, such as a reshape to a fixed number of rows, names it in its error. An error that is
+    the same for two pairs has another cause.
+    """
+    errors: list[Exception] = []
+    for sizes in _STAND_INS:
+        try:
+            return shapes(sizes[0]), shapes(sizes[1])
+        except (TypeError, ValueError) as error:
+            errors.append(error)
+    first = errors[0]
+    if str(first) != str(errors[1]):
+        for size in _sizes_named(str(first)):
+            try:
+                return (shapes(size),) * 2
+            except (TypeError, ValueError):
+                continue
+    raise _with_stand_in(first) from None
+
+
+def _sizes_named(message: str) -> list[int]:
+    """At most four sizes that an error about shapes hints at."""
+    first = _STAND_INS[0][0]
+    numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", message)]
+    elements = [int(number) for number in re.findall(r"\(size (\d+)\)", message)]  # of JAX's reshape: before and after
+    fitting = [first * elements[1] // elements[0]] if len(elements) == 2 and elements[0] else []
+    return [size for size in dict.fromkeys(fitting + numbers) if size not in (0, first)][:4]
+
+
+def _with_stand_in(error: Exception) -> Exception:
+    """The error, and where the size in it came from if it was not written by the user."""
+    size = _STAND_INS[0][0]
+    if len(error.args) == 1 and re.search(rf"(?<![\w.]){size}(?![\w.])", str(error)):
+        error.args = (f"{error} (Sizes that are unknown, None, were tried as {size}.)",)
+    return error
