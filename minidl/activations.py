@@ -15,9 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import nameless, names, notes
+from minidl import nameless, names, notes, operation
 
 
+@operation.operation
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
     """Rectified linear unit: `max(x, 0)`.
 
@@ -49,6 +50,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     return positive - negative_slope * jax.nn.relu(threshold - x) if negative_slope else positive
 
 
+@operation.operation
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
     """Leaky rectified linear unit: `x` where `x >= 0`, `negative_slope * x` elsewhere.
 
@@ -64,6 +66,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
     return jax.nn.leaky_relu(jnp.asarray(x), negative_slope)
 
 
+@operation.operation
 def relu6(x: Any) -> jax.Array:
     """Rectified linear unit that saturates at six: `min(max(x, 0), 6)`.
 
@@ -75,6 +78,7 @@ def relu6(x: Any) -> jax.Array:
     return jax.nn.relu6(jnp.asarray(x))
 
 
+@operation.operation
 def elu(x: Any, alpha: float = 1.0) -> jax.Array:
     """Exponential linear unit: `x` where `x > 0`, `alpha * (exp(x) - 1)` elsewhere.
 
@@ -90,6 +94,7 @@ def elu(x: Any, alpha: float = 1.0) -> jax.Array:
     return jax.nn.elu(jnp.asarray(x), alpha)
 
 
+@operation.operation
 def celu(x: Any, alpha: float = 1.0) -> jax.Array:
     """Exponential linear unit with a continuous slope: `max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
 
@@ -105,6 +110,7 @@ def celu(x: Any, alpha: float = 1.0) -> jax.Array:
     return jax.nn.celu(jnp.asarray(x), alpha)
 
 
+@operation.operation
 def selu(x: Any) -> jax.Array:
     """Scaled exponential linear unit: `scale * elu(x, alpha)`, alpha = 1.67326..., scale = 1.05070....
 
@@ -119,6 +125,7 @@ def selu(x: Any) -> jax.Array:
     return jax.nn.selu(jnp.asarray(x))
 
 
+@operation.of_family("activations")
 def gelu(x: Any, approximate: bool = False) -> jax.Array:
     """Gaussian error linear unit: `x * P(Z <= x)` for a standard normal Z.
 
@@ -134,6 +141,7 @@ def gelu(x: Any, approximate: bool = False) -> jax.Array:
     return jax.nn.gelu(jnp.asarray(x), approximate)
 
 
+@operation.operation
 def silu(x: Any) -> jax.Array:
     """Sigmoid linear unit, also called swish: `x * sigmoid(x)`.
 
@@ -145,6 +153,7 @@ def silu(x: Any) -> jax.Array:
     return jax.nn.silu(jnp.asarray(x))
 
 
+@operation.operation
 def hard_silu(x: Any) -> jax.Array:
     """Piecewise form of silu, also called hard swish: `x * relu6(x + 3) / 6`.
 
@@ -156,6 +165,7 @@ def hard_silu(x: Any) -> jax.Array:
     return jax.nn.hard_silu(jnp.asarray(x))
 
 
+@operation.of_family("activations")
 def mish(x: Any) -> jax.Array:
     """`x * tanh(softplus(x))`, a smooth relative of silu.
 
@@ -167,6 +177,7 @@ def mish(x: Any) -> jax.Array:
     return jax.nn.mish(jnp.asarray(x))
 
 
+@operation.operation
 def glu(x: Any, axis: int = -1) -> jax.Array:
     """Gated linear unit: `a * sigmoid(b)` for the two halves a and b of x.
 
@@ -190,6 +201,7 @@ def glu(x: Any, axis: int = -1) -> jax.Array:
     return jax.nn.glu(x, axis)
 
 
+@operation.operation
 def sigmoid(x: Any) -> jax.Array:
     """Logistic sigmoid: `1 / (1 + exp(-x))`.
 
@@ -200,6 +212,7 @@ def sigmoid(x: Any) -> jax.Array:
     return notes.write(jax.nn.sigmoid(x), "sigmoid logits", x)
 
 
+@operation.operation
 def hard_sigmoid(x: Any) -> jax.Array:
     """Piecewise linear form of the sigmoid: `relu6(x + 3) / 6`.
 
@@ -211,6 +224,7 @@ def hard_sigmoid(x: Any) -> jax.Array:
     return jax.nn.hard_sigmoid(jnp.asarray(x))
 
 
+@operation.operation
 def sparse_sigmoid(x: Any) -> jax.Array:
     """Sparse sigmoid: 0 where `x <= -1`, `(x + 1) / 2` where `-1 < x < 1`, 1 where `x >= 1`.
 
@@ -222,6 +236,7 @@ def sparse_sigmoid(x: Any) -> jax.Array:
     return jax.nn.sparse_sigmoid(jnp.asarray(x))
 
 
+@operation.operation
 def log_sigmoid(x: Any) -> jax.Array:
     """`log(sigmoid(x))`, computed as `-softplus(-x)` so that it stays finite.
 
@@ -231,6 +246,7 @@ def log_sigmoid(x: Any) -> jax.Array:
     return jax.nn.log_sigmoid(jnp.asarray(x))
 
 
+@operation.operation
 def tanh(x: Any) -> jax.Array:
     """Hyperbolic tangent: `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`.
 
@@ -240,6 +256,7 @@ def tanh(x: Any) -> jax.Array:
     return jnp.tanh(jnp.asarray(x))
 
 
+@operation.operation
 def hard_tanh(x: Any) -> jax.Array:
     """Piecewise linear form of tanh: x, no lower than -1 and no higher than 1.
 
@@ -251,6 +268,7 @@ def hard_tanh(x: Any) -> jax.Array:
     return jax.nn.hard_tanh(jnp.asarray(x))
 
 
+@operation.operation
 def tanh_shrink(x: Any) -> jax.Array:
     """What tanh takes away: `x - tanh(x)`.
 
@@ -261,6 +279,7 @@ def tanh_shrink(x: Any) -> jax.Array:
     return x - jnp.tanh(x)
 
 
+@operation.operation
 def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
     """Soft thresholding: `x - threshold` above the threshold, `x + threshold` below minus it, 0 between.
 
@@ -277,6 +296,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
     return jnp.where(x > threshold, x - threshold, jnp.where(x < -threshold, x + threshold, 0.0))
 
 
+@operation.operation
 def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
     """Hard thresholding: `x` where `|x| > threshold`, 0 elsewhere.
 
@@ -293,6 +313,7 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
+@operation.operation
 def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
     """`x` where `x > threshold`, `default_value` elsewhere.
 
@@ -308,6 +329,7 @@ def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
     return jnp.where(x > threshold, x, default_value)
 
 
+@operation.operation
 def softplus(x: Any) -> jax.Array:
     """Smooth form of relu: `log(1 + exp(x))`.
 
@@ -319,6 +341,7 @@ def softplus(x: Any) -> jax.Array:
     return jax.nn.softplus(jnp.asarray(x))
 
 
+@operation.operation
 def sparse_plus(x: Any) -> jax.Array:
     """Softplus with exact zeros: 0 where `x <= -1`, `(x + 1)^2 / 4` where `-1 < x < 1`, `x` where `x >= 1`.
 
@@ -328,6 +351,7 @@ def sparse_plus(x: Any) -> jax.Array:
     return jax.nn.sparse_plus(jnp.asarray(x))
 
 
+@operation.operation
 def squareplus(x: Any, b: float = 4) -> jax.Array:
     """Softplus without exponentials: `(x + sqrt(x^2 + b)) / 2`.
 
@@ -343,6 +367,7 @@ def squareplus(x: Any, b: float = 4) -> jax.Array:
     return jax.nn.squareplus(jnp.asarray(x), b)
 
 
+@operation.operation
 def softsign(x: Any) -> jax.Array:
     """`x / (1 + |x|)`.
 
@@ -354,6 +379,7 @@ def softsign(x: Any) -> jax.Array:
     return jax.nn.soft_sign(jnp.asarray(x))
 
 
+@operation.of_family("activations")
 def exponential(x: Any) -> jax.Array:
     """`exp(x)`.
 
@@ -372,6 +398,7 @@ def linear(x: Any) -> Any:
     return x
 
 
+@operation.operation
 def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """Probabilities from scores: `exp(x) / sum(exp(x))`.
 
@@ -398,6 +425,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     return notes.write(probabilities, "softmax logits", x) if is_last else probabilities
 
 
+@operation.operation
 def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """`log(softmax(x))`, computed as `x - log(sum(exp(x)))` so that it stays finite.
 
@@ -411,6 +439,7 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
     return jax.nn.log_softmax(jnp.asarray(x), axis)
 
 
+@operation.operation
 def sparsemax(x: Any, axis: int = -1) -> jax.Array:
     """Probabilities with exact zeros: the point of the simplex that is nearest to x.
 

@@ -166,6 +166,7 @@ class Variable:
         """
         if isinstance(value, Variable):
             value = value._held
+        value = to_array(value, self._value.dtype)
         if np.shape(value) != self._value.shape:
             raise ValueError(
                 f"Variable {self.path!r} has shape {self._value.shape}; it cannot be assigned a value of shape "
@@ -314,7 +315,22 @@ def newest(variables: Sequence[Variable]) -> Iterator[list[jax.Array]]:
 
 
 def _read(value: Any) -> Any:
-    return value.value if isinstance(value, Variable) else value
+    return value.value if isinstance(value, Variable) else to_array(value)
+
+
+def to_array(value: Any, dtype: Any = None) -> Any:
+    """An array of a list or tuple of numbers, arrays or further lists, Python floats as `floatx()`; the rest as it is.
+
+    >>> to_array([jnp.ones(()), 2]), to_array(3)
+    (Array([1., 2.], dtype=float32), 3)
+    """
+    if not isinstance(value, (list, tuple)):
+        return value
+    leaves = jax.tree.leaves(value)
+    is_plain = not any(hasattr(leaf, "dtype") for leaf in leaves)
+    if dtype is None and is_plain and (not leaves or any(isinstance(leaf, float) for leaf in leaves)):
+        dtype = dtypes.floatx()
+    return jnp.asarray(jax.tree.map(_read, value), dtype)
 
 
 def _to_array(value: Any, dtype: Any) -> jax.Array:
@@ -334,7 +350,7 @@ def _first_value(initializer: Any, shape: Any, dtype: Any, variable: Variable) -
     if isinstance(initializer, str):
         raise ValueError(f"Variable {path!r}: got {initializer!r}; give the object, initializers.get({initializer!r}).")
     if not callable(initializer):
-        value = _read(initializer)
+        value = initializer.value if isinstance(initializer, Variable) else initializer
         dtype = dtypes.canonical(_own_dtype(value) if dtype is None else dtype)
         with _untraced(value):
             value = _to_array(value, dtype)

@@ -3,6 +3,7 @@
 Their numbers are compared in references/ops.py.
 """
 
+import inspect
 import json
 
 import jax
@@ -129,3 +130,68 @@ def test_loops():
     last, sums = ops.scan(lambda total, x: (total + x, total + x), 0.0, np.array([1.0, 2.0, 3.0]))
     np.testing.assert_array_equal(sums, [1.0, 3.0, 6.0])
     np.testing.assert_array_equal(ops.vectorized_map(lambda x: x * 2, np.arange(3)), [0, 2, 4])
+
+
+def test_lists_of_tensors_and_variables():
+    variable, two = keras.Variable([1.0, 2.0, 3.0]), ops.convert_to_tensor(2.0)
+    assert float(ops.sum([two, two])) == 4 and ops.add([1, 2], [3, 4]).dtype == "int32"
+    np.testing.assert_array_equal(ops.concatenate([[1.0, 2.0], [3.0]]), [1, 2, 3])
+    np.testing.assert_array_equal(variable + [1.0, 1.0, 1.0], [2, 3, 4])
+    np.testing.assert_array_equal(variable.assign_sub([1.0, 1.0, 1.0]), [0, 1, 2])
+    np.testing.assert_array_equal(variable.assign([two, two, 5.0]), [2, 2, 5])
+
+
+def test_functions_of_activations_losses_and_metrics_are_steps_of_a_graph():
+    x = keras.Input((4,))
+    y = keras.activations.gelu(keras.activations.softmax(x))
+    z = keras.losses.mean_squared_error(x, y) + keras.metrics.categorical_accuracy(x, y)
+    model = keras.Model(x, [keras.activations.relu(x, negative_slope=0.5), y, z])
+    again = keras.Model.from_config(model.get_config())
+    data = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    for one, other in zip(model(data), again(data), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_bincount_is_as_long_as_its_values_want_or_as_minlength_says_where_they_are_unknown():
+    np.testing.assert_array_equal(
+        ops.bincount([[0, 1, 1], [2, 2, 5]], minlength=4), [[1, 2, 0, 0, 0, 0], [0, 0, 2, 0, 0, 1]]
+    )
+    x = keras.Input((None,), dtype="int32")
+    model = keras.Model(x, ops.bincount(x, minlength=3))
+    assert model.output_shape == (None, 3)
+    np.testing.assert_array_equal(model.predict(np.array([[0, 1, 1], [2, 2, 0]]), verbose=0), [[1, 2, 0], [1, 0, 2]])
+    with pytest.raises(ValueError, match="minlength="):
+        ops.bincount(x)
+
+
+def test_control_flow_in_a_model():
+    x, data = keras.Input((3,)), np.ones((2, 3), "float32")
+    steps = {
+        "fori_loop": ops.fori_loop(0, 3, lambda i, s: s * 2, x),
+        "map": ops.map(lambda row: 2 * row, x),
+        "vectorized_map": ops.vectorized_map(lambda row: row[0], x),
+        "associative_scan": ops.associative_scan(lambda a, b: a + b, x, axis=1),
+        "scan": ops.scan(lambda total, row: (total + 1, total * row), 0.0, x)[1],
+        "linspace": ops.linspace(x[:, 0], 2 * x[:, 1], num=3),
+    }
+    got = keras.Model(x, steps)(data)
+    np.testing.assert_array_equal(got["fori_loop"], 8 * data)
+    np.testing.assert_array_equal(got["map"], 2 * data)
+    np.testing.assert_array_equal(got["vectorized_map"], [1, 1])
+    np.testing.assert_array_equal(got["associative_scan"], [[1, 2, 3]] * 2)
+    np.testing.assert_array_equal(got["scan"], [[0, 0, 0], [1, 1, 1]])
+    np.testing.assert_array_equal(got["linspace"], [[1, 1], [1.5, 1.5], [2, 2]])
+    with pytest.raises(ValueError, match="not passed to it.*ops.where"):
+        ops.cond(True, lambda: x + 1, lambda: x)
+
+
+@pytest.mark.parametrize("module", ["ops", "activations"])
+def test_parameters_are_those_of_keras(module):
+    theirs, ours, different = getattr(pytest.importorskip("keras"), module), getattr(keras, module), set()
+    for name in set(dir(theirs)) & set(dir(ours)) - {"relu"}:  # ops.relu has the arguments of activations.relu, too
+        if inspect.isfunction(getattr(theirs, name)):
+            pair = [inspect.signature(getattr(library, name)).parameters.values() for library in (theirs, ours)]
+            want, got = ([(p.name, p.default) for p in ps if p.kind is not p.VAR_KEYWORD] for ps in pair)
+            if got != want:
+                different.add(name)
+    assert not different

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import optax
 
 from minidl.losses.base import LossFunctionWrapper, floats
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """-log of the probability that the outputs spell the labels, summed over all ways to align the two.
 

@@ -13,8 +13,10 @@ import jax.numpy as jnp
 
 from minidl import dtypes, notes
 from minidl.losses.base import LossFunctionWrapper, floats, pair
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
@@ -40,6 +42,7 @@ def categorical_crossentropy(
     return -jnp.sum(y_true * log_probabilities(y_pred, from_logits, axis), axis=axis)
 
 
+@of_family("losses")
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
@@ -70,6 +73,7 @@ def sparse_categorical_crossentropy(
     return notes.write(jnp.where(valid, values, 0.0), "mask", valid)
 
 
+@of_family("losses")
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:

@@ -13,8 +13,10 @@ import jax.numpy as jnp
 from minidl import dtypes
 from minidl.losses.base import LossFunctionWrapper, floats, pair
 from minidl.losses.crossentropy import binary_values, log_probabilities, one_hot_targets, sigmoid_logits
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -50,6 +52,7 @@ def categorical_focal_crossentropy(
     return -jnp.sum(weight * y_true * log_p, axis=axis)
 
 
+@of_family("losses")
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,

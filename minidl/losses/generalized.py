@@ -9,8 +9,10 @@ import jax.numpy as jnp
 
 from minidl.losses.base import LossFunctionWrapper, floats
 from minidl.losses.crossentropy import integer_labels, softmax_logits
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
     """(1 - y_pred[label]^q) / q.
 

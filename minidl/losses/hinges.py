@@ -7,8 +7,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.losses.base import LossFunctionWrapper, pair
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """mean(max(1 - y_true y_pred, 0)) over the last axis.
 
@@ -26,6 +28,7 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.maximum(1.0 - _signs(y_true) * y_pred, 0.0), axis=-1)
 
 
+@of_family("losses")
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """mean(max(1 - y_true y_pred, 0)^2) over the last axis.
 
@@ -43,6 +46,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.square(jnp.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), axis=-1)
 
 
+@of_family("losses")
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(largest - right + 1, 0): the largest score of a wrong class, the score of the right one.
 

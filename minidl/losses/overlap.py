@@ -13,10 +13,12 @@ import jax.numpy as jnp
 
 from minidl import dtypes
 from minidl.losses.base import LossFunctionWrapper, pair
+from minidl.operation import of_family
 
 Axis = int | Sequence[int] | None
 
 
+@of_family("losses")
 def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
     """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)).
 
@@ -40,6 +42,7 @@ def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
     return 1.0 - 2.0 * both / (either + dtypes.epsilon())
 
 
+@of_family("losses")
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Any:
     """1 - both / (both + alpha missed + beta added).
 

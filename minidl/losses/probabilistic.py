@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from minidl import dtypes
 from minidl.losses.base import LossFunctionWrapper, pair
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """sum(y_true log(y_true / y_pred)) over the last axis: what is lost by taking y_pred for y_true.
 
@@ -31,6 +33,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return jnp.sum(p * jnp.log(p / q), axis=-1)
 
 
+@of_family("losses")
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """mean(y_pred - y_true log(y_pred)) over the last axis.
 

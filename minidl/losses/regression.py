@@ -9,8 +9,10 @@ import jax.numpy as jnp
 
 from minidl import dtypes
 from minidl.losses.base import LossFunctionWrapper, pair
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """mean((y_true - y_pred)^2) over the last axis.
 
@@ -24,6 +26,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.square(y_true - y_pred), axis=-1)
 
 
+@of_family("losses")
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """mean(|y_true - y_pred|) over the last axis.
 
@@ -37,6 +40,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.abs(y_true - y_pred), axis=-1)
 
 
+@of_family("losses")
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """100 mean(|y_true - y_pred| / max(|y_true|, epsilon)) over the last axis.
 
@@ -51,6 +55,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * jnp.mean(jnp.abs((y_true - y_pred) / size), axis=-1)
 
 
+@of_family("losses")
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis. Negative values count as 0.
 
@@ -66,6 +71,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     return jnp.mean(jnp.square(log_pred - log_true), axis=-1)
 
 
+@of_family("losses")
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """-sum(y_true y_pred) / (|y_true| |y_pred|): -1 for the same direction, 0 for a right angle, 1 for the opposite.
 
@@ -93,6 +99,7 @@ def _directions(x: Any, axis: int) -> Any:
     return x * jax.lax.rsqrt(jnp.maximum(squares, dtypes.epsilon() ** 2))  # the gradient at 0 stays finite
 
 
+@of_family("losses")
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """The mean of e^2 / 2 where |e| <= delta, else of delta |e| - delta^2 / 2, for e = y_pred - y_true.
 
@@ -116,6 +123,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return jnp.mean(jnp.where(size <= delta, 0.5 * jnp.square(error), delta * size - 0.5 * delta**2), axis=-1)
 
 
+@of_family("losses")
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """mean(log(cosh(y_pred - y_true))) over the last axis: nearly e^2 / 2 for small errors, |e| - log(2) for large.
 

@@ -9,8 +9,10 @@ import jax.numpy as jnp
 
 from minidl import notes
 from minidl.losses.base import LossFunctionWrapper, floats
+from minidl.operation import of_family
 
 
+@of_family("losses")
 def circle(
     y_true: Any,
     y_pred: Any,

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 from minidl import dtypes, notes
 from minidl.losses import same_rank
 from minidl.metrics.reduction import MeanMetricWrapper
+from minidl.operation import of_family
 
 
+@of_family("metrics")
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the two are equal, else 0.
 
@@ -22,6 +24,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
     return _as_float(y_true == y_pred)
 
 
+@of_family("metrics")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0.
 
@@ -32,6 +35,7 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     return _as_float(y_true == (y_pred > threshold).astype(y_true.dtype))
 
 
+@of_family("metrics")
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest prediction is at the place of the largest target, else 0.
 
@@ -48,6 +52,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return sparse_categorical_accuracy(_argmax("categorical_accuracy", y_true, y_pred), y_pred)
 
 
+@of_family("metrics")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """1 where the largest prediction is at the label's place, else 0.
 
@@ -65,6 +70,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return _as_float(y_true == jnp.argmax(_scores(y_pred), axis=-1).astype(y_true.dtype))
 
 
+@of_family("metrics")
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     """1 where the place of the largest target is among the k largest predictions, else 0.
 
@@ -74,6 +80,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     return sparse_top_k_categorical_accuracy(_argmax("top_k_categorical_accuracy", y_true, y_pred), y_pred, k)
 
 
+@of_family("metrics")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """1 where the label is among the k largest predictions, else 0.
 

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from minidl import dtypes, losses
 from minidl.metrics.reduction import MeanMetricWrapper
+from minidl.operation import of_family
 
 
+@of_family("metrics")
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """cov(y_true, y_pred) / (std(y_true) std(y_pred)) along an axis: from -1 to 1 (Pearson, 1895).
 
@@ -33,6 +35,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return jnp.mean(y_true * y_pred, axis=axis) / scales
 
 
+@of_family("metrics")
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2) (Lin, 1989).
 

@@ -16,6 +16,7 @@ import jax
 from minidl import names, ops, structures
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
+from minidl.operation import FUNCTIONS
 from minidl.symbolic import FunctionCall, KerasTensor, Node, record
 from minidl.variables import Variable
 
@@ -141,9 +142,10 @@ def _operation(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> 
         return deserialize({key: value for key, value in config.items() if key not in ("name", "inbound_nodes")})
     settings = _Decoder(lambda history: None)(config["config"])
     name, function_name = settings.pop("name", None), names.snake_case(config["class_name"])
-    if function_name not in ops.NAMES:
-        raise names.unknown("function", function_name, ops.NAMES)
-    function = ops.NAMES[function_name]
+    functions = ops.NAMES | FUNCTIONS
+    if function_name not in functions:
+        raise names.unknown("function", function_name, functions)
+    function = functions[function_name]
     call = FunctionCall(function, function_name, name)
     known = inspect.signature(function).parameters
     settings = {key: value for key, value in settings.items() if key in known}

@@ -18,7 +18,7 @@ NAMES = {
     for name, function in vars(module).items()
     if isinstance(function, types.FunctionType)
     and not name.startswith("_")
-    and name not in ("operation", "unary", "binary", "reduction")
+    and name not in ("operation", "unary", "binary", "bitwise", "reduction")
 }
 # name -> the module in which Keras has the class of that name
 MODULES = {

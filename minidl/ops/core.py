@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -9,10 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import dtypes, notes
+from minidl import binding, dtypes, notes, structures, symbolic
 from minidl.ops.operation import operation
-from minidl.symbolic import KerasTensor, apply, infer
-from minidl.variables import Variable, functional
+from minidl.symbolic import KerasTensor
+from minidl.variables import Variable
+
+_control_flow = functools.partial(operation, converts=False)
 
 
 @operation
@@ -72,21 +75,21 @@ def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
     (None, None)
     """
     variables = getattr(getattr(fn, "__self__", fn), "variables", [])
-    pure, values = functional(fn, variables), [variable.value for variable in variables]
-    return infer(lambda *args, **kwargs: pure(values, *args, **kwargs)[0], args, kwargs)
+    pure, values = binding.functional(fn, variables), [variable.value for variable in variables]
+    return symbolic.infer(lambda *args, **kwargs: pure(values, *args, **kwargs)[0], args, kwargs)
 
 
 def get_keras_mask(x: Any) -> Any:
     """The mask of an array, or of a symbolic tensor as another one; None if it has none."""
     mask = notes.read(x, notes.MASK)
     is_of_graph = isinstance(x, KerasTensor) and mask is not None
-    return apply(get_keras_mask, "get_keras_mask", x) if is_of_graph else mask
+    return symbolic.apply(get_keras_mask, "get_keras_mask", x) if is_of_graph else mask
 
 
-@operation
+@_control_flow
 def stop_gradient(variable: Any) -> Any:
-    """The same values, without a gradient."""
-    return lax.stop_gradient(variable)
+    """The same values, in the same structure, without a gradient."""
+    return structures.map(lax.stop_gradient, variable)
 
 
 @operation
@@ -120,16 +123,32 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
     return [lax.index_in_dim(x, i, axis, keepdims=False) for i in range(x.shape[axis])]
 
 
+def _without_symbols(function: Any) -> Any:
+    def call() -> Any:
+        result = function()
+        if symbolic.is_symbolic(result):
+            raise ValueError(
+                "cond: a function reads a symbolic tensor that is not passed to it, so no value can be put in its "
+                "place. Call cond in the `call` of a layer that is given the tensor, or use ops.where."
+            )
+        return result
+
+    return call
+
+
+@_control_flow
 def cond(pred: Any, true_fn: Any, false_fn: Any) -> Any:
     """What one of two functions gives."""
-    return lax.cond(pred, true_fn, false_fn)
+    return lax.cond(pred, _without_symbols(true_fn), _without_symbols(false_fn))
 
 
+@_control_flow
 def switch(index: Any, branches: Any, *operands: Any) -> Any:
     """What one of several functions gives."""
     return lax.switch(index, branches, *operands)
 
 
+@_control_flow
 def while_loop(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Values changed by a function as long as a condition holds."""
     single = not isinstance(loop_vars, (list, tuple))
@@ -149,26 +168,31 @@ def while_loop(cond: Any, body: Any, loop_vars: Any, maximum_iterations: int | N
     return last[0] if single else last
 
 
+@_control_flow
 def fori_loop(lower: Any, upper: Any, body_fun: Any, init_val: Any) -> Any:
     """A value changed by a function of (i, value) for each i."""
     return lax.fori_loop(lower, upper, body_fun, init_val)
 
 
+@_control_flow
 def scan(f: Any, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1) -> Any:
     """A function along the first axis, with a state that it changes."""
     return lax.scan(f, init, xs, length, reverse, unroll)
 
 
+@_control_flow
 def associative_scan(f: Any, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
     """All results so far of an associative function."""
     return lax.associative_scan(f, elems, reverse, axis)
 
 
+@_control_flow
 def map(f: Any, xs: Any) -> Any:
     """A function of each part along the first axis, one after the other."""
     return lax.map(f, xs)
 
 
+@_control_flow
 def vectorized_map(function: Any, elements: Any) -> Any:
     """A function of each part along the first axis, all at once."""
     return jax.vmap(function)(elements)

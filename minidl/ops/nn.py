@@ -13,37 +13,32 @@ from jax import lax
 from minidl import activations, config, convolve, dtypes
 from minidl.ops.operation import operation
 
-celu = operation(activations.celu)
-elu = operation(activations.elu)
-glu = operation(activations.glu)
-hard_shrink = operation(activations.hard_shrink)
-hard_sigmoid = operation(activations.hard_sigmoid)
-hard_silu = operation(activations.hard_silu)
-hard_tanh = operation(activations.hard_tanh)
-leaky_relu = operation(activations.leaky_relu)
-log_sigmoid = operation(activations.log_sigmoid)
-log_softmax = operation(activations.log_softmax)
-relu6 = operation(activations.relu6)
-selu = operation(activations.selu)
-sigmoid = operation(activations.sigmoid)
-silu = operation(activations.silu)
-soft_shrink = operation(activations.soft_shrink)
-softmax = operation(activations.softmax)
-softplus = operation(activations.softplus)
-softsign = operation(activations.softsign)
-sparse_plus = operation(activations.sparse_plus)
-sparse_sigmoid = operation(activations.sparse_sigmoid)
-sparsemax = operation(activations.sparsemax)
-squareplus = operation(activations.squareplus)
-tanh_shrink = operation(activations.tanh_shrink)
-threshold = operation(activations.threshold)
+celu = activations.celu
+elu = activations.elu
+glu = activations.glu
+hard_shrink = activations.hard_shrink
+hard_sigmoid = activations.hard_sigmoid
+hard_silu = activations.hard_silu
+hard_tanh = activations.hard_tanh
+leaky_relu = activations.leaky_relu
+log_sigmoid = activations.log_sigmoid
+log_softmax = activations.log_softmax
+relu = activations.relu
+relu6 = activations.relu6
+selu = activations.selu
+sigmoid = activations.sigmoid
+silu = activations.silu
+soft_shrink = activations.soft_shrink
+softmax = activations.softmax
+softplus = activations.softplus
+softsign = activations.softsign
+sparse_plus = activations.sparse_plus
+sparse_sigmoid = activations.sparse_sigmoid
+sparsemax = activations.sparsemax
+squareplus = activations.squareplus
+tanh_shrink = activations.tanh_shrink
+threshold = activations.threshold
 hard_swish, swish = hard_silu, silu
-
-
-@operation
-def relu(x: Any) -> Any:
-    """`max(x, 0)`."""
-    return activations.relu(x)
 
 
 @operation

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import dtypes
-from minidl.ops.operation import _hashable, binary, operation, reduction, unary
+from minidl.ops.operation import _hashable, binary, bitwise, operation, reduction, unary
 
 # One array, element by element
 
@@ -71,11 +71,11 @@ trunc = unary(jnp.trunc)
 
 add = binary(jnp.add)
 arctan2 = binary(jnp.arctan2)
-bitwise_and = binary(jnp.bitwise_and)
-bitwise_left_shift = binary(jnp.bitwise_left_shift)
-bitwise_or = binary(jnp.bitwise_or)
-bitwise_right_shift = binary(jnp.bitwise_right_shift)
-bitwise_xor = binary(jnp.bitwise_xor)
+bitwise_and = bitwise(jnp.bitwise_and)
+bitwise_left_shift = bitwise(jnp.bitwise_left_shift)
+bitwise_or = bitwise(jnp.bitwise_or)
+bitwise_right_shift = bitwise(jnp.bitwise_right_shift)
+bitwise_xor = bitwise(jnp.bitwise_xor)
 divide = binary(jnp.divide)
 equal = binary(jnp.equal)
 floor_divide = binary(jnp.floor_divide)
@@ -89,7 +89,7 @@ heaviside = binary(jnp.heaviside)
 hypot = binary(jnp.hypot)
 lcm = binary(jnp.lcm)
 ldexp = binary(jnp.ldexp)
-left_shift = binary(jnp.left_shift)
+left_shift = bitwise(jnp.left_shift)
 less = binary(jnp.less)
 less_equal = binary(jnp.less_equal)
 logaddexp = binary(jnp.logaddexp)
@@ -104,7 +104,7 @@ multiply = binary(jnp.multiply)
 nextafter = binary(jnp.nextafter)
 not_equal = binary(jnp.not_equal)
 power = binary(jnp.power)
-right_shift = binary(jnp.right_shift)
+right_shift = bitwise(jnp.right_shift)
 subtract = binary(jnp.subtract)
 true_divide = binary(jnp.true_divide)
 
@@ -510,7 +510,7 @@ def vstack(xs: Any) -> Any:
 @operation
 def view(x: Any, dtype: Any = None) -> Any:
     """The same bytes as another dtype."""
-    return x if dtype is None else jax.Array.view(jnp.asarray(x), dtype)
+    return x if dtype is None else jnp.asarray(x).view(dtype)
 
 
 # Places
@@ -530,10 +530,27 @@ def argpartition(x: Any, kth: int, axis: int = -1) -> Any:
 
 @operation
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """How often each integer is there."""
-    if x.ndim == 2:
-        return jax.vmap(lambda row: jnp.bincount(row, minlength=minlength, length=minlength or None))(x)
-    return jnp.bincount(x, weights, minlength)
+    """How often each integer is in x, or in each row of x.
+
+    The result is as long as the largest integer wants, at least minlength. In a compiled function, where no value is
+    known, it has the length minlength, and larger integers are not counted.
+    """
+    x = jnp.asarray(x)
+    if not isinstance(x, jax.core.Tracer):
+        length = int(np.max(np.asarray(x), initial=minlength - 1)) + 1
+    elif minlength > 0:
+        length = minlength
+    else:
+        raise ValueError(
+            "bincount: the length of the result depends on values, which a model or a compiled function does not know. "
+            "Give the number of different integers as minlength=."
+        )
+
+    def count(row: Any, weights: Any = None) -> Any:
+        return jnp.bincount(row, weights, length=length)
+
+    rows = (x,) if weights is None else (x, weights)
+    return jax.vmap(count)(*rows) if x.ndim == 2 else count(*rows)
 
 
 @operation
@@ -649,6 +666,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     return jnp.full(shape, fill_value, dtype or dtypes.floatx())
 
 
+@operation
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """Numbers at one ratio."""
     return jnp.geomspace(start, stop, num, endpoint, dtype, axis)
@@ -659,6 +677,7 @@ def identity(n: int, dtype: Any = None) -> Any:
     return jnp.identity(n, dtype or dtypes.floatx())
 
 
+@operation
 def linspace(
     start: Any,
     stop: Any,
@@ -672,6 +691,7 @@ def linspace(
     return jnp.linspace(start, stop, num, endpoint, retstep, dtype, axis)
 
 
+@operation
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
 ) -> Any:

@@ -1,34 +1,13 @@
-"""What makes a function of arrays one of symbolic tensors and of variables too."""
+"""Operations made of functions of JAX, by their signature; see minidl/operation.py."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
+from minidl.operation import operation
 
-from minidl.symbolic import apply, is_symbolic
-from minidl.variables import Variable
-
-
-def operation(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function take symbolic tensors, which gives symbolic tensors and a step of a graph, and variables.
-
-    >>> from minidl.layers import Input
-    >>> double = operation(lambda x: 2 * x)
-    >>> double(Input((3,))).shape
-    (None, 3)
-    """
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if is_symbolic((args, kwargs)):
-            return apply(function, function.__name__, *args, **kwargs)
-        args, kwargs = jax.tree.map(_value, (args, kwargs))
-        return function(*args, **kwargs)
-
-    return call
+__all__ = ["binary", "bitwise", "operation", "reduction", "unary"]
 
 
 def named(function: Callable[..., Any], source: Callable[..., Any], family: str) -> Callable[..., Any]:
@@ -57,6 +36,15 @@ def binary(source: Callable[..., Any], family: str = "numpy") -> Callable[..., A
     return named(function, source, family)
 
 
+def bitwise(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
+    """`source` as an operation with the signature (x, y)."""
+
+    def function(x: Any, y: Any) -> Any:
+        return source(x, y)
+
+    return named(function, source, family)
+
+
 def reduction(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
     """`source` as an operation with the signature (x, axis=None, keepdims=False)."""
 
@@ -64,10 +52,6 @@ def reduction(source: Callable[..., Any], family: str = "numpy") -> Callable[...
         return source(x, axis=_hashable(axis), keepdims=keepdims)
 
     return named(function, source, family)
-
-
-def _value(leaf: Any) -> Any:
-    return leaf.value if isinstance(leaf, Variable) else leaf
 
 
 def _hashable(axis: Any) -> Any:
