@@ -16,6 +16,7 @@ import collections
 import contextlib
 import contextvars
 import difflib
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,7 +26,7 @@ import numpy as np
 from minidl.nameless import NAME as NAMELESS
 from minidl.nameless import NamelessFunction, is_nameless
 
-_counts: collections.Counter[str] = collections.Counter()
+_counts: collections.defaultdict[str, Iterator[int]] = collections.defaultdict(itertools.count)
 _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
 
@@ -51,8 +52,7 @@ def snake_case(name: str) -> str:
 def auto_name(class_name: str) -> str:
     """The next free automatic name of a class: dense, dense_1, dense_2, ..."""
     prefix = snake_case(class_name)
-    count = _counts[prefix]
-    _counts[prefix] += 1
+    count = next(_counts[prefix])  # at once: threads that come together get other names
     return f"{prefix}_{count}" if count else prefix
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import random as python_random
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from minidl.variables import Variable, name_scope
 
 _HOST_DRAW_LIMIT = 2**22  # elements; above it, compiling JAX's own draw pays
 
+_drawing = threading.Lock()  # two threads never draw the same key
 _global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one
 
 
@@ -86,14 +88,10 @@ class SeedGenerator:
 
     def next(self, ordered: bool = True) -> Any:
         """The next key, an array of two uint32. `ordered=False` scrambles instead of counting."""
-        key = self.state.value
-        following: Any
-        if isinstance(key, jax.core.Tracer):
-            following = key + np.array([0, 1], "uint32") if ordered else (key + 1) * 5387 % 933199
-        else:  # on the host: nothing to compile
-            words = np.asarray(key)
-            following = words + np.array([0, 1], "uint32") if ordered else (words + 1) * 5387 % 933199
-        self.state.assign(following)
+        with _drawing:
+            key = self.state.value
+            words: Any = key if isinstance(key, jax.core.Tracer) else np.asarray(key)  # on the host nothing is compiled
+            self.state.assign(words + np.array([0, 1], "uint32") if ordered else (words + 1) * 5387 % 933199)
         return key
 
     def get_config(self) -> dict[str, Any]:

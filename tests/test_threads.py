@@ -247,3 +247,11 @@ def test_programs_of_many_shapes_are_let_go(monkeypatch):
     assert isinstance(model._compiled_call, compiled_call.CompiledCall)
     for program in (model._compiled_call._made._program, model.steps._predict_chunk):
         assert 1 <= program._function._cache_size() <= 8
+
+
+def test_threads_draw_other_keys_and_names():
+    generator = keras.random.SeedGenerator(1)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda _: tuple(np.asarray(generator.next()).tolist()), range(400)))
+        made = list(pool.map(lambda _: layers.Dense(1).name, range(400)))
+    assert len(set(keys)) == len(set(made)) == 400
