@@ -34,7 +34,7 @@ class ImageLayer(Layer):
         if isinstance(data, dict) and (more := sorted(data.keys() - set(KEYS))):
             raise ValueError(f"{type(self).__name__} takes {', '.join(KEYS)}; {more} are not supported.")
         drawn = self.draw(images) if training else None
-        changed = self.transform(images.astype(self.compute_dtype), drawn, self.interpolation)
+        changed = self.transform(self.prepare(images), drawn, self.interpolation)
         if not isinstance(data, dict):
             return changed
         result = {**data, "images": changed}
@@ -47,6 +47,10 @@ class ImageLayer(Layer):
                 )
             result["segmentation_masks"] = self.transform_masks(masks, drawn)
         return result
+
+    def prepare(self, images: Any) -> Any:
+        """The images as `transform` takes them."""
+        return images.astype(self.compute_dtype)
 
     def draw(self, images: Any) -> Any:
         """What is random in one call."""
