@@ -19,6 +19,7 @@ class ImageLayer(Layer):
     """
 
     interpolation = "bilinear"
+    floats_in_graph = True
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
