@@ -13,6 +13,7 @@ SLOW = (
     "metrics_confusion",
     "objectives",
     "ops",
+    "ops_dtypes",
     "optimizers",
     "optimizers_options",
     "programs",

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from minidl import arrays, dtypes, forks, regularizers, structures
-from minidl.layers import masks
+from minidl.layers import masks, pipelines
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module, building, calls_under_way
 from minidl.names import ConfigError, auto_name, is_own, serialize
@@ -58,6 +58,8 @@ class Layer(Module):
     ((2, 3), 3)
     """
 
+    floats_in_graph = False  # whether all arrays from a graph of TensorFlow are cast to the compute dtype
+    autograph_info__ = None  # its presence tells AutoGraph of TensorFlow to call layers as they are
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -178,6 +180,8 @@ class Layer(Module):
         if is_symbolic((args, kwargs)):
             return self._symbolic_call(args, kwargs)
         forks.check()
+        if pipelines.in_graph((args, kwargs)):
+            return pipelines.call(self, args, kwargs)
         if (outputs := self._as_one_program(args, kwargs)) is not None:
             return outputs
         args, kwargs = structures.map(self._to_compute, (args, kwargs))

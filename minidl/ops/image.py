@@ -7,9 +7,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.ndimage import map_coordinates
 
-from minidl import config
+from minidl import config, dtypes
+from minidl.ops import core
 from minidl.ops.operation import operation
 
 METHODS = {
@@ -29,24 +29,95 @@ def resize(
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
-    """Images of another (height, width)."""
-    if interpolation not in METHODS:
-        raise ValueError(f"resize: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
-    shape = list(images.shape)
-    first = images.ndim - 3 if (data_format or config.image_data_format()) == "channels_last" else images.ndim - 2
-    shape[first : first + 2] = size
-    return jax.image.resize(images, shape, METHODS[interpolation], antialias=antialias)
+    """Images of another (height, width), in the same dtype: integers are rounded, and clipped to what the dtype holds.
+
+    Args:
+        images: an image or a batch of images.
+        size: (height, width) of the result.
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
+        antialias: whether to smooth while making smaller.
+        crop_to_aspect_ratio: whether to crop to the shape of the result first, rather than to distort.
+        pad_to_aspect_ratio: whether to pad to the shape of the result first.
+        fill_mode: "constant".
+        fill_value: what the padding holds.
+        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
+
+    Raises:
+        ValueError: an unknown interpolation or fill_mode, both ways to keep the proportions, or an invalid size.
+
+    Example:
+    >>> resize(jnp.ones((4, 8, 3), "uint8"), (4, 4), pad_to_aspect_ratio=True)[:, 0, 0]
+    Array([0, 1, 1, 0], dtype=uint8)
+    """
+    _check_resize(images, size, interpolation, crop_to_aspect_ratio and pad_to_aspect_ratio, fill_mode)
+    rows = images.ndim - (3 if (data_format or config.image_data_format()) == "channels_last" else 2)
+    resized = images
+    if crop_to_aspect_ratio:
+        resized = _cropped(images, rows, size)
+    elif pad_to_aspect_ratio:
+        resized = _padded(images, rows, size, fill_value)
+    shape = [*images.shape[:rows], *size, *images.shape[rows + 2 :]]
+    resized = jax.image.resize(resized, shape, METHODS[interpolation], antialias=antialias)
+    if resized.dtype == images.dtype:
+        return resized
+    return core.saturate_cast(
+        jnp.round(resized) if jnp.issubdtype(images.dtype, jnp.integer) else resized, images.dtype
+    )
 
 
 @operation
 def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """Images of one channel, by the weights of the three colours (ITU-R BT.601)."""
+    """Images of one channel, by the weights of the three colours (ITU-R BT.601); integers are truncated."""
     axis = -1 if (data_format or config.image_data_format()) == "channels_last" else -3
-    weights = jnp.asarray([0.2989, 0.5870, 0.1140], images.dtype)
-    gray = jnp.tensordot(images, weights, axes=(axis, 0))
-    return jnp.expand_dims(gray, axis)
+    if images.ndim not in (3, 4) or images.shape[axis] not in (1, 3):
+        raise ValueError(
+            "rgb_to_grayscale takes an image or a batch of images with 3 channels, or with 1, got the shape "
+            f"{images.shape} with the channels on axis {axis}."
+        )
+    if images.shape[axis] == 1:
+        return images
+    colours = images if dtypes.is_float(images.dtype) else images.astype("float32")
+    gray = jnp.tensordot(colours, jnp.asarray([0.2989, 0.5870, 0.1140], colours.dtype), axes=(axis, 0))
+    return jnp.expand_dims(gray, axis).astype(images.dtype)
+
+
+@operation
+def map_coordinates(
+    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0.0
+) -> Any:
+    """The values of an array at coordinates between its entries.
+
+    Args:
+        inputs: an array of n axes.
+        coordinates: (n, ...), one row for each axis.
+        order: of the polynomials between entries: 0, the nearest entry, or 1, linear.
+        fill_mode: what lies outside, as in `affine_transform`.
+        fill_value: what lies outside with "constant".
+
+    Raises:
+        ValueError: an unknown order or fill_mode, or coordinates of another number of axes.
+
+    Example:
+    >>> map_coordinates(jnp.arange(3.0), jnp.asarray([[0.5, 4.0]]), order=1, fill_value=9.0)
+    Array([0.5, 9. ], dtype=float32)
+    """
+    if fill_mode not in FILL_MODES:
+        raise ValueError(f"map_coordinates: fill_mode must be one of {FILL_MODES}, got {fill_mode!r}.")
+    if order not in ORDERS.values():
+        raise ValueError(f"map_coordinates: order must be 0 or 1, got {order!r}.")
+    coordinates = jnp.asarray(coordinates)
+    if coordinates.ndim < 2 or coordinates.shape[0] != jnp.ndim(inputs):
+        raise ValueError(
+            f"map_coordinates: coordinates must have the shape ({jnp.ndim(inputs)}, ...), one row for each axis of "
+            f"inputs, got {coordinates.shape}."
+        )
+    return jax.scipy.ndimage.map_coordinates(inputs, coordinates, order, fill_mode, fill_value)
 
 
 @operation
@@ -92,7 +163,9 @@ def affine_transform(
     batch = jnp.moveaxis(images if images.ndim == 4 else images[None], channels, -1)
     rows, columns = (jnp.arange(size, dtype="float32") for size in batch.shape[1:3])
     grid = rows[:, None], columns[None, :]
-    sample = functools.partial(map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value)
+    sample = functools.partial(
+        jax.scipy.ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value
+    )
 
     def one(image: Any, numbers: Any) -> Any:
         a0, a1, a2, b0, b1, b2, *_ = numbers
@@ -103,3 +176,41 @@ def affine_transform(
     transforms = jnp.broadcast_to(transform, (batch.shape[0], 8))
     moved = jnp.moveaxis(jax.vmap(one)(batch, transforms), -1, channels)
     return moved if images.ndim == 4 else moved[0]
+
+
+def _check_resize(images: Any, size: Any, interpolation: str, crops_and_pads: bool, fill_mode: str) -> None:
+    if interpolation not in METHODS:
+        raise ValueError(f"resize: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
+    if crops_and_pads:
+        raise ValueError("resize: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+    if fill_mode != "constant":
+        raise ValueError(f"resize: fill_mode must be 'constant', got {fill_mode!r}.")
+    if len(size) != 2 or min(size) <= 0:
+        raise ValueError(f"resize: size must be (height, width), both above 0, got {size!r}.")
+    if images.ndim not in (3, 4):
+        raise ValueError(f"resize takes an image or a batch of images, got the shape {images.shape}.")
+
+
+def _in_proportion(size: Any, target: Any) -> tuple[int, int]:
+    """The height that the width would have in the proportions of the target, and the width that the height would."""
+    return int(size[1] * target[0] / target[1]), int(size[0] * target[1] / target[0])
+
+
+def _cropped(images: Any, rows: int, target: Any) -> Any:
+    """The middle of images, in the proportions of the target."""
+    size = images.shape[rows : rows + 2]
+    for axis, (old, wanted) in enumerate(zip(size, _in_proportion(size, target)), rows):
+        new = max(min(old, wanted), 1)
+        first = int((old - new) / 2)
+        images = jax.lax.slice_in_dim(images, first, first + new, axis=axis)
+    return images
+
+
+def _padded(images: Any, rows: int, target: Any, fill_value: float) -> Any:
+    """Images with a border that gives them the proportions of the target."""
+    size = images.shape[rows : rows + 2]
+    amounts = [(0, 0)] * images.ndim
+    for axis, (old, wanted) in enumerate(zip(size, _in_proportion(size, target)), rows):
+        amounts[axis] = (int((max(old, wanted) - old) / 2),) * 2
+    images = images.astype(jnp.result_type(images.dtype, fill_value))  # a fraction, before the result is rounded
+    return jnp.pad(images, amounts, constant_values=fill_value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import jax
@@ -25,7 +26,6 @@ arctanh = unary(jnp.arctanh)
 bitwise_invert = unary(jnp.bitwise_invert)
 bitwise_not = unary(jnp.bitwise_not)
 cbrt = unary(jnp.cbrt)
-ceil = unary(jnp.ceil)
 conj = unary(jnp.conj)
 conjugate = unary(jnp.conjugate)
 copy = unary(jnp.copy)
@@ -38,7 +38,6 @@ expm1 = unary(jnp.expm1)
 fabs = unary(jnp.fabs)
 fliplr = unary(jnp.fliplr)
 flipud = unary(jnp.flipud)
-floor = unary(jnp.floor)
 i0 = unary(jnp.i0)
 imag = unary(jnp.imag)
 isfinite = unary(jnp.isfinite)
@@ -66,6 +65,19 @@ square = unary(jnp.square)
 tan = unary(jnp.tan)
 tanh = unary(jnp.tanh)
 trunc = unary(jnp.trunc)
+
+
+@operation
+def ceil(x: Any) -> Any:
+    """The integers not below the entries, as floating point numbers."""
+    return jnp.ceil(_as_float(x))
+
+
+@operation
+def floor(x: Any) -> Any:
+    """The integers not above the entries, as floating point numbers."""
+    return jnp.floor(_as_float(x))
+
 
 # Two arrays, element by element
 
@@ -139,9 +151,14 @@ corrcoef = unary(jnp.corrcoef)
 dot = binary(jnp.dot)
 inner = binary(jnp.inner)
 kron = binary(jnp.kron)
-matmul = binary(jnp.matmul)
 outer = binary(jnp.outer)
 vdot = binary(jnp.vdot)
+
+
+@operation
+def matmul(x1: Any, x2: Any) -> Any:
+    """The product of matrices; that of two int8 matrices is int32."""
+    return jnp.matmul(x1, x2, preferred_element_type=_accumulator(x1, x2))
 
 
 @operation
@@ -152,8 +169,8 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
 
 @operation
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-    """A product and sum that letters describe."""
-    return jnp.einsum(subscripts, *operands, **kwargs)
+    """A product and sum that letters describe; that of int8 arrays is int32."""
+    return jnp.einsum(subscripts, *operands, **{"preferred_element_type": _accumulator(*operands), **kwargs})
 
 
 @operation
@@ -282,8 +299,10 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None)
 
 @operation
 def round(x: Any, decimals: int = 0) -> Any:
-    """The nearest number with so many decimals."""
-    return jnp.round(x, decimals)
+    """The nearest number with so many decimals; -1 is for the nearest ten."""
+    if decimals >= 0 or not jnp.issubdtype(jnp.result_type(x), jnp.integer):
+        return jnp.round(x, decimals)
+    return (jnp.round(jnp.asarray(x, dtypes.floatx()) / 10**-decimals) * 10**-decimals).astype(x.dtype)
 
 
 @operation
@@ -510,7 +529,7 @@ def vstack(xs: Any) -> Any:
 @operation
 def view(x: Any, dtype: Any = None) -> Any:
     """The same bytes as another dtype."""
-    return x if dtype is None else jnp.asarray(x).view(dtype)
+    return x if dtype is None else jnp.asarray(x).view(dtypes.canonical(dtype))
 
 
 # Places
@@ -777,3 +796,13 @@ def size(x: Any) -> Any:
 def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
     """A function of entries as one of arrays."""
     return jnp.vectorize(pyfunc, excluded=excluded or set(), signature=signature)
+
+
+def _as_float(x: Any) -> Any:
+    """Integers and booleans as floats."""
+    return x if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else jnp.asarray(x, dtypes.floatx())
+
+
+def _accumulator(*operands: Any) -> str | None:
+    """The dtype in which products are summed; None for that of the products."""
+    return "int32" if builtins.all(jnp.result_type(x) == "int8" for x in operands) else None

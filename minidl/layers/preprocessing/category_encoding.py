@@ -70,6 +70,7 @@ class CategoryEncoding(ListLayer):
 
 def encode(indices: Any, output_mode: str, depth: int, dtype: str, weights: Any = None) -> Any:
     """Integers as vectors of a given size, by output mode; see `CategoryEncoding`."""
+    indices = indices.astype("int32")  # they are floats in a graph of TensorFlow
     if output_mode == "one_hot":
         squeezed = indices[..., 0] if indices.ndim > 1 and indices.shape[-1] == 1 else indices
         return jax.nn.one_hot(squeezed, depth, dtype=dtype)

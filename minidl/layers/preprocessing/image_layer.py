@@ -19,6 +19,7 @@ class ImageLayer(Layer):
     """
 
     interpolation = "bilinear"
+    floats_in_graph = True
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -34,7 +35,7 @@ class ImageLayer(Layer):
         if isinstance(data, dict) and (more := sorted(data.keys() - set(KEYS))):
             raise ValueError(f"{type(self).__name__} takes {', '.join(KEYS)}; {more} are not supported.")
         drawn = self.draw(images) if training else None
-        changed = self.transform(images.astype(self.compute_dtype), drawn, self.interpolation)
+        changed = self.transform(self.prepare(images), drawn, self.interpolation)
         if not isinstance(data, dict):
             return changed
         result = {**data, "images": changed}
@@ -47,6 +48,10 @@ class ImageLayer(Layer):
                 )
             result["segmentation_masks"] = self.transform_masks(masks, drawn)
         return result
+
+    def prepare(self, images: Any) -> Any:
+        """The images as `transform` takes them."""
+        return images.astype(self.compute_dtype)
 
     def draw(self, images: Any) -> Any:
         """What is random in one call."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
-from minidl.ops.image import METHODS
+from minidl.ops.image import METHODS, resize
 
 
 class Resizing(ImageLayer):
@@ -28,7 +28,7 @@ class Resizing(ImageLayer):
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels in front.
-    Output shape: the same with the new sizes.
+    Output shape: the same with the new sizes, in the same dtype: integers are rounded.
 
     Raises:
         ValueError: an unknown interpolation, or both ways to keep the aspect ratio.
@@ -67,24 +67,21 @@ class Resizing(ImageLayer):
         self.fill_value = fill_value
         self.antialias = antialias
 
+    def prepare(self, images: Any) -> Any:
+        return images  # integers stay integers
+
     def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
-        rows, size = self.axis_of_rows(images), self.size_of(images)
-        if self.crop_to_aspect_ratio:
-            wanted = int(size[1] * self.height / self.width), int(size[0] * self.width / self.height)
-            new = max(min(size[0], wanted[0]), 1), max(min(size[1], wanted[1]), 1)
-            begin = [int((old - one) / 2) for old, one in zip(size, new)]
-            for axis, (first, length) in enumerate(zip(begin, new), rows):
-                images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
-        elif self.pad_to_aspect_ratio:
-            wanted = int(size[1] * self.height / self.width), int(size[0] * self.width / self.height)
-            new = max(size[0], wanted[0]), max(size[1], wanted[1])
-            amounts = [(0, 0)] * images.ndim
-            for axis, (old, one) in enumerate(zip(size, new), rows):
-                amounts[axis] = int((one - old) / 2), int((one - old) / 2)
-            images = jnp.pad(images, amounts, constant_values=self.fill_value)
-        shape = list(images.shape)
-        shape[rows : rows + 2] = self.height, self.width
-        return jax.image.resize(images, shape, METHODS[interpolation], antialias=self.antialias)
+        return resize(
+            images,
+            (self.height, self.width),
+            interpolation,
+            self.antialias,
+            self.crop_to_aspect_ratio,
+            self.pad_to_aspect_ratio,
+            self.fill_mode,
+            self.fill_value,
+            self.data_format,
+        )
 
     def get_config(self) -> dict[str, Any]:
         names = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode")
@@ -118,8 +115,8 @@ class CenterCrop(ImageLayer):
         rows = self.axis_of_rows(images)
         extra = images.shape[rows] - self.height, images.shape[rows + 1] - self.width
         if min(extra) < 0:
-            resize = Resizing(self.height, self.width, crop_to_aspect_ratio=True, data_format=self.data_format)
-            return resize.transform(images, drawn, interpolation)
+            size = self.height, self.width
+            return resize(images, size, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
         for axis, (more, length) in enumerate(zip(extra, (self.height, self.width)), rows):
             first = int(more / 2)
             images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)

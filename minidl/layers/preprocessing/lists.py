@@ -13,6 +13,8 @@ from minidl.ops.core import convert_to_tensor
 class ListLayer(Layer):
     """A layer that can be called on numbers in nested lists, as they come from tables and files."""
 
+    floats_in_graph = True
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         leaves = jax.tree.leaves(args[:1])
         if leaves and all(isinstance(leaf, (bool, int, float)) for leaf in leaves):
