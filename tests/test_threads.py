@@ -164,7 +164,10 @@ def test_a_reader_gets_weights_of_one_moment(how, make):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         readers = [pool.submit(read) for _ in range(2)]
         try:
-            train(model, 120)
+            for _ in range(60):  # until the readers have seen it move
+                train(model, 20)
+                if len(set().union(*seen)) > 2:
+                    break
         finally:
             done.set()
         for reader in readers:
