@@ -53,9 +53,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64  # connections that wait to be accepted
+
+
 def serve(model, requests, sizes, paths=("/predict", "/call")):
     """What a server of the model answers to requests of 16 threads."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.model = model
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
