@@ -18,7 +18,7 @@ MODULES = (
     *("activations", "backend", "callbacks", "config", "constraints", "datasets", "distribution", "dtype_policies"),
     *("export", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops", "optimizers"),
     *("optimizers.schedules", "preprocessing", "random", "regularizers", "saving", "tree", "utils", "visualization"),
-    *("quantizers", "wrappers", "applications", "legacy", "ops.image", "ops.linalg", "ops.nn", "ops.numpy"),
+    *("wrappers", "legacy", "ops.image", "ops.linalg", "ops.nn", "ops.numpy"),
 )
 # Constructor arguments where the class needs some: name -> source evaluated with `k`, the library
 MAKES: dict[str, str] = {
@@ -134,18 +134,18 @@ def modules(library: Any) -> dict[str, Any]:
 
 
 def parameters(function: Any) -> list[str] | None:
-    """The names of its parameters, or None where it has no signature."""
+    """The names of its parameters, with "**" for any others, or None where it has no signature."""
     try:
         found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return None
-    return [p.name for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)]
+    return ["**" if p.kind is p.VAR_KEYWORD else p.name for p in found if p.kind is not p.VAR_POSITIONAL]
 
 
 def made(path: str, cls: type, library: Any) -> Any:
     """An object of the class, or None where it cannot be made from MAKES or without arguments."""
     try:
-        return eval(f"cls({MAKES.get(path, '')})", {"k": library, "cls": cls, "abs": abs})
+        return eval(f"cls({MAKES.get(f'{path.rpartition(".")[0]}.{cls.__name__}'.lstrip('.'), '')})", {"k": library, "cls": cls, "abs": abs})
     except (TypeError, ValueError, NotImplementedError, ImportError, RuntimeError):
         return None
 
@@ -185,25 +185,67 @@ def describe(path: str, thing: Any, library: Any) -> dict[str, Any]:
 
 
 def surface(library: Any) -> dict[str, Any]:
-    """Every public name of the library by its path."""
-    found = {}
+    """Every public name of the library by its path; what has two names is described under the first."""
+    found: dict[str, Any] = {}
+    paths: dict[int, str] = {}
+    kept = []  # so that no id is used twice
     for path, module in modules(library).items():
         for name in names_of(module):
             thing = getattr(module, name)
             full = f"{path}.{name}" if path else name
-            if isinstance(thing, types.ModuleType):
+            if id(thing) in paths:
+                found[full] = {"same": paths[id(thing)]}
+            elif isinstance(thing, types.ModuleType):
                 found[full] = {}
             elif callable(thing):
                 found[full] = describe(full, thing, library)
+                paths[id(thing)] = full
+                kept.append(thing)
     return found
+
+
+def compressed(found: dict[str, Any], library: Any) -> dict[str, Any]:
+    """Without what a class has from its public base."""
+    classes = {}
+    for path in found:
+        thing = library
+        for part in path.split("."):
+            thing = getattr(thing, part)
+        if inspect.isclass(thing) and "same" not in found[path]:
+            classes[thing] = path
+    result = dict(found)
+    for cls, path in classes.items():
+        base = next((classes[one] for one in cls.__mro__[1:] if one in classes), None)
+        if base is not None:
+            kept = {
+                part: {key: value for key, value in found[path][part].items() if found[base][part].get(key) != value}
+                for part in ("attributes", "methods")
+            }
+            result[path] = {**found[path], **kept, "base": base}
+    return result
+
+
+def read() -> dict[str, Any]:
+    """Keras's surface, whole."""
+    packed = json.loads(FILE.read_text())
+
+    def whole(path: str) -> dict[str, Any]:
+        entry = packed[path]
+        if "base" not in entry:
+            return entry
+        base = whole(entry["base"])
+        return {**entry, **{part: {**base[part], **entry[part]} for part in ("attributes", "methods")}}
+
+    return {path: whole(entry.get("same", path)) for path, entry in packed.items()}
 
 
 def main() -> None:
     os.environ["KERAS_BACKEND"] = "jax"
     import keras
 
-    keras.utils.clear_session()
-    FILE.write_text(json.dumps(surface(keras), indent=0, sort_keys=True) + "\n")
+    entries = compressed(surface(keras), keras).items()
+    lines = [f"{json.dumps(path)}: {json.dumps(entry, sort_keys=True)}" for path, entry in sorted(entries)]
+    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
