@@ -46,6 +46,7 @@ MAKES: dict[str, str] = {
     "layers.DepthwiseConv1D": "3",
     "layers.DepthwiseConv2D": "3",
     "layers.Discretization": "[0.0, 1.0]",
+    "layers.Dot": "1",
     "layers.Dropout": "0.5",
     "layers.EinsumDense": "'ab,bc->ac', 2",
     "layers.Embedding": "5, 2",
@@ -144,8 +145,11 @@ def parameters(function: Any) -> list[str] | None:
 
 def made(path: str, cls: type, library: Any) -> Any:
     """An object of the class, or None where it cannot be made from MAKES or without arguments."""
+    library.utils.clear_session()  # names are counted, seeds drawn anew
+    library.utils.set_random_seed(1)
+    first = f"{path.rpartition('.')[0]}.{cls.__name__}".lstrip(".")
     try:
-        return eval(f"cls({MAKES.get(f'{path.rpartition(".")[0]}.{cls.__name__}'.lstrip('.'), '')})", {"k": library, "cls": cls, "abs": abs})
+        return eval(f"cls({MAKES.get(first, '')})", {"k": library, "cls": cls, "abs": abs})
     except (TypeError, ValueError, NotImplementedError, ImportError, RuntimeError):
         return None
 
