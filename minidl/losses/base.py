@@ -110,7 +110,13 @@ class LossFunctionWrapper(Loss):
         if not callable(fn):
             raise TypeError(f"{type(self).__name__}: fn must be a function of (y_true, y_pred), got {fn!r}.")
         self.fn = fn
-        self.fn_arguments = kwargs
+        self._argument_names = tuple(kwargs)
+        vars(self).update(kwargs)  # attributes, as in Keras; a new value counts
+
+    @property
+    def fn_arguments(self) -> dict[str, Any]:
+        """The arguments that `fn` is called with, besides the targets and predictions."""
+        return {name: getattr(self, name) for name in self._argument_names}
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         y_true, y_pred = _squeeze(y_true, y_pred)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import regularizers
+from minidl import names, regularizers
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
 from minidl.layers.attention.gradients import attention, product
@@ -110,19 +110,49 @@ class HeadedAttention(Layer):
         counts = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
         if self.dropout == 0 and not return_attention_scores and self._is_faster_in_halves(query, value):
             halves = _halves_of_batch(query, key, value, counts)
-            return jnp.concatenate([self._attended(*half, None, False)[0] for half in halves])
-        drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
-        output, weights = self._attended(query, key, value, counts, drop, return_attention_scores)
+            return jnp.concatenate([self._attended(*half, training, False)[0] for half in halves])
+        output, weights = self._attended(query, key, value, counts, training, return_attention_scores)
         return (output, weights) if return_attention_scores else output
 
-    def _attended(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
+    def _attended(
+        self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, wants_weights: bool
+    ) -> tuple[Any, Any]:
         gate = self.gate_dense(query) if self.use_gate else None
-        attended, weights = self.attend(*self.projected(query, key, value), mask, drop, wants_weights)
+        projected = self.projected(query, key, value)
+        attended, weights = self._compute_attention(*projected, mask, training, wants_weights)
         return self.output_dense(attended if gate is None else attended * gate), weights
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> tuple[Any, Any]:
+        """The attention of projected query, key and value: the place to override to change it.
+
+        Args:
+            query: (batch, ..., heads, features), as key and value.
+            key: what the query is compared with.
+            value: what is averaged.
+            attention_mask: booleans, (batch or 1, queries, values), with the heads before the queries if it depends on
+                them; or None.
+            training: whether weights are dropped.
+            return_attention_scores: whether the weights are wanted.
+
+        Returns:
+            The output (batch, ..., heads, features of value), and the weights or None.
+        """
+        drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
+        return self.attend(query, key, value, attention_mask, drop, return_attention_scores)
 
     def _is_faster_in_halves(self, query: Any, value: Any) -> bool:
         """Whether the halves of a batch take less time than the whole: on the CPU, XLA runs one beside the other."""
         if len(query) < 2 or self.projection_regularizer is not None or jax.default_backend() != "cpu":
+            return False
+        if not names.is_own(self._compute_attention):
             return False
         heads = self.query_dense.kernel.shape[1]
         return heads * math.prod(query.shape[:-1]) * math.prod(value.shape[1:-1]) >= _MANY_WEIGHTS

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 import numpy as np
 
+from minidl import names
 from minidl.convolve import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
@@ -76,18 +77,25 @@ class _Conv(Convolution, LowRank):
         """The kernel, (*kernel_size, channels / groups, filters); AttributeError before the layer is built."""
         return self.weight_or_sum()
 
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """The convolution alone, without bias and activation: the place to override to change it.
+
+        Args:
+            inputs: the images, as `call` takes them.
+            kernel: (*kernel_size, channels / groups, filters).
+        """
+        return self._convolved(inputs, kernel, None)
+
     def call(self, inputs: Any) -> Any:
-        outputs = conv(
-            inputs,
-            self.effective_weight(),
-            self.strides,
-            self.pads_for(inputs),
-            self.dilation_rate,
-            self.channels_last,
-            self.groups,
-            None if self.bias is None else self.bias.value,
-        )
-        return outputs if self.activation is None else self.activation(outputs)
+        if names.is_own(self.convolution_op):
+            bias = None if self.bias is None else self.bias.value
+            outputs = self._convolved(inputs, self.effective_weight(), bias)
+            return outputs if self.activation is None else self.activation(outputs)
+        return self.finish(self.convolution_op(inputs, self.effective_weight()))
+
+    def _convolved(self, inputs: Any, kernel: Any, bias: Any) -> Any:
+        amounts = self.pads_for(inputs)
+        return conv(inputs, kernel, self.strides, amounts, self.dilation_rate, self.channels_last, self.groups, bias)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self.lora_config()}

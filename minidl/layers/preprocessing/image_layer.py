@@ -34,8 +34,9 @@ class ImageLayer(Layer):
             )
         if isinstance(data, dict) and (more := sorted(data.keys() - set(KEYS))):
             raise ValueError(f"{type(self).__name__} takes {', '.join(KEYS)}; {more} are not supported.")
-        drawn = self.draw(images) if training else None
-        changed = self.transform(self.prepare(images), drawn, self.interpolation)
+        training = bool(training)
+        drawn = self.get_random_transformation(data, training=training)
+        changed = self.transform_images(self.prepare(images), drawn, training=training)
         if not isinstance(data, dict):
             return changed
         result = {**data, "images": changed}
@@ -46,12 +47,38 @@ class ImageLayer(Layer):
                     f"{type(self).__name__}: segmentation_masks must have the axes and sizes of the images, but for "
                     f"the number of channels, got {masks.shape} for images of shape {images.shape}."
                 )
-            result["segmentation_masks"] = self.transform_masks(masks, drawn)
+            result["segmentation_masks"] = self.transform_segmentation_masks(masks, drawn, training=training)
+        if "labels" in data:
+            result["labels"] = self.transform_labels(data["labels"], drawn, training=training)
         return result
 
     def prepare(self, images: Any) -> Any:
         """The images as `transform` takes them."""
         return images.astype(self.compute_dtype)
+
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """What is random in one call, or None in inference; the transform methods get it. A place to override.
+
+        Raises:
+            ValueError: a seed: the layer draws from its own.
+        """
+        if seed is not None:
+            raise ValueError(
+                f"{type(self).__name__} draws from its own seed, got seed={seed!r}. Give it when it is made."
+            )
+        return self.draw(data["images"] if isinstance(data, dict) else data) if training else None
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The new images. A place to override."""
+        return self.transform(images, transformation, self.interpolation)
+
+    def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The labels of the new images: the same. A place to override."""
+        return labels
+
+    def transform_segmentation_masks(self, masks: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The new masks. A place to override."""
+        return self.transform_masks(masks, transformation)
 
     def draw(self, images: Any) -> Any:
         """What is random in one call."""

@@ -86,7 +86,7 @@ class Cell(Layer):
         self.kernel = weight_options.make(self, "kernel", (features, width))
         self.recurrent_kernel = weight_options.make(self, "recurrent_kernel", (self.units, width), options="recurrent")
 
-    def get_initial_state(self, batch_size: int) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
         """Zeros, (batch, units) for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]

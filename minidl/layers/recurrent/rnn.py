@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar
 
 import jax
@@ -74,6 +75,7 @@ class RNN(Layer):
         if not isinstance(size, (int, list, tuple)):
             raise ValueError(f"RNN: state_size must be an integer or a list of them, got {size!r}.")
         self.state_size = [size] if isinstance(size, int) else list(size)
+        self.single_state = isinstance(size, int)
         self.states: Any = None
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
@@ -110,20 +112,34 @@ class RNN(Layer):
         _each_cell(self.cell, Cell.forget_masks)
         if training:
             self._draw_masks(sequences)
-        mask = jax.tree.leaves(mask)[0] if mask is not None else None
-        outputs, states = self._run(
-            jnp.swapaxes(sequences, 0, 1),
-            states,
-            None if mask is None else jnp.swapaxes(mask.astype(bool), 0, 1),
-            training,
-        )
+        mask = jax.tree.leaves(mask)[0].astype(bool) if mask is not None else None
+        last, outputs, states = self.inner_loop(sequences, states, mask, training)
         _each_cell(self.cell, Cell.forget_masks)
-        outputs, states = jax.tree.map(lambda x: x.astype(self.compute_dtype), (outputs, states))
+        output = outputs if self.return_sequences else last
+        output, states = jax.tree.map(lambda x: x.astype(self.compute_dtype), (output, states))
         if self.stateful:
             for variable, value in zip(jax.tree.leaves(self.states), jax.tree.leaves(states)):
                 variable.assign(value)
-        output = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1]
         return (output, *states) if self.return_state else output
+
+    def inner_loop(
+        self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False
+    ) -> tuple[Any, Any, list[Any]]:
+        """The loop over the steps: the place to override to run it in another way.
+
+        Args:
+            sequences: (batch, steps, ...).
+            initial_state: a list of states.
+            mask: booleans (batch, steps), or None.
+            training: whether dropout is applied.
+
+        Returns:
+            The last output, the outputs (batch, steps, ...), and the list of the last states. Without return_sequences
+            the outputs may be the last one alone.
+        """
+        by_time = None if mask is None else jnp.swapaxes(mask, 0, 1)
+        outputs, states = self._run(jnp.swapaxes(sequences, 0, 1), initial_state, by_time, training)
+        return outputs[-1], jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1:], states
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         mask = jax.tree.leaves(mask)[0] if jax.tree.leaves(mask) else None
@@ -230,10 +246,11 @@ class StandardRNN(RNN):
             "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }
 
-    def __getattr__(self, name: str) -> Any:
-        if name in self.forwarded and "cell" in vars(self):
-            return getattr(self.cell, name)
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in vars(cls).get("forwarded", StandardRNN.forwarded):  # read only: the cell computes with its own
+            if not hasattr(cls, name):
+                setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"The cell's `{name}`."))
 
 
 def require_cudnn_flag(value: Any) -> Any:
