@@ -137,18 +137,18 @@ def load_model(
 
 def loaded(
     config: Any,
-    weights: Any,
+    weights: H5Reader,
     assets: Mapping[str, bytes],
     custom_objects: dict[str, Any] | None,
     compile: bool,
 ) -> Any:
-    """The model of a config, with weights in the bytes of an HDF5 file, and files of its layers."""
-    with filled_later(len(weights) + SLACK):
+    """The model of a config, with the weights of an HDF5 file, and files of its layers."""
+    with filled_later(weights.size + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
         _build_optimizer(model)
-        apply(model, H5Reader(weights))
+        apply(model, weights)
         load_assets(model, assets)
     return model
 
@@ -217,16 +217,16 @@ def load_weights(
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
     elif is_folder:
-        _, data, _ = folder_parts(path)
+        _, weights, _ = folder_parts(path)
         with reading(path):
-            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
+            apply(model, weights, skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(SHARDED):
         with reading(path):
             apply(model, ShardReader(path), skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(".keras"):
-        _, data, _ = read_archive(path, with_config=False)
+        _, weights, _ = read_archive(path, with_config=False)
         with reading(filepath):
-            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
+            apply(model, weights, skip_mismatch, by_name, objects_to_skip)
     else:
         with opened(path) as file, reading(filepath):
             apply(model, H5Reader(checked_contents(file)), skip_mismatch, by_name, objects_to_skip)

@@ -172,8 +172,8 @@ def load_legacy_weights(
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[H5Reader, int]]:
     """A file as a reader, and its size; inside is the gate of `reading`."""
     with opened(path) as file, reading(path):
-        data = checked_contents(file)
-        yield H5Reader(data), len(data)
+        reader = H5Reader(checked_contents(file))
+        yield reader, reader.size
 
 
 def _config(file: H5Reader, name: str) -> Any:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -96,7 +97,7 @@ def apply(
     if problems:
         warnings.warn(f"{root.name!r}: weights were left out:\n  " + "\n  ".join(problems), stacklevel=4)
     _warn_of_rounding(fitting)
-    arrays = [(owner, {key: store[key] for key in store.keys()}) for owner, store in fitting]  # noqa: SIM118
+    arrays = [(owner, _values(owner, store)) for owner, store in fitting]
     for owner, values in arrays:
         owner.load_own_variables(values)
 
@@ -116,6 +117,17 @@ class _Store(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.declared)
+
+
+def _values(owner: Owner, store: _Store) -> dict[str, Any]:
+    """The arrays of a group. Those that the owner's variables take as they are are on the device: not copied again."""
+    values: dict[str, Any] = {key: store[key] for key in store.keys()}  # noqa: SIM118
+    if type(owner).load_own_variables in (Module.load_own_variables, OptimizerState.load_own_variables):
+        variables = owner._stored_weights() if isinstance(owner, Module) else owner.variables
+        for key, variable in zip(map(str, range(len(variables))), variables):
+            if key in values and values[key].dtype == variable._value.dtype:
+                values[key] = jax.device_put(values[key])
+    return values
 
 
 def _groups(file: Reader) -> dict[str, dict[str, Declared]]:
