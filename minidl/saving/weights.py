@@ -17,13 +17,14 @@ from minidl.saving.errors import LoadError
 from minidl.saving.hdf5 import Declared, H5Reader
 from minidl.saving.shards import ShardReader
 from minidl.saving.tree import Owner, owners
-from minidl.variables import Variable
+from minidl.tracking import unique
+from minidl.variables import Variable, of_one_moment
 
 Reader = H5Reader | ShardReader
 
 
 def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
-    """All weights, and the optimizer's state.
+    """All weights, and the optimizer's state, all of one moment although another thread trains them.
 
     Args:
         root: a model.
@@ -38,17 +39,24 @@ def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[s
     groups: dict[str, dict[str, np.ndarray]] = {}
     names = {}
     saved = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
-    for path, owner in owners(root, skipped):
-        group = f"{path}/vars" if path else "vars"
-        store: dict[str, Any] = {}
-        owner.save_own_variables(store)
-        groups[group] = {key: np.asarray(value) for key, value in store.items()}
-        names[group] = owner.name
-        if isinstance(owner, Module):
-            saved |= {id(weight) for weight in owner._own_weights()}
+    with of_one_moment(variables_of(root)):
+        for path, owner in owners(root, skipped):
+            group = f"{path}/vars" if path else "vars"
+            store: dict[str, Any] = {}
+            owner.save_own_variables(store)
+            groups[group] = {key: np.asarray(value) for key, value in store.items()}
+            names[group] = owner.name
+            if isinstance(owner, Module):
+                saved |= {id(weight) for weight in owner._own_weights()}
     if lost := [weight.path for weight in root.weights if id(weight) not in saved]:
         raise ValueError(f"{root.name!r}: the weights {lost} would not be saved: keep their layers in attributes.")
     return groups, names
+
+
+def variables_of(root: Module) -> list[Variable]:
+    """The weights of a model, and the variables of its optimizer, if it has one."""
+    optimizer = getattr(root, "optimizer", None)  # a layer has none
+    return unique([*root.variables, *(optimizer.variables if optimizer is not None else [])])
 
 
 def apply(
