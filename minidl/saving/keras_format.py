@@ -67,8 +67,9 @@ def save_model(
     ...     load_model(folder + "/model.keras").count_params()
     3
     """
+    filepath = os.fsdecode(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
-    is_known = os.fspath(filepath).endswith((".keras", *ENDINGS))
+    is_known = filepath.endswith((".keras", *ENDINGS))
     if "save_format" in kwargs:
         message = "The `save_format` argument is deprecated: the ending of the path, .keras or .h5, says it."
         if not is_known:
@@ -121,6 +122,7 @@ def load_model(
         ValueError: safe_mode=False.
     """
     check_safe_mode(safe_mode)
+    filepath = os.fsdecode(filepath)
     if is_model_folder(filepath):
         parts = folder_parts(filepath)
         with reading(filepath):
@@ -206,7 +208,7 @@ def load_weights(
             no file, it is a FileNotFoundError besides.
         OSError: it cannot be opened.
     """
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     is_folder = is_model_folder(path)
     if not is_folder:
         _checked_path(path, (".weights.h5", SHARDED, ".keras", *ENDINGS))
@@ -276,7 +278,7 @@ def _check_built(model: Any, what: str) -> None:
 
 
 def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = True) -> str:
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if not path.endswith(endings):
         wanted = endings if isinstance(endings, str) else " or ".join(endings)
         raise ValueError(f"File format not supported: the path must end in {wanted}, got {path!r}.")
