@@ -11,6 +11,7 @@ import pytest
 import minidl
 from minidl import layers
 from minidl.saving import LoadError
+from minidl.saving.checksum import in_memory
 from minidl.saving.hdf5 import H5Reader
 
 X = np.random.default_rng(0).normal(size=(16, 5, 3)).astype("float32")
@@ -482,7 +483,7 @@ def test_weights_that_would_be_lost_are_named(tmp_path):
 def test_attributes(value, read, tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_group("group").attrs["name"] = value
-    assert H5Reader((tmp_path / "a.h5").read_bytes()).attributes == {"": {}, "group": {"name": read}}
+    assert H5Reader(in_memory((tmp_path / "a.h5").read_bytes())).attributes == {"": {}, "group": {"name": read}}
 
 
 def test_texts_that_lie_over_one_another(tmp_path):
@@ -495,7 +496,7 @@ def test_texts_that_lie_over_one_another(tmp_path):
     for index in range(1, 1001):
         data[at + 16 * index : at + 16 * index + 16] = data[at : at + 16]
     with pytest.raises(LoadError, match="parts of it lie over one another"):
-        H5Reader(bytes(data))
+        H5Reader(in_memory(bytes(data)))
 
 
 def test_no_warnings_in_a_round_trip(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 import minidl
 from minidl import layers, losses, metrics
 from minidl.saving import LoadError
+from minidl.saving.checksum import in_memory
 from minidl.saving.hdf5 import H5Reader, to_bytes
 
 X = np.random.default_rng(0).normal(size=(20, 4)).astype("float32")
@@ -405,7 +406,9 @@ def test_optimizer_of_another_kind_begins_anew(tmp_path):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64", "int8", "uint32", "bool"])
 def test_dtypes(dtype):
     value = np.array([[0, 1, 2], [3, 4, 5]]).astype(dtype)
-    reader = H5Reader(to_bytes({"a/vars": {"0": value, "1": value[0, 0], "2": value[:0]}}, {"a/vars": "name"}))
+    reader = H5Reader(
+        in_memory(to_bytes({"a/vars": {"0": value, "1": value[0, 0], "2": value[:0]}}, {"a/vars": "name"}))
+    )
     for i, want in enumerate((value, value[0, 0], value[:0])):
         got = reader.read(f"a/vars/{i}")
         assert got.dtype == want.dtype

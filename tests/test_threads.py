@@ -26,7 +26,7 @@ def counting_model():
     model = keras.Sequential(
         [layers.Dense(1, kernel_initializer="zeros", bias_initializer="zeros", input_shape=(FEATURES,))]
     )
-    model.compile(keras.optimizers.Lion(1.0), lambda y, y_pred: -y_pred, metrics=["mse"])
+    model.compile(keras.optimizers.Lion(1.0), negated, metrics=["mse"])
     return model
 
 
@@ -180,17 +180,35 @@ def test_a_reader_gets_weights_of_one_moment(how, make):
     assert len(set().union(*seen)) > 1
 
 
+def negated(y, y_pred):
+    return -y_pred
+
+
+def load(path):
+    return keras.models.load_model(path, custom_objects={"negated": negated})
+
+
 def test_saving_while_another_thread_trains(tmp_path):
-    model = counting_model()
-    done = threading.Event()
-    saved = []
+    def make():
+        model = counting_model()
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+    def load_weights(path):
+        model = make()
+        model.load_weights(path)
+        return model
+
+    kinds = [("save_weights", "now.weights.h5", load_weights), ("save", "now.keras", load), ("save", "now.h5", load)]
+    model, done, saved = make(), threading.Event(), []
 
     def save():
         while not done.is_set() or not saved:
-            model.save_weights(tmp_path / "now.weights.h5")
-            other = counting_model()
-            other.load_weights(tmp_path / "now.weights.h5")
-            saved.append({float(value) for weight in other.get_weights() for value in weight.ravel()})
+            for method, name, read in kinds:
+                getattr(model, method)(tmp_path / name)
+                other = read(tmp_path / name)
+                values = [*other.get_weights(), other.optimizer.iterations.numpy()]
+                saved.append({float(value) for array in values for value in array.ravel()})
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         saving = pool.submit(save)

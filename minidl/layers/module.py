@@ -241,10 +241,10 @@ class Module:
                 f"{self.name!r} has {len(weights)} weights of its own, but {len(store.keys())} are stored"
                 f"{'' if self.built else ' (it is not built yet: call it once, or build it)'}."
             )
-        arrays = {key: np.asarray(store[key]) for key in weights}
+        arrays = {key: store[key] for key in weights}
         for key, variable in weights.items():
-            if arrays[key].shape != variable.shape:
-                raise ValueError(f"{variable.path} has shape {variable.shape}, stored is {arrays[key].shape}.")
+            if np.shape(arrays[key]) != variable.shape:
+                raise ValueError(f"{variable.path} has shape {variable.shape}, stored is {np.shape(arrays[key])}.")
         for key, variable in weights.items():
             variable.assign(arrays[key])
         self._loaded()

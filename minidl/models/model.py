@@ -221,6 +221,9 @@ class Model(Trainer):
         """Pickled and copied as the bytes of a `.keras` file; see `saving.pickling`."""
         return pickling.reduced(self)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return pickling.copied(self, memo)
+
     def export(
         self,
         filepath: Any,

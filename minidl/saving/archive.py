@@ -15,20 +15,26 @@ import os
 import pathlib
 import posixpath
 import stat
+import struct
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any, BinaryIO
 
 from minidl.saving.assets import FOLDER
+from minidl.saving.checksum import Contents, in_memory
 from minidl.saving.errors import LoadError, LoadTypeError, MissingFileError
 from minidl.saving.files import atomic_write
+from minidl.saving.hdf5 import H5Reader
 from minidl.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 Put = Callable[[pathlib.Path, pathlib.PurePosixPath], None]  # a file, and its path in the file of the model
 FORMAT = "3.15.1"  # the version of Keras whose files these are
 MOST_TEXT = 64 * 2**20  # bytes of a config
+_NAME_SIZES = (
+    26  # bytes from the start of a part's header to the sizes of its name and of its extra field, which follow
+)
 _MOST_GROWTH = 20  # times the size of the archive that its weights, or its assets, may have: for those packed anew
 
 
@@ -79,8 +85,8 @@ def model_texts(config: dict[str, Any]) -> dict[str, str]:
     return {METADATA: json.dumps(metadata), CONFIG: json.dumps(config)}
 
 
-def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, bytes, dict[str, bytes]]:
-    """The config, the bytes of the HDF5 file and the assets (by their paths in "assets/") in a `.keras` file.
+def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tuple[Any, H5Reader, dict[str, bytes]]:
+    """The config, the HDF5 file and the assets (by their paths in "assets/") in a `.keras` file.
 
     Args:
         path: the file.
@@ -94,7 +100,7 @@ def read_archive(path: str | os.PathLike[str], with_config: bool = True) -> tupl
         return unpacked(file, with_config)
 
 
-def unpacked(file: IO[bytes], with_config: bool = True) -> tuple[Any, bytes, dict[str, bytes]]:
+def unpacked(file: IO[bytes], with_config: bool = True) -> tuple[Any, H5Reader, dict[str, bytes]]:
     """See `read_archive`."""
     size = file.seek(0, io.SEEK_END)
     with zipfile.ZipFile(file) as archive:
@@ -107,7 +113,7 @@ def unpacked(file: IO[bytes], with_config: bool = True) -> tuple[Any, bytes, dic
             raise LoadError("a part of it is a link, or encrypted")
         config = parse(_member(archive, CONFIG, MOST_TEXT)) if with_config else None
         assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
-        return config, _member(archive, WEIGHTS, size * _MOST_GROWTH), assets
+        return config, H5Reader(_weights(file, archive, size * _MOST_GROWTH)), assets
 
 
 def parse(text: str | bytes) -> Any:
@@ -175,6 +181,19 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     if archive.getinfo(name).file_size > limit:
         raise LoadError(f"{name} would take {archive.getinfo(name).file_size} bytes, more than the {limit} it may")
     return _contents(archive, name)
+
+
+def _weights(file: IO[bytes], archive: zipfile.ZipFile, limit: int) -> Contents:
+    """The HDF5 file: where it lies in the archive, which is read directly into arrays, unless it is compressed."""
+    info = archive.getinfo(WEIGHTS)
+    if info.compress_type != zipfile.ZIP_STORED:
+        return in_memory(_member(archive, WEIGHTS, limit))
+    archive.open(WEIGHTS).close()  # compares its two headers
+    file.seek(info.header_offset + _NAME_SIZES)
+    start = info.header_offset + _NAME_SIZES + 4 + sum(struct.unpack("<HH", file.read(4)))
+    if info.file_size != info.compress_size or start + info.file_size > file.seek(0, io.SEEK_END):
+        raise LoadError(f"it is truncated: {WEIGHTS} should have {info.file_size} bytes")
+    return Contents(file, start, info.file_size, info.CRC)
 
 
 def _contents(archive: zipfile.ZipFile, name: str) -> bytes:

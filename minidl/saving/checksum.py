@@ -8,20 +8,26 @@ part has a CRC-32 already.)
 
 from __future__ import annotations
 
+import concurrent.futures
+import io
 import os
 import stat
 import struct
 import zlib
-from typing import BinaryIO
+from collections.abc import Sequence
+from typing import IO, Any
+
+import numpy as np
 
 from minidl.saving.errors import LoadError
+from minidl.training.data import aligned_empty
 
 _MARK = b"minidl CRC-32  \n"
 _TRAILER = struct.Struct("<16sI")
 _STEP = 2**20  # bytes at a time, which stay in the processor's cache
 
 
-def append_checksum(file: BinaryIO) -> None:
+def append_checksum(file: IO[bytes]) -> None:
     """Write the trailer after what a file holds.
 
     Args:
@@ -31,8 +37,9 @@ def append_checksum(file: BinaryIO) -> None:
     >>> import io
     >>> file = io.BytesIO(b"numbers")
     >>> append_checksum(file)
-    >>> _verify(file.getvalue())
-    >>> _verify(file.getvalue().replace(b"n", b"N", 1))
+    >>> contents = Contents(file, *checksum_of(file))
+    >>> _ = contents.parts([(0, 3)])
+    >>> Contents(io.BytesIO(b"letters"), 0, 7, contents.checksum).parts([(0, 3)])
     Traceback (most recent call last):
     ...
     minidl.saving.errors.LoadError: it is damaged: its bytes do not have the checksum that was written with them
@@ -45,27 +52,129 @@ def append_checksum(file: BinaryIO) -> None:
     file.write(_TRAILER.pack(_MARK, value))
 
 
-def checked_contents(file: BinaryIO) -> bytes:
-    """The bytes of a file, compared with its checksum if it has one.
+def checksum_of(file: IO[bytes]) -> tuple[int, int, int | None]:
+    """Where the contents of a file start, how many bytes they are, and the checksum in its trailer, if it has one."""
+    size = file.seek(0, os.SEEK_END)
+    if size >= _TRAILER.size:
+        file.seek(size - _TRAILER.size)
+        mark, value = _TRAILER.unpack(file.read(_TRAILER.size).ljust(_TRAILER.size))
+        if mark == _MARK:
+            return 0, size - _TRAILER.size, value
+    return 0, size, None
+
+
+def in_memory(data: Any) -> Contents:
+    """The contents of a file as bytes."""
+    return Contents(io.BytesIO(data), 0, len(data))
+
+
+def checked_contents(file: IO[bytes]) -> Contents:
+    """The contents of a file with the checksum of its trailer, if it has one.
+
+    Raises:
+        LoadError: not a regular file.
+    """
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise LoadError("it is not a regular file")
+    return Contents(file, *checksum_of(file))
+
+
+class Contents:
+    """The bytes of an open file, or of a part of it, read where they are asked for.
 
     They are read rather than mapped: a mapped file that another program truncates ends this process (SIGBUS).
 
-    Raises:
-        LoadError: another checksum, or not a regular file.
+    Args:
+        file: a binary file that can seek.
+        start: where the part starts in it.
+        size: bytes of the part.
+        checksum: the CRC-32 of the part, if it is known.
     """
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise LoadError("it is not a regular file")
-    data = file.read(status.st_size)
-    if len(data) < status.st_size:
-        raise LoadError(f"it was truncated while it was read, from {status.st_size} to {len(data)} bytes")
-    _verify(data)
-    return data
+
+    def __init__(self, file: IO[bytes], start: int, size: int, checksum: int | None = None):
+        self.size = size
+        self.checksum = checksum
+        self._file, self._start = file, start
+
+    def read(self, start: int, length: int) -> bytes:
+        """A few bytes."""
+        self._file.seek(self._start + start)
+        data = self._file.read(length)
+        self._check_read(len(data), length)
+        return data
+
+    def parts(self, spans: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+        """The bytes of each span `(start, stop)`, all compared with the checksum, in memory that a CPU device can use.
+
+        Args:
+            spans: in their order, none over another.
+
+        Raises:
+            LoadError: another checksum, or a file that has become shorter.
+        """
+        parts = [aligned_empty((stop - start,), np.uint8) for start, stop in spans]
+        if self.checksum is None:
+            for part, (start, _) in zip(parts, spans):
+                self._fill(part, start)
+            return parts
+        with _Crc32() as crc:
+            at = 0
+            for part, (start, stop) in zip(parts, spans):
+                self._compute_between(crc, at, start)
+                for offset in range(0, len(part), _STEP):
+                    crc.add(self._fill(part[offset : offset + _STEP], start + offset))
+                at = stop
+            self._compute_between(crc, at, self.size)
+            if crc.value() != self.checksum:
+                raise LoadError("it is damaged: its bytes do not have the checksum that was written with them")
+        return parts
+
+    def _compute_between(self, crc: _Crc32, start: int, stop: int) -> None:
+        for at in range(start, stop, _STEP):
+            crc.add(self._fill(np.empty(min(_STEP, stop - at), np.uint8), at))
+
+    def _fill(self, part: np.ndarray, start: int) -> np.ndarray:
+        self._file.seek(self._start + start)
+        count = self._file.readinto(part)  # type: ignore[attr-defined]
+        self._check_read(count, len(part))
+        return part
+
+    def _check_read(self, count: int, wanted: int) -> None:
+        if count < wanted:
+            raise LoadError(f"it was truncated while it was read: it should have {self.size} bytes")
 
 
-def _verify(data: bytes) -> None:
-    if len(data) < _TRAILER.size:
-        return
-    mark, value = _TRAILER.unpack_from(data, len(data) - _TRAILER.size)
-    if mark == _MARK and zlib.crc32(memoryview(data)[: -_TRAILER.size]) != value:
-        raise LoadError("it is damaged: its bytes do not have the checksum that was written with them")
+class _Crc32:
+    """The CRC-32 of parts one after the other, computed in a thread while the next parts are read."""
+
+    def __init__(self) -> None:
+        self._waiting: list[np.ndarray] = []
+        self._size = 0
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)  # has no thread before there is work
+        self._computing: concurrent.futures.Future[int] | None = None
+
+    def __enter__(self) -> _Crc32:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown()
+
+    def add(self, part: np.ndarray) -> None:
+        self._waiting.append(part)
+        self._size += len(part)
+        if self._size >= _STEP:
+            waiting, before = self._waiting, self._finished()
+            self._computing = self._pool.submit(_crc32, waiting, before)
+            self._waiting, self._size = [], 0
+
+    def value(self) -> int:
+        return _crc32(self._waiting, self._finished())
+
+    def _finished(self) -> int:
+        return self._computing.result() if self._computing else 0
+
+
+def _crc32(parts: Sequence[np.ndarray], value: int) -> int:
+    for part in parts:
+        value = zlib.crc32(part, value)
+    return value

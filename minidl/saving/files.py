@@ -129,7 +129,7 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
 
 def folder_at(path: str | os.PathLike[str]) -> pathlib.Path:
     """Where the folder of a path is: there, or where a save that was killed while it replaced it has moved it to."""
-    target = pathlib.Path(os.path.realpath(path))
+    target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     if target.exists():
         return target
     moved = [found for found in _left_of(target, _OLD) if found.is_dir()]
@@ -141,7 +141,7 @@ def remove_partial(path: str | os.PathLike[str]) -> None:
 
     Those of writers that live, in this process or another, stay.
     """
-    target = pathlib.Path(os.path.realpath(path))
+    target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     for partial in _left_of(target, _PARTIAL):
         remove_unlocked(partial)
     if target.exists():
@@ -201,7 +201,7 @@ def sync(path: pathlib.Path) -> None:
 
 def _target(path: str | os.PathLike[str]) -> pathlib.Path:
     """What is written in the end: a link stays a link, and what it points to is replaced."""
-    target = pathlib.Path(os.path.realpath(path))
+    target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"Cannot write {str(path)!r}: there is no folder {str(target.parent)!r}. Make it first."

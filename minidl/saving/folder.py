@@ -13,6 +13,7 @@ from minidl.saving.assets import FOLDER
 from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_folder, folder_at
+from minidl.saving.hdf5 import H5Reader
 
 _PARTS = (CONFIG, METADATA, WEIGHTS, FOLDER)
 _MOST_TRIES = 100  # to read a folder that is replaced again and again
@@ -49,7 +50,7 @@ def write_folder(
         write_assets(put)
 
 
-def folder_parts(path: str | os.PathLike[str]) -> tuple[Any, bytes, dict[str, bytes]]:
+def folder_parts(path: str | os.PathLike[str]) -> tuple[Any, H5Reader, dict[str, bytes]]:
     """The config, the HDF5 file and the assets in a folder, as in `read_archive`; what else is in it is not looked at.
 
     All are of one save: a folder that is replaced while it is read is read again.
@@ -80,7 +81,7 @@ def _identity(folder: pathlib.Path) -> tuple[int, int, int] | None:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
-def _read(path: pathlib.Path) -> tuple[Any, bytes, dict[str, bytes]]:
+def _read(path: pathlib.Path) -> tuple[Any, H5Reader, dict[str, bytes]]:
     config, weights, assets = (path / name for name in (CONFIG, WEIGHTS, FOLDER))
     if not (config.is_file() and weights.is_file()):
         raise LoadError(f"{os.fspath(path)!r} should hold {CONFIG} and {WEIGHTS}, and has {os.listdir(path)[:9]}")
@@ -89,7 +90,7 @@ def _read(path: pathlib.Path) -> tuple[Any, bytes, dict[str, bytes]]:
     with opened(config) as file:
         text = file.read(MOST_TEXT + 1)
     with opened(weights) as file, reading(path):
-        return parse(text), checked_contents(file), _assets(assets)
+        return parse(text), H5Reader(checked_contents(file)), _assets(assets)
 
 
 def _assets(folder: pathlib.Path) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 The C library behind h5py crashes or hangs on some damaged files, and follows links and filters that a file asks for.
 A reader of only what Keras's files are made of (groups, arrays of numbers in one piece, and texts beside them) needs
 neither: every address is checked to lie within the file, every part is visited once, and nothing is allocated but the
-texts and the arrays that are asked for, which lie in the file byte by byte.
+texts and the arrays, which lie in the file byte by byte, each in a place of its own.
 
 The format: "HDF5 File Format Specification Version 3.0", The HDF Group; names of sections are cited below.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
@@ -20,6 +21,7 @@ import ml_dtypes
 import numpy as np
 
 from minidl import deferred
+from minidl.saving.checksum import Contents
 from minidl.saving.errors import LoadError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -41,12 +43,13 @@ class Declared:
 
 
 class H5Reader:
-    """The arrays of an HDF5 file in memory.
+    """The arrays of an HDF5 file, all read at once: no more than the file has bytes.
 
     Args:
-        data: the bytes of the file.
+        contents: of the file, which is not needed afterwards.
 
     Attributes:
+        size: bytes of the file.
         arrays: path, such as "layers/dense/vars/0" -> `Declared`.
         attributes: path of a group, "" for the root -> what was written beside it: name -> a text, a list of texts,
             or None for anything else.
@@ -57,44 +60,57 @@ class H5Reader:
             filters, references, compound types.
 
     Example:
+    >>> from minidl.saving.checksum import in_memory
     >>> file = io.BytesIO()
     >>> write_hdf5(file, {"dense/vars": {"0": np.arange(3.0)}}, {"dense/vars": "dense"})
-    >>> reader = H5Reader(file.getvalue())
+    >>> reader = H5Reader(in_memory(file.getvalue()))
     >>> reader.read("dense/vars/0"), reader.names
     (array([0., 1., 2.]), {'dense/vars': 'dense'})
     """
 
-    def __init__(self, data: Any):
+    def __init__(self, contents: Contents):
+        self.size = contents.size
         self.arrays: dict[str, Declared] = {}
         self.attributes: dict[str, dict[str, str | list[str] | None]] = {}
         self.names: dict[str, str] = {}
-        self._data = memoryview(data)
-        self._left = 2 * len(self._data)  # bytes of messages and texts to read, which lie nowhere twice
+        self._contents = contents
+        self._left = 2 * self.size  # bytes of messages and texts to read, which lie nowhere twice
         self._visited: set[int] = set()
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}  # address -> number of a text -> where it lies
         self._visit(self._root(), "", 0)
+        self._values = self._read_arrays()
+        del self._contents
 
     def read(self, path: str) -> np.ndarray:
-        """The array at a path, which cannot be written to: it lies in the data."""
-        array = self.arrays[path]
-        flat = np.frombuffer(self._data[array.start : array.stop], array.dtype)
-        return flat.reshape(array.shape)
+        """The array at a path, which cannot be written to."""
+        return self._values[path]
+
+    def _read_arrays(self) -> dict[str, np.ndarray]:
+        arrays = sorted(self.arrays.items(), key=lambda item: (item[1].start, item[1].stop))
+        if any(after.start < before.stop for (_, before), (_, after) in itertools.pairwise(arrays)):
+            raise LoadError("it is damaged: arrays in it lie over one another")
+        parts = self._contents.parts([(array.start, array.stop) for _, array in arrays])
+        values = {}
+        for (path, array), part in zip(arrays, parts):
+            part.flags.writeable = False
+            values[path] = part.view(array.dtype).reshape(array.shape)
+        return values
 
     # The structure
 
     def _root(self) -> int:
         """The address of the root group ("The Superblock")."""
-        if bytes(self._bytes(0, 8)) != _SIGNATURE:
+        if self._bytes(0, 8) != _SIGNATURE:
             raise LoadError("it is no HDF5 file")
-        version, sizes = self._data[8], bytes(self._bytes(13, 2))
+        version, sizes = self._bytes(8, 1)[0], self._bytes(13, 2)
         if version > 1:
             raise LoadError(f"its HDF5 superblock has version {version}; Keras's files, as h5py writes them, have 0")
         if sizes != b"\x08\x08":
             raise LoadError("its HDF5 addresses have not 8 bytes")
         start = 24 + 4 * version
         base, _, end, _, _, root = struct.unpack("<6Q", self._bytes(start, 48))
-        if base != 0 or end > len(self._data):
-            raise LoadError(f"it is truncated: it should have {end} bytes and has {len(self._data)}")
+        if base != 0 or end > self.size:
+            raise LoadError(f"it is truncated: it should have {end} bytes and has {self.size}")
         return root
 
     def _visit(self, address: int, path: str, depth: int) -> None:
@@ -129,7 +145,7 @@ class H5Reader:
         blocks, seen = [(address + 16, size)], 0
         while blocks and seen < count:
             start, left = blocks.pop(0)
-            self._bytes(start, left)
+            self._check_inside(start, left)
             while left >= 8 and seen < count:
                 kind, length, flags = struct.unpack("<HHB", self._bytes(start, 5))
                 start, left, seen = start + 8, left - 8 - length, seen + 1
@@ -141,14 +157,15 @@ class H5Reader:
                 yield kind, start, length
                 start += length
 
-    def _heap(self, address: int) -> memoryview:
+    def _heap(self, address: int) -> bytes:
         """The names of a group ("Local Heap")."""
         magic, size, _, data = struct.unpack("<8sQQQ", self._bytes(address, 32))
         if magic[:5] != b"HEAP\0":
             raise LoadError("the names of an HDF5 group are damaged")
+        self._spend(size)
         return self._bytes(data, size)
 
-    def _entries(self, address: int, heap: memoryview) -> Iterator[tuple[str, int]]:
+    def _entries(self, address: int, heap: bytes) -> Iterator[tuple[str, int]]:
         """Names and addresses in a group ("Version 1 B-trees", "Group Symbol Table Nodes")."""
         waiting = [address]
         while waiting:
@@ -163,7 +180,7 @@ class H5Reader:
             elif magic == b"SNOD":
                 for index in range(used):
                     offset, header, cached = struct.unpack("<QQI", self._bytes(address + 8 + 40 * index, 20))
-                    name = bytes(heap[offset : offset + _LONGEST_NAME]).partition(b"\0")[0].decode()
+                    name = heap[offset : offset + _LONGEST_NAME].partition(b"\0")[0].decode()
                     if cached == 2:
                         raise LoadError(f"{name!r} is a link (h5py's SoftLink), which Keras's files have not")
                     if not name or "/" in name or name in (".", ".."):
@@ -184,7 +201,7 @@ class H5Reader:
         size = dtype.itemsize
         for length in shape:
             size *= length
-        version, storage = bytes(self._bytes(at[_LAYOUT], 2))
+        version, storage = self._bytes(at[_LAYOUT], 2)
         if version != 3 or storage > 1:
             raise LoadError(f"{path!r} is stored in chunks or virtually, not in one piece as Keras stores arrays")
         if storage == 0:
@@ -196,12 +213,12 @@ class H5Reader:
             return Declared(shape, dtype, 0, 0)
         if stored != size or start == _UNDEFINED:
             raise LoadError(f"{path!r} should have {size} bytes for {dtype}{shape} and has {stored}")
-        self._bytes(start, size)
+        self._check_inside(start, size)
         return Declared(shape, dtype, start, start + size)
 
     def _shape(self, start: int) -> tuple[int, ...]:
         """The sizes of an array ("The Dataspace Message")."""
-        version, rank, _, kind = bytes(self._bytes(start, 4))
+        version, rank, _, kind = self._bytes(start, 4)
         if version not in (1, 2) or rank > 32 or (version == 2 and kind == 2):
             raise LoadError("the shape of an array is damaged")
         return struct.unpack(f"<{rank}Q", self._bytes(start + (8 if version == 1 else 4), 8 * rank))
@@ -215,7 +232,7 @@ class H5Reader:
         if kind == 0 and size in (1, 2, 4, 8):
             return np.dtype(f"{order}{'i' if bits & 8 else 'u'}{size}")
         if kind == 1 and size in (2, 4, 8):
-            exponent = self._data[start + 13]
+            exponent = self._bytes(start + 13, 1)[0]
             if exponent == {2: 5, 4: 8, 8: 11}[size]:
                 return np.dtype(f"{order}f{size}")
             if (size, exponent) == (2, 8):
@@ -234,7 +251,7 @@ class H5Reader:
         sizes = [name_size, type_size, space_size]
         padded = [-(-size // 8) * 8 for size in sizes] if version == 1 else sizes
         at = start + (8 if version == 1 else 9)
-        name = bytes(self._bytes(at, name_size)).partition(b"\0")[0].decode()
+        name = self._bytes(at, name_size).partition(b"\0")[0].decode()
         type_at, space_at, data = at + padded[0], at + sum(padded[:2]), at + sum(padded)
         return name, self._texts(type_at, self._shape(space_at), data, start + length)
 
@@ -256,7 +273,7 @@ class H5Reader:
 
     def _fixed_text(self, start: int, size: int) -> str:
         self._spend(size)
-        return bytes(self._bytes(start, size)).partition(b"\0")[0].decode()
+        return self._bytes(start, size).partition(b"\0")[0].decode()
 
     def _variable_text(self, start: int, size: int) -> str:
         """A text that lies elsewhere in the file ("Global Heap")."""
@@ -271,14 +288,14 @@ class H5Reader:
         if length > _LONGEST_TEXT:
             raise LoadError(f"a text of {length} bytes is too long")
         self._spend(length)
-        return str(self._bytes(at, length), "utf-8")
+        return self._bytes(at, length).decode()
 
     def _collection(self, heap: int) -> dict[int, tuple[int, int]]:
         """Where the texts of a global heap lie: number -> start, size."""
         magic, size = struct.unpack("<8sQ", self._bytes(heap, 16))
         if magic[:5] != b"GCOL\1":
             raise LoadError("the texts of an HDF5 file are damaged")
-        self._bytes(heap, size)
+        self._check_inside(heap, size)
         self._spend(size)
         found = {}
         at, end = heap + 16, heap + size
@@ -296,11 +313,14 @@ class H5Reader:
         if self._left < 0:
             raise LoadError("it is damaged: parts of it lie over one another")
 
-    def _bytes(self, start: int, length: int) -> memoryview:
+    def _bytes(self, start: int, length: int) -> bytes:
         """Part of the file, which must lie within it."""
-        if start + length > len(self._data):
+        self._check_inside(start, length)
+        return self._contents.read(start, length)
+
+    def _check_inside(self, start: int, length: int) -> None:
+        if start + length > self.size:
             raise LoadError("it is damaged: an HDF5 address lies outside of the file")
-        return self._data[start : start + length]
 
 
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0x01, 0x03, 0x08, 0x0C, 0x10, 0x11

@@ -67,8 +67,9 @@ def save_model(
     ...     load_model(folder + "/model.keras").count_params()
     3
     """
+    filepath = os.fsdecode(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
-    is_known = os.fspath(filepath).endswith((".keras", *ENDINGS))
+    is_known = filepath.endswith((".keras", *ENDINGS))
     if "save_format" in kwargs:
         message = "The `save_format` argument is deprecated: the ending of the path, .keras or .h5, says it."
         if not is_known:
@@ -121,6 +122,7 @@ def load_model(
         ValueError: safe_mode=False.
     """
     check_safe_mode(safe_mode)
+    filepath = os.fsdecode(filepath)
     if is_model_folder(filepath):
         parts = folder_parts(filepath)
         with reading(filepath):
@@ -137,18 +139,18 @@ def load_model(
 
 def loaded(
     config: Any,
-    weights: Any,
+    weights: H5Reader,
     assets: Mapping[str, bytes],
     custom_objects: dict[str, Any] | None,
     compile: bool,
 ) -> Any:
-    """The model of a config, with weights in the bytes of an HDF5 file, and files of its layers."""
-    with filled_later(len(weights) + SLACK):
+    """The model of a config, with the weights of an HDF5 file, and files of its layers."""
+    with filled_later(weights.size + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
         model = _from_config(config, custom_objects)
         _build_optimizer(model)
-        apply(model, H5Reader(weights))
+        apply(model, weights)
         load_assets(model, assets)
     return model
 
@@ -206,7 +208,7 @@ def load_weights(
             no file, it is a FileNotFoundError besides.
         OSError: it cannot be opened.
     """
-    path = os.fspath(filepath)
+    path = os.fsdecode(filepath)
     is_folder = is_model_folder(path)
     if not is_folder:
         _checked_path(path, (".weights.h5", SHARDED, ".keras", *ENDINGS))
@@ -217,16 +219,16 @@ def load_weights(
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
     elif is_folder:
-        _, data, _ = folder_parts(path)
+        _, weights, _ = folder_parts(path)
         with reading(path):
-            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
+            apply(model, weights, skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(SHARDED):
         with reading(path):
             apply(model, ShardReader(path), skip_mismatch, by_name, objects_to_skip)
     elif path.endswith(".keras"):
-        _, data, _ = read_archive(path, with_config=False)
+        _, weights, _ = read_archive(path, with_config=False)
         with reading(filepath):
-            apply(model, H5Reader(data), skip_mismatch, by_name, objects_to_skip)
+            apply(model, weights, skip_mismatch, by_name, objects_to_skip)
     else:
         with opened(path) as file, reading(filepath):
             apply(model, H5Reader(checked_contents(file)), skip_mismatch, by_name, objects_to_skip)
@@ -276,7 +278,7 @@ def _check_built(model: Any, what: str) -> None:
 
 
 def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = True) -> str:
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if not path.endswith(endings):
         wanted = endings if isinstance(endings, str) else " or ".join(endings)
         raise ValueError(f"File format not supported: the path must end in {wanted}, got {path!r}.")

@@ -27,8 +27,8 @@ from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader
 from minidl.saving.older_config import current_compile_config, current_config, older_compile_config, older_config
 from minidl.saving.tree import owners
-from minidl.saving.weights import described, holds, rounds
-from minidl.variables import Variable, filled_later
+from minidl.saving.weights import described, holds, rounds, variables_of
+from minidl.variables import Variable, filled_later, of_one_moment
 
 ENDINGS = (".h5", ".hdf5")
 SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
@@ -65,8 +65,10 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
     texts = {"keras_version": FORMAT, "backend": "jax", "model_config": json.dumps(older_config(config))}
     if include_optimizer and config.get("compile_config"):
         texts["training_config"] = json.dumps(older_compile_config(config["compile_config"]))
-    groups = {name: [(weight.path, weight.numpy()) for weight in weights] for name, weights in _weights_of(model)}
-    state = [(v.path, v.numpy()) for v in model.optimizer.variables] if include_optimizer and model.optimizer else []
+    with of_one_moment(variables_of(model)):
+        groups = {name: [(weight.path, weight.numpy()) for weight in weights] for name, weights in _weights_of(model)}
+        slots = model.optimizer.variables if include_optimizer and model.optimizer else []
+        state = [(variable.path, variable.numpy()) for variable in slots]
     if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
         warnings.warn(f"{path!r} has no place for the files of the layers {lost}: save as `.keras`.", stacklevel=4)
     with atomic_write(path) as file:
@@ -172,8 +174,8 @@ def load_legacy_weights(
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[H5Reader, int]]:
     """A file as a reader, and its size; inside is the gate of `reading`."""
     with opened(path) as file, reading(path):
-        data = checked_contents(file)
-        yield H5Reader(data), len(data)
+        reader = H5Reader(checked_contents(file))
+        yield reader, reader.size
 
 
 def _config(file: H5Reader, name: str) -> Any:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
+from copy import deepcopy
 from typing import Any
 
 from minidl import names
 from minidl.nameless import functions_in
 from minidl.saving.archive import archive_bytes, reading, unpacked
 from minidl.saving.assets import write_assets
+from minidl.saving.errors import LoadError
 from minidl.saving.hdf5 import to_bytes
 from minidl.saving.keras_format import loaded
 from minidl.saving.weights import collect
@@ -37,6 +40,26 @@ def reduced(model: Any) -> tuple[Any, tuple[bytes, dict[str, Any]]]:
             )
     data = archive_bytes(config, to_bytes(*collect(model)), lambda put: write_assets(model, put))
     return restored, (data, custom)
+
+
+def copied(model: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy of a model: what its file holds, or attribute by attribute if its class cannot be made of a file.
+
+    Args:
+        model: what to copy.
+        memo: of `copy.deepcopy`.
+    """
+    try:
+        function, arguments = reduced(model)
+        return function(*arguments)
+    except (NotImplementedError, pickle.PicklingError, LoadError):
+        copy = type(model).__new__(type(model))
+        memo[id(model)] = copy
+        memo[id(model._training_lock)] = threading.RLock()  # each model's own
+        for compiled in (model._steps, model._compiled_call):  # for this model; the copy makes its own
+            memo[id(compiled)] = None
+        vars(copy).update(deepcopy(vars(model), memo))
+        return copy
 
 
 def restored(data: bytes, custom_objects: dict[str, Any]) -> Any:

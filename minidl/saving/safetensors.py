@@ -15,6 +15,7 @@ from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.weights import described, holds
+from minidl.variables import of_one_moment
 
 _CHECKSUM = "minidl_crc32"  # in the metadata
 
@@ -41,7 +42,8 @@ def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dic
     """
     save = needed("safetensors.numpy", "save_safetensors", "minidl[safetensors]").save
     weights = _by_path(model)
-    arrays = {path: np.asarray(weight.value) for path, weight in weights.items()}
+    with of_one_moment(list(weights.values())):
+        arrays = {path: weight.numpy() for path, weight in weights.items()}
     data = save(arrays, {**(metadata or {}), _CHECKSUM: _checksum(arrays)})
     with atomic_write(filepath) as file:
         file.write(data)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -16,13 +17,14 @@ from minidl.saving.errors import LoadError
 from minidl.saving.hdf5 import Declared, H5Reader
 from minidl.saving.shards import ShardReader
 from minidl.saving.tree import Owner, owners
-from minidl.variables import Variable
+from minidl.tracking import unique
+from minidl.variables import Variable, of_one_moment
 
 Reader = H5Reader | ShardReader
 
 
 def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, str]]:
-    """All weights, and the optimizer's state.
+    """All weights, and the optimizer's state, all of one moment although another thread trains them.
 
     Args:
         root: a model.
@@ -37,17 +39,24 @@ def collect(root: Module, skipped: Sequence[Any] = ()) -> tuple[dict[str, dict[s
     groups: dict[str, dict[str, np.ndarray]] = {}
     names = {}
     saved = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
-    for path, owner in owners(root, skipped):
-        group = f"{path}/vars" if path else "vars"
-        store: dict[str, Any] = {}
-        owner.save_own_variables(store)
-        groups[group] = {key: np.asarray(value) for key, value in store.items()}
-        names[group] = owner.name
-        if isinstance(owner, Module):
-            saved |= {id(weight) for weight in owner._own_weights()}
+    with of_one_moment(variables_of(root)):
+        for path, owner in owners(root, skipped):
+            group = f"{path}/vars" if path else "vars"
+            store: dict[str, Any] = {}
+            owner.save_own_variables(store)
+            groups[group] = {key: np.asarray(value) for key, value in store.items()}
+            names[group] = owner.name
+            if isinstance(owner, Module):
+                saved |= {id(weight) for weight in owner._own_weights()}
     if lost := [weight.path for weight in root.weights if id(weight) not in saved]:
         raise ValueError(f"{root.name!r}: the weights {lost} would not be saved: keep their layers in attributes.")
     return groups, names
+
+
+def variables_of(root: Module) -> list[Variable]:
+    """The weights of a model, and the variables of its optimizer, if it has one."""
+    optimizer = getattr(root, "optimizer", None)  # a layer has none
+    return unique([*root.variables, *(optimizer.variables if optimizer is not None else [])])
 
 
 def apply(
@@ -96,7 +105,7 @@ def apply(
     if problems:
         warnings.warn(f"{root.name!r}: weights were left out:\n  " + "\n  ".join(problems), stacklevel=4)
     _warn_of_rounding(fitting)
-    arrays = [(owner, {key: store[key] for key in store.keys()}) for owner, store in fitting]  # noqa: SIM118
+    arrays = [(owner, _values(owner, store)) for owner, store in fitting]
     for owner, values in arrays:
         owner.load_own_variables(values)
 
@@ -116,6 +125,17 @@ class _Store(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self.declared)
+
+
+def _values(owner: Owner, store: _Store) -> dict[str, Any]:
+    """The arrays of a group. Those that the owner's variables take as they are are on the device: not copied again."""
+    values: dict[str, Any] = {key: store[key] for key in store.keys()}  # noqa: SIM118
+    if type(owner).load_own_variables in (Module.load_own_variables, OptimizerState.load_own_variables):
+        variables = owner._stored_weights() if isinstance(owner, Module) else owner.variables
+        for key, variable in zip(map(str, range(len(variables))), variables):
+            if key in values and values[key].dtype == variable._value.dtype:
+                values[key] = jax.device_put(values[key])
+    return values
 
 
 def _groups(file: Reader) -> dict[str, dict[str, Declared]]:
