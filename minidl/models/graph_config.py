@@ -13,8 +13,9 @@ from typing import Any
 
 import jax
 
-from minidl import names, ops, structures
+from minidl import budget, names, ops, structures
 from minidl.layers.base import Layer
+from minidl.layers.module import Module
 from minidl.models.graph import Graph
 from minidl.symbolic import FunctionCall, KerasTensor, Node, record
 from minidl.variables import Variable
@@ -31,6 +32,7 @@ _OPERANDS = (
     "condition",
     "key",
 )  # arguments of a call, not of its operation
+_COST_OF_A_TRY = 0.05  # units of the budget of a file: to look whether the inputs of a call are there yet
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -94,12 +96,14 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
     while waiting:
         later, blocked = [], set()
         for name, call in waiting:
+            budget.charge(_COST_OF_A_TRY, "calls of layers")
             decoded = _Decoder(find)
             args, kwargs = decoded(_arguments(call))
             if decoded.missing or name in blocked:  # an operation's calls are made in order
                 later.append((name, call))
                 blocked.add(name)
             else:
+                budget.charge(_calls_in(made[name]), "calls of layers")
                 outputs[name].append(jax.tree.leaves(made[name](*args, **kwargs)))
         if len(later) == len(waiting):
             raise ValueError(f"The graph of the model is broken: nothing leads to {sorted(blocked)}.")
@@ -117,6 +121,14 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
         return tuple(map(end, value)) if isinstance(value, tuple) else [end(item) for item in value]
 
     return end(config["input_layers"]), end(config["output_layers"])
+
+
+def _calls_in(operation: Any) -> int:
+    """How many layers are called when an operation is: models in models can multiply them at each level."""
+    if _is_functional(operation):
+        return sum(_calls_in(node.operation) for node in operation.graph.nodes)
+    inside = operation._children(Module) if isinstance(operation, Module) else []
+    return 1 + sum(map(_calls_in, inside))
 
 
 def _is_functional(operation: Any) -> bool:
