@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sized
 
 _FREE = 5000  # units that any file has: about 500 dense layers
 _BYTES = 10  # of a file, for each further unit; a layer that is written without compression takes 50 to 100 for each
+_CALL = 4  # units of a call of a layer
 _NUMBERS = 100  # for a unit
 _LONGEST_NAME = 500  # characters: paths of variables repeat the names of all layers around them
 
@@ -56,6 +57,11 @@ def charge(units: float, what: str) -> None:
         raise ValueError(
             f"The file asks for more {what} than a file of its size needs: it is damaged or made to do harm."
         )
+
+
+def charge_calls(count: int) -> None:
+    """Count calls of layers, each of which is traced; see `charge`."""
+    charge(_CALL * count, "calls of layers")
 
 
 def charge_numbers(count: float, what: str) -> None:

@@ -320,6 +320,7 @@ def deserialize(
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
     shared, number = _shared.get(), config.get("shared_object_id")
     if shared is not None and number in shared.read:
+        budget.charge(_COSTS.get(kind, 1), "objects")
         return shared.read[number]
     if isinstance(config["class_name"], str) and config["class_name"].startswith("__"):
         return _deserialize_special(config["class_name"], config.get("config"))

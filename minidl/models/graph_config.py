@@ -15,7 +15,6 @@ import jax
 
 from minidl import budget, names, ops, structures
 from minidl.layers.base import Layer
-from minidl.layers.module import Module
 from minidl.models.graph import Graph
 from minidl.symbolic import FunctionCall, KerasTensor, Node, record
 from minidl.variables import Variable
@@ -66,12 +65,15 @@ def graph_config(graph: Graph) -> dict[str, Any]:
     }
 
 
-def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> tuple[Any, Any]:
+def graph_tensors(
+    config: Mapping[str, Any], deserialize: Callable[[Any], Any], calls_in: Callable[[Any], int]
+) -> tuple[Any, Any]:
     """The inputs and outputs of the graph that `graph_config` described, with new operations between them.
 
     Args:
         config: what `graph_config` gave.
         deserialize: makes a layer of its config.
+        calls_in: how many layers are called when an operation is.
 
     Raises:
         ValueError: a tensor that no call gives, or an operation that is not known.
@@ -88,6 +90,10 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
         waiting += [(name, call) for call in layer["inbound_nodes"]]
 
     def find(history: Any) -> KerasTensor | None:
+        if not (isinstance(history, (list, tuple)) and len(history) == 3 and is_place(*history)):
+            raise ValueError(
+                f"Expected [the name of an operation, the number of a call, of an output], got {history!r}."
+            )
         name, call, index = history
         if name not in outputs:
             raise ValueError(f"The graph of the model has no operation {name!r}, which a call or an output refers to.")
@@ -103,7 +109,7 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
                 later.append((name, call))
                 blocked.add(name)
             else:
-                budget.charge(_calls_in(made[name]), "calls of layers")
+                budget.charge_calls(calls_in(made[name]))
                 outputs[name].append(jax.tree.leaves(made[name](*args, **kwargs)))
         if len(later) == len(waiting):
             raise ValueError(f"The graph of the model is broken: nothing leads to {sorted(blocked)}.")
@@ -114,7 +120,7 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
             return {key: end(item) for key, item in value.items()}
         if len(value) == 3 and isinstance(value[0], str):
             name, call, index = value
-            tensor = find([name, call - _is_functional(made.get(name)), index])
+            tensor = find([name, max(0, call - _is_functional(made.get(name))), index])
             if tensor is None:
                 raise ValueError(f"The graph of the model has no call {call} of {name!r}.")
             return tensor
@@ -123,12 +129,9 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
     return end(config["input_layers"]), end(config["output_layers"])
 
 
-def _calls_in(operation: Any) -> int:
-    """How many layers are called when an operation is: models in models can multiply them at each level."""
-    if _is_functional(operation):
-        return sum(_calls_in(node.operation) for node in operation.graph.nodes)
-    inside = operation._children(Module) if isinstance(operation, Module) else []
-    return 1 + sum(map(_calls_in, inside))
+def is_place(name: Any, call: Any, index: Any) -> bool:
+    """Whether values are the name of an operation, and the numbers of a call and an output."""
+    return isinstance(name, str) and all(isinstance(number, int) and number >= 0 for number in (call, index))
 
 
 def _is_functional(operation: Any) -> bool:

@@ -32,7 +32,7 @@ from minidl.saving.weights import described, holds, rounds
 from minidl.variables import Variable, filled_later
 
 ENDINGS = (".h5", ".hdf5")
-SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
+SLACK = 32 * 2**20  # bytes of variables that no file holds, such as those of metrics
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 _MOST_OF_A_LIST = 60_000  # bytes of an attribute, which the format limits to 64 KiB
 
