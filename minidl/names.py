@@ -19,10 +19,11 @@ import difflib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl import budget
 from minidl.nameless import NAME as NAMELESS
 from minidl.nameless import NamelessFunction, is_nameless
 
@@ -31,7 +32,33 @@ _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVa
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
 
 families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; each module of classes puts its own here
+bases: dict[str, Bases] = {}  # "metric" -> which classes may stand where one is wanted; filled by `saving.tables`
 registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
+
+
+_COSTS = {"layer": 5, "metric": 5, "optimizer": 5}  # units of the budget of a file; of other objects 1
+
+
+class Bases(NamedTuple):
+    """What a config may name in a place of one kind.
+
+    Args:
+        classes: an object there is of a subclass of these.
+        is_strict: whether nothing else may be there; or also functions, and callable classes that are of no kind.
+    """
+
+    classes: tuple[type, ...]
+    is_strict: bool = False
+
+    def take(self, found: Any) -> bool:
+        """Whether something may be there."""
+        if not isinstance(found, type):
+            return not self.is_strict or isinstance(found, self.classes)
+        if issubclass(found, self.classes):
+            return True
+        others = tuple(base for other in bases.values() for base in other.classes)
+        can_be_called = any("__call__" in vars(base) for base in found.__mro__)
+        return not self.is_strict and not issubclass(found, others) and can_be_called
 
 
 class ConfigError(TypeError, ValueError):
@@ -133,8 +160,9 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         table = {**table, **registered, **(_added.get() or {})}
         if identifier not in table:
             raise unknown(kind, identifier, table)
-        found = table[identifier]
+        found = _of_kind(table[identifier], identifier, kind)
     if isinstance(found, type) and instance_of is not None and issubclass(found, instance_of):
+        budget.charge(_COSTS.get(kind, 1), "objects")
         return found()
     if callable(found) or (instance_of is not None and isinstance(found, instance_of)):
         return found
@@ -292,10 +320,11 @@ def deserialize(
         raise ValueError(f"A config of a {kind} needs 'class_name' and 'config', got the keys {sorted(config)}.")
     shared, number = _shared.get(), config.get("shared_object_id")
     if shared is not None and number in shared.read:
+        budget.charge(_COSTS.get(kind, 1), "objects")
         return shared.read[number]
     if isinstance(config["class_name"], str) and config["class_name"].startswith("__"):
         return _deserialize_special(config["class_name"], config.get("config"))
-    found = _find_class(config, table, kind)
+    found = _of_kind(_find_class(config, table, kind), config["class_name"], kind)
     if config["class_name"] == "function" or not isinstance(found, type):
         return found
     if not hasattr(found, "from_config"):
@@ -305,6 +334,8 @@ def deserialize(
     inner = config.get("config") or {}
     if not isinstance(inner, dict):
         raise TypeError(f"{config['class_name']}: Expected 'config' to be a dict with its arguments, got {inner!r}.")
+    budget.charge(_COSTS.get(kind, 1), "objects")
+    budget.check_name(inner.get("name"))
     made = found.from_config(inner)
     if config.get("build_config") and not getattr(made, "built", True):
         made.build_from_config(config["build_config"])
@@ -313,6 +344,18 @@ def deserialize(
     if shared is not None and number is not None:
         shared.read[number] = made
     return made
+
+
+def _of_kind(found: Any, name: Any, kind: str) -> Any:
+    """What a name stands for, before it is called or made, if it may be where the name is.
+
+    Raises:
+        TypeError: it may not.
+    """
+    if kind in bases and not bases[kind].take(found):
+        wanted = " or ".join(base.__name__ for base in bases[kind].classes)
+        raise TypeError(f"{name!r} is {found!r}, which is not a {kind}: expected a subclass of {wanted}.")
+    return found
 
 
 def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) -> Any:

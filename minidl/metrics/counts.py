@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes, losses
+from minidl import budget, dtypes, losses
 
 
 class Counts(NamedTuple):
@@ -91,6 +91,7 @@ def even_thresholds(number: int) -> list[float]:
     >>> even_thresholds(3), even_thresholds(1)
     ([0.0, 0.5, 1.0], [0.5])
     """
+    budget.charge_numbers(number, "thresholds")
     return [0.5] if number == 1 else [i / (number - 1) for i in range(number)]
 
 

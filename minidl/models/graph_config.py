@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl import names, ops, structures
+from minidl import budget, names, ops, structures
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
 from minidl.operation import FUNCTIONS
@@ -32,6 +32,7 @@ _OPERANDS = (
     "condition",
     "key",
 )  # arguments of a call, not of its operation
+_COST_OF_A_TRY = 0.05  # units of the budget of a file: to look whether the inputs of a call are there yet
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -65,12 +66,15 @@ def graph_config(graph: Graph) -> dict[str, Any]:
     }
 
 
-def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> tuple[Any, Any]:
+def graph_tensors(
+    config: Mapping[str, Any], deserialize: Callable[[Any], Any], calls_in: Callable[[Any], int]
+) -> tuple[Any, Any]:
     """The inputs and outputs of the graph that `graph_config` described, with new operations between them.
 
     Args:
         config: what `graph_config` gave.
         deserialize: makes a layer of its config.
+        calls_in: how many layers are called when an operation is.
 
     Raises:
         ValueError: a tensor that no call gives, or an operation that is not known.
@@ -87,6 +91,10 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
         waiting += [(name, call) for call in layer["inbound_nodes"]]
 
     def find(history: Any) -> KerasTensor | None:
+        if not (isinstance(history, (list, tuple)) and len(history) == 3 and is_place(*history)):
+            raise ValueError(
+                f"Expected [the name of an operation, the number of a call, of an output], got {history!r}."
+            )
         name, call, index = history
         if name not in outputs:
             raise ValueError(f"The graph of the model has no operation {name!r}, which a call or an output refers to.")
@@ -95,12 +103,14 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
     while waiting:
         later, blocked = [], set()
         for name, call in waiting:
+            budget.charge(_COST_OF_A_TRY, "calls of layers")
             decoded = _Decoder(find)
             args, kwargs = decoded(_arguments(call))
             if decoded.missing or name in blocked:  # an operation's calls are made in order
                 later.append((name, call))
                 blocked.add(name)
             else:
+                budget.charge_calls(calls_in(made[name]))
                 outputs[name].append(jax.tree.leaves(made[name](*args, **kwargs)))
         if len(later) == len(waiting):
             raise ValueError(f"The graph of the model is broken: nothing leads to {sorted(blocked)}.")
@@ -111,13 +121,18 @@ def graph_tensors(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) 
             return {key: end(item) for key, item in value.items()}
         if len(value) == 3 and isinstance(value[0], str):
             name, call, index = value
-            tensor = find([name, call - _is_functional(made.get(name)), index])
+            tensor = find([name, max(0, call - _is_functional(made.get(name))), index])
             if tensor is None:
                 raise ValueError(f"The graph of the model has no call {call} of {name!r}.")
             return tensor
         return tuple(map(end, value)) if isinstance(value, tuple) else [end(item) for item in value]
 
     return end(config["input_layers"]), end(config["output_layers"])
+
+
+def is_place(name: Any, call: Any, index: Any) -> bool:
+    """Whether values are the name of an operation, and the numbers of a call and an output."""
+    return isinstance(name, str) and all(isinstance(number, int) and number >= 0 for number in (call, index))
 
 
 def _is_functional(operation: Any) -> bool:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from minidl import layers, names, structures
 from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
-from minidl.layers.module import HIDDEN
+from minidl.layers.module import HIDDEN, Module
 from minidl.models.compiled_call import CompiledCall
 from minidl.models.graph import Graph, is_like
 from minidl.models.graph_config import graph_config, graph_tensors
@@ -197,7 +197,7 @@ class Model(Trainer):
         with names.known_names(custom_objects):
             if not ({"layers", "input_layers", "output_layers"} <= config.keys() and _is_made_of_a_graph(cls)):
                 return super().from_config(config)
-            inputs, outputs = graph_tensors(config, layers.deserialize)
+            inputs, outputs = graph_tensors(config, layers.deserialize, calls_in)
         rest = {name: v for name, v in config.items() if name not in ("layers", "input_layers", "output_layers")}
         return cls(inputs=inputs, outputs=outputs, **rest)
 
@@ -373,3 +373,14 @@ def _shapes(tensors: list[KerasTensor]) -> Any:
 
 
 layers.NAMES.update(Model=Model, Functional=Model)
+
+
+def calls_in(operation: Any) -> int:
+    """How many layers are called when an operation is: models in models multiply them at each level."""
+    graph = getattr(operation, "graph", None)
+    if graph is not None:
+        return sum(calls_in(node.operation) for node in graph.nodes)
+    if not isinstance(operation, Module):
+        return 1
+    inside = operation.layers if isinstance(operation, Model) else operation._children(Module)
+    return 1 + sum(map(calls_in, inside))

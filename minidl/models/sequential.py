@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import names, structures
+from minidl import budget, names, structures
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
-from minidl.models.model import Model
+from minidl.models.model import Model, calls_in
 from minidl.symbolic import KerasTensor, Node, Shape
 
 
@@ -203,6 +203,7 @@ class Sequential(Model):
         """The model that `get_config` described, with new weights."""
         with names.known_names(custom_objects):
             layers = [deserialize(layer) for layer in config["layers"]]
+        budget.charge_calls(sum(map(calls_in, layers)))
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))
         if not model.built and config.get("build_input_shape"):
             model.build(config["build_input_shape"])

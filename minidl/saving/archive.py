@@ -35,6 +35,9 @@ MOST_TEXT = 64 * 2**20  # bytes of a config
 _NAME_SIZES = (
     26  # bytes from the start of a part's header to the sizes of its name and of its extra field, which follow
 )
+_MOST_TEXT_GROWTH = 100  # times its compressed size that a config may have, and 1 MiB more
+_MOST_VALUES = 200_000  # values of a config that is compressed, and one more for each byte that it takes
+_LONGEST_MESSAGE = 10_000  # characters of an error: what a file holds may stand in it
 _MOST_GROWTH = 20  # times the size of the archive that its weights, or its assets, may have: for those packed anew
 
 
@@ -111,9 +114,18 @@ def unpacked(file: IO[bytes], with_config: bool = True) -> tuple[Any, H5Reader, 
             raise LoadError(f"it should hold {METADATA}, {CONFIG} and {WEIGHTS} once each, and holds {names[:9]}")
         if any(stat.S_ISLNK(member.external_attr >> 16) or member.flag_bits & 1 for member in members):
             raise LoadError("a part of it is a link, or encrypted")
-        config = parse(_member(archive, CONFIG, MOST_TEXT)) if with_config else None
+        config = _config(archive) if with_config else None
         assets = _assets(archive, size * _MOST_GROWTH) if with_config else {}
         return config, H5Reader(_weights(file, archive, size * _MOST_GROWTH)), assets
+
+
+def _config(archive: zipfile.ZipFile) -> Any:
+    """The data in the config of an archive, bounded in proportion to the bytes that it takes there."""
+    stored = archive.getinfo(CONFIG).compress_size
+    text = _member(archive, CONFIG, min(MOST_TEXT, 2**20 + _MOST_TEXT_GROWTH * stored))
+    if sum(map(text.count, (b",", b"[", b"{"))) > _MOST_VALUES + stored:
+        raise LoadError(f"{CONFIG} holds far more values than its {stored} bytes are for")
+    return parse(text)
 
 
 def parse(text: str | bytes) -> Any:
@@ -140,14 +152,23 @@ def reading(source: Any) -> Iterator[None]:
     try:
         yield
     except LoadError as error:
-        raise type(error)(f"{source}: {error}") from error
+        raise type(error)(f"{source}: {_cut(error)}") from error
     except TypeError as error:
         raise LoadTypeError(
-            f"{source} could not be loaded: {type(error).__name__}: {error}\nIn classes of yours, see that objects "
-            "which get_config() returns are explicitly deserialized in from_config()."
+            f"{source} could not be loaded: {type(error).__name__}: {_cut(error)}\nIn classes of yours, see that "
+            "objects which get_config() returns are explicitly deserialized in from_config()."
         ) from error
     except (Exception, RecursionError) as error:
-        raise LoadError(f"{source} could not be loaded: {type(error).__name__}: {error}") from error
+        raise LoadError(f"{source} could not be loaded: {type(error).__name__}: {_cut(error)}") from error
+
+
+def _cut(error: BaseException) -> str:
+    """The message of an error without its middle, where it is long."""
+    text = str(error)
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    half = _LONGEST_MESSAGE // 2
+    return f"{text[:half]} [... {len(text) - 2 * half} characters ...] {text[-half:]}"
 
 
 def opened(path: str | os.PathLike[str]) -> BinaryIO:

@@ -16,6 +16,8 @@ from minidl.saving.files import atomic_folder, folder_at
 from minidl.saving.hdf5 import H5Reader
 
 _PARTS = (CONFIG, METADATA, WEIGHTS, FOLDER)
+_SMALL = 2**20  # bytes of a file that a file system may keep without blocks of its own
+_MOST_GROWTH = 20  # times the bytes that a file takes on the disk that it may have, for file systems that compress
 _MOST_TRIES = 100  # to read a folder that is replaced again and again
 
 
@@ -81,6 +83,11 @@ def _identity(folder: pathlib.Path) -> tuple[int, int, int] | None:
     return status.st_dev, status.st_ino, status.st_mtime_ns
 
 
+def folder_size(path: str | os.PathLike[str]) -> int:
+    """The bytes of the files in a folder that says how the model is made and what its weights are."""
+    return sum((folder_at(path) / name).stat().st_size for name in (CONFIG, WEIGHTS))
+
+
 def _read(path: pathlib.Path) -> tuple[Any, H5Reader, dict[str, bytes]]:
     config, weights, assets = (path / name for name in (CONFIG, WEIGHTS, FOLDER))
     if not (config.is_file() and weights.is_file()):
@@ -100,5 +107,8 @@ def _assets(folder: pathlib.Path) -> dict[str, bytes]:
         if item.is_symlink() or not (item.is_dir() or item.is_file()):
             raise LoadError(f"{item} is a link, or no file")
         if item.is_file():
+            status = item.stat()
+            if status.st_size > _MOST_GROWTH * 512 * status.st_blocks + _SMALL:
+                raise LoadError(f"{item} of {status.st_size} bytes is a sparse file")
             found[item.relative_to(folder).as_posix()] = item.read_bytes()
     return found

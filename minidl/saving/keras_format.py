@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl import layers, names
+from minidl.budget import limited
 from minidl.layers.module import Module
 from minidl.nameless import warn_if_lost
 from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
 from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.files import atomic_write
-from minidl.saving.folder import folder_parts, is_model_folder, write_folder
+from minidl.saving.folder import folder_parts, folder_size, is_model_folder, write_folder
 from minidl.saving.hdf5 import H5Reader, write_hdf5
 from minidl.saving.legacy_h5 import ENDINGS, SLACK, is_legacy, load_legacy, load_legacy_weights, save_legacy
 from minidl.saving.objects import check_safe_mode
@@ -125,7 +126,7 @@ def load_model(
     filepath = os.fsdecode(filepath)
     if is_model_folder(filepath):
         parts = folder_parts(filepath)
-        with reading(filepath):
+        with reading(filepath), limited(folder_size(filepath)):
             return loaded(*parts, custom_objects, compile)
     path = _checked_path(filepath, (".keras", *ENDINGS))
     if is_legacy(path):
@@ -133,7 +134,7 @@ def load_model(
     if path.endswith(".weights.h5"):
         raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
     parts = read_archive(filepath)
-    with reading(filepath):
+    with reading(filepath), limited(os.path.getsize(filepath)):
         return loaded(*parts, custom_objects, compile)
 
 
@@ -251,7 +252,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
     Raises:
         LoadError: no JSON, or a name that is not known.
     """
-    with reading("model_from_json"):
+    with reading("model_from_json"), limited(len(json_string)):
         return _from_config(parse(json_string), custom_objects)
 
 

@@ -18,6 +18,7 @@ import ml_dtypes
 import numpy as np
 
 from minidl import deferred, layers, names
+from minidl.budget import limited
 from minidl.layers.module import Module
 from minidl.nameless import warn_if_lost
 from minidl.saving.archive import FORMAT, opened, parse, reading
@@ -31,7 +32,7 @@ from minidl.saving.weights import described, holds, rounds, variables_of
 from minidl.variables import Variable, filled_later, of_one_moment
 
 ENDINGS = (".h5", ".hdf5")
-SLACK = 64 * 2**20  # bytes of variables that no file holds, such as those of metrics
+SLACK = 32 * 2**20  # bytes of variables that no file holds, such as those of metrics
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
 _MOST_OF_A_LIST = 60_000  # bytes of an attribute, which the format limits to 64 KiB
 
@@ -144,7 +145,7 @@ def load_legacy(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Any:
     """The model in a file; see `load_model`."""
-    with _opened(path) as (file, size), filled_later(size + SLACK), names.known_names(custom_objects):
+    with _opened(path) as (file, size), _bounds(size), names.known_names(custom_objects):
         with names.shared_objects():
             loaded = layers.deserialize(current_config(_config(file, "model_config")))
         if not isinstance(loaded, Module) or not isinstance(getattr(loaded, "layers", None), list):
@@ -217,6 +218,13 @@ def _has_list(file: H5Reader, group: str, name: str) -> bool:
 def _arrays(file: H5Reader, group: str) -> list[str]:
     """The paths of the arrays that a group lists."""
     return [f"{group}/{name}" for name in _list(file, group, "weight_names")]
+
+
+@contextlib.contextmanager
+def _bounds(size: int) -> Iterator[None]:
+    """Inside, what a file of a size asks for is bounded."""
+    with limited(size), filled_later(size + SLACK):
+        yield
 
 
 # What of the file belongs to which weight

@@ -95,9 +95,13 @@ def _current_graph(config: dict[str, Any]) -> dict[str, Any]:
 
     There the calls of a model with an input of its own count from 1.
     """
+    if not all(isinstance(layer, dict) and isinstance(layer.get("inbound_nodes"), list) for layer in config["layers"]):
+        raise ValueError("The layers of a functional model need 'inbound_nodes', a list of their calls.")
     models = {layer.get("name") for layer in config["layers"] if layer.get("class_name") in _MODELS}
 
     def tensor(place: Any) -> dict[str, Any]:
+        if not isinstance(place, list) or len(place) not in (3, 4) or not isinstance(place[1], int):
+            raise ValueError(f"Expected [layer, call, output] or [layer, call, output, arguments], got {place!r}.")
         name, call, index, *_ = place
         return {
             "class_name": "__keras_tensor__",
@@ -107,6 +111,8 @@ def _current_graph(config: dict[str, Any]) -> dict[str, Any]:
     def current_call(call: Any) -> Any:
         if not isinstance(call, list):
             return call
+        if not call:
+            raise ValueError("A call of a layer has no inputs.")
         tensors = [tensor(place) for place in call]
         arguments = call[-1][3] if len(call[-1]) > 3 else {}
         return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": arguments}

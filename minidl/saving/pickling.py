@@ -13,6 +13,7 @@ from copy import deepcopy
 from typing import Any
 
 from minidl import names
+from minidl.budget import limited
 from minidl.nameless import functions_in
 from minidl.saving.archive import archive_bytes, reading, unpacked
 from minidl.saving.assets import write_assets
@@ -68,5 +69,5 @@ def restored(data: bytes, custom_objects: dict[str, Any]) -> Any:
     Raises:
         LoadError: see `load_model`.
     """
-    with reading("The pickle of a model"):
+    with reading("The pickle of a model"), limited(len(data)):
         return loaded(*unpacked(io.BytesIO(data)), custom_objects, True)

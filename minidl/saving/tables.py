@@ -16,8 +16,23 @@ from minidl import (
     random,
     regularizers,
 )
+from minidl.layers import module
 from minidl.optimizers import schedules, table
 
+names.bases.update(
+    {
+        "layer": names.Bases((module.Module,), is_strict=True),
+        "optimizer": names.Bases((optimizers.Optimizer,), is_strict=True),
+        "metric": names.Bases((metrics.Metric, losses.Loss)),  # a loss is a metric: its mean
+        "loss": names.Bases((losses.Loss,)),
+        "activation": names.Bases((module.Module,)),  # a layer may be one
+        "initializer": names.Bases((initializers.Initializer,)),
+        "regularizer": names.Bases((regularizers.Regularizer,)),
+        "constraint": names.Bases((constraints.Constraint,)),
+        "learning rate schedule": names.Bases((schedules.LearningRateSchedule,)),
+        "seed generator": names.Bases((random.SeedGenerator,), is_strict=True),
+    }
+)
 names.families.update(
     {
         "layers": layers.NAMES,  # models are among them
