@@ -28,6 +28,7 @@ from minidl.training.data import (
 )
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
+from minidl.utils.worker_pool import drop
 
 Parts = tuple[Any, Any, Any]  # x, y, sample_weight of one batch: structures of NumPy arrays, or None
 
@@ -104,7 +105,7 @@ class StreamData:
         if current is not None and not current.ended:
             if not current.used or (self.steps and not anew):
                 return current
-        self.close()
+        self._end_pass()
         self._pass = StreamPass(self, self._batches())
         return self._pass
 
@@ -125,7 +126,7 @@ class StreamData:
         """
         if place:
             if self._pass is None or iter(self.source) is not self.source:
-                self.close()
+                self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
                 self._pass = StreamPass(self, self._batches())
@@ -137,9 +138,9 @@ class StreamData:
         return isinstance(self.source, PyDataset) or self.epoch().peek() is not None
 
     def close(self) -> None:
-        """End the workers of a pass that has not come to its end."""
-        if self._pass is not None:
-            self._pass.close()
+        """End what makes batches: a pass that has not come to its end, and the processes of a `PyDataset`."""
+        self._end_pass()
+        drop(id(self.source))
 
     def look_ahead(self) -> None:
         """Nothing can be known before it is asked for."""
@@ -182,6 +183,10 @@ class StreamData:
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
 
+    def _end_pass(self) -> None:
+        if self._pass is not None:
+            self._pass.close()
+
     def _look(self, use: str) -> Parts | None:
         """The first batch, which others give in the first epoch too, but a `PyDataset` may change until then."""
         if not isinstance(self.source, PyDataset):
@@ -189,7 +194,7 @@ class StreamData:
         if use == "building":
             self.begin_epoch()
             first = self.epoch().peek()
-            self.close()
+            self._end_pass()
         else:
             first = None if self.source.num_batches == 0 else self._parts(self.source[0])
         if use != "prediction":

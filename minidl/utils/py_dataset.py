@@ -69,7 +69,10 @@ class PyDataset:
         """An epoch has ended. May be overridden, to change the order of the examples for instance."""
 
     def __iter__(self) -> Iterator[Any]:
-        return self.batches()
+        try:
+            yield from self.batches()
+        finally:
+            drop(id(self))
 
     def batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
         """One pass over all batches, made by the workers.
