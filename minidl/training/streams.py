@@ -52,6 +52,8 @@ class StreamData:
         class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
         shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
         use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
+        repeats: whether each pass gives the batches of the first one, which are kept if the source is an iterator,
+            which cannot be restarted.
 
     Raises:
         ValueError: it yields nothing, or something else than batches.
@@ -70,12 +72,14 @@ class StreamData:
         class_weight: Callable[[Any, Any, Any], Any] | None = None,
         shuffle: bool = False,
         use: str = "training",
+        repeats: bool = False,
     ):
         self.steps = steps
         self.source = source
         self._class_weight = class_weight
         self._shuffle = shuffle
         self._length = _length(source)
+        self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
         self.resumed = Resumed()
@@ -125,7 +129,7 @@ class StreamData:
             logs: what the epoch had given there.
         """
         if place:
-            if self._pass is None or iter(self.source) is not self.source:
+            if self._pass is None or not isinstance(self.source, Iterator):
                 self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
@@ -205,8 +209,14 @@ class StreamData:
         if isinstance(self.source, PyDataset):
             with contextlib.closing(self.source.batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
-        else:
+        elif self._kept is None:
             yield from map(self._parts, self.source)
+        else:
+            yield from self._kept
+            for batch in itertools.islice(self.source, self.steps and self.steps - len(self._kept)):
+                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may write to its arrays again
+                self._kept.append(parts)
+                yield parts
 
     def _parts(self, batch: Any) -> Parts:
         x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
