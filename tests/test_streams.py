@@ -4,7 +4,6 @@ import itertools
 import multiprocessing
 import threading
 import traceback
-import warnings
 
 import jax
 import numpy as np
