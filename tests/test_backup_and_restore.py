@@ -225,6 +225,59 @@ def test_a_backup_of_another_model_is_refused_and_nothing_is_changed(tmp_path):
         fit(BackupAndRestore(tmp_path), model=references.small_model(minidl, "adam"))
 
 
+def other_run(folder, killed=False, rows=20, size=4, optimizer="adam", rate=0.01, activation="tanh", **settings):
+    """A run on 20 rows, killed in the middle of its second epoch or not; the epochs and batches done."""
+    minidl.utils.set_random_seed(0)
+    done = []
+
+    class Kill(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            done.append(batch)
+            if killed and len(done) == 8:
+                raise KeyboardInterrupt
+
+    model = minidl.Sequential([layers.Dense(3, activation=activation), layers.Dense(1)])
+    model.compile(optimizers.get({"class_name": optimizer, "config": {"learning_rate": rate}}), "mse")
+    x = X[:rows] + settings.pop("shift", 0)
+    backup = BackupAndRestore(folder, save_freq=2, delete_checkpoint=False, **settings)
+    model.fit(x, Y[:rows], size, epochs=3, verbose=0, callbacks=[Kill(), backup])
+    return done
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 5}, "data.batch_size was 4, is 5"),
+        ({"rows": 16}, r"data.arrays\[0\] was float32\[20, 3\], is float32\[16, 3\]"),
+        ({"shift": 1}, "data.hash was "),
+        ({"optimizer": "adamw"}, "optimizer.class was Adam, is AdamW"),
+        ({"rate": 0.5}, r"learning_rate\[0\] was 0.0099"),
+        ({"activation": "relu"}, r"layers\[2\].settings.activation was tanh, is relu"),
+    ],
+)
+def test_a_backup_of_another_run_is_refused_with_the_difference(tmp_path, change, message):
+    with pytest.raises(KeyboardInterrupt):
+        other_run(tmp_path, killed=True)
+    with pytest.raises(ValueError, match=f"is of another run: {message}.*strict=False"):
+        other_run(tmp_path, **change)
+    with pytest.warns(UserWarning, match=f"is of another run: {message}.*It is accepted"):
+        done = other_run(tmp_path, **change, strict=False)
+    # Backups are made after 2, 4 and 6 batches, so one of the second epoch is done; of other data it begins again.
+    whole = list(range(-(-change.get("rows", 20) // change.get("size", 4))))
+    same_data = not {"size", "rows", "shift"} & change.keys()
+    rest = [1, 2, 3, 4] if same_data else whole
+    assert done == [*rest, *whole]
+
+
+def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_path):
+    model = minidl.Sequential([layers.Dense(1, activation=lambda x: x), layers.Lambda(lambda x: 2 * x)])
+    model.compile("sgd", "mse")
+    callbacks = [LearningRateScheduler(lambda _, rate: rate / 2), BackupAndRestore(tmp_path, delete_checkpoint=False)]
+    for epochs in (1, 2):
+        epochs_done = model.fit(X, Y, epochs=epochs, verbose=0, callbacks=callbacks).epoch
+    assert epochs_done == [0, 1]
+
+
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
 def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
