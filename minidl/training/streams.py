@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from minidl.arrays import as_batch, device_dtype, is_data
+from minidl.training import torch_random
 from minidl.training.data import (
     Chunk,
     Resumed,
@@ -82,6 +83,9 @@ class StreamData:
         self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
+        self._begun = 0  # passes
+        # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
+        self._counts_passes = type(source).__module__.startswith("tensorflow.")
         self.resumed = Resumed()
         first = self._look(use)
         if first is None:
@@ -110,16 +114,18 @@ class StreamData:
             if not current.used or (self.steps and not anew):
                 return current
         self._end_pass()
-        self._pass = StreamPass(self, self._batches())
-        return self._pass
+        return self._begin_pass()
 
     def place(self) -> dict[str, Any]:
         """Where the present pass is, as plain data for `resume`; empty before the first."""
-        return {} if self._pass is None else self._pass.place()
+        if self._pass is None:
+            return {}
+        return {**self._pass.place(), "begun": self._begun, "torch_now": torch_random.take(self.source)}
 
     def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
         """Go on at a place of another run: read as many batches as it had read, and drop them.
 
+        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had.
         It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
         its `on_epoch_end` is not brought back to how it was.
 
@@ -129,12 +135,19 @@ class StreamData:
             logs: what the epoch had given there.
         """
         if place:
-            if self._pass is None or not isinstance(self.source, Iterator):
+            current = self._pass
+            while current is not None and self._counts_passes and self._begun < place["begun"]:
+                while current.peek() is not None:
+                    current.skip(1, peek=False)
+                current = self._begin_pass()
+            if current is None or not (self._counts_passes or isinstance(self.source, Iterator)):
                 self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
-                self._pass = StreamPass(self, self._batches())
-            self._pass.skip(place["given"], place["peeked"])
+                torch_random.put(self.source, place["torch"])
+                current = self._begin_pass()
+            current.skip(place["given"], place["peeked"])
+            torch_random.put(self.source, place["torch_now"])
         self.resumed = Resumed(batches, logs)
 
     def has_more(self) -> bool:
@@ -186,6 +199,11 @@ class StreamData:
         """Tell a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
+
+    def _begin_pass(self) -> StreamPass:
+        self._begun += 1
+        self._pass = StreamPass(self, self._batches())
+        return self._pass
 
     def _end_pass(self) -> None:
         if self._pass is not None:
@@ -239,7 +257,8 @@ class StreamPass:
         self._batches = batches
         self._next: Parts | None = None
         self._given = 0  # batches
-        self._random = random.getstate(), np.random.get_state(legacy=False)  # that its order may come from
+        # That its order may come from:
+        self._random = random.getstate(), np.random.get_state(legacy=False), torch_random.take(data.source)
         self.ended = False
 
     @property
@@ -249,8 +268,8 @@ class StreamPass:
 
     def place(self) -> dict[str, Any]:
         """How far it is, and what its order may depend on."""
-        python, numpy = self._random
-        return {"given": self._given, "peeked": self._next is not None, "python": python, "numpy": numpy}
+        place = dict(zip(("python", "numpy", "torch"), self._random))
+        return {**place, "given": self._given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
         """Drop batches, and look at the next one if that was done before."""
