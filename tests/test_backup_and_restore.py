@@ -1,5 +1,6 @@
 """BackupAndRestore: an interrupted run ends with the very numbers that an uninterrupted one ends with."""
 
+import itertools
 import os
 import pathlib
 import random
@@ -162,7 +163,7 @@ def test_after_a_good_end_only_its_own_files_are_removed(tmp_path):
     fit(BackupAndRestore(tmp_path / "backup", double_checkpoint=True))
     assert os.listdir(tmp_path) == []
     (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / ".backup.npz.0.partial").write_text("left by a writer that was killed")
+    (tmp_path / f".backup.npz.{32 * '0'}.partial").write_text("left by a writer that was killed")
     fit(BackupAndRestore(tmp_path))
     assert os.listdir(tmp_path) == ["mine.txt"]
     fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
@@ -383,7 +384,31 @@ def batches_without_end():
         yield X[rows], Y[rows]
 
 
+def validated():
+    """Validation from a generator with a state of its own."""
+    generator = np.random.default_rng(4)
+    rows = (generator.integers(0, 24, 5) for _ in itertools.count())
+    return (X, Y, 5), {"validation_data": ((X[i], Y[i]) for i in rows), "validation_steps": 2}
+
+
+def torch_loader(own_generator):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(1) if own_generator else None
+    rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
+    return (torch.utils.data.DataLoader(rows, batch_size=5, shuffle=True, generator=generator),), {}
+
+
+def tensorflow_data():
+    tensorflow = pytest.importorskip("tensorflow")
+    return (tensorflow.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1).batch(5),), {}
+
+
 SOURCES = {
+    "validation from a generator": validated,
+    "torch": lambda: torch_loader(own_generator=False),
+    "torch with a generator": lambda: torch_loader(own_generator=True),
+    "tf.data": tensorflow_data,
     "arrays": lambda: ((X, Y, 5), {}),
     "arrays over epochs": lambda: ((X, Y, 5), {"steps_per_epoch": 3}),
     "order within batches": lambda: ((X, Y, 5), {"shuffle": "batch"}),
@@ -400,13 +425,14 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_run_interrupted_within_epochs_ends_as_if_it_had_not_been(tmp_path, source, save_freq):
     def run(folder, *interrupt):
+        args, settings = SOURCES[source]()  # first, since TensorFlow draws from Python's generator as it is imported
         minidl.utils.set_random_seed(3)
         model = minidl.Sequential([layers.Dense(6, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
         model.compile(optimizers.Adam(0.02), "mse", metrics=["mae"])
         schedule = LearningRateScheduler(lambda epoch, rate: rate * 0.95)
         backup = BackupAndRestore(folder, save_freq=save_freq)
-        args, settings = SOURCES[source]()
-        settings |= {"epochs": 4, "verbose": 0, "validation_data": (X, Y), "callbacks": [schedule, backup, *interrupt]}
+        settings = {"validation_data": (X, Y), **settings, "epochs": 4, "verbose": 0}
+        settings["callbacks"] = [schedule, backup, *interrupt]
         history = model.fit(*args, **settings)
         weights = [weight.tobytes() for weight in (*model.get_weights(), *map(np.asarray, model.optimizer.variables))]
         return history.history, weights, random.getstate(), np.random.get_state()[1].tobytes()

@@ -29,7 +29,9 @@ class BackupAndRestore(Callback):
     and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
     other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
     interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
-    A generator is read again up to its place. What it cannot bring back is a `PyDataset` that changes itself.
+    A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
+    random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
+    iterable that draws from a random generator of its own.
 
     It is one file, written in one piece, and holds nothing that could be run. This callback is called after
     all others, wherever it stands in the list.
