@@ -133,6 +133,19 @@ def test_processes_give_the_same_batches_and_end():
     assert multiprocessing.active_children() == []
 
 
+class Faulty(Squares):
+    def __getitem__(self, index):
+        raise KeyError("the user's own")
+
+
+@pytest.mark.parametrize("settings", [{}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
+def test_an_error_in_a_worker_arrives_with_its_line(settings):
+    with pytest.raises(KeyError, match="the user's own") as caught:
+        model().fit(Faulty(**settings), verbose=0)
+    assert 'raise KeyError("the user' in "".join(traceback.format_exception(caught.value))
+    assert multiprocessing.active_children() == []
+
+
 def level(size=None):
     """Batches of zeros, ones, twos, ...: the mean of those that were used tells which they were."""
     array = np.zeros((4, 1), "float32")

@@ -89,8 +89,8 @@ class PyDataset:
             pool = pool_of(self)
             try:
                 yield from _in_order(pool.submit, pool.result, order, self.max_queue_size)
-            except RuntimeError:
-                drop(id(self))  # broken processes make no more batches
+            except Exception:
+                drop(id(self))  # nobody may be left to end the processes
                 raise
         elif self.workers > 1:
             with futures.ThreadPoolExecutor(self.workers) as threads:
