@@ -1,5 +1,6 @@
 """BackupAndRestore: an interrupted run ends with the very numbers that an uninterrupted one ends with."""
 
+import itertools
 import os
 import pathlib
 import random
@@ -162,7 +163,7 @@ def test_after_a_good_end_only_its_own_files_are_removed(tmp_path):
     fit(BackupAndRestore(tmp_path / "backup", double_checkpoint=True))
     assert os.listdir(tmp_path) == []
     (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / ".backup.npz.0.partial").write_text("left by a writer that was killed")
+    (tmp_path / f".backup.npz.{32 * '0'}.partial").write_text("left by a writer that was killed")
     fit(BackupAndRestore(tmp_path))
     assert os.listdir(tmp_path) == ["mine.txt"]
     fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
@@ -223,6 +224,59 @@ def test_a_backup_of_another_model_is_refused_and_nothing_is_changed(tmp_path):
     assert np.array_equal(wide.get_weights()[0], before)
     with pytest.raises(ValueError, match=r"it has \d+ variables, the model \d+"):
         fit(BackupAndRestore(tmp_path), model=references.small_model(minidl, "adam"))
+
+
+def other_run(folder, killed=False, rows=20, size=4, optimizer="adam", rate=0.01, activation="tanh", **settings):
+    """A run on 20 rows, killed in the middle of its second epoch or not; the epochs and batches done."""
+    minidl.utils.set_random_seed(0)
+    done = []
+
+    class Kill(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            done.append(batch)
+            if killed and len(done) == 8:
+                raise KeyboardInterrupt
+
+    model = minidl.Sequential([layers.Dense(3, activation=activation), layers.Dense(1)])
+    model.compile(optimizers.get({"class_name": optimizer, "config": {"learning_rate": rate}}), "mse")
+    x = X[:rows] + settings.pop("shift", 0)
+    backup = BackupAndRestore(folder, save_freq=2, delete_checkpoint=False, **settings)
+    model.fit(x, Y[:rows], size, epochs=3, verbose=0, callbacks=[Kill(), backup])
+    return done
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": 5}, "data.batch_size was 4, is 5"),
+        ({"rows": 16}, r"data.arrays\[0\] was float32\[20, 3\], is float32\[16, 3\]"),
+        ({"shift": 1}, "data.hash was "),
+        ({"optimizer": "adamw"}, "optimizer.class was Adam, is AdamW"),
+        ({"rate": 0.5}, r"learning_rate\[0\] was 0.0099"),
+        ({"activation": "relu"}, r"layers\[2\].settings.activation was tanh, is relu"),
+    ],
+)
+def test_a_backup_of_another_run_is_refused_with_the_difference(tmp_path, change, message):
+    with pytest.raises(KeyboardInterrupt):
+        other_run(tmp_path, killed=True)
+    with pytest.raises(ValueError, match=f"is of another run: {message}.*strict=False"):
+        other_run(tmp_path, **change)
+    with pytest.warns(UserWarning, match=f"is of another run: {message}.*It is accepted"):
+        done = other_run(tmp_path, **change, strict=False)
+    # Backups are made after 2, 4 and 6 batches, so one of the second epoch is done; of other data it begins again.
+    whole = list(range(-(-change.get("rows", 20) // change.get("size", 4))))
+    same_data = not {"size", "rows", "shift"} & change.keys()
+    rest = [1, 2, 3, 4] if same_data else whole
+    assert done == [*rest, *whole]
+
+
+def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_path):
+    model = minidl.Sequential([layers.Dense(1, activation=lambda x: x), layers.Lambda(lambda x: 2 * x)])
+    model.compile("sgd", "mse")
+    callbacks = [LearningRateScheduler(lambda _, rate: rate / 2), BackupAndRestore(tmp_path, delete_checkpoint=False)]
+    for epochs in (1, 2):
+        epochs_done = model.fit(X, Y, epochs=epochs, verbose=0, callbacks=callbacks).epoch
+    assert epochs_done == [0, 1]
 
 
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
@@ -330,7 +384,31 @@ def batches_without_end():
         yield X[rows], Y[rows]
 
 
+def validated():
+    """Validation from a generator with a state of its own."""
+    generator = np.random.default_rng(4)
+    rows = (generator.integers(0, 24, 5) for _ in itertools.count())
+    return (X, Y, 5), {"validation_data": ((X[i], Y[i]) for i in rows), "validation_steps": 2}
+
+
+def torch_loader(own_generator):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(1) if own_generator else None
+    rows = torch.utils.data.TensorDataset(torch.tensor(X), torch.tensor(Y))
+    return (torch.utils.data.DataLoader(rows, batch_size=5, shuffle=True, generator=generator),), {}
+
+
+def tensorflow_data():
+    tensorflow = pytest.importorskip("tensorflow")
+    return (tensorflow.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1).batch(5),), {}
+
+
 SOURCES = {
+    "validation from a generator": validated,
+    "torch": lambda: torch_loader(own_generator=False),
+    "torch with a generator": lambda: torch_loader(own_generator=True),
+    "tf.data": tensorflow_data,
     "arrays": lambda: ((X, Y, 5), {}),
     "arrays over epochs": lambda: ((X, Y, 5), {"steps_per_epoch": 3}),
     "order within batches": lambda: ((X, Y, 5), {"shuffle": "batch"}),
@@ -347,13 +425,14 @@ SOURCES = {
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_run_interrupted_within_epochs_ends_as_if_it_had_not_been(tmp_path, source, save_freq):
     def run(folder, *interrupt):
+        args, settings = SOURCES[source]()  # first, since TensorFlow draws from Python's generator as it is imported
         minidl.utils.set_random_seed(3)
         model = minidl.Sequential([layers.Dense(6, activation="relu"), layers.Dropout(0.3), layers.Dense(1)])
         model.compile(optimizers.Adam(0.02), "mse", metrics=["mae"])
         schedule = LearningRateScheduler(lambda epoch, rate: rate * 0.95)
         backup = BackupAndRestore(folder, save_freq=save_freq)
-        args, settings = SOURCES[source]()
-        settings |= {"epochs": 4, "verbose": 0, "validation_data": (X, Y), "callbacks": [schedule, backup, *interrupt]}
+        settings = {"validation_data": (X, Y), **settings, "epochs": 4, "verbose": 0}
+        settings["callbacks"] = [schedule, backup, *interrupt]
         history = model.fit(*args, **settings)
         weights = [weight.tobytes() for weight in (*model.get_weights(), *map(np.asarray, model.optimizer.variables))]
         return history.history, weights, random.getstate(), np.random.get_state()[1].tobytes()

@@ -1,9 +1,14 @@
 """EarlyStopping: what tests/references does not show, such as errors, messages and the mode told from a name."""
 
+import functools
+import types
+
+import numpy as np
 import pytest
 
+import minidl
 from minidl import ops
-from minidl.callbacks import EarlyStopping, MonitorCallback
+from minidl.callbacks import EarlyStopping, ModelCheckpoint, MonitorCallback, ReduceLROnPlateau
 from tests.references.callbacks import Model
 
 HIGHER = [
@@ -26,9 +31,86 @@ def test_the_mode_follows_from_the_metric(names, mode):
 
 @pytest.mark.parametrize("name", ["reward", "val_reward", "gloss", "lossy", "true_positives"])
 def test_a_name_that_does_not_tell_is_refused_before_training(name):
+    model = compiled(minidl.metrics.Mean(name="reward"))
     with pytest.raises(ValueError, match=f"EarlyStopping: cannot tell .* '{name}' .* Give mode='max' or mode='min'"):
-        EarlyStopping(monitor=name)
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=EarlyStopping(monitor=name))
+    assert int(model.optimizer.iterations) == 0
     assert EarlyStopping(monitor=name, mode="max").mode == "max"
+
+
+Best = functools.partial(ModelCheckpoint, "best.keras", save_best_only=True)
+
+
+def with_metrics(*metrics):
+    return types.SimpleNamespace(metrics=metrics)
+
+
+class Reward(minidl.metrics.Mean):
+    def __init__(self, direction, name="reward"):
+        super().__init__(name=name)
+        self._direction = direction
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(y_pred)
+
+
+def compiled(metric):
+    model = minidl.Sequential([minidl.Input((2,)), minidl.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[metric])
+    return model
+
+
+# As Keras 3.15.1 has them: `keras.metrics.AUC()._direction == "up"`, and so on.
+MODES = {
+    "AUC Accuracy BinaryAccuracy BinaryIoU CategoricalAccuracy ConcordanceCorrelation CosineSimilarity F1Score "
+    "FBetaScore IoU MeanIoU OneHotIoU OneHotMeanIoU PearsonCorrelation Precision PrecisionAtRecall R2Score Recall "
+    "RecallAtPrecision SensitivityAtSpecificity SparseCategoricalAccuracy SparseTopKCategoricalAccuracy "
+    "SpecificityAtSensitivity TopKCategoricalAccuracy": "max",
+    "BinaryCrossentropy CategoricalCrossentropy CategoricalHinge Hinge KLDivergence LogCoshError MeanAbsoluteError "
+    "MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson RootMeanSquaredError "
+    "SparseCategoricalCrossentropy SquaredHinge": "min",
+}
+ARGUMENTS = {
+    "IoU": (2, [0]),
+    "OneHotIoU": (2, [0]),
+    **dict.fromkeys(["MeanIoU", "OneHotMeanIoU"], (2,)),
+    **dict.fromkeys(
+        ["PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"], (0.5,)
+    ),
+}
+
+
+@pytest.mark.parametrize("make", [EarlyStopping, ReduceLROnPlateau, Best])
+def test_the_direction_is_asked_of_the_metric_whatever_its_name(make):
+    for names, mode in MODES.items():
+        for kind in names.split():
+            metric = getattr(minidl.metrics, kind)(*ARGUMENTS.get(kind, ()), name="loss_of_quality")
+            callback = make("val_loss_of_quality")
+            callback.set_model(with_metrics(metric))
+            assert callback.mode == mode, kind
+
+
+@pytest.mark.parametrize(("direction", "stops_after"), [("up", 2), ("down", 4)])
+def test_an_own_metric_says_its_direction(direction, stops_after):
+    """Its values are those of the one weight, which sinks by 0.1 in each epoch."""
+    model = minidl.Sequential([minidl.Input((1,)), minidl.layers.Dense(1, use_bias=False)])
+    model.compile(minidl.optimizers.SGD(0.1), lambda y, y_pred: y_pred, metrics=[Reward(direction)])
+    data = np.ones((4, 1))
+    stopper = EarlyStopping("val_reward", patience=1)
+    history = model.fit(data, data, epochs=4, verbose=0, validation_data=(data, data), callbacks=stopper)
+    assert len(history.epoch) == stops_after
+
+
+def test_one_of_several_outputs_and_another_model_are_asked_anew():
+    inputs = minidl.Input((2,))
+    model = minidl.Model(inputs, {name: minidl.layers.Dense(1, name=name)(inputs) for name in ("a", "b")})
+    model.compile("sgd", "mse", metrics={"a": [Reward("up")], "b": [Reward("down")]})
+    x, y = np.ones((4, 2)), {"a": np.ones((4, 1)), "b": np.ones((4, 1))}
+    stoppers = [EarlyStopping(name) for name in ("a_reward", "b_reward")]
+    model.fit(x, y, verbose=0, callbacks=stoppers)
+    assert [stopper.mode for stopper in stoppers] == ["max", "min"]
+    stoppers[0].set_model(with_metrics(Reward("down", name="a_reward")))
+    assert stoppers[0].mode == "min"
 
 
 def test_an_unknown_mode_is_refused():

@@ -138,12 +138,12 @@ def test_verbose_says_what_happened(tmp_path, capsys):
         ("{epoch}.keras", {"save_top_k": 0}, "save_top_k must be a number of at least 1, or None, got 0"),
         ("m.keras", {"save_top_k": 2}, "needs a different path for each save, got 'm.keras'"),
         ("m.keras", {"mode": "best"}, "mode must be 'auto', 'min' or 'max', got 'best'"),
-        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot tell from its name whether 'reward'"),
+        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot tell whether 'reward'"),
     ],
 )
 def test_wrong_settings_are_refused_before_training(path, settings, message):
     with pytest.raises(ValueError, match=f"ModelCheckpoint: .*{message}"):
-        ModelCheckpoint(path, **settings)
+        ModelCheckpoint(path, **settings).set_model(None)
     assert ModelCheckpoint("m.keras", monitor="reward")  # compares nothing
 
 

@@ -1,9 +1,9 @@
 """Batches from anything iterable: every batch once and in order, whatever its shape, and nothing left behind."""
 
+import itertools
 import multiprocessing
 import threading
 import traceback
-import warnings
 
 import jax
 import numpy as np
@@ -124,10 +124,61 @@ def test_workers_end_with_the_call(stop):
 
 
 def test_processes_give_the_same_batches_and_end():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about forking a process that has threads
-        np.testing.assert_array_equal(rows_given(StreamData(Squares(workers=2, use_multiprocessing=True))), X)
+    trained, expected, source = model(), model(), Squares(workers=2, use_multiprocessing=True)
+    trained.fit(source, epochs=2, shuffle=False, verbose=0)
+    expected.fit(Squares(), epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(trained.get_weights()[0], expected.get_weights()[0])
     assert multiprocessing.active_children() == []
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in source]), X)
+    assert multiprocessing.active_children() == []
+
+
+class Faulty(Squares):
+    def __getitem__(self, index):
+        raise KeyError("the user's own")
+
+
+@pytest.mark.parametrize("settings", [{}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
+def test_an_error_in_a_worker_arrives_with_its_line(settings):
+    with pytest.raises(KeyError, match="the user's own") as caught:
+        model().fit(Faulty(**settings), verbose=0)
+    assert 'raise KeyError("the user' in "".join(traceback.format_exception(caught.value))
+    assert multiprocessing.active_children() == []
+
+
+def level(size=None):
+    """Batches of zeros, ones, twos, ...: the mean of those that were used tells which they were."""
+    array = np.zeros((4, 1), "float32")
+    for value in itertools.count() if size is None else range(size):
+        array[...] = value  # one array for all batches
+        yield array, np.zeros((4, 1), "float32")
+
+
+# From Keras 3.15.1 on JAX with validation_steps=2, which is what it documents for every number of steps; a finite
+# generator is validated on in all epochs, where Keras warns and then repeats the first batch: mean of 0, ..., 5.
+@pytest.mark.parametrize(("size", "steps", "expected"), [(None, 2, 0.5), (None, 5, 2.0), (6, None, 2.5), (6, 3, 1.0)])
+def test_validation_from_a_generator_is_on_the_same_batches_in_every_epoch(size, steps, expected):
+    made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones", use_bias=False)])
+    made.compile(keras.optimizers.SGD(0.0), "mae")
+    validation = {"validation_data": level(size), "validation_steps": steps, "validation_freq": [1, 3, 4]}
+    history = made.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=4, verbose=0, **validation).history
+    assert history["val_loss"] == [expected] * 3
+
+
+def test_validation_that_a_callback_ends_early_reads_on_in_the_next_epoch():
+    class Early(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            self.model.stop_evaluating = len(seen) == 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(logs["val_loss"])
+
+    seen = []
+    made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones", use_bias=False)])
+    made.compile(keras.optimizers.SGD(0.0), "mae")
+    settings = {"validation_data": level(), "validation_steps": 5, "callbacks": Early()}
+    made.fit(np.ones((8, 1)), np.ones((8, 1)), epochs=3, verbose=0, **settings)
+    assert seen == [0.0, 2.0, 2.0]
 
 
 def test_what_is_a_stream():

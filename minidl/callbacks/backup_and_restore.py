@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
 from minidl.variables import Variable
 
-_FORMAT = 2
-_PARTS = {"format", "epoch", "batches", "logs", "place", "stop_training"}
+_FORMAT = 3
+_PARTS = {"format", "run", "rates", "epoch", "batches", "logs", "place", "stop_training"}
 _PARTS |= {"variables", "callbacks", "python_random", "numpy_random"}
 
 
@@ -28,7 +29,9 @@ class BackupAndRestore(Callback):
     and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
     other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
     interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
-    A generator is read again up to its place. What it cannot bring back is a `PyDataset` that changes itself.
+    A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
+    random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
+    iterable that draws from a random generator of its own.
 
     It is one file, written in one piece, and holds nothing that could be run. This callback is called after
     all others, wherever it stands in the list.
@@ -40,10 +43,14 @@ class BackupAndRestore(Callback):
         double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
         delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
             `fit` with more epochs, or after one that was stopped early, goes on from.
+        strict: whether a backup of another run is refused: one with other data (shapes, and values of some rows),
+            batch size, layers, loss, optimizer or learning rate. Otherwise it is accepted with a warning, and what the
+            backup holds counts: weights, the optimizer's state and its learning rate. With other data an epoch
+            that was interrupted is begun again. The number of epochs may always differ.
 
     Raises:
         ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
-            another model.
+            another model or run.
 
     Example:
     >>> import tempfile
@@ -67,6 +74,7 @@ class BackupAndRestore(Callback):
         save_freq: str | int = "epoch",
         double_checkpoint: bool = False,
         delete_checkpoint: bool = True,
+        strict: bool = True,
     ):
         if not backup_dir:
             raise ValueError(
@@ -77,17 +85,21 @@ class BackupAndRestore(Callback):
         self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
+        self.strict = strict
         if save_freq != "epoch":
             self.needed_hooks = ("on_train_batch_end",)
         self._last = pathlib.Path(backup_dir, "backup.npz")
         self._previous = pathlib.Path(backup_dir, "previous.npz")
         self._epoch = 0
         self._batches = 0  # since the last backup
+        self._run: dict[str, Any] = {}  # which one it is
+        self._rates: list[Any] = []  # the learning rates that it began with
         self._within: dict[str, Any] | None = None  # a backup that was made within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Restore the backup, if there is one, and let training begin at its epoch."""
         self._batches = 0
+        self._run, self._rates = identity(self.model), rates(self.model)
         remove_partial(self._last)
         backup = self._read()
         if backup is not None:
@@ -134,6 +146,8 @@ class BackupAndRestore(Callback):
         """Keep all that comes after so many batches of an epoch."""
         backup = {
             "format": _FORMAT,
+            "run": self._run,
+            "rates": [self._rates, rates(self.model)],
             "epoch": epoch,
             "batches": batches,
             "logs": logs or {},
@@ -187,13 +201,33 @@ class BackupAndRestore(Callback):
                 "Remove it to train from the beginning."
             )
         self._check_fits(self._variables(), backup["variables"])
-        self.model.training_data.resume(backup["place"], backup["batches"], backup["logs"])
+        if self._is_of_same_data(backup):
+            self.model.training_data.resume(backup["place"], backup["batches"], backup["logs"])
+        else:
+            backup = {**backup, "batches": 0}
         self._restore_state(backup)
         assert self.params is not None, "fit gives them"
         # A run that was told to stop, and interrupted before it had, has only its end left to do.
         self.model.stop_training = backup["stop_training"]
         is_over = backup["stop_training"] and not backup["batches"]
         self.model.initial_epoch = self.params["epochs"] if is_over else backup["epoch"]
+
+    def _is_of_same_data(self, backup: dict[str, Any]) -> bool:
+        """Compare the runs, and refuse another one, or warn of it."""
+        found = list(differences(backup["run"], self._run))
+        if self._rates not in backup["rates"]:  # a model that goes on itself has the newest rates, not the first ones
+            found += differences(backup["rates"][0], self._rates, "learning_rate")
+        if not found:
+            return True
+        text = f"BackupAndRestore: the backup in {self.backup_dir!r} is of another run: {'; '.join(found[:3])}"
+        text += f"; and {len(found) - 3} more differences. " if len(found) > 3 else ". "
+        if self.strict:
+            raise ValueError(
+                f"{text}Make the run as it was, remove the backup to train from the beginning, or go on from it with "
+                "BackupAndRestore(..., strict=False)."
+            )
+        warnings.warn(f"{text}It is accepted, since strict=False.", stacklevel=4)
+        return is_same_data(backup["run"], self._run)
 
     def _restore_state(self, backup: dict[str, Any]) -> None:
         variables = self._variables()

@@ -22,14 +22,14 @@ class EarlyStopping(MonitorCallback):
         min_delta: a smaller change does not count as better.
         patience: how many epochs without a better one to allow.
         verbose: 1 prints why training stopped and which weights were restored.
-        mode: "min", "max", or "auto" to tell from the metric's name.
+        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
         baseline: epochs that are not better than this use up patience too.
         restore_best_weights: whether the model ends with the weights of its best epoch, however
             training ended, and whether or not that epoch was better than the baseline.
         start_from_epoch: epochs before this one, counted from 0, are not looked at.
 
     Raises:
-        ValueError: an unknown mode, or "auto" with a metric whose name does not tell.
+        ValueError: an unknown mode, or before training: "auto" with a metric that does not tell.
 
     Attributes:
         best: the best value so far; None before the first.

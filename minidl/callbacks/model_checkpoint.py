@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl import names
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
-from minidl.callbacks.monitor import improves, resolve_mode, watched
+from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
 from minidl.messages import say
 
 _REMEMBERED = ("best", "kept", "batches")
@@ -35,7 +35,7 @@ class ModelCheckpoint(Callback):
         verbose: 1 prints what is saved and why.
         save_best_only: save only when the metric is better than ever before.
         save_weights_only: `model.save_weights(path)` instead of `model.save(path)`.
-        mode: "min", "max", or "auto" to tell from the metric's name.
+        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
         save_freq: "epoch", or a number of batches. A number makes the loop compute batch by batch; the metric is
             then that of the epoch so far.
         initial_value_threshold: with save_best_only, what the first save has to be better than.
@@ -85,12 +85,18 @@ class ModelCheckpoint(Callback):
         self.initial_value_threshold = initial_value_threshold
         self.save_top_k = save_top_k
         self._check()
-        compares = save_best_only or save_top_k is not None
-        self.mode = resolve_mode(monitor, mode, type(self).__name__) if compares or mode != "auto" else mode
+        check_mode(mode, "ModelCheckpoint")
+        self.mode = self._given_mode = mode
         if save_freq != "epoch":
             self.needed_hooks = ("on_train_batch_end",)
         self._epoch = 0
         self._forget()
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, and ask its metric which way is better if values will be compared."""
+        super().set_model(model)
+        if self.save_best_only or self.save_top_k is not None:
+            self.mode = resolve_mode(self.monitor, self._given_mode, type(self).__name__, model)
 
     def _forget(self) -> None:
         self.best = self.initial_value_threshold

@@ -13,6 +13,7 @@ from typing import Any
 
 from minidl import ops
 from minidl.callbacks.base import Callback
+from minidl.names import snake_case
 
 # How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
 _LOWER_IS_BETTER = (
@@ -21,36 +22,65 @@ _LOWER_IS_BETTER = (
 )
 _HIGHER_IS_BETTER = (
     *("accuracy", "acc", "auc", "precision", "recall", "sensitivity", "specificity", "correlation"),
-    *("f1_score", "fbeta_score", "r2_score", "cosine_similarity", "io_u", "iou"),
+    *("f1_score", "fbeta_score", "beta_score", "r2_score", "cosine_similarity", "io_u", "iou"),
 )
 
 
-def resolve_mode(monitor: str, mode: str, owner: str) -> str:
+def resolve_mode(monitor: str, mode: str, owner: str, model: Any) -> str:
     """Which way a metric gets better: "min" or "max".
 
     Args:
         monitor: the name in the logs, such as "val_loss".
-        mode: "min", "max", or "auto" to tell from the name.
+        mode: "min", "max", or "auto" to ask the metric of that name, or tell from the name.
         owner: the callback's name, for the error.
+        model: whose metrics are asked.
 
     Raises:
-        ValueError: an unknown mode, or a name that does not tell.
+        ValueError: an unknown mode, or neither the metric nor its name tells.
 
-    >>> resolve_mode("val_accuracy", "auto", "EarlyStopping")
+    >>> resolve_mode("val_accuracy", "auto", "EarlyStopping", None)
     'max'
     """
-    if mode in ("min", "max"):
-        return mode
-    if mode != "auto":
+    check_mode(mode, owner)
+    found = mode if mode != "auto" else _mode_of_metric(monitor, model) or mode_of_name(monitor)
+    if found is None:
+        raise ValueError(
+            f"{owner}: cannot tell whether {monitor!r} is better high or low, neither from a metric nor from the name. "
+            "Give mode='max' or mode='min', or set `self._direction = 'up'` or 'down' in the metric's class."
+        )
+    return found
+
+
+def check_mode(mode: str, owner: str) -> None:
+    """Refuse an unknown mode."""
+    if mode not in ("auto", "min", "max"):
         raise ValueError(f"{owner}: mode must be 'auto', 'min' or 'max', got {mode!r}.")
-    name = re.sub(r"_\d+$", "", monitor.lower())  # the second metric of a kind is auc_1
+
+
+def mode_of_name(name: str) -> str | None:
+    """What a metric's name tells: "min", "max" or nothing.
+
+    >>> mode_of_name("val_loss"), mode_of_name("auc_1"), mode_of_name("reward")
+    ('min', 'max', None)
+    """
+    name = re.sub(r"_\d+$", "", name.lower())  # the second metric of a kind is auc_1
     if _ends_in(name, _LOWER_IS_BETTER):
         return "min"
-    if _ends_in(name, _HIGHER_IS_BETTER):
-        return "max"
-    raise ValueError(
-        f"{owner}: cannot tell from its name whether {monitor!r} is better high or low. Give mode='max' or mode='min'."
-    )
+    return "max" if _ends_in(name, _HIGHER_IS_BETTER) else None
+
+
+def _mode_of_metric(monitor: str, model: Any) -> str | None:
+    """What the metric reported under a name says itself, as in Keras, or its class does."""
+    metrics = {metric.name: metric for metric in getattr(model, "metrics", ())}
+    objectives = getattr(model, "objectives", None)  # callbacks also work without a model of this library
+    if objectives is not None:
+        metrics |= objectives.by_name
+    metric = metrics.get(monitor.removeprefix("val_"))
+    direction = getattr(metric, "_direction", None)
+    if direction is not None:
+        return "max" if direction == "up" else "min"
+    modes = (mode_of_name(snake_case(cls.__name__)) for cls in type(metric).__mro__)
+    return next((mode for mode in modes if mode is not None), None)
 
 
 class MonitorCallback(Callback):
@@ -58,16 +88,17 @@ class MonitorCallback(Callback):
 
     Args:
         monitor: the name of the metric in the logs.
-        mode: "min", "max", or "auto" to tell from the metric's name.
+        mode: "min", "max", or "auto": as the metric of that name says (`_direction`, "up" or "down"), its class, or
+            the name.
         baseline: the first value of `best`.
         min_delta: a smaller change does not count as better.
 
     Raises:
-        ValueError: an unknown mode, or "auto" with a metric whose name does not tell.
+        ValueError: an unknown mode; before training: "auto" with a metric that does not tell.
 
     Attributes:
         best: the best value so far; None before the first.
-        mode: "min" or "max".
+        mode: "min" or "max"; before training it may still be "auto".
 
     Example:
     >>> class Watcher(MonitorCallback):
@@ -85,9 +116,16 @@ class MonitorCallback(Callback):
         self, monitor: str = "val_loss", mode: str = "auto", baseline: float | None = None, min_delta: float = 0
     ):
         self.monitor = monitor
-        self.mode = resolve_mode(monitor, mode, type(self).__name__)
+        check_mode(mode, type(self).__name__)
+        self.mode = (mode_of_name(monitor) or mode) if mode == "auto" else mode
+        self._given_mode = mode
         self.best = baseline
         self.min_delta = abs(min_delta)
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, and ask its metric which way is better."""
+        super().set_model(model)
+        self.mode = resolve_mode(self.monitor, self._given_mode, type(self).__name__, model)
 
     @property
     def monitor_op(self) -> Callable[[Any, Any], Any]:

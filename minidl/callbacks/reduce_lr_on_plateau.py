@@ -27,13 +27,13 @@ class ReduceLROnPlateau(MonitorCallback):
         factor: what the rate is multiplied with, below 1.
         patience: how many epochs without a better one to wait.
         verbose: 1 prints each change.
-        mode: "min", "max", or "auto" to tell from the metric's name.
+        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
         min_delta: a smaller change does not count as better.
         cooldown: how many epochs after a change are not counted.
         min_lr: the rate never goes below.
 
     Raises:
-        ValueError: a factor of 1 or more, an unknown mode, or "auto" with a metric whose name does not tell.
+        ValueError: a factor of 1 or more, an unknown mode, or before training: "auto" with a metric that does not tell.
 
     Attributes:
         best: the best value so far; None before the first.

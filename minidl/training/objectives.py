@@ -94,6 +94,11 @@ class Objectives:
         return [self.loss_tracker, *self.metrics]
 
     @property
+    def by_name(self) -> dict[str, Metric]:
+        """What is reported by the name in the logs; the loss alone until built."""
+        return dict(self._named)
+
+    @property
     def names(self) -> list[str]:
         """What the numbers of `reported` are called, in the order in which evaluate() returns them.
 

@@ -20,6 +20,7 @@ import jax
 import numpy as np
 
 from minidl.arrays import as_batch, device_dtype, is_data
+from minidl.training import torch_random
 from minidl.training.data import (
     Chunk,
     Resumed,
@@ -28,6 +29,7 @@ from minidl.training.data import (
 )
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
+from minidl.utils.worker_pool import drop
 
 Parts = tuple[Any, Any, Any]  # x, y, sample_weight of one batch: structures of NumPy arrays, or None
 
@@ -51,6 +53,8 @@ class StreamData:
         class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
         shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
         use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
+        repeats: whether each pass gives the batches of the first one, which are kept if the source is an iterator,
+            which cannot be restarted.
 
     Raises:
         ValueError: it yields nothing, or something else than batches.
@@ -69,14 +73,19 @@ class StreamData:
         class_weight: Callable[[Any, Any, Any], Any] | None = None,
         shuffle: bool = False,
         use: str = "training",
+        repeats: bool = False,
     ):
         self.steps = steps
         self.source = source
         self._class_weight = class_weight
         self._shuffle = shuffle
         self._length = _length(source)
+        self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
+        self._begun = 0  # passes
+        # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
+        self._counts_passes = type(source).__module__.startswith("tensorflow.")
         self.resumed = Resumed()
         first = self._look(use)
         if first is None:
@@ -104,17 +113,19 @@ class StreamData:
         if current is not None and not current.ended:
             if not current.used or (self.steps and not anew):
                 return current
-        self.close()
-        self._pass = StreamPass(self, self._batches())
-        return self._pass
+        self._end_pass()
+        return self._begin_pass()
 
     def place(self) -> dict[str, Any]:
         """Where the present pass is, as plain data for `resume`; empty before the first."""
-        return {} if self._pass is None else self._pass.place()
+        if self._pass is None:
+            return {}
+        return {**self._pass.place(), "begun": self._begun, "torch_now": torch_random.take(self.source)}
 
     def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
         """Go on at a place of another run: read as many batches as it had read, and drop them.
 
+        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had.
         It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
         its `on_epoch_end` is not brought back to how it was.
 
@@ -124,12 +135,19 @@ class StreamData:
             logs: what the epoch had given there.
         """
         if place:
-            if self._pass is None or iter(self.source) is not self.source:
-                self.close()
+            current = self._pass
+            while current is not None and self._counts_passes and self._begun < place["begun"]:
+                while current.peek() is not None:
+                    current.skip(1, peek=False)
+                current = self._begin_pass()
+            if current is None or not (self._counts_passes or isinstance(self.source, Iterator)):
+                self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
-                self._pass = StreamPass(self, self._batches())
-            self._pass.skip(place["given"], place["peeked"])
+                torch_random.put(self.source, place["torch"])
+                current = self._begin_pass()
+            current.skip(place["given"], place["peeked"])
+            torch_random.put(self.source, place["torch_now"])
         self.resumed = Resumed(batches, logs)
 
     def has_more(self) -> bool:
@@ -137,9 +155,9 @@ class StreamData:
         return isinstance(self.source, PyDataset) or self.epoch().peek() is not None
 
     def close(self) -> None:
-        """End the workers of a pass that has not come to its end."""
-        if self._pass is not None:
-            self._pass.close()
+        """End what makes batches: a pass that has not come to its end, and the processes of a `PyDataset`."""
+        self._end_pass()
+        drop(id(self.source))
 
     def look_ahead(self) -> None:
         """Nothing can be known before it is asked for."""
@@ -182,6 +200,15 @@ class StreamData:
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
 
+    def _begin_pass(self) -> StreamPass:
+        self._begun += 1
+        self._pass = StreamPass(self, self._batches())
+        return self._pass
+
+    def _end_pass(self) -> None:
+        if self._pass is not None:
+            self._pass.close()
+
     def _look(self, use: str) -> Parts | None:
         """The first batch, which others give in the first epoch too, but a `PyDataset` may change until then."""
         if not isinstance(self.source, PyDataset):
@@ -189,7 +216,7 @@ class StreamData:
         if use == "building":
             self.begin_epoch()
             first = self.epoch().peek()
-            self.close()
+            self._end_pass()
         else:
             first = None if self.source.num_batches == 0 else self._parts(self.source[0])
         if use != "prediction":
@@ -200,8 +227,14 @@ class StreamData:
         if isinstance(self.source, PyDataset):
             with contextlib.closing(self.source.batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
-        else:
+        elif self._kept is None:
             yield from map(self._parts, self.source)
+        else:
+            yield from self._kept
+            for batch in itertools.islice(self.source, self.steps and self.steps - len(self._kept)):
+                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may write to its arrays again
+                self._kept.append(parts)
+                yield parts
 
     def _parts(self, batch: Any) -> Parts:
         x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
@@ -224,7 +257,8 @@ class StreamPass:
         self._batches = batches
         self._next: Parts | None = None
         self._given = 0  # batches
-        self._random = random.getstate(), np.random.get_state(legacy=False)  # that its order may come from
+        # That its order may come from:
+        self._random = random.getstate(), np.random.get_state(legacy=False), torch_random.take(data.source)
         self.ended = False
 
     @property
@@ -234,8 +268,8 @@ class StreamPass:
 
     def place(self) -> dict[str, Any]:
         """How far it is, and what its order may depend on."""
-        python, numpy = self._random
-        return {"given": self._given, "peeked": self._next is not None, "python": python, "numpy": numpy}
+        place = dict(zip(("python", "numpy", "torch"), self._random))
+        return {**place, "given": self._given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
         """Drop batches, and look at the next one if that was done before."""

@@ -102,7 +102,8 @@ class Trainer(Compiled):
             sample_weight: a weight for each example.
             initial_epoch: the number of the first epoch.
             steps_per_epoch: how many batches make an epoch, if not all; the next epoch goes on from there.
-            validation_steps: how many batches to validate on, if not all.
+            validation_steps: how many batches to validate on, if not all: the same in every epoch. Those of a generator
+                are kept in memory.
             validation_batch_size: default: `batch_size`.
             validation_freq: validate every so many epochs, or after the epochs in a list.
 
@@ -432,7 +433,7 @@ class Trainer(Compiled):
             building = "building" if not self.built or self.compiled and not self.objectives.built else "training"
             use = "prediction" if call == "predict" else building
             weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
-            data = StreamData(x, steps, weigh, bool(shuffle), use)
+            data = StreamData(x, steps, weigh, bool(shuffle), use, repeats=call == "fit: validation_data")
             self._prepare(call, *data.first)
             data.check = functools.partial(self._check_values, call)
             return data

@@ -69,7 +69,10 @@ class PyDataset:
         """An epoch has ended. May be overridden, to change the order of the examples for instance."""
 
     def __iter__(self) -> Iterator[Any]:
-        return self.batches()
+        try:
+            yield from self.batches()
+        finally:
+            drop(id(self))
 
     def batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
         """One pass over all batches, made by the workers.
@@ -86,8 +89,8 @@ class PyDataset:
             pool = pool_of(self)
             try:
                 yield from _in_order(pool.submit, pool.result, order, self.max_queue_size)
-            except RuntimeError:
-                drop(id(self))  # broken processes make no more batches
+            except Exception:
+                drop(id(self))  # nobody may be left to end the processes
                 raise
         elif self.workers > 1:
             with futures.ThreadPoolExecutor(self.workers) as threads:
