@@ -176,5 +176,5 @@ class _Crc32:
 
 def _crc32(parts: Sequence[np.ndarray], value: int) -> int:
     for part in parts:
-        value = zlib.crc32(part, value)
+        value = zlib.crc32(part.data, value)
     return value

@@ -54,7 +54,7 @@ def copied(model: Any, memo: dict[int, Any]) -> Any:
         function, arguments = reduced(model)
         return function(*arguments)
     except (NotImplementedError, pickle.PicklingError, LoadError):
-        copy = type(model).__new__(type(model))
+        copy = object.__new__(type(model))
         memo[id(model)] = copy
         memo[id(model._training_lock)] = threading.RLock()  # each model's own
         for compiled in (model._steps, model._compiled_call):  # for this model; the copy makes its own
