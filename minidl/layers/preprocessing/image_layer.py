@@ -58,7 +58,9 @@ class ImageLayer(Layer):
             ValueError: a seed: the layer draws from its own.
         """
         if seed is not None:
-            raise ValueError(f"{type(self).__name__} draws from its own seed, got seed={seed!r}. Give it when it is made.")
+            raise ValueError(
+                f"{type(self).__name__} draws from its own seed, got seed={seed!r}. Give it when it is made."
+            )
         return self.draw(data["images"] if isinstance(data, dict) else data) if training else None
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
