@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import minidl
-from tests.references import surface
+from tests.references import _surface as surface
 
 QUANTIZED = "quantization is out of scope"
 BOXES = "bounding boxes are out of scope"

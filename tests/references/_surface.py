@@ -1,6 +1,6 @@
 """The public names of Keras: its modules, functions with their parameters, classes with their arguments and attributes.
 
-`python -m tests.references.surface` writes surface.json, with keras installed; tests/test_surface.py compares.
+`python -m tests.references._surface` writes surface.json, with keras installed; tests/test_surface.py compares.
 """
 
 from __future__ import annotations
