@@ -73,3 +73,56 @@ def test_grouped_attention_is_changed_in_compute_attention():
             return query * 0, None
 
     np.testing.assert_array_equal(Zeros(4, 2, 2, bias_initializer="ones")(X, X), 1)
+
+
+@pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
+def test_the_loop_over_steps_is_changed_in_inner_loop(name):
+    class Threes(getattr(layers, name)):
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            last, outputs, states = super().inner_loop(sequences, initial_state, mask, training)
+            assert outputs.shape == (2, 4, 2)
+            return last * 0 + 3, outputs * 0 + 4, states
+
+    np.testing.assert_array_equal(Threes(2, return_sequences=True)(X), 4)
+
+    class Last(getattr(layers, name)):
+        def inner_loop(self, sequences, initial_state, mask, training=False):
+            return sequences[:, 0] * 0 + 3, None, initial_state
+
+    np.testing.assert_array_equal(Last(2)(X), 3)
+
+
+def test_recurrent_layers_have_the_arguments_of_their_cell():
+    layer = layers.GRU(3, activation="relu", dropout=0.25, reset_after=False, kernel_regularizer="l2")
+    assert (layer.units, layer.dropout, layer.recurrent_dropout, layer.reset_after) == (3, 0.25, 0.0, False)
+    assert layer.activation is layer.cell.activation
+    assert layer.kernel_regularizer is layer.cell.kernel_regularizer
+    with pytest.raises(AttributeError):
+        layer.units = 4  # as in Keras: the cell would not learn of it
+
+
+def test_image_layers_are_changed_in_their_transform_methods():
+    class Ones(layers.RandomFlip):
+        def get_random_transformation(self, data, training=True, seed=None):
+            return "flip" if training else None
+
+        def transform_images(self, images, transformation, training=True):
+            assert transformation == ("flip" if training else None)
+            return images * 0 + 1
+
+        def transform_labels(self, labels, transformation, training=True):
+            return labels + 1
+
+    images = np.zeros((1, 2, 2, 3), "float32")
+    np.testing.assert_array_equal(Ones()(images, training=True), 1)
+    np.testing.assert_array_equal(Ones()(images, training=False), 1)
+    made = Ones()({"images": images, "labels": np.zeros(1)}, training=True)
+    np.testing.assert_array_equal(made["labels"], 1)
+
+
+def test_arguments_of_losses_are_attributes_that_count():
+    loss = minidl.losses.Huber(delta=2.0)
+    assert loss.delta == 2.0
+    loss.delta = 1.0
+    np.testing.assert_allclose(loss([[0.0]], [[3.0]]), 1.0 * 3 - 0.5)  # delta |e| - delta^2 / 2
+    assert loss.get_config()["delta"] == 1.0

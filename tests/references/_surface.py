@@ -1,6 +1,6 @@
 """The public names of Keras: its modules, functions with their parameters, classes with their arguments and attributes.
 
-`python -m tests.references.surface` writes surface.json, with keras installed. tests/test_surface.py compares minidl with it.
+`python -m tests.references._surface` writes surface.json, with keras installed; tests/test_surface.py compares.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ MAKES: dict[str, str] = {
     "layers.AdaptiveMaxPooling2D": "2",
     "layers.AdaptiveMaxPooling3D": "2",
     "layers.AlphaDropout": "0.5",
+    "layers.AveragePooling1D": "2",
+    "layers.AveragePooling2D": "2",
+    "layers.AveragePooling3D": "2",
     "layers.Bidirectional": "k.layers.LSTM(2)",
     "layers.CategoryEncoding": "4",
     "layers.CenterCrop": "2, 2",
@@ -55,6 +58,7 @@ MAKES: dict[str, str] = {
     "layers.GRU": "2",
     "layers.GRUCell": "2",
     "layers.GroupQueryAttention": "4, 4, 2",
+    "layers.GroupedQueryAttention": "4, 4, 2",
     "layers.GroupNormalization": "2",
     "layers.Lambda": "abs",
     "layers.LSTM": "2",
@@ -145,7 +149,7 @@ def parameters(function: Any) -> list[str] | None:
 
 def made(path: str, cls: type, library: Any) -> Any:
     """An object of the class, or None where it cannot be made from MAKES or without arguments."""
-    library.utils.clear_session()  # names are counted, seeds drawn anew
+    library.utils.clear_session(free_memory=False)  # names are counted, seeds drawn anew
     library.utils.set_random_seed(1)
     first = f"{path.rpartition('.')[0]}.{cls.__name__}".lstrip(".")
     try:
