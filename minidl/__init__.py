@@ -33,6 +33,7 @@ with without_collecting():
         tree,
         utils,
     )
+    from minidl._version import __version__, version
     from minidl.dtypes import DTypePolicy
     from minidl.initializers import Initializer
     from minidl.layers import Input, InputLayer, InputSpec, Layer
@@ -43,7 +44,6 @@ with without_collecting():
     from minidl.regularizers import Regularizer
     from minidl.symbolic import KerasTensor
     from minidl.variables import Variable, name_scope
-    from minidl.version import __version__
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
@@ -87,4 +87,5 @@ __all__ = [
     "saving",
     "tree",
     "utils",
+    "version",
 ]

@@ -7,8 +7,10 @@ from minidl.dtypes import result_type
 from minidl.dtypes import standard as standardize_dtype
 from minidl.symbolic import is_keras_tensor
 from minidl.utils.session import clear_session
+from minidl.variables import Variable, name_scope
 
 __all__ = [
+    "Variable",
     "backend",
     "clear_session",
     "epsilon",
@@ -17,6 +19,7 @@ __all__ = [
     "is_float_dtype",
     "is_int_dtype",
     "is_keras_tensor",
+    "name_scope",
     "result_type",
     "set_epsilon",
     "set_floatx",

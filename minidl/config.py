@@ -25,13 +25,16 @@ from minidl.messages import (
 __all__ = [
     "backend",
     "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
     "enable_compilation_cache",
     "enable_interactive_logging",
+    "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
     "is_interactive_logging_enabled",
+    "is_traceback_filtering_enabled",
     "max_epochs",
     "max_steps_per_epoch",
     "set_dtype_policy",
@@ -119,3 +122,24 @@ def max_steps_per_epoch() -> int | None:
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Limit the batches of every epoch, to see quickly whether a program runs."""
     _limits["steps_per_epoch"] = max_steps_per_epoch
+
+
+def enable_traceback_filtering() -> None:
+    """Leave JAX's own frames out of tracebacks (the default). minidl's frames are few, and always shown."""
+    jax.config.update("jax_traceback_filtering", "auto")
+
+
+def disable_traceback_filtering() -> None:
+    """Show every frame in tracebacks, JAX's too, to debug what happens inside.
+
+    >>> disable_traceback_filtering()
+    >>> is_traceback_filtering_enabled()
+    False
+    >>> enable_traceback_filtering()
+    """
+    jax.config.update("jax_traceback_filtering", "off")
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Whether JAX's own frames are left out of tracebacks."""
+    return bool(jax.config.jax_traceback_filtering != "off")

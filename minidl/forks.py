@@ -6,9 +6,11 @@ A fork before the first computation is harmless, as is a process that was spawne
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 
-from jax._src import xla_bridge
+from jax._src import api, xla_bridge
 
 _forked = False
 
@@ -20,10 +22,21 @@ def check() -> None:
         RuntimeError: it was.
     """
     if _forked:
+        atexit.register(_exit)  # once the error has been heard: a usual exit would wait for the threads, too
         raise RuntimeError(
             f"Process {os.getpid()} was forked after JAX had started its threads, so no computation can finish in it. "
             "Start it with multiprocessing.get_context('spawn'), or fork before anything is computed."
         )
+
+
+def _exit() -> None:
+    """End the process without the destructors of XLA, which wait for threads that are not there."""
+    atexit.unregister(_exit)
+    atexit.unregister(api.clean_up)
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if getattr(sys, "last_value", None) is not None else 0)
 
 
 def _after_in_child() -> None:

@@ -95,3 +95,15 @@ def test_a_subclass_is_made_of_its_config():
     assert clone_model(Small(units=5)).dense.units == 5
     with pytest.raises(ValueError, match="Small has no graph"):
         clone_model(Small(), clone_function=lambda layer: layer)
+
+
+def test_a_clone_of_two_inputs_and_outputs_draws_the_weights_of_keras():
+    # Keras 3.15.1: keras.utils.set_random_seed(3); [round(float(abs(np.asarray(w)).sum()), 4) for w in
+    # keras.models.clone_model(model).weights if "kernel" in w.path]
+    i, j = keras.Input((3,)), keras.Input((2,))
+    a, b = layers.Dense(4)(i), layers.Dense(5)(j)
+    model = Model([i, j], [layers.Dense(1)(layers.Concatenate()([b, a])), layers.Dense(2)(a)])
+    keras.utils.set_random_seed(3)
+    clone = clone_model(model)
+    sums = [float(np.abs(weight.numpy()).sum()) for weight in clone.weights if "kernel" in weight.path]
+    np.testing.assert_allclose(sums, [5.258, 6.5936, 2.344, 3.574], atol=1e-4)

@@ -3,7 +3,10 @@
 import logging
 import subprocess
 import sys
+import traceback
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -70,3 +73,29 @@ def test_interactive_logging_prints(capsys, caplog):
         model.evaluate(np.ones((4, 2)), np.ones((4, 1)))
     assert "loss: " in capsys.readouterr().out
     assert not caplog.messages
+
+
+def test_traceback_filtering_shows_and_hides_the_frames_of_jax():
+    def frames():
+        try:
+            jax.jit(lambda x: jnp.dot(x, jnp.ones(3)))(jnp.ones(2))
+        except TypeError as error:
+            return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+
+    before = jax.config.jax_traceback_filtering
+    try:
+        keras.config.disable_traceback_filtering()
+        assert not keras.config.is_traceback_filtering_enabled()
+        everything = len(frames())
+        keras.config.enable_traceback_filtering()
+        assert keras.config.is_traceback_filtering_enabled()
+        jax.config.update("jax_traceback_filtering", "remove_frames")  # what "auto" is outside of IPython and pytest
+        assert keras.config.is_traceback_filtering_enabled()
+        assert len(frames()) < everything
+    finally:
+        jax.config.update("jax_traceback_filtering", before)
+
+
+def test_version_is_a_function_as_in_keras():
+    assert keras.version() == keras.__version__
+    assert keras.backend.Variable is keras.Variable

@@ -602,3 +602,11 @@ def test_logits_behind_a_bfloat16_output_are_computed_in_float32():
     logits = jnp.array([[3.0, 0.25]], "bfloat16")
     got = losses.SparseCategoricalCrossentropy()(jnp.array([1]), softmax(logits))
     np.testing.assert_allclose(got, np.log1p(np.exp(2.75)), rtol=1e-6)
+
+
+def test_generalized_crossentropy_takes_labels_with_and_without_a_last_axis():
+    # Zhang & Sabuncu (2018), (1 - p[label]^q) / q; Keras 3.15.1 broadcasts labels (n, 1) to (n, n) instead.
+    labels, p = np.array([0, 1, 1]), np.array([[0.7, 0.3], [0.4, 0.6], [0.9, 0.1]], "float32")
+    want = np.mean((1 - p[np.arange(3), labels] ** 0.5) / 0.5)
+    loss = losses.CategoricalGeneralizedCrossEntropy()
+    np.testing.assert_allclose([loss(labels, p), loss(labels[:, None], p)], [want, want], rtol=1e-6)

@@ -476,3 +476,15 @@ def test_an_ignored_class_is_not_counted(weights):
 
 def test_the_module_of_accuracies_keeps_its_name():
     assert sys.modules["minidl.metrics.accuracy"] is metrics.accuracy
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+@pytest.mark.parametrize("aggregation", ["uniform_average", None])
+def test_r2_of_equal_targets_is_zero_also_where_it_is_compiled(rows, aggregation):
+    # Keras 3.15.1: R2Score()(np.full((1, 1), 0.7), np.full((1, 1), 0.2)) is 0.0, with 8 rows too. XLA fuses the
+    # product into the difference, which leaves the rounding error of the product instead of 0.
+    metric = metrics.R2Score(class_aggregation=aggregation)
+    model = minidl.Sequential([minidl.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[metric])
+    history = model.fit(np.ones((rows, 4), "float32"), np.full((rows, 1), 0.7, "float32"), verbose=0).history
+    np.testing.assert_array_equal(np.ravel(history["r2_score"]), [0.0])

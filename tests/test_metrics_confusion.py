@@ -228,3 +228,57 @@ def test_shapes(metric, y_true, y_pred, message):
 def test_weights():
     with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\), but precision"):
         metrics.Precision().update_state(np.ones((4, 2)), np.ones((4, 2)), sample_weight=np.ones(3))
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        metrics.AUC(),
+        metrics.AUC(curve="PR"),
+        metrics.AUC(curve="PRGAIN", summation_method="majoring"),
+        metrics.AUC(thresholds=[0.1, 0.4, 0.9], summation_method="minoring"),
+        metrics.Precision(),
+        metrics.Recall(),
+        metrics.TruePositives(),
+        metrics.TrueNegatives(),
+        metrics.FalsePositives(),
+        metrics.FalseNegatives(),
+        metrics.SensitivityAtSpecificity(0.5),
+        metrics.SpecificityAtSensitivity(0.5),
+        metrics.PrecisionAtRecall(0.5),
+        metrics.RecallAtPrecision(0.5),
+        metrics.BinaryAccuracy(),
+    ],
+    ids=lambda metric: metric.name,
+)
+def test_a_prediction_that_is_nan_makes_the_score_nan(metric, label):
+    predictions = np.array([[NAN], [0.5], [0.3], [0.9]], "float32")
+    labels = np.array([[label], [0.0], [1.0], [1.0]], "float32")
+    metric.reset_state()
+    assert np.isnan(metric(labels, predictions))
+    metric.reset_state()
+    ignored = metric(labels, predictions, sample_weight=np.array([0.0, 1.0, 1.0, 1.0], "float32"))
+    metric.reset_state()
+    np.testing.assert_allclose(ignored, metric(labels[1:], predictions[1:]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("label", [0, 1, 2])
+@pytest.mark.parametrize("row", [[NAN, NAN, NAN], [0.1, NAN, 0.3]], ids=["all", "one"])
+def test_scores_of_classes_that_are_nan_are_never_perfect(row, label):
+    predictions = np.array([row], "float32")
+    one_hot = np.eye(3, dtype="float32")[[label]]
+    for metric in (metrics.SparseCategoricalAccuracy(), metrics.SparseTopKCategoricalAccuracy(2)):
+        assert np.isnan(metric(np.array([label]), predictions)), metric.name
+    for metric in (
+        *(metrics.CategoricalAccuracy(), metrics.TopKCategoricalAccuracy(3), metrics.F1Score("macro")),
+        *(metrics.FBetaScore("micro"), metrics.Precision(top_k=1), metrics.Recall(top_k=2), metrics.AUC()),
+    ):
+        assert np.isnan(metric(one_hot, predictions)), metric.name
+    for metric in (metrics.OneHotMeanIoU(3), metrics.OneHotIoU(3, [label])):
+        assert float(metric(one_hot, predictions)) == 0, metric.name
+    assert float(metrics.MeanIoU(3)(np.array([label]), np.array([NAN], "float32"))) == 0
+    assert float(metrics.BinaryIoU()(np.array([label > 0]), np.array([NAN], "float32"))) == 0

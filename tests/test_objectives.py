@@ -380,3 +380,14 @@ def test_names_and_different_weights_for_several_outputs_are_refused():
     model.compile("sgd", (distance, ["mse", "mae"]))
     with pytest.raises(ValueError, match="outputs with a loss for all of them together need the same weights"):
         model.fit(x, y, sample_weight=[np.ones(8), np.zeros(8)], verbose=0)
+
+
+@pytest.mark.parametrize("name", ["crossentropy", "ce"])
+@pytest.mark.parametrize("units, labels", [(1, np.ones((2, 1))), (3, np.array([0, 2])), (3, np.eye(3)[[0, 2]])])
+def test_crossentropy_as_a_metric_is_the_one_of_the_labels(name, units, labels):
+    # compile's documentation: "a similar conversion is done for the strings 'crossentropy' and 'ce'".
+    model = minidl.Sequential([Input((2,)), Dense(units, activation="softmax" if units > 1 else "sigmoid")])
+    kind = {(1, 2): "binary", (3, 1): "sparse_categorical", (3, 2): "categorical"}[units, labels.ndim]
+    model.compile("sgd", f"{kind}_crossentropy", metrics=[name])
+    logs = model.evaluate(np.ones((2, 2), "float32"), labels, verbose=0, return_dict=True)
+    np.testing.assert_allclose(logs[name], logs["loss"], rtol=1e-6)

@@ -697,3 +697,53 @@ def test_decays_of_running_means_are_below_1(name):
             with pytest.raises(ValueError, match=f"{name} must be at least 0 and below 1"):
                 getattr(optimizers, kind)(**{name: value})
         getattr(optimizers, kind)(**{name: 0.0})
+
+
+@pytest.mark.parametrize("count", [2**31 - 3, 2**31 - 2, 2**31 - 1])
+@pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
+def test_the_count_of_steps_does_not_overflow(optimizer, count):
+    # 840 steps before, a multiple of all periods in EXAMPLES, the count t is the same to 4e-7 of it.
+    def after_three_steps(start):
+        weights, grads = weights_and_gradients()
+        own = fresh(optimizer)
+        own.build(weights)
+        own._iterations.assign(start)
+        with jax.debug_nans(True):
+            for _ in range(3):
+                own.apply(grads, weights)
+        return [weight.numpy() for weight in weights], int(own._iterations)
+
+    got, end = after_three_steps(count)
+    want, _ = after_three_steps(count - 840)
+    assert 2**31 - 1000 < end < 2**31
+    for ours, expected in zip(got, want):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("accumulation, frequency", [(None, None), (3, None), (None, 5), (3, 5), (7, 11)])
+def test_accumulation_and_averages_keep_their_rhythm_at_the_last_count(accumulation, frequency):
+    # Steps t with t % accumulation == 0 update, and averages overwrite when the number of updates is a multiple of
+    # `frequency`: worked out here with Python's integers, which do not end.
+    optimizer = minidl.optimizers.SGD(
+        1.0,
+        gradient_accumulation_steps=accumulation,
+        use_ema=frequency is not None,
+        ema_momentum=0.5,
+        ema_overwrite_frequency=frequency,
+    )
+    weight = Variable(0.0)
+    optimizer.build([weight])
+    start = 2**31 - 20
+    optimizer._iterations.assign(start)
+    value = average = total = 0.0
+    for count in range(start, start + 200):
+        optimizer.apply([1.0], [weight])
+        total += 1.0
+        if (count + 1) % (accumulation or 1) == 0:
+            value, total = value - total / (accumulation or 1), 0.0
+        if frequency is not None:
+            average = (average + value) / 2
+            if (count // (accumulation or 1) + 1) % frequency == 0:
+                value = average
+        np.testing.assert_allclose(float(weight), value, rtol=1e-5)
+        assert 2**31 - 100 < int(optimizer._iterations) < 2**31

@@ -26,13 +26,14 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 
 @of_family("metrics")
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0.
+    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0; NaN where the prediction is.
 
     Raises:
         ValueError: the shapes differ.
     """
     y_true, y_pred = _same_shape("binary_accuracy", y_true, y_pred)
-    return _as_float(y_true == (y_pred > threshold).astype(y_true.dtype))
+    matches = y_true == (y_pred > threshold).astype(y_true.dtype)
+    return jnp.where(jnp.isnan(y_pred), jnp.nan, _as_float(matches))
 
 
 @of_family("metrics")
@@ -54,7 +55,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 @of_family("metrics")
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest prediction is at the label's place, else 0.
+    """1 where the largest prediction is at the label's place, else 0; NaN where a prediction is.
 
     Args:
         y_true: labels, (batch, ...) or (batch, ..., 1).
@@ -67,7 +68,10 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         ValueError: the shapes do not go together.
     """
     y_true = _labels("sparse_categorical_accuracy", y_true, y_pred)
-    return _as_float(y_true == jnp.argmax(_scores(y_pred), axis=-1).astype(y_true.dtype))
+    scores = _scores(y_pred)
+    largest = jnp.argmax(scores, axis=-1, keepdims=True)  # of a NaN, if there is one
+    matches = _as_float(y_true == largest[..., 0].astype(y_true.dtype))
+    return jnp.where(jnp.isnan(jnp.take_along_axis(scores, largest, axis=-1)[..., 0]), jnp.nan, matches)
 
 
 @of_family("metrics")
@@ -82,7 +86,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 @of_family("metrics")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
-    """1 where the label is among the k largest predictions, else 0.
+    """1 where the label is among the k largest predictions, else 0; NaN where a prediction is.
 
     Args:
         y_true: labels, (batch, ...) or (batch, ..., 1).
@@ -102,9 +106,9 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         matches = jnp.any(labels[..., None] == y_pred[..., :k], axis=-1)
     else:
         score = jnp.take_along_axis(y_pred, labels.astype("int32")[..., None], axis=-1)
-        score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN is no large score
         matches = jnp.sum(y_pred > score, axis=-1) < k
-    return _as_float(matches).reshape(jnp.asarray(y_true).shape)
+    undefined = jnp.any(jnp.isnan(y_pred), axis=-1)
+    return jnp.where(undefined, jnp.nan, _as_float(matches)).reshape(jnp.asarray(y_true).shape)
 
 
 def _scores(y_pred: Any) -> jax.Array:

@@ -31,8 +31,9 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     y_true, y_pred = losses.pair("pearson_correlation", y_true, y_pred)
     y_true = y_true - jnp.mean(y_true, axis=axis, keepdims=True)
     y_pred = y_pred - jnp.mean(y_pred, axis=axis, keepdims=True)
-    scales = jnp.sqrt(jnp.mean(jnp.square(y_true), axis=axis)) * jnp.sqrt(jnp.mean(jnp.square(y_pred), axis=axis))
-    return jnp.mean(y_true * y_pred, axis=axis) / scales
+    y_true = y_true / jnp.std(y_true, axis=axis, keepdims=True)
+    y_pred = y_pred / jnp.std(y_pred, axis=axis, keepdims=True)
+    return jnp.mean(y_true * y_pred, axis=axis)
 
 
 @of_family("metrics")

@@ -38,7 +38,7 @@ def count(
     label_weights: Any = None,
     by_label: bool = False,
 ) -> Counts:
-    """The four counts of a batch.
+    """The four counts of a batch. A prediction that is NaN makes them NaN, unless its weight is 0.
 
     Args:
         owner: whose counts they are, for errors.
@@ -56,15 +56,17 @@ def count(
         ValueError: shapes that do not go together, or a class that is not there.
     """
     y_true, y_pred = losses.pair(owner, y_true, jnp.asarray(y_pred, dtypes.floatx()))
+    undefined = jnp.isnan(y_pred)
     if top_k is not None:
         y_pred = _only_top_k(owner, y_pred, top_k)
     if class_id is not None:
-        y_true, y_pred = _one_class(owner, y_true, class_id), _one_class(owner, y_pred, class_id)
+        y_true, y_pred, undefined = (_one_class(owner, values, class_id) for values in (y_true, y_pred, undefined))
     weight = _weights(owner, y_pred, sample_weight, label_weights)
     positive = jnp.where(y_true != 0, weight, 0)
     negative = weight - positive
     labels = y_pred.shape[-1] if by_label else 1
-    y_pred, positive, negative = (values.reshape(-1, labels) for values in (y_pred, positive, negative))
+    unknown = jnp.where(undefined & (weight != 0), jnp.nan, 0)
+    y_pred, positive, negative, unknown = (v.reshape(-1, labels) for v in (y_pred, positive, negative, unknown))
     true_positives, false_positives = _above(y_pred, positive, negative, thresholds)
     counts = Counts(
         true_positives,
@@ -72,6 +74,7 @@ def count(
         jnp.sum(negative, axis=0) - false_positives,
         jnp.sum(positive, axis=0) - true_positives,
     )
+    counts = Counts(*(values + jnp.sum(unknown, axis=0) for values in counts))
     return counts if by_label else Counts(*(values[:, 0] for values in counts))
 
 

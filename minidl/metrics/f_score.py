@@ -71,11 +71,13 @@ class FBetaScore(Metric):
         if not self.built:
             self._build(y_pred.shape[-1])
         if self.threshold is None:
-            positive = (y_pred >= jnp.max(y_pred, axis=-1, keepdims=True)) & (jnp.abs(y_pred) > 1e-9)
+            largest = jnp.max(y_pred, axis=-1, keepdims=True)
+            positive = (y_pred >= largest) & (jnp.abs(y_pred) > 1e-9)
+            undefined = jnp.isnan(largest)
         else:
-            positive = y_pred > self.threshold
-        y_pred = positive.astype(self.dtype)
-        weight = 1 if sample_weight is None else for_values(self.name, y_true, sample_weight)
+            positive, undefined = y_pred > self.threshold, jnp.isnan(y_pred)
+        weight = jnp.asarray(1 if sample_weight is None else for_values(self.name, y_true, sample_weight))
+        y_pred = jnp.where(undefined & (weight != 0), jnp.nan, positive.astype(self.dtype))
         axis = None if self.average == "micro" else 0
         self.true_positives.assign_add(jnp.sum(weight * y_pred * y_true, axis))
         self.false_positives.assign_add(jnp.sum(weight * y_pred * (1 - y_true), axis))

@@ -65,11 +65,14 @@ class IoU(Metric):
 
         Args:
             y_true: labels, (batch, ...); those that are no classes are not counted.
-            y_pred: predicted classes, of the same shape or flat.
+            y_pred: predicted classes, of the same shape or flat. NaN is counted as a class other than the label.
             sample_weight: weights for examples or for single values, or None.
         """
         labels = jnp.asarray(y_true) if self.sparse_y_true else jnp.argmax(jnp.asarray(y_true), self.axis)
-        predicted = jnp.asarray(y_pred) if self.sparse_y_pred else jnp.argmax(jnp.asarray(y_pred), self.axis)
+        y_pred = jnp.asarray(y_pred)
+        predicted, undefined = y_pred, jnp.isnan(y_pred)
+        if not self.sparse_y_pred:
+            predicted, undefined = jnp.argmax(y_pred, self.axis), jnp.any(undefined, self.axis)
         labels, predicted = labels.astype("int32"), predicted.astype("int32")
         if labels.size != predicted.size:
             raise ValueError(
@@ -78,6 +81,7 @@ class IoU(Metric):
             )
         weight = self._weights(labels, sample_weight)
         labels, predicted = labels.reshape(-1), predicted.reshape(-1)
+        predicted = jnp.where(undefined.reshape(-1), (labels + 1) % self.num_classes, predicted)
         counted = (labels >= 0) & (labels < self.num_classes) & (predicted >= 0) & (predicted < self.num_classes)
         if self.ignore_class is not None:
             counted &= labels != self.ignore_class
@@ -151,7 +155,9 @@ class BinaryIoU(IoU):
         self.threshold = threshold
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        super().update_state(y_true, jnp.asarray(y_pred, "float32") >= self.threshold, sample_weight)
+        y_pred = jnp.asarray(y_pred, "float32")
+        classes = jnp.where(jnp.isnan(y_pred), jnp.nan, (y_pred >= self.threshold).astype("float32"))
+        super().update_state(y_true, classes, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         own = {"target_class_ids": self.target_class_ids, "threshold": self.threshold}

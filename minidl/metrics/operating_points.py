@@ -43,8 +43,8 @@ class _OperatingPoint(Metric):
         return {**super().get_config(), **own}
 
     def _best(self, rate: jax.Array, where: jax.Array) -> jax.Array:
-        """The largest rate at thresholds where another reaches the required value; 0 if it never does."""
-        return jnp.max(rate, initial=0, where=where >= self.value)
+        """The largest rate where another reaches the required value; 0 if it never does, NaN if it is NaN."""
+        return jnp.max(rate, initial=0, where=~(where < self.value))
 
     def _recall(self) -> jax.Array:
         return ratio(self.true_positives.value, self.false_negatives.value)

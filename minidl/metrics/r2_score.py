@@ -16,7 +16,7 @@ _AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 class R2Score(Metric):
     """1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2), the coefficient of determination.
 
-    1 for perfect predictions, 0 for predicting the mean, below 0 for worse.
+    1 for perfect predictions, 0 for predicting the mean, below 0 for worse; 0 also where all targets are equal.
 
     Args:
         class_aggregation: what becomes of the scores of several outputs: "uniform_average" for the mean,
@@ -83,6 +83,8 @@ class R2Score(Metric):
     def result(self) -> Any:
         self.check_built("the number of outputs")
         total = self.squared_sum.value - self.sum.value * (self.sum.value / self.count.value)
+        rounding = 4 * jnp.finfo(total.dtype).eps * self.squared_sum.value
+        total = jnp.where(total <= rounding, 0, total)  # equal targets, also where the product above is fused
         scores = 1 - self.total_mse.value / total
         scores = jnp.where(jnp.isinf(scores), 0, scores)
         if self.class_aggregation == "uniform_average":

@@ -133,7 +133,7 @@ def _per_sample(values: Any, sample_weight: Any, reduce: Callable[..., Any], dty
             values = reduce(values, axis=tuple(range(rank, values.ndim)))
         check_weights("the metric", values, weight)
         weight = jnp.broadcast_to(weight, values.shape)
-        values = values * weight
+        values = jnp.where(weight == 0, 0, values * weight)  # also where a value that does not count is NaN
         if rank > 1:
             weight = reduce(weight, axis=tuple(range(1, rank)))
     if values.ndim > 1:

@@ -186,10 +186,10 @@ class Graph:
         return jax.tree_util.keystr(found, simple=True, separator=".")
 
     def _ordered(self) -> tuple[list[Node], list[Any]]:
-        """The nodes, inputs before outputs, and the operations in Keras's order.
+        """The nodes and the operations in Keras's order, in which random numbers are drawn and weights are made.
 
-        That is by their distance from the outputs (the longest path), the greatest first; then by when a search
-        from the outputs comes upon them.
+        That is by their distance from the outputs (the longest path), the greatest first; then for operations by when
+        a search from the outputs comes upon them, and for nodes by when the distance of one is first known.
         """
         first_seen: dict[int, int] = {}
         nodes = self._search(first_seen)
@@ -203,6 +203,8 @@ class Graph:
             for tensor in self._needed(node):
                 before = self.producer(tensor)
                 depths[id(before)] = max(depths.get(id(before), 0), depth + 1)
+        found_first = {key: place for place, key in enumerate(depths)}
+        nodes.sort(key=lambda node: (-depths[id(node)], found_first[id(node)]))
         for tensor in self.inputs:
             unused = self.producer(tensor)
             if id(unused.operation) not in operations:

@@ -23,7 +23,7 @@ import optax
 from minidl import dtypes
 from minidl.names import auto_name
 from minidl.optimizers import options, schedules
-from minidl.optimizers.state import OptimizerState, either
+from minidl.optimizers.state import LAST_ITERATION, OptimizerState, either
 from minidl.variables import Variable, functional
 
 
@@ -196,7 +196,7 @@ class Optimizer(OptimizerState):
         for _, weight in pairs:
             if weight.constraint is not None:
                 weight.assign(weight.constraint(weight.value))
-        self._iterations.assign_add(1)
+        self._iterations.assign(self._next_iteration())
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
@@ -254,7 +254,7 @@ class Optimizer(OptimizerState):
                 continue
             if self.gradient_accumulation_steps:
                 largest = self._accumulators[self._get_variable_index(weight)]
-                is_due = (self._iterations.value + 1) % self.gradient_accumulation_steps == 0
+                is_due = self._next_iteration() % self.gradient_accumulation_steps == 0
                 grad = jnp.maximum(grad, largest.value)
                 largest.assign(jnp.where(is_due, 0, grad))
                 grad = jnp.where(is_due, grad, weight.value)
@@ -283,7 +283,7 @@ class Optimizer(OptimizerState):
             self._slots.read(indices),
             [weight._value for weight in weights],
             learning_rate=rate,
-            step=_value(self.iterations),
+            step=jnp.minimum(_value(self.iterations), LAST_ITERATION),
         )
         self._slots.write(indices, state)
         for weight, update in zip(weights, updates):
@@ -311,7 +311,7 @@ class Optimizer(OptimizerState):
             for accumulator in accumulators:
                 accumulator.assign(jnp.zeros_like(accumulator.value))
 
-        either((self._iterations.value + 1) % steps == 0, update, add, [*self._weights, *self.variables])
+        either(self._next_iteration() % steps == 0, update, add, [*self._weights, *self.variables])
 
     def _average(self) -> None:
         """Move the averages towards the weights; the first step sets them."""
@@ -320,7 +320,7 @@ class Optimizer(OptimizerState):
         for weight, average in zip(self._weights, self._averages):
             average.assign(momentum * average.value + (1 - momentum) * weight.value)
             if self.ema_overwrite_frequency is not None:
-                due = (iterations + 1) % self.ema_overwrite_frequency == 0
+                due = (iterations.astype("uint32") + 1) % self.ema_overwrite_frequency == 0
                 weight.assign(jnp.where(due, average.value, weight.value))
 
     # Configs

@@ -176,7 +176,7 @@ class MultiOptimizer(Optimizer):
             ]
             if pairs:
                 optimizer.apply_gradients(pairs)
-        self._iterations.assign_add(1)
+        self._iterations.assign(self._next_iteration())
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
         for optimizer in self.optimizers:

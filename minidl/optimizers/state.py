@@ -10,6 +10,7 @@ from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from minidl import initializers
@@ -18,6 +19,8 @@ from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
 from minidl.tracking import parts
 from minidl.variables import Variable, functional, name_scope
+
+LAST_ITERATION = 2**31 - 2  # of the int32 count of steps: one more is still an int32
 
 
 class OptimizerState:
@@ -34,6 +37,7 @@ class OptimizerState:
         self.name = name
         self.built = False
         self.use_ema = False
+        self.ema_overwrite_frequency: int | None = None
         self.gradient_accumulation_steps: int | None = None
         self._weights: list[Variable] = []
         self._averages: list[Variable] = []
@@ -233,6 +237,19 @@ class OptimizerState:
             raise ValueError(f"{self.name}: got {len(store)} arrays for {len(variables)} variables.{hint}")
         for index, variable in enumerate(variables):
             variable.assign(store[str(index)])
+
+    def _next_iteration(self) -> Any:
+        """The count of steps after this one.
+
+        The largest is `LAST_ITERATION`. From there it goes back by one period of accumulation and averages, so that
+        these go on in their rhythm, and schedules and bias corrections stay where they are.
+        """
+        count = self._iterations.value
+        period = self.gradient_accumulation_steps or 1
+        if self.use_ema and self.ema_overwrite_frequency and period * self.ema_overwrite_frequency <= LAST_ITERATION:
+            period *= self.ema_overwrite_frequency
+        again = LAST_ITERATION + 1 - period + (count - LAST_ITERATION) % period
+        return jnp.where(count < LAST_ITERATION, count + 1, again)
 
     def _get_variable_index(self, weight: Variable) -> int:
         for index, known in enumerate(self._weights):

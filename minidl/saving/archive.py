@@ -21,12 +21,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any, BinaryIO
 
+from minidl._version import __version__
 from minidl.saving.assets import FOLDER
 from minidl.saving.checksum import Contents, in_memory
 from minidl.saving.errors import LoadError, LoadTypeError, MissingFileError
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader
-from minidl.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 Put = Callable[[pathlib.Path, pathlib.PurePosixPath], None]  # a file, and its path in the file of the model

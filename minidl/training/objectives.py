@@ -301,6 +301,8 @@ def _resolve_loss(identifier: Any, y: Any, y_pred: Any) -> Loss | None:
 def _resolve_metric(identifier: Any, y: Any, y_pred: Any) -> Metric:
     if _is_accuracy(identifier):
         found = metrics.get(f"{_kind(y, y_pred)}_accuracy")
+    elif _is_crossentropy(identifier):
+        found = metrics.get(f"{_kind(y, y_pred)}_crossentropy")
     else:
         found = metrics.get(identifier)
     if not isinstance(found, Metric):
@@ -337,7 +339,7 @@ def _check_target(target: Any, label: str) -> None:
 
 def _check_metric(identifier: Any, argument: str) -> None:
     if isinstance(identifier, str):
-        if not _is_accuracy(identifier):
+        if not (_is_accuracy(identifier) or _is_crossentropy(identifier)):
             metrics.get(identifier)
     elif identifier is not None and not callable(identifier) and not isinstance(identifier, (dict, Metric)):
         raise TypeError(f"compile: {argument}: expected names, functions or Metric objects, got {identifier!r}.")

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501, tables
 
+import inspect
 import os
 import tempfile
 
@@ -84,7 +85,8 @@ def _model(library, case):
 
             def call(self, x, training=None):
                 for layer in self.body:
-                    x = layer(x)
+                    takes = "training" in inspect.signature(layer.call).parameters
+                    x = layer(x, training=training) if takes else layer(x)
                 return self.last(x)
 
         return Own()
