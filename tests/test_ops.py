@@ -165,3 +165,7 @@ def test_images_of_integers():
         ops.image.map_coordinates(np.arange(3.0), at, 1, "edge")
     with pytest.raises(ValueError, match="only one of crop_to_aspect_ratio and pad_to_aspect_ratio"):
         ops.image.resize(image, (2, 2), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
+
+
+def test_sparsemax_of_integers():
+    np.testing.assert_array_equal(ops.sparsemax(np.array([200, 3, 199], "uint8")), [1, 0, 0])
