@@ -456,7 +456,7 @@ def sparsemax(x: Any, axis: int = -1) -> jax.Array:
 
     Source: Martins & Astudillo, "From softmax to sparsemax", 2016, algorithm 1.
     """
-    scores = jnp.moveaxis(jnp.asarray(x), axis, -1)
+    scores = jnp.moveaxis(jnp.asarray(x, jnp.result_type(jnp.asarray(x), 1.0)), axis, -1)  # integers as floats
     # A common shift changes no result, and small sums lose no digits.
     scores = scores - jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
     ordered = jnp.sort(scores, axis=-1, descending=True)

@@ -195,3 +195,43 @@ def test_parameters_are_those_of_keras(module):
             if got != want:
                 different.add(name)
     assert not different
+
+
+def test_integers_keep_their_dtype_and_sums_their_value():
+    hundreds = np.full((2, 3), 100, "int8")
+    for product in (ops.matmul(hundreds, hundreds.T), ops.einsum("ij,kj->ik", hundreds, hundreds)):
+        assert product.dtype == "int32" and (product == 30000).all()
+    assert ops.floor(np.array([1, 2], "int16")).dtype == "float32"
+    np.testing.assert_array_equal(ops.round(np.array([-15, 27]), -1), [-20, 30])
+    np.testing.assert_array_equal(ops.view(np.array([1.0], "float32"), "int32"), [0x3F800000])
+    np.testing.assert_array_equal(ops.bincount(np.array([[1, 1, 2], [0, 3, 3]])), [[0, 2, 1, 0], [1, 0, 0, 2]])
+    np.testing.assert_array_equal(ops.multi_hot(np.array([0.0, 2.0]), 3), [1, 0, 1])
+
+
+def test_saturation_between_integers():
+    numbers = np.array([-128, -1, 0, 127], "int8")
+    np.testing.assert_array_equal(ops.saturate_cast(numbers, "uint8"), [0, 0, 0, 127])
+    np.testing.assert_array_equal(ops.saturate_cast(numbers, "int32"), numbers)
+    np.testing.assert_array_equal(ops.saturate_cast(np.array([0, 255], "uint8"), "int8"), [0, 127])
+    np.testing.assert_array_equal(ops.saturate_cast(np.array([-7.0, 300.0], "float32"), "uint8"), [0, 255])
+
+
+def test_images_of_integers():
+    gray = ops.image.rgb_to_grayscale(np.array([[[10, 200, 30]]], "uint8"))
+    assert gray.dtype == "uint8" and gray.item() == 123  # 0.2989 * 10 + 0.587 * 200 + 0.114 * 30 = 123.809
+    image = np.array([[0, 255, 0, 255]], "uint8")[..., None]
+    edges = ops.image.resize(image, (1, 7), interpolation="bicubic")
+    assert edges.dtype == "uint8" and {0, 255} <= set(np.ravel(edges).tolist())  # what overshoots is clipped
+    padded = ops.image.resize(np.full((2, 4, 1), 9, "int32"), (4, 4), pad_to_aspect_ratio=True, fill_value=2)
+    np.testing.assert_array_equal(padded[..., 0], np.repeat([[2], [9], [9], [2]], 4, axis=1))
+    at = np.array([[0.5, 4.0]], "float32")
+    np.testing.assert_array_equal(ops.image.map_coordinates(np.arange(3.0), at, 1, fill_value=9.0), [0.5, 9.0])
+    np.testing.assert_array_equal(ops.image.map_coordinates(np.arange(3.0), at, 1, "nearest"), [0.5, 2.0])
+    with pytest.raises(ValueError, match="fill_mode must be one of .*got 'edge'"):
+        ops.image.map_coordinates(np.arange(3.0), at, 1, "edge")
+    with pytest.raises(ValueError, match="only one of crop_to_aspect_ratio and pad_to_aspect_ratio"):
+        ops.image.resize(image, (2, 2), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True)
+
+
+def test_sparsemax_of_integers():
+    np.testing.assert_array_equal(ops.sparsemax(np.array([200, 3, 199], "uint8")), [1, 0, 0])

@@ -504,3 +504,15 @@ def test_inputs_of_other_sizes_where_all_layers_take_them(first):
         model(np.ones((1, 8, 8, 2)))
     with pytest.raises(ValueError, match=r"but got \(examples, 8, 3\)"):
         model(np.ones((1, 8, 3)))
+
+
+def test_inputs_are_cast_to_the_dtype_of_the_input():
+    """As in Keras and in a model of a graph: an image of bytes that is resized is not rounded to bytes."""
+    images = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype("uint8")
+    stack = [layers.Resizing(3, 3), layers.Rescaling(1 / 255)]
+    x = layers.Input((4, 4, 3))
+    graph = minidl.Model(x, stack[1](stack[0](x)))
+    model = minidl.Sequential([layers.Input((4, 4, 3)), *stack])
+    floats = stack[1](stack[0](images.astype("float32")))
+    for outputs in (graph(images), model(images), model.predict(images, verbose=0)):
+        np.testing.assert_allclose(outputs, floats, rtol=1e-6)

@@ -43,7 +43,8 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._tensors: list[Any] = []  # the symbolic input, then what each layer gave, once built
-        self._calls: list[tuple[Layer, Node]] = []  # behind them
+        self._calls: list[tuple[Layer, Node]] = []  # that gave them
+        self._has_input = False  # whether the first layer is an Input of the user's
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -75,6 +76,7 @@ class Sequential(Model):
                 f"Sequential: layers in it can only have a single positional argument, the input, but {layer.name!r} "
                 f"({type(layer).__name__}) takes {further} too. Build a functional model, which can give them."
             )
+        self._has_input |= isinstance(layer, InputLayer)
         if not self._layers and layer.given_input_shape is not None:
             self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
         self._layers.append(layer)
@@ -149,7 +151,7 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Each layer on what the one before gave."""
-        outputs = fitted = self._with_axes(inputs)
+        outputs = fitted = self._in_dtype(self._with_axes(inputs))
         if mask is not None:
             outputs = masks.put(jnp.copy(outputs), mask)
         try:
@@ -256,6 +258,16 @@ class Sequential(Model):
         if len(inputs.shape) != len(expected):
             raise self._refusal(inputs)
         return inputs
+
+    def _in_dtype(self, inputs: Any) -> Any:
+        """The inputs in the dtype of the Input that the model was given, as in a model of a graph."""
+        if (
+            not (self._has_input and self._tensors)
+            or not hasattr(inputs, "dtype")
+            or inputs.dtype == self._tensors[0].dtype
+        ):
+            return inputs
+        return masks.put(jnp.asarray(inputs).astype(self._tensors[0].dtype), masks.get(inputs))
 
     def _expects(self, inputs: Any) -> bool:
         """Whether nothing is known against the shape of the inputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 from typing import Any
 
@@ -28,8 +29,19 @@ def cast(x: Any, dtype: Any) -> Any:
 def saturate_cast(x: Any, dtype: Any) -> Any:
     """The entries as another dtype, at its limits where they are beyond them."""
     dtype = dtypes.canonical(dtype)
-    info: Any = jnp.finfo(dtype) if dtypes.is_float(dtype) else jnp.iinfo(dtype) if dtype != "bool" else None
-    return jnp.asarray(x).astype(dtype) if info is None else jnp.clip(x, info.min, info.max).astype(dtype)
+    x = jnp.asarray(x)
+    if "bool" in (dtype, x.dtype):
+        return x.astype(dtype)
+    low, high = _limits(dtype)
+    if not jnp.issubdtype(x.dtype, jnp.inexact):  # limits beyond those of x's own dtype would wrap in it
+        own_low, own_high = _limits(x.dtype)
+        low, high = builtins.max(low, own_low), builtins.min(high, own_high)
+    return jnp.clip(x, low, high).astype(dtype)
+
+
+def _limits(dtype: Any) -> tuple[Any, Any]:
+    info: Any = jnp.finfo(dtype) if dtypes.is_float(dtype) else jnp.iinfo(dtype)
+    return info.min, info.max
 
 
 def shape(x: Any) -> tuple[int | None, ...]:

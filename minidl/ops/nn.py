@@ -280,7 +280,7 @@ def multi_hot(
 ) -> Any:
     """1 at the places of all classes of an example, 0 elsewhere."""
     assert num_classes is not None
-    encoded = one_hot(inputs, num_classes, axis, dtype)
+    encoded = one_hot(jnp.asarray(inputs, "int32"), num_classes, axis, dtype)
     return jnp.max(encoded, axis=1 if inputs.ndim > 1 else 0)
 
 
