@@ -269,7 +269,7 @@ def test_a_recurrent_layer_shows_what_its_cell_was_given():
     layer = layers.GRU(2, kernel_regularizer="l2", dropout=0.3, reset_after=False)
     assert layer.kernel_regularizer is layer.cell.kernel_regularizer and layer.recurrent_constraint is None
     assert (layer.dropout, layer.reset_after, layer.implementation) == (0.3, False, 2)
-    with pytest.raises(AttributeError, match="LSTM has no attribute 'filters'"):
+    with pytest.raises(AttributeError, match="'LSTM' object has no attribute 'filters'"):
         layers.LSTM(2).filters  # noqa: B018
 
 

@@ -511,8 +511,8 @@ def test_inputs_are_cast_to_the_dtype_of_the_input():
     images = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3)).astype("uint8")
     stack = [layers.Resizing(3, 3), layers.Rescaling(1 / 255)]
     x = layers.Input((4, 4, 3))
-    graph = minidl.Model(x, stack[1](stack[0](x)))
-    model = minidl.Sequential([layers.Input((4, 4, 3)), *stack])
+    graph = keras.Model(x, stack[1](stack[0](x)))
+    model = keras.Sequential([layers.Input((4, 4, 3)), *stack])
     floats = stack[1](stack[0](images.astype("float32")))
     for outputs in (graph(images), model(images), model.predict(images, verbose=0)):
         np.testing.assert_allclose(outputs, floats, rtol=1e-6)

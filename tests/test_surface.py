@@ -83,8 +83,6 @@ ABSENT = {  # pattern of names -> reason
     "layers.Discretization.*_state": LATER,
     "*.compute_mask(previous_mask)": ORDER,
     "*.check_finite": INNER,
-    "ops.*(x)": ORDER,
-    "ops.*(y)": ORDER,
     "*.ctc_decode": LATER,
     "*_dataset_from_*": LATER,
     "Function": LATER,

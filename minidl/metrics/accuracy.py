@@ -106,9 +106,9 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
         matches = jnp.any(labels[..., None] == y_pred[..., :k], axis=-1)
     else:
         score = jnp.take_along_axis(y_pred, labels.astype("int32")[..., None], axis=-1)
+        score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN is no large score
         matches = jnp.sum(y_pred > score, axis=-1) < k
-    undefined = jnp.any(jnp.isnan(y_pred), axis=-1)
-    return jnp.where(undefined, jnp.nan, _as_float(matches)).reshape(jnp.asarray(y_true).shape)
+    return _as_float(matches).reshape(jnp.asarray(y_true).shape)
 
 
 def _scores(y_pred: Any) -> jax.Array:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import budget, names, structures
+from minidl import budget, input_ranges, names, structures
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
@@ -261,13 +261,10 @@ class Sequential(Model):
 
     def _in_dtype(self, inputs: Any) -> Any:
         """The inputs in the dtype of the Input that the model was given, as in a model of a graph."""
-        if (
-            not (self._has_input and self._tensors)
-            or not hasattr(inputs, "dtype")
-            or inputs.dtype == self._tensors[0].dtype
-        ):
+        wanted = self._tensors[0].dtype if self._has_input and self._tensors else None
+        if wanted is None or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
             return inputs
-        return masks.put(jnp.asarray(inputs).astype(self._tensors[0].dtype), masks.get(inputs))
+        return input_ranges.carry(inputs, masks.put(jnp.asarray(inputs).astype(wanted), masks.get(inputs)))
 
     def _expects(self, inputs: Any) -> bool:
         """Whether nothing is known against the shape of the inputs."""

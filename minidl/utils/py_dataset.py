@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import functools
 import itertools
 import random
 from collections.abc import Callable, Generator, Iterator
@@ -94,8 +93,9 @@ class PyDataset:
                 raise
         elif self.workers > 1:
             with futures.ThreadPoolExecutor(self.workers) as threads:
-                submit = functools.partial(threads.submit, self.__getitem__)
-                yield from _in_order(submit, futures.Future.result, order, self.max_queue_size)
+                yield from _in_order(
+                    lambda i: threads.submit(self.__getitem__, i), futures.Future.result, order, self.max_queue_size
+                )
         else:
             yield from map(self.__getitem__, order)
 

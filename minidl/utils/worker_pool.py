@@ -11,7 +11,6 @@ import pickle
 import tempfile
 import weakref
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
@@ -58,7 +57,7 @@ class WorkerPool:
         """Ask for a batch."""
         try:
             return self._executor.submit(_make, self._path(), index)
-        except BrokenProcessPool as error:
+        except futures.BrokenExecutor as error:
             raise _ended(error) from error
 
     def result(self, future: futures.Future[Any]) -> Any:
@@ -69,7 +68,7 @@ class WorkerPool:
         """
         try:
             return future.result()
-        except BrokenProcessPool as error:
+        except futures.BrokenExecutor as error:
             raise _ended(error) from error
 
     def close(self) -> None:
