@@ -458,7 +458,7 @@ def sparsemax(x: Any, axis: int = -1) -> jax.Array:
     """
     scores = jnp.moveaxis(jnp.asarray(x, jnp.result_type(jnp.asarray(x), 1.0)), axis, -1)  # integers as floats
     # A common shift changes no result, and small sums lose no digits.
-    scores = scores - jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True))
+    scores = scores - jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     ordered = jnp.sort(scores, axis=-1, descending=True)
     k = jnp.arange(1, scores.shape[-1] + 1)
     in_support = 1 + k * ordered > jnp.cumsum(ordered, axis=-1)

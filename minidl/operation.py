@@ -20,7 +20,7 @@ _ARRAYS = frozenset(
     "x_max fill_value variable sequences coordinates y_true y_pred start_points end_points default window".split()
 )
 _SEQUENCES = frozenset(("xs", "operands", "condlist", "choicelist"))
-_NOT_ARRAYS = {"get_item": ("key",), "stack": ("x",), "meshgrid": ("x",)}  # sequences under the name of an array
+_NOT_ARRAYS = {"get_item": ("x", "key"), "stack": ("x",), "meshgrid": ("x",)}  # sequences under the name of an array
 
 _Converter = Callable[[Any], Any]
 
