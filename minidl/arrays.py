@@ -7,6 +7,7 @@ imported for it: data of theirs can only come where they were.
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import Any
 
@@ -137,6 +138,10 @@ def as_batch(values: Any) -> Any:
     Raises:
         ValueError: it has no rows.
     """
+    if values is None:
+        return None
+    if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # nearly always
+        return as_array(values)
     arrays = jax.tree.map(as_array, structures.ordered(values))
     for array in jax.tree.leaves(arrays):
         if array.shape[:1] == (0,):
@@ -146,7 +151,13 @@ def as_batch(values: Any) -> Any:
 
 def device_dtype(array: Any) -> np.dtype[Any]:
     """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
-    return np.dtype(dtypes.floatx() if dtypes.is_float(array.dtype) else dtypes.canonical(array.dtype))
+    return _device_dtype(array.dtype, dtypes.floatx(), jax.config.read("jax_enable_x64"))
+
+
+@functools.cache
+def _device_dtype(dtype: Any, floatx: str, is_wide: bool) -> np.dtype[Any]:
+    """`device_dtype`, which depends on nothing else: asked for every batch."""
+    return np.dtype(floatx if dtypes.is_float(dtype) else dtypes.canonical(dtype))
 
 
 def dense(value: Any) -> np.ndarray:
