@@ -556,7 +556,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     """
     x = jnp.asarray(x)
     if not isinstance(x, jax.core.Tracer):
-        length = int(np.max(np.asarray(x), initial=minlength - 1)) + 1
+        length = builtins.max(int(np.asarray(x).max()) + 1 if x.size else 0, minlength)
     elif minlength > 0:
         length = minlength
     else:
@@ -580,7 +580,8 @@ def digitize(x: Any, bins: Any) -> Any:
 
 @operation
 def get_item(x: Any, key: Any) -> Any:
-    """`x[key]`."""
+    """`x[key]`; a part of a tuple that a function gave, too."""
+    x = jnp.asarray(x) if type(x) is list else x
     return x[tuple(key) if isinstance(key, list) else key]
 
 
