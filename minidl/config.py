@@ -142,4 +142,4 @@ def disable_traceback_filtering() -> None:
 
 def is_traceback_filtering_enabled() -> bool:
     """Whether JAX's own frames are left out of tracebacks."""
-    return str(jax.config.read("jax_traceback_filtering")) != "off"
+    return bool(jax.config.jax_traceback_filtering != "off")  # type: ignore[attr-defined]

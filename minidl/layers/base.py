@@ -53,6 +53,7 @@ class Layer(Module):
     ...
     ...     def call(self, x):
     ...         return x * self.factor
+    >>> import numpy as np
     >>> layer = Scale()
     >>> layer(np.ones((2, 3))).shape, layer.count_params()
     ((2, 3), 3)

@@ -134,6 +134,8 @@ ACCEPTED = [
     ("ops.", "requires ndarray or scalar arguments, got <class 'list'>", "lists are arrays to every function"),
     ("ops.", "does not accept dtype", "integers are converted to floats"),
     ("ops.", "`num_segments` must be set", "the number of segments is counted where values are known"),
+    ("regularizers.OrthogonalRegularizer", "could not be broadcast together", "columns are compared with columns"),
+    ("layers.", "Unsupported dtype float16", "the orthogonal initializer works in 16-bit types"),
     ("ops.", "Unsupported dtype float16", "16-bit matrices are computed in float32"),
     ("ops.", "reduce_window got inconsistent", "strides that are not given are the size of the window"),
     ("ops.max_pool", "could not be broadcast together", "strides that are not given are the size of the window"),
