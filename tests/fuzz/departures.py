@@ -62,6 +62,14 @@ def value_dim(case, theirs, ours):
     return "value_dim" in given and _only("error", "value", theirs, ours, ["cannot reshape", "value shape"])
 
 
+@departure("the config of losses.Huber keeps its delta")
+def huber_delta(case, theirs, ours):
+    if _name(case) != "losses.Huber" or theirs[0] != "value" or ours[0] != "value":
+        return False
+    both = [outcome[1][0] for outcome in (theirs, ours)]
+    return "delta" in case["loss"]["kwargs"] and not list(compare.differences(*both, case["tolerance"]))
+
+
 @departure("the config of CosineSimilarity keeps its axis")
 def cosine_axis(case, theirs, ours):
     if not _name(case).endswith(".CosineSimilarity") or theirs[0] != "value" or ours[0] != "value":

@@ -4,7 +4,7 @@ import zipfile
 
 from tests.hostile import kinds
 
-MOST_SECONDS, MOST_MEGABYTES = 2, 150
+MOST_SECONDS, MOST_MEGABYTES = 4, 150
 
 
 def layer(class_name, **config):
