@@ -250,3 +250,23 @@ def test_minidls_own_activations_are_compiled():
     )
     model(np.ones((1, 2), "float32"))
     assert model._compiled_call._made._is_one_program
+
+
+def test_an_attribute_that_changes_a_constant_array_alone():
+    """The text of the traced step is the same; its constants are not. (2 + 2 * 2 + 3) ** 2 = 81."""
+
+    class Scaled(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.scale = 1.0
+
+        def call(self, x):
+            return x * np.array([self.scale, 2 * self.scale, 3.0], "float32")
+
+    scaled = Scaled()
+    model = keras.Sequential([keras.Input((3,)), scaled, layers.Dense(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    x, y = np.ones((4, 3), "float32"), np.zeros((4, 1))
+    assert model.evaluate(x, y, verbose=0) == model.fit(x, y, verbose=0).history["loss"][0] == 36
+    scaled.scale = 2.0
+    assert model.evaluate(x, y, verbose=0) == model.fit(x, y, verbose=0).history["loss"][0] == 81

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
 LIMIT = 128  # forms that are kept; each takes some 2 MB and a dozen memory maps, of which a process may have 65,530
 
@@ -52,6 +53,27 @@ def _is_added(argument: Any, known: set[Any]) -> bool:
     is_added = key not in known
     known.add(key)
     return is_added
+
+
+def is_same_program(one: Any, other: Any) -> bool:
+    """Whether two traced functions compute the same: the same operations on the same constants.
+
+    A text names constant arrays and does not show what is in them, so those are compared by their values.
+    """
+    if str(one) != str(other):
+        return False
+    pair = [list(_constants(closed)) for closed in (one, other)]
+    return len(pair[0]) == len(pair[1]) and all(map(np.array_equal, *pair))
+
+
+def _constants(closed: Any) -> Iterator[Any]:
+    """The constant arrays of a traced function, and of the functions that it calls."""
+    yield from getattr(closed, "consts", ())
+    for equation in closed.eqns:
+        yield from (var.val for var in equation.invars if hasattr(var, "val"))
+        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "eqns")):
+            if hasattr(parameter, "eqns"):
+                yield from _constants(parameter)
 
 
 @functools.cache

@@ -52,7 +52,7 @@ def _known(model: Any, x: Any) -> list[input_ranges.Range]:
 
 
 def _call(model: Any, inputs: Any) -> Any:
-    """A call that leaves nothing behind."""
+    """A call of which neither variables nor losses keep anything."""
     with model._keeping([*model.variables, *model.metrics_variables]):
         outputs = model(structures.plain(inputs), training=False)
         model._clear_losses()

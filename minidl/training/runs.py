@@ -77,7 +77,7 @@ class Inference:
         return self._weights
 
     def _keep(self, weights: State, changes: Changes) -> None:
-        """What has changed in the model beside its weights: a stateful layer's states, seeds."""
+        """Keep what a call has changed besides the weights: the states of stateful layers, seeds."""
         if not changes:
             return
         variables = [self.steps.variables.non_trainable[index] for index in changes]

@@ -27,7 +27,7 @@ from minidl.tracking import without
 from minidl.training.data import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
-from minidl.training.programs import Program, compiler_options
+from minidl.training.programs import Program, compiler_options, is_same_program
 from minidl.utils.batches import pack_x_y_sample_weight
 from minidl.variables import Variable, bound
 
@@ -121,7 +121,7 @@ class Steps:
             return Steps(self.model, self._outside)
         new = Steps(self.model, self._outside)
         for mode, (args, traced) in self._traced.items():
-            if str(new._step(mode).trace(*args).jaxpr) != str(traced.jaxpr):
+            if not is_same_program(new._step(mode).trace(*args).jaxpr, traced.jaxpr):
                 return new
         self._irrelevant |= different
         self._made_for = now
