@@ -3,10 +3,12 @@
 import concurrent.futures
 import os
 import stat
+import sys
 
 import pytest
 
-from minidl.saving.files import atomic_write, remove_partial
+from minidl.saving import files
+from minidl.saving.files import atomic_folder, atomic_write, folder_at, remove_partial
 
 
 def test_the_old_file_stays_until_the_block_ends(tmp_path):
@@ -114,17 +116,62 @@ def test_other_hard_links_keep_the_old_contents(tmp_path):
     assert (tmp_path / "one").read_bytes() == b"new" and (tmp_path / "other").read_bytes() == b"old"
 
 
-def test_threads_that_write_one_path(tmp_path):
+@pytest.fixture
+def many_switches():
+    """Threads take turns after every few bytecodes, so that they meet in the windows between two system calls."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def in_threads(write, count=16):
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        list(pool.map(write, range(count)))
+
+
+def test_threads_that_write_one_path(tmp_path, many_switches):
     """Each has a partial file of its own: the path always holds what one of them wrote, and nothing else is left."""
     path = tmp_path / "file.bin"
-    contents = [bytes([number]) * 50_000 for number in range(8)]
+    contents = [bytes([number]) * 5_000 for number in range(16)]
 
-    def write(content):
-        for _ in range(10):
+    def write(number):
+        for _ in range(20):
             with atomic_write(path) as file:
-                file.write(content)
+                file.write(contents[number])
             assert path.read_bytes() in contents
 
-    with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(write, contents))
+    in_threads(write)
     assert os.listdir(tmp_path) == ["file.bin"]
+
+
+@pytest.mark.parametrize("exchange", [True, False], ids=["in one step", "in two"])
+def test_threads_that_write_one_folder(exchange, tmp_path, many_switches, monkeypatch):
+    if not exchange:
+        monkeypatch.setattr("minidl.saving.files._exchanged", lambda *folders: False)
+    path = tmp_path / "folder"
+
+    def write(number):
+        for _ in range(10):
+            with atomic_folder(path, ["number.txt"]) as folder:
+                (folder / "number.txt").write_text(f"{number}")
+
+    in_threads(write)
+    assert int((folder_at(path) / "number.txt").read_text()) in range(16)
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_name_given_anew_is_not_removed(tmp_path):
+    """Two that clean up open one file; the first removes it, its writer makes it anew: the second leaves it alone."""
+    path = tmp_path / "file.partial"
+    path.write_bytes(b"dead")
+
+    def meanwhile():
+        path.unlink()
+        path.write_bytes(b"alive")
+
+    lock = files._lock
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_lock", lambda *args, **kwargs: meanwhile() or lock(*args, **kwargs))
+        files.remove_unlocked(path)
+    assert path.read_bytes() == b"alive"

@@ -100,9 +100,10 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
         FileExistsError: there is a file at `path`, or a folder that holds something else.
     """
     target = _target(path)
-    if target.exists() and not target.is_dir():
+    before = status(target)
+    if before is not None and not stat.S_ISDIR(before.st_mode):
         raise FileExistsError(f"Cannot write {str(path)!r} as a folder: there is a file.")
-    if target.is_dir() and (others := sorted({item.name for item in target.iterdir()} - set(replaceable))):
+    if others := sorted(_names_in(target) - set(replaceable)):
         raise FileExistsError(
             f"Cannot write {str(path)!r}: the folder there holds {others[:9]}, which would be lost. Give another path, "
             "or remove them."
@@ -111,8 +112,7 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
     partial = _beside(target, _PARTIAL)
     with contextlib.ExitStack() as stack:
         try:
-            partial.mkdir(mode=0o700 if target.is_dir() else 0o777)
-            stack.enter_context(_locked_folder(partial))
+            stack.enter_context(_created_folder(partial, private=before is not None))
             yield partial
             for item in [*partial.rglob("*"), partial]:
                 sync(item)
@@ -132,8 +132,8 @@ def folder_at(path: str | os.PathLike[str]) -> pathlib.Path:
     target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     if target.exists():
         return target
-    moved = [found for found in _left_of(target, _OLD) if found.is_dir()]
-    return max(moved, key=lambda found: found.stat().st_mtime_ns, default=target)
+    moved = [(last.st_mtime_ns, found) for found in _left_of(target, _OLD) if (last := status(found)) is not None]
+    return max(moved, default=(0, target))[1]
 
 
 def remove_partial(path: str | os.PathLike[str]) -> None:
@@ -160,7 +160,7 @@ def created(path: pathlib.Path, private: bool = False) -> Iterator[BinaryIO]:
     while True:
         with open(path, "x+b", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
             _lock(file.fileno())
-            if os.fstat(file.fileno()).st_nlink:  # else it was taken for a dead writer's before it was locked
+            if _is_at(path, file.fileno()):  # else it was taken for a dead writer's before it was locked
                 yield file
                 return
 
@@ -177,7 +177,7 @@ def remove_unlocked(path: pathlib.Path, is_needed: Callable[[], bool] = lambda: 
     except OSError:  # gone, not ours to read, or a folder on Windows
         return
     try:
-        if not _lock(handle, wait=False) or is_needed():
+        if not _lock(handle, wait=False) or not _is_at(path, handle) or is_needed():
             return
         if stat.S_ISDIR(os.fstat(handle).st_mode):
             shutil.rmtree(path, ignore_errors=True)
@@ -217,6 +217,13 @@ def _left_of(target: pathlib.Path, ending: str) -> Iterator[pathlib.Path]:
     return target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 32}{ending}")
 
 
+def _names_in(folder: pathlib.Path) -> set[str]:
+    try:
+        return set(os.listdir(folder))
+    except FileNotFoundError:
+        return set()
+
+
 def status(path: pathlib.Path) -> os.stat_result | None:
     """Owner, group and mode of a file, for `take_rights`; None if there is none."""
     try:
@@ -249,16 +256,32 @@ def _lock(handle: int, wait: bool = True) -> bool:
 
 
 @contextlib.contextmanager
-def _locked_folder(path: pathlib.Path) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(path, os.O_RDONLY)
+def _created_folder(path: pathlib.Path, private: bool) -> Iterator[None]:
+    """A new folder that `remove_unlocked` leaves until the block ends; see `created`."""
+    while True:
+        path.mkdir(mode=0o700 if private else 0o777)
+        if fcntl is None:
+            yield
+            return
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            _lock(handle)
+            if _is_at(path, handle):
+                yield
+                return
+        finally:
+            os.close(handle)
+
+
+def _is_at(path: pathlib.Path, handle: int) -> bool:
+    """Whether an open file or folder still has its name: it was not removed, and nothing else made there since."""
     try:
-        _lock(handle)
-        yield
-    finally:
-        os.close(handle)
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _put_in_place(partial: pathlib.Path, target: pathlib.Path) -> None:
@@ -284,10 +307,9 @@ def _exchanged(one: pathlib.Path, other: pathlib.Path) -> bool:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):  # not Linux
         return False
-    moved = os.stat(one)
     if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
         code = ctypes.get_errno()
         if code in _NO_EXCHANGE or code == errno.ENOENT:
             return False
         raise OSError(code, os.strerror(code), os.fspath(one), None, os.fspath(other))
-    return os.path.samestat(moved, os.stat(other))
+    return True
