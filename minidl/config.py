@@ -16,6 +16,8 @@ from minidl.dtypes import (
     set_epsilon,
     set_floatx,
 )
+from minidl.kernels import mode as kernels
+from minidl.kernels import set_kernels
 from minidl.messages import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -35,9 +37,11 @@ __all__ = [
     "image_data_format",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "kernels",
     "max_epochs",
     "max_steps_per_epoch",
     "set_dtype_policy",
+    "set_kernels",
     "set_epsilon",
     "set_floatx",
     "set_max_epochs",

@@ -3,15 +3,10 @@
 The numbers are Keras's on JAX: a seed is the raw threefry key `[seed, 0]`, and a
 `SeedGenerator` counts up the second word at each draw. Seeds that nobody gives come from
 Python's `random`, which `set_random_seed` seeds.
-
-Uniform draws, which almost every initial weight is, are computed with NumPy, bit for bit
-as JAX computes them, because compiling one small program for each weight shape
-would take longer than training a small model.
 """
 
 from __future__ import annotations
 
-import math
 import random as python_random
 import threading
 from collections.abc import Sequence
@@ -20,13 +15,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from minidl import dtypes, threefry
+from minidl import dtypes, kernels
 from minidl.names import auto_name
 from minidl.variables import Variable, name_scope
-
-_HOST_DRAW_LIMIT = 2**22  # elements; above it, compiling JAX's own draw pays
 
 _drawing = threading.Lock()  # two threads never draw the same key
 _global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one
@@ -144,10 +136,8 @@ def uniform(
     if not dtypes.is_float(dtype):
         raise ValueError(f"uniform: expected a float dtype, got {dtype!r}. For integers use randint.")
     key = draw_seed(seed)
-    if dtype == "float32" and _can_draw_on_host(key, shape):
-        return jax.device_put(threefry.host_uniform(np.asarray(key), tuple(shape), minval, maxval))
-    if dtype == "float32" and all(isinstance(end, (int, float)) for end in (minval, maxval)):
-        return threefry.uniform(key, tuple(shape), minval, maxval)
+    if dtype == "float32":
+        return kernels.uniform(key, tuple(shape), minval, maxval)
     return jax.random.uniform(key, tuple(shape), dtype, minval, maxval)
 
 
@@ -156,7 +146,7 @@ def normal(
 ) -> jax.Array:
     """Normal draws with the given mean and standard deviation."""
     key, dtype = draw_seed(seed), dtypes.canonical(dtype)
-    draw = threefry.normal(key, tuple(shape)) if dtype == "float32" else jax.random.normal(key, tuple(shape), dtype)
+    draw = kernels.normal(key, tuple(shape)) if dtype == "float32" else jax.random.normal(key, tuple(shape), dtype)
     return draw * stddev + mean
 
 
@@ -217,11 +207,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     if rate == 0.0:
         return inputs
     shape = tuple(inputs.shape if noise_shape is None else (n or s for n, s in zip(noise_shape, inputs.shape)))
-    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
-        keep = jax.random.bernoulli(draw_seed(seed), 1.0 - rate, shape)  # which then draws in float64
-    else:
-        keep = threefry.uniform(draw_seed(seed), shape) < 1.0 - rate
-    keep = lax.optimization_barrier(keep)  # drawn once, for both ways
+    keep = kernels.bernoulli(draw_seed(seed), 1.0 - rate, shape)
     return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 
@@ -244,7 +230,3 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: S
 
 def _key(seed: int) -> np.ndarray:
     return np.array([seed & 0xFFFFFFFF, 0], "uint32")
-
-
-def _can_draw_on_host(key: Any, shape: Sequence[int]) -> bool:
-    return not isinstance(key, jax.core.Tracer) and threefry.is_in_use() and math.prod(shape) <= _HOST_DRAW_LIMIT

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import binding, dtypes, sharing
+from minidl import binding, dtypes, kernels, sharing
 from minidl.binding import bound, functional
 from minidl.names import auto_name
 
@@ -389,7 +389,7 @@ def _in_memory(path: str, shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
     parameters = math.prod(shape)
     nbytes = parameters * np.dtype(dtype).itemsize
     try:
-        if nbytes > _LARGE and jax.default_backend() == "cpu":
+        if nbytes > _LARGE and kernels.platform() == "cpu":
             # Draws of more than 2^32 numbers hold two counters for each as well.
             np.empty(nbytes * (3 if parameters > 2**32 else 1), np.uint8)
         yield

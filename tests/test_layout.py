@@ -6,9 +6,8 @@ import optax
 import pytest
 
 import minidl as keras
-from minidl.training import layout
 
-pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="arrays are turned on the CPU only")
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="arrays are transposed on the CPU only")
 
 X = np.random.default_rng(0).normal(size=(96, 20)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 5, 96)
@@ -22,22 +21,22 @@ def classifier(optimizer, **last):
     return model
 
 
-def turned_names(model):
+def transposed_names(model):
     steps = model.prepare(X, Y)
     flat = [variable for variables in steps.variables for variable in variables]
-    flags = [is_turned for some in steps.layout._turned for is_turned in some]
-    return [variable.name for variable, is_turned in zip(flat, flags) if is_turned]
+    flags = [is_transposed for some in steps.layout._transposed for is_transposed in some]
+    return [variable.name for variable, is_transposed in zip(flat, flags) if is_transposed]
 
 
-def test_a_narrow_kernel_is_turned_with_its_optimizer_state():
-    kernel, *state = turned_names(classifier("adam"))
+def test_a_narrow_kernel_is_transposed_with_its_optimizer_state():
+    kernel, *state = transposed_names(classifier("adam"))
     assert kernel == "kernel"
     assert sorted(name.rpartition("_")[2] for name in state) == ["momentum", "velocity"]
 
 
-def test_what_must_keep_its_shape_is_not_turned():
-    assert turned_names(classifier("adam", kernel_constraint="max_norm")) == []
-    assert turned_names(classifier(optax.adam(1e-3))) == []
+def test_what_must_keep_its_shape_is_not_transposed():
+    assert transposed_names(classifier("adam", kernel_constraint="max_norm")) == []
+    assert transposed_names(classifier(optax.adam(1e-3))) == []
 
 
 OPTIMIZERS = {
@@ -50,14 +49,14 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_turning_changes_no_number(name, monkeypatch):
+def test_transposing_changes_no_number(name, monkeypatch):
     def trained():
         model = classifier(OPTIMIZERS[name]())
         model.fit(X, Y, epochs=3, verbose=0)
         return [*model.get_weights(), *(variable.numpy() for variable in model.optimizer.variables)]
 
-    turned = trained()
-    monkeypatch.setattr(layout, "NARROW", 0)
-    for one, other in zip(turned, trained()):
+    transposed = trained()
+    monkeypatch.setattr("minidl.kernels.cpu.matmul.NARROW", 0)
+    for one, other in zip(transposed, trained()):
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

@@ -11,7 +11,6 @@ import pytest
 import minidl
 from minidl import layers
 from minidl.models import Sequential
-from minidl.training import programs
 from tests.counting import compilations, device_reads
 
 PACKAGE = pathlib.Path(minidl.__file__).parent
@@ -258,11 +257,3 @@ def test_layers_that_draw_while_predicting_draw_anew_for_every_batch():
     np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[:2]))
     np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[2:4]))
     np.testing.assert_array_equal(model.predict_on_batch(x[:4]), batches[4])
-
-
-def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
-    lacking = "xla_backend_optimization_level"
-    are_known = programs._are_known
-    monkeypatch.setattr(programs, "_are_known", lambda options: lacking not in options and are_known(options))
-    assert list(programs.compiler_options.__wrapped__()) == ["xla_cpu_copy_insertion_use_region_analysis"]
-    assert are_known({lacking: 2}) and not are_known({"xla_no_such_option": True, lacking: 2})

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minidl import activations, constraints, dtypes, initializers, notes, regularizers
+from minidl.kernels import matmul
 from minidl.layers.base import Layer
 from minidl.layers.lora import LowRank
-from minidl.products import matmul
 from minidl.symbolic import KerasTensor, Node
 
 

@@ -12,10 +12,10 @@ import numpy as np  # noqa: F401, used by the examples
 
 from minidl import activations, regularizers
 from minidl.initializers.draws import VarianceScaling
+from minidl.kernels import matmul
 from minidl.layers import weight_options
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.lora import LowRank
-from minidl.products import matmul
 from minidl.symbolic import Shape
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import arrays, structures
+from minidl import arrays, kernels, structures
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.names import is_own
@@ -36,7 +36,7 @@ class CompiledCall:
         if not self._takes(args, kwargs):
             return None
         made = self._made
-        attributes = _attributes(self._model)
+        attributes = [kernels.mode(), *_attributes(self._model)]
         if made is None or len(attributes) != len(made.attributes) or not all(map(_is, attributes, made.attributes)):
             made = self._made = _Made(self._model, attributes)
         return made(args[0], kwargs.get("training"))
@@ -67,7 +67,7 @@ class _Made:
     def __call__(self, inputs: Any, training: bool | None) -> Any:
         if not self._is_one_program:
             return None
-        with newest(self._variables) as values:
+        with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
             outputs = structures.plain(self._program(values, structures.ordered(inputs), training))
         return outputs if self._is_one_program else None
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from minidl import activations, config, convolve, dtypes
+from minidl import activations, config, dtypes, kernels
 from minidl.ops.operation import operation
 
 celu = activations.celu
@@ -62,9 +62,9 @@ def conv(
     """The convolution with a kernel (*window, channels, filters)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
     window = kernel.shape[:-2]
-    amounts = convolve.pads(padding, convolve.spatial(inputs, last), window, stride, dilation)
+    amounts = kernels.pads(padding, kernels.spatial(inputs, last), window, stride, dilation)
     groups = (inputs.shape[-1] if last else inputs.shape[1]) // kernel.shape[-2]
-    return convolve.conv(inputs, kernel, stride, amounts, dilation, last, groups)
+    return kernels.conv(inputs, kernel, stride, amounts, dilation, last, groups)
 
 
 @operation
@@ -80,8 +80,8 @@ def conv_transpose(
     """The transpose of a convolution, with a kernel (*window, filters, channels)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
     added = None if output_padding is None else _sizes(output_padding, inputs.ndim - 2)
-    amounts = convolve.transposed_pads(padding, kernel.shape[:-2], stride, dilation, added)
-    return convolve.conv_transpose(inputs, kernel, stride, amounts, dilation, last)
+    amounts = kernels.transposed_pads(padding, kernel.shape[:-2], stride, dilation, added)
+    return kernels.conv_transpose(inputs, kernel, stride, amounts, dilation, last)
 
 
 @operation
@@ -95,8 +95,8 @@ def depthwise_conv(
 ) -> Any:
     """The convolution of each channel on its own, with a kernel (*window, channels, multiplier)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
-    amounts = convolve.pads(padding, convolve.spatial(inputs, last), kernel.shape[:-2], stride, dilation)
-    return convolve.depthwise_conv(inputs, kernel, stride, amounts, dilation, last)
+    amounts = kernels.pads(padding, kernels.spatial(inputs, last), kernel.shape[:-2], stride, dilation)
+    return kernels.depthwise_conv(inputs, kernel, stride, amounts, dilation, last)
 
 
 @operation
@@ -119,7 +119,7 @@ def max_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
     """The largest value of each window."""
-    return _pool(convolve.max_pool, inputs, pool_size, strides, padding, data_format)
+    return _pool(kernels.max_pool, inputs, pool_size, strides, padding, data_format)
 
 
 @operation
@@ -127,7 +127,7 @@ def average_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
     """The mean of each window."""
-    return _pool(convolve.average_pool, inputs, pool_size, strides, padding, data_format)
+    return _pool(kernels.average_pool, inputs, pool_size, strides, padding, data_format)
 
 
 @operation
@@ -346,7 +346,7 @@ def _pool(
     function: Callable[..., Any], inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
 ) -> Any:
     last, window, stride = _settings(inputs, data_format, pool_size, pool_size if strides is None else strides)
-    amounts = convolve.pads(padding, convolve.spatial(inputs, last), window, stride, [1] * len(window))
+    amounts = kernels.pads(padding, kernels.spatial(inputs, last), window, stride, [1] * len(window))
     return function(inputs, window, stride, amounts, last)
 
 

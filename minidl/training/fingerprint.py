@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+from minidl import kernels
 from minidl.constraints import Constraint
 from minidl.layers.module import Module
 from minidl.losses import Loss
@@ -89,7 +90,7 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
                 keys += [(id(part), name) for name, value in vars(part).items() if type(value) in PLAIN]
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
-    structure = model.trainable, found, metrics, optimizer, model.run_eagerly
+    structure = model.trainable, found, metrics, optimizer, model.run_eagerly, kernels.mode()
     return Fingerprint(structure, values, keys if with_keys else None)
 
 

@@ -1,4 +1,4 @@
-"""Programs: functions that are compiled once for each shape of their arguments, and the compiler's options."""
+"""Programs: functions that are compiled once for each shape of their arguments."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl import kernels
+
 LIMIT = 128  # forms that are kept; each takes some 2 MB and a dozen memory maps, of which a process may have 65,530
 
 
 class Program:
-    """A compiled function. It keeps its compiled forms up to a limit; then it begins anew.
+    """A function that is compiled as the kernels in it need it. Its compiled forms are kept up to a limit.
 
     Args:
         function: what to compile.
+        has_loop: whether it is a loop over small steps.
         **options: of `jax.jit`.
 
     >>> program = Program(lambda x: 2 * x)
@@ -25,12 +28,18 @@ class Program:
     (2.0, True, False)
     """
 
-    def __init__(self, function: Callable[..., Any], **options: Any):
-        self._function: Any = jax.jit(function, **options)
+    def __init__(self, function: Callable[..., Any], has_loop: bool = False, **options: Any):
+        self._jit = functools.partial(jax.jit, function, **options)
+        self._has_loop = has_loop
+        self._function: Any = None
         self._known: set[Any] = set()
         self._compiled: set[Any] = set()
 
     def __call__(self, *args: Any) -> Any:
+        if self._function is None:
+            traced = self._jit().trace(*args)  # which is not traced again below
+            needs = kernels.compiler_options(self._has_loop, kernels.needs_barriers(traced.jaxpr))
+            self._function = self._jit(compiler_options=needs)
         outputs = self._function(*args)
         if self._function._cache_size() > LIMIT:
             self._function.clear_cache()
@@ -68,42 +77,6 @@ def is_same_program(one: Any, other: Any) -> bool:
 
 def _constants(closed: Any) -> Iterator[Any]:
     """The constant arrays of a traced function, and of the functions that it calls."""
-    yield from getattr(closed, "consts", ())
-    for equation in closed.eqns:
-        yield from (var.val for var in equation.invars if hasattr(var, "val"))
-        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "eqns")):
-            if hasattr(parameter, "eqns"):
-                yield from _constants(parameter)
-
-
-@functools.cache
-def compiler_options(keeps_barriers: bool = False) -> dict[str, Any]:
-    """Options of XLA's that make loops over small steps faster on the CPU; each is left out where XLA lacks it.
-
-    Without region analysis the loop copies its weights at every step (2% of a small one); with the highest level of
-    LLVM's optimizations the kernels of small arrays are slower than with the usual one (2%).
-
-    Args:
-        keeps_barriers: whether operations on the two sides of a `lax.optimization_barrier` stay apart, as
-            convolve.py and dropout need it; XLA drops the barriers before it fuses operations (else a small step is
-            2% slower).
-    """
-    if jax.default_backend() != "cpu":
-        return {}
-    wanted: dict[str, Any] = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
-    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
-        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
-    if _are_known(wanted):  # asked first, since each question compiles
-        return wanted
-    return {name: value for name, value in wanted.items() if _are_known({name: value})}
-
-
-def _are_known(options: dict[str, Any]) -> bool:
-    """Whether XLA has all of the options."""
-    try:
-        jax.jit(lambda: 0, compiler_options=options).lower().compile()
-    except jax.errors.JaxRuntimeError as error:
-        if "No such compile option" not in str(error):
-            raise
-        return False
-    return True
+    for jaxpr in kernels.jaxprs(closed):
+        yield from getattr(jaxpr, "consts", ())
+        yield from (var.val for equation in jaxpr.eqns for var in equation.invars if hasattr(var, "val"))

@@ -18,16 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import forks, notes, sharing, structures
+from minidl import forks, kernels, notes, sharing, structures
 from minidl.binding import recorded
-from minidl.layers.convolution.base import Convolution
-from minidl.layers.regularization import Dropout
 from minidl.symbolic import KerasTensor
 from minidl.tracking import without
 from minidl.training.data import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
-from minidl.training.programs import Program, compiler_options, is_same_program
+from minidl.training.programs import Program, is_same_program
 from minidl.utils.batches import pack_x_y_sample_weight
 from minidl.variables import Variable, bound
 
@@ -95,16 +93,16 @@ class Steps:
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
         given = model.steps_per_execution
         self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
+        self._platform = kernels.platform(*_values(self.flat()[:1]))
         self.layout = Layout(self.variables, None if "train_step" in self._written else optimizer)
         self.carried_step = jax.jit(self._own_train_step if "train_step" in self._written else self._gradient_step)
         self._changing_test_step = jax.jit(
             self._own_test_step if "test_step" in self._written else self._evaluation_step
         )
         self._forward_step = jax.jit(self._forward)
-        options = compiler_options(any(isinstance(layer, (Convolution, Dropout)) for layer in model._flatten_layers()))
-        self._train_chunk = Program(self._train_batches, donate_argnums=0, compiler_options=options)
-        self._test_chunk = Program(self._test_batches, donate_argnums=1, compiler_options=options)
-        self._predict_chunk = Program(self._predict_batches, compiler_options=options)
+        self._train_chunk = Program(self._train_batches, has_loop=True, donate_argnums=0)
+        self._test_chunk = Program(self._test_batches, has_loop=True, donate_argnums=1)
+        self._predict_chunk = Program(self._predict_batches, has_loop=True)
 
     def renewed(self) -> Steps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
@@ -142,7 +140,7 @@ class Steps:
             "test": jax.tree.map(_spec, (weights, metrics, batch)),
             "predict": jax.tree.map(_spec, (weights, batch[0])),
         }[mode]
-        with recorded() as touched:
+        with recorded() as touched, self._lowered():
             traced = self._step(mode).trace(*args)
         self._traced.setdefault(mode, (args, traced))
         settings = fingerprint(self.model, with_keys=True).settings()
@@ -160,8 +158,8 @@ class Steps:
 
     def train_step(self, state: State, batch: Batch) -> State:
         """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
-        state, _ = self.carried_step(self.layout.turn(state), structures.ordered(batch))
-        return self.layout.turn(state)
+        state, _ = self.carried_step(self.layout.transpose(state), structures.ordered(batch))
+        return self.layout.transpose(state)
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
         """Minidl's own train step in Keras's form: for (trainable, non-trainable, optimizer, metrics) (logs, state)."""
@@ -193,7 +191,7 @@ class Steps:
         x, y, sample_weight = structures.plain(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
-            weights = layout.turn_trainable(trainable)
+            weights = layout.transpose_trainable(trainable)
             with self._holding(state._replace(trainable=weights)):
                 y_pred = model(x, training=True)
                 loss = self._loss(x, y, y_pred, sample_weight, training=True)
@@ -274,10 +272,10 @@ class Steps:
         def step(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
             return self.carried_step(carry[0], _at(batches, i))
 
-        state = self.layout.turn(state)
+        state = self.layout.transpose(state)
         carry = state, self._no_logs("train_step", self.carried_step, state, _at(batches, 0))
         state, logs = lax.fori_loop(0, count, step, carry)
-        state = self.layout.turn(state)
+        state = self.layout.transpose(state)
         return state, self._reported(state, logs)
 
     def _test_batches(
@@ -351,7 +349,8 @@ class Steps:
         variables = self.flat()
         values = sharing.take(variables, keep=self._train_chunk.will_compile(chunk.batches))
         try:
-            state, logs = self._train_chunk(self._as_state(values), chunk.batches, chunk.num_batches)
+            with self._lowered():
+                state, logs = self._train_chunk(self._as_state(values), chunk.batches, chunk.num_batches)
         except BaseException:
             sharing.release(variables)
             raise
@@ -361,13 +360,13 @@ class Steps:
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Any]:
         """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
         forks.check()
-        with self._eagerly():
+        with self._eagerly(), self._lowered():
             return self._test_chunk(weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
         """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
         forks.check()
-        with self._eagerly():
+        with self._eagerly(), self._lowered():
             outputs, changes = self._predict_chunk(weights, chunk.batches, chunk.num_batches)
             return structures.plain(outputs), changes
 
@@ -404,6 +403,10 @@ class Steps:
         """Bind the values of a state to the variables; those of an empty list stay as they are."""
         given = [variables for variables, values in zip(self.variables, state) if values]
         return bound([variable for variables in given for variable in variables], _joined(state))
+
+    def _lowered(self) -> contextlib.AbstractContextManager[Any]:
+        """Inside, functions are traced for the platform that the weights are on."""
+        return kernels.lowered_for(self._platform)
 
     def _eagerly(self) -> contextlib.AbstractContextManager[Any]:
         return jax.disable_jit() if self.model.run_eagerly else contextlib.nullcontext()

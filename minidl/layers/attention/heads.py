@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import names, regularizers
+from minidl import kernels, names, regularizers
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
-from minidl.layers.attention.gradients import attention, product
 from minidl.layers.base import Layer
 from minidl.layers.einsum_dense import EinsumDense
 from minidl.layers.regularization import Dropout
-from minidl.products import matmul
-
-_MANY_WEIGHTS = 2**16  # of attention, from which on a batch is faster in two halves
-_MANY = 1024  # rows of one input, from which on one product of three kernels is faster than three products
 
 
 class HeadedAttention(Layer):
@@ -108,9 +103,10 @@ class HeadedAttention(Layer):
     ) -> Any:
         key = value if key is None else key
         counts = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        if self.dropout == 0 and not return_attention_scores and self._is_faster_in_halves(query, value):
-            halves = _halves_of_batch(query, key, value, counts)
-            return jnp.concatenate([self._attended(*half, training, False)[0] for half in halves])
+        if self._is_each_row_for_itself() and not return_attention_scores:
+            work = self.query_dense.kernel.shape[1] * math.prod(query.shape[:-1]) * math.prod(value.shape[1:-1])
+            attended = functools.partial(self._attended, training=training, wants_weights=False)
+            return kernels.batch_segments(lambda *segment: attended(*segment)[0], work, query, key, value, counts)
         output, weights = self._attended(query, key, value, counts, training, return_attention_scores)
         return (output, weights) if return_attention_scores else output
 
@@ -148,33 +144,22 @@ class HeadedAttention(Layer):
         drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
         return self.attend(query, key, value, attention_mask, drop, return_attention_scores)
 
-    def _is_faster_in_halves(self, query: Any, value: Any) -> bool:
-        """Whether the halves of a batch take less time than the whole: on the CPU, XLA runs one beside the other."""
-        if len(query) < 2 or self.projection_regularizer is not None or jax.default_backend() != "cpu":
-            return False
-        if not names.is_own(self._compute_attention):
-            return False
-        heads = self.query_dense.kernel.shape[1]
-        return heads * math.prod(query.shape[:-1]) * math.prod(value.shape[1:-1]) >= _MANY_WEIGHTS
+    def _is_each_row_for_itself(self) -> bool:
+        """Whether each example's output depends on that example alone, and nothing else comes of it."""
+        return self.dropout == 0 and self.projection_regularizer is None and names.is_own(self._compute_attention)
 
     def projected(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
         """What the dense layers make of query, key and value: (batch, ..., heads, features) each."""
         layers = [self.query_dense, self.key_dense, self.value_dense]
-        if not (query is key and key is value and self._projects_at_once(query)):
+        if not (query is key and key is value) or self.projection_regularizer is not None:
             return self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        kernels = [layer.effective_weight() for layer in layers]  # (features, heads, features of a head)
-        rows = matmul(query, jnp.concatenate([kernel.reshape(len(kernel), -1) for kernel in kernels], axis=1))
-        if biases := [layer.bias.value.reshape(-1) for layer in layers if layer.bias is not None]:
-            rows = rows + jnp.concatenate(biases)
-        heads = rows.reshape(*query.shape[:-1], -1, kernels[0].shape[2])
-        first, second = kernels[0].shape[1], kernels[0].shape[1] + kernels[1].shape[1]
-        return heads[..., :first, :], heads[..., first:second, :], heads[..., second:, :]
-
-    def _projects_at_once(self, x: Any) -> bool:
-        """Whether one product with all kernels is faster than one with each: on the CPU, where there are many rows."""
-        is_faster = jax.default_backend() == "cpu" and math.prod(x.shape[:-1]) >= _MANY
-        sizes = {layer.kernel.shape[-1] for layer in (self.query_dense, self.key_dense, self.value_dense)}
-        return is_faster and len(sizes) == 1 and self.projection_regularizer is None
+        weights = [layer.effective_weight() for layer in layers]  # (features, heads, features of a head)
+        products = kernels.matmul_each(query, [weight.reshape(len(weight), -1) for weight in weights])
+        found = []
+        for product, weight, layer in zip(products, weights, layers):
+            heads = product.reshape(*query.shape[:-1], *weight.shape[1:])
+            found.append(heads if layer.bias is None else heads + layer.bias.value)
+        return found[0], found[1], found[2]
 
     def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
         """The attention of every head, and its weights if wanted, of projected (batch, length, heads, features)."""
@@ -228,14 +213,6 @@ class HeadedAttention(Layer):
         }
 
 
-def _halves_of_batch(query: Any, key: Any, value: Any, mask: Any) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Those of the first and of the second half; what was one object still is."""
-    middle = len(query) // 2
-    for rows in (slice(middle), slice(middle, None)):
-        cut = {id(x): x[rows] for x in (query, key, value)}
-        yield cut[id(query)], cut[id(key)], cut[id(value)], mask if mask is None or len(mask) == 1 else mask[rows]
-
-
 def attend_folded(
     query: Any, key: Any, value: Any, mask: Any, drop: Callable[[Any], Any] | None, wants_weights: bool
 ) -> tuple[Any, Any]:
@@ -247,7 +224,7 @@ def attend_folded(
         query: (batch, queries, heads, features).
         key: (batch, values, heads, features).
         value: (batch, values, heads, features of values).
-        mask: booleans that broadcast to (batch, queries, values), or with the heads behind the batch; or None.
+        mask: booleans that broadcast to (batch, queries, values), or with the heads after the batch; or None.
         drop: dropout for the weights, or None.
         wants_weights: whether the weights are returned, too.
 
@@ -258,9 +235,9 @@ def attend_folded(
     q, k, v = (jnp.swapaxes(x, 1, 2) for x in (scaled, key, value))
     mask = mask if mask is None or mask.ndim == 4 else mask[:, None]
     if drop is None and not wants_weights:
-        return jnp.swapaxes(attention(q, k, v, mask), 1, 2), None
-    weights = zero_softmax(product(q, k, 3, 3), mask)
-    output = product(weights if drop is None else drop(weights), v, 3, 2)
+        return jnp.swapaxes(kernels.attention(q, k, v, mask), 1, 2), None
+    weights = zero_softmax(kernels.head_matmul(q, k, 3, 3), mask)
+    output = kernels.head_matmul(weights if drop is None else drop(weights), v, 3, 2)
     return jnp.swapaxes(output, 1, 2), weights
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.layers.attention.gradients import even_softmax
+from minidl import kernels
 from minidl.layers.attention.heads import HeadedAttention, attend_folded, zero_softmax
 
 
@@ -137,7 +137,7 @@ class MultiHeadAttention(HeadedAttention):
         scores = jnp.einsum(scores_of, key, query * np.asarray(1 / np.sqrt(self.key_dim), query.dtype))
         if mask is not None:
             mask = mask.reshape(mask.shape[0], *(1,) * (scores.ndim - mask.ndim), *mask.shape[1:])
-        softmax = even_softmax if drop is None and not wants_weights else zero_softmax
+        softmax = kernels.masked_softmax if drop is None and not wants_weights else zero_softmax
         weights = softmax(scores, mask, axes)
         return jnp.einsum(output_of, weights if drop is None else drop(weights), value), weights
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import activations, regularizers
-from minidl.convolve import Pads, out_sizes, pads, spatial
+from minidl.kernels.windows import Pads, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of

@@ -8,7 +8,7 @@ import jax.numpy as jnp  # noqa: F401, used by the examples
 import numpy as np
 
 from minidl import names
-from minidl.convolve import conv
+from minidl.kernels import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.lora import LowRank

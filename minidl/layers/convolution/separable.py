@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
-from minidl.convolve import conv, depthwise_conv
+from minidl.kernels import conv, depthwise_conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
 from minidl.layers.convolution.plain import require_count

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import config
+from minidl.kernels import moments
 from minidl.layers import weight_options
 from minidl.layers.input_spec import InputSpec
-from minidl.layers.normalization.scaling import ScaledNormalization, moments, precise
+from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
 
 class BatchNormalization(ScaledNormalization):

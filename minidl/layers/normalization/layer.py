@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np  # noqa: F401, used by the example
 
-from minidl.layers.normalization.scaling import ScaledNormalization, moments, precise
+from minidl.kernels import moments
+from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
 
 class LayerNormalization(ScaledNormalization):

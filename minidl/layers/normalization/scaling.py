@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
+from minidl import kernels
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 
@@ -78,7 +77,7 @@ class ScaledNormalization(Layer):
             jnp.full(shape, empty, x.dtype) if weight is None else weight.value.reshape(shape).astype(x.dtype)
             for weight, empty in ((self.gamma, 1), (self.beta, 0))
         )
-        return _normalized(x, gamma, beta, tuple(axes), self.epsilon)
+        return kernels.normalize(x, gamma, beta, tuple(axes), self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -94,37 +93,3 @@ class ScaledNormalization(Layer):
 def precise(x: Any) -> Any:
     """The array in float32 at least: squares of small formats overflow."""
     return x.astype(jnp.promote_types(x.dtype, "float32"))
-
-
-def moments(x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
-    """Mean and variance over some axes, which stay with size 1."""
-    mean = jnp.mean(x, axes, keepdims=True)
-    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def _normalized(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
-    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`; gamma and beta broadcast to x.
-
-    With n = (x - mean) / stddev the derivative is gamma * (d_x - mean(d_x) - n * mean(n * d_x)) / stddev, which reverse
-    mode turns into two sums and one pass over the array. That of `moments` would take several of each.
-    """
-    mean, variance = moments(x, axes)
-    factor = lax.rsqrt(variance + epsilon) * gamma
-    return x * factor + (beta - mean * factor)
-
-
-@_normalized.defjvp
-def _normalized_derivative(axes: tuple[int, ...], epsilon: float, primals: Any, tangents: Any) -> Any:
-    (x, gamma, beta), (d_x, d_gamma, d_beta) = primals, tangents
-    mean, variance = moments(x, axes)
-    inverse = lax.rsqrt(variance + epsilon)
-    normal = (x - mean) * inverse
-    of_mean, of_stddev = jnp.mean(d_x, axes, keepdims=True), jnp.mean(normal * d_x, axes, keepdims=True)
-    if gamma.shape == mean.shape:  # as in a batch normalization: the sums are those of the gradients of gamma and beta
-        factor = inverse * gamma
-        change = normal * (d_gamma - factor * of_stddev) + (d_beta - factor * of_mean) + factor * d_x
-    else:
-        change = gamma * (inverse * (d_x - of_mean - normal * of_stddev)) + normal * d_gamma + d_beta
-    # The barrier: in reverse mode, the gradient that comes from behind is computed once, not for each sum.
-    return _normalized(x, gamma, beta, axes, epsilon), lax.optimization_barrier(change)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
-from minidl.convolve import average_pool, max_pool, pads, spatial
+from minidl.kernels import average_pool, max_pool, pads, spatial
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec

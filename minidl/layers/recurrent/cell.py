@@ -14,10 +14,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, random
+from minidl.kernels import matmul
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 from minidl.layers.data_format import sizes_of
-from minidl.products import matmul
 
 # Of dropout, drawn once for all steps of the sequence that a thread computes: id of the cell -> (of inputs, of states)
 _drawn: contextvars.ContextVar[Mapping[int, tuple[Any, Any]]] = contextvars.ContextVar(
@@ -146,8 +146,8 @@ class Cell(Layer):
         """Whether a step meets its state only as `states[0] @ recurrent_kernel`."""
         return not (self._masks and self._masks[1])
 
-    def written_out(self) -> Callable[..., Any] | None:
-        """The function of gradients.py that is this cell's loop over time, if there is one."""
+    def fused_loop(self) -> Callable[..., Any] | None:
+        """The kernel that is this cell's loop over time, if there is one."""
         return None
 
     def draw_masks(self, batch: int, features: int) -> None:

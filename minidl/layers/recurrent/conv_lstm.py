@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import random
-from minidl.convolve import conv, out_sizes, pads, spatial
+from minidl.kernels import conv, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec

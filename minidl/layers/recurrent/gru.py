@@ -7,9 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import activations, random
+from minidl import activations, kernels, random
 from minidl.layers import weight_options
-from minidl.layers.recurrent import gradients
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
 
@@ -116,10 +115,10 @@ class GRUCell(Cell):
     def is_plain(self) -> bool:
         return self.reset_after and super().is_plain
 
-    def written_out(self) -> Callable[..., Any] | None:
+    def fused_loop(self) -> Callable[..., Any] | None:
         usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
         usual = usual and type(self).step is GRUCell.step  # not a subclass's own
-        return gradients.gru if usual else None
+        return kernels.gru if usual else None
 
     def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
         h, units = states[0], self.units

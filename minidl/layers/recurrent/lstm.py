@@ -7,9 +7,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import activations, random
+from minidl import activations, kernels, random
 from minidl.layers import weight_options
-from minidl.layers.recurrent import gradients
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
 
@@ -102,10 +101,10 @@ class LSTMCell(Cell):
         if self.use_bias:
             self.bias = weight_options.make(self, "bias", (4 * self.units,), self._first_bias)
 
-    def written_out(self) -> Callable[..., Any] | None:
+    def fused_loop(self) -> Callable[..., Any] | None:
         usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
         usual = usual and type(self).step is LSTMCell.step  # not a subclass's own
-        return gradients.lstm if usual else None
+        return kernels.lstm if usual else None
 
     def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
         i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, added), 4, axis=self.gate_axis)

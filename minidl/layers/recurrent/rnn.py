@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from minidl import layers, names, regularizers
+from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
-from minidl.layers.recurrent import gradients
 from minidl.layers.recurrent.cell import Cell
-from minidl.layers.recurrent.scan import over_time, recurrence
 from minidl.layers.recurrent.stacked import StackedRNNCells
 from minidl.variables import Variable, name_scope
 
@@ -203,12 +202,10 @@ class RNN(Layer):
         kernel, bias = cell.recurrent_kernel.value, cell.recurrent_bias()
         if cell.is_plain:
             none = jnp.zeros(kernel.shape[1:], kernel.dtype)
-            if mask is None and not self.unroll and (loop := cell.written_out()) is not None:
+            if mask is None and not self.unroll and (loop := cell.fused_loop()) is not None:
                 ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
                 biases = tuple(none if b is None else b for b in (cell.input_bias(), bias))
-                return gradients.in_pieces(
-                    loop, cell.product, ordered, states, kernel, biases, whole=self.return_sequences
-                )
+                return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
             bias = none if bias is None else bias
             return recurrence(cell.step, options, cell.project(sequences), states, kernel, bias, mask)
         added = 0.0 if bias is None else bias

@@ -1,4 +1,4 @@
-"""Attention, where it computes in another way than its formula: gradients written out, projections at once."""
+"""Attention, where it computes in another way than its formula: custom gradients, projections at once."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import layers
-from minidl.layers.attention.gradients import attention
+from minidl.kernels.cpu.attention import attention
 
 BATCH, HEADS, QUERIES, VALUES, FEATURES = 2, 3, 4, 5, 6
 CAUSAL = np.tril(np.ones((QUERIES, VALUES), bool))
@@ -110,7 +110,9 @@ def lora():
     "make",
     [
         pytest.param(lambda: layers.MultiHeadAttention(2, 3, bias_initializer="uniform"), id="bias"),
-        pytest.param(lambda: layers.MultiHeadAttention(2, 3, value_dim=4), id="not one array", marks=pytest.mark.slow),
+        pytest.param(
+            lambda: layers.MultiHeadAttention(2, 3, value_dim=4), id="another size of values", marks=pytest.mark.slow
+        ),
         pytest.param(
             lambda: layers.GroupQueryAttention(3, num_query_heads=4, num_key_value_heads=2, use_bias=False),
             id="grouped",
@@ -130,7 +132,7 @@ def test_many_rows_are_projected_at_once(make):
 
     weights = [variable.value for variable in layer.trainable_variables]
     text = str(jax.make_jaxpr(lambda x: loss(weights, x, x))(x))
-    assert ("concatenate[dimension=1]" in text) == (layer.value_dense.kernel.shape[-1] == 3)
+    assert "concatenate[dimension=1]" in text
     got = jax.value_and_grad(loss)(weights, x, x)
     wanted = jax.value_and_grad(loss)(weights, x, x.copy())
     jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5), got, wanted)

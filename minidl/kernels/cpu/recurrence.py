@@ -1,9 +1,9 @@
-"""LSTM and GRU along sequences, with their gradients written out.
+"""LSTM and GRU along sequences, with custom gradients.
 
-Differentiating the loop over time (scan.py) keeps every intermediate array of every step, and many small operations
-go into each step back. Written out, a step computes, while its numbers are at hand, the factors by which gradients
-are multiplied on the way back; a step back is then one product of matrices and a few operations, and the gradients
-of weights are computed for all steps at once after it.
+Differentiating the loop over time keeps every intermediate array of every step, and each step of the pass back has
+many small operations. Here a step computes, while its numbers are at hand, the factors by which gradients are
+multiplied in the pass back; a step back is then one product of matrices and a few operations, and the gradients of
+weights are computed for all steps at once after it.
 
 Notation: d_x is the gradient of the loss with respect to x, and the gates' functions have the derivatives
 sigmoid' = s (1 - s) and tanh' = 1 - t^2 of their values. Time is the first axis of every sequence.
@@ -19,56 +19,48 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_PIECES, _SHORTEST = 4, 16  # more pieces keep more threads busy than two cores run; shorter ones cost too much
+_SEGMENTS, _SHORTEST = 4, 16  # more segments keep more threads busy than two cores run; short ones cost too much
 
 
-def in_pieces(
+def lstm(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    return _in_segments(_lstm, project, sequences, states, kernel, biases, whole)
+
+
+def gru(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    return _in_segments(_gru, project, sequences, states, kernel, biases, whole)
+
+
+def _in_segments(
     loop: Callable[..., tuple[Any, list[Any]]],
-    product: Callable[[Any], Any],
+    project: Callable[[Any], Any],
     sequences: Any,
     states: list[Any],
     kernel: Any,
     biases: Any,
     whole: bool,
 ) -> tuple[Any, list[Any]]:
-    """Run `lstm` or `gru` over sequences, on the CPU one piece of them after the other.
+    """Run a loop over one segment of the sequences after the other.
 
-    A loop over time runs on one core. What need not wait for it, the products of later pieces and on the way back the
-    gradients of the kernels for those that are done, XLA runs on another core meanwhile.
-
-    Args:
-        loop: `lstm` or `gru`.
-        product: a piece of the sequences -> its projection, without biases.
-        sequences: (time, batch, features).
-        states, kernel, biases, whole: see `lstm`.
-
-    Returns:
-        As `lstm`.
+    A loop over time runs on one core. What does not depend on it, the products of later segments and in the pass back
+    the gradients of the kernels for finished ones, XLA runs on another core meanwhile.
     """
     time = len(sequences)
-    count = max(1, min(_PIECES, time // _SHORTEST)) if jax.default_backend() == "cpu" else 1
-    size = -(-time // count) or 1  # the same for all but the last: XLA compiles equal pieces faster
-    pieces = []
+    count = max(1, min(_SEGMENTS, time // _SHORTEST))
+    size = -(-time // count) or 1  # the same for all but the last: XLA compiles equal segments faster
+    segments = []
     for begin in range(0, max(time, 1), size):
-        outputs, states = loop(product(sequences[begin : begin + size]), states, kernel, biases, whole)
-        pieces.append(outputs)
-    return jnp.concatenate(pieces) if whole and len(pieces) > 1 else pieces[-1], states
+        outputs, states = loop(project(sequences[begin : begin + size]), states, kernel, biases, whole)
+        segments.append(outputs)
+    return jnp.concatenate(segments) if whole and len(segments) > 1 else segments[-1], states
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def lstm(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
-    """The LSTM with tanh and sigmoid; see `LSTMCell` for the formula.
-
-    Args:
-        projected: inputs times their kernel, (time, batch, 4 units), for the gates i, f, g, o.
-        states: where it starts, h and c of shape (batch, units).
-        kernel: (units, 4 units).
-        biases: what is added to the projected inputs and to `h @ kernel`, each (4 units,).
-        whole: whether the outputs of all times are wanted, or the last alone.
-
-    Returns:
-        (outputs (time, batch, units), or (1, batch, units); the last states).
-    """
+def _lstm(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
+    """The loop over one segment, (time, batch, 4 units), projected without biases."""
     return _without_factors(_lstm_step, projected, states, kernel, biases, whole)
 
 
@@ -96,37 +88,26 @@ def _lstm_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[lis
 def _lstm_backward(whole: bool, kept: Any, gradients: Any) -> Any:
     kernel, found, factors = kept
     d_outputs, d_last = _of_outputs(whole, *gradients)
-    turned = lax.optimization_barrier(kernel.T)
+    transposed = lax.optimization_barrier(kernel.T)
 
     def step(carry: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
         (d_h, d_c), (factor, to_carry, f, *d_output) = carry, now
         d_h = sum(d_output, d_h)
         d_c = d_c + d_h * to_carry
         d_gates = factor * jnp.concatenate([d_c, d_c, d_c, d_h], -1)
-        return [d_gates @ turned, d_c * f], [d_gates]
+        return [d_gates @ transposed, d_c * f], [d_gates]
 
     d_first, (d_gates,) = _in_place(step, d_last, [*factors, *d_outputs], reverse=True)
     d_bias = d_gates.sum((0, 1))
     return d_gates, d_first, _of_kernel(found, d_gates), (d_bias, d_bias)
 
 
-lstm.defvjp(lambda *arguments: _with_factors(_lstm_step, *arguments), _lstm_backward)
+_lstm.defvjp(lambda *arguments: _with_factors(_lstm_step, *arguments), _lstm_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def gru(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
-    """The GRU with tanh and sigmoid that resets after the product; see `GRUCell` for the formula.
-
-    Args:
-        projected: inputs times their kernel, (time, batch, 3 units), for the gates z, r, g.
-        states: where it starts, a list of h of shape (batch, units).
-        kernel: (units, 3 units).
-        biases: what is added to the projected inputs and to `h @ kernel`, each (3 units,).
-        whole: whether the outputs of all times are wanted, or the last alone.
-
-    Returns:
-        (outputs (time, batch, units), or (1, batch, units); the last states).
-    """
+def _gru(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True) -> tuple[Any, list[Any]]:
+    """The loop over one segment, (time, batch, 3 units), projected without biases."""
     return _without_factors(_gru_step, projected, states, kernel, biases, whole)
 
 
@@ -150,13 +131,13 @@ def _gru_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list
 def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
     kernel, found, factors = kept
     d_outputs, d_last = _of_outputs(whole, *gradients)
-    turned = lax.optimization_barrier(kernel.T)
+    transposed = lax.optimization_barrier(kernel.T)
 
     def step(carry: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
         (d_h,), (factor, of_g, z, *d_output) = carry, now
         d_h = sum(d_output, d_h)
         d_met = factor * jnp.concatenate([d_h, d_h, d_h], -1)
-        return [d_h * z + d_met @ turned], [d_met, d_h * of_g]
+        return [d_h * z + d_met @ transposed], [d_met, d_h * of_g]
 
     d_first, (d_met, d_candidate) = _in_place(step, d_last, [*factors, *d_outputs], reverse=True)
     gates = 2 * kernel.shape[0]  # the columns of z and r
@@ -167,7 +148,7 @@ def _gru_backward(whole: bool, kept: Any, gradients: Any) -> Any:
     return d_projected, d_first, _of_kernel(found, d_met), (of_inputs, d_bias)
 
 
-gru.defvjp(lambda *arguments: _with_factors(_gru_step, *arguments), _gru_backward)
+_gru.defvjp(lambda *arguments: _with_factors(_gru_step, *arguments), _gru_backward)
 
 
 def _without_factors(step: Any, projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> Any:

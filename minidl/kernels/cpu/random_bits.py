@@ -1,4 +1,4 @@
-"""JAX's random words, computed without JAX's random functions, bit for bit.
+"""JAX's random bits, computed without JAX's random functions, bit for bit.
 
 On the host with NumPy, for initial weights: compiling a small program for each shape would take longer than training a
 small model. On the CPU as a device in one pass over the numbers, for dropout and noise: XLA's own has a loop in it
@@ -18,6 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from minidl.kernels import reference
+from minidl.kernels.compiler import keep_barrier
+
+_HOST_LIMIT = 2**22  # numbers; above it, compiling a draw on the device pays
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _ONE = np.uint32(0x3F800000)  # 1.0 as bits
 
@@ -26,6 +30,11 @@ def is_in_use() -> bool:
     """Whether JAX, as it is configured, draws these words from raw keys."""
     config: Any = jax.config
     return config.jax_threefry_partitionable and config.jax_default_prng_impl == "threefry2x32"
+
+
+def draws_on_host(key: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a draw is to be made on the host, whatever the platform."""
+    return not isinstance(key, jax.core.Tracer) and _is_ours(key, shape) and math.prod(shape) <= _HOST_LIMIT
 
 
 def host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval: float) -> np.ndarray:
@@ -46,29 +55,24 @@ def host_uniform(key: np.ndarray, shape: tuple[int, ...], minval: float, maxval:
 
 
 def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
-    """`jax.random.uniform` in float32.
-
-    >>> bool((uniform(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
-    True
-    """
-    if not _is_slow(key, shape):
-        return jax.random.uniform(key, shape, jnp.float32, minval, maxval)
+    if not _is_ours(key, shape) or not all(isinstance(end, (int, float)) for end in (minval, maxval)):
+        return reference.uniform(key, shape, minval, maxval)
     return _device_uniform(key, shape, np.float32(minval), np.float32(maxval))
 
 
 def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
-    """`jax.random.normal` in float32.
-
-    >>> bool((normal(jnp.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
-    True
-    """
-    return _device_normal(key, shape) if _is_slow(key, shape) else jax.random.normal(key, shape, jnp.float32)
+    return _device_normal(key, shape) if _is_ours(key, shape) else reference.normal(key, shape)
 
 
-def _is_slow(key: Any, shape: tuple[int, ...]) -> bool:
-    """Whether JAX would draw these words, in its slow way."""
-    is_raw = key.dtype == jnp.uint32 and key.shape == (2,)
-    return jax.default_backend() == "cpu" and is_raw and is_in_use() and math.prod(shape) < 2**32
+def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        return reference.bernoulli(key, probability, shape)  # which then draws in float64
+    return keep_barrier(uniform(key, shape) < probability)  # drawn once, for the pass forward and the one back
+
+
+def _is_ours(key: Any, shape: tuple[int, ...]) -> bool:
+    """Whether JAX would draw these words from a raw key, with a counter of 32 bits."""
+    return key.dtype == jnp.uint32 and key.shape == (2,) and is_in_use() and math.prod(shape) < 2**32
 
 
 @functools.partial(jax.jit, static_argnums=1)

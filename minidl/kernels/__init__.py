@@ -1,0 +1,339 @@
+"""Kernels: the array functions that have more than one form, behind one door.
+
+Layers call these functions and know nothing else. `reference.py` has each as its formula. A form that is faster on a
+platform has the same name and arguments, stands in that platform's folder with the reason why it is faster, and is
+listed in `_FORMS`. Which one runs is decided by `choice.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from minidl.kernels import reference
+from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
+from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
+from minidl.kernels.cpu import attention as _attention
+from minidl.kernels.cpu import conv as _conv
+from minidl.kernels.cpu import matmul as _matmul
+from minidl.kernels.cpu import normalization as _normalization
+from minidl.kernels.cpu import pooling as _pooling
+from minidl.kernels.cpu import random_bits as _random_bits
+from minidl.kernels.cpu import recurrence as _recurrence
+from minidl.kernels.cpu import scan as _scan
+from minidl.kernels.reference import masked_softmax, moments, over_time
+from minidl.kernels.windows import Pads, out_sizes, pads, spatial, transposed_pads
+
+__all__ = [
+    "matmul",
+    "matmul_each",
+    "is_carried_transposed",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "max_pool",
+    "average_pool",
+    "Pads",
+    "pads",
+    "transposed_pads",
+    "out_sizes",
+    "spatial",
+    "recurrence",
+    "lstm",
+    "gru",
+    "over_time",
+    "attention",
+    "head_matmul",
+    "masked_softmax",
+    "batch_segments",
+    "normalize",
+    "moments",
+    "uniform",
+    "normal",
+    "bernoulli",
+    "form",
+    "mode",
+    "set_kernels",
+    "platform",
+    "lowered_for",
+    "compiler_options",
+    "needs_barriers",
+    "jaxprs",
+]
+
+_FORMS: dict[str, dict[str, Callable[..., Any]]] = {
+    "cpu": {
+        "matmul": _matmul.matmul,
+        "matmul_each": _matmul.matmul_each,
+        "is_carried_transposed": _matmul.is_carried_transposed,
+        "conv": _conv.conv,
+        "conv_transpose": _conv.conv_transpose,
+        "depthwise_conv": _conv.depthwise_conv,
+        "max_pool": _pooling.max_pool,
+        "average_pool": _pooling.average_pool,
+        "recurrence": _scan.recurrence,
+        "lstm": _recurrence.lstm,
+        "gru": _recurrence.gru,
+        "attention": _attention.attention,
+        "head_matmul": _attention.head_matmul,
+        "batch_segments": _attention.batch_segments,
+        "normalize": _normalization.normalize,
+        "uniform": _random_bits.uniform,
+        "normal": _random_bits.normal,
+        "bernoulli": _random_bits.bernoulli,
+    }
+}
+
+
+def form(name: str, *arrays: Any) -> Callable[..., Any]:
+    """The form of a kernel that runs on given arrays.
+
+    >>> form("matmul", np.ones(2)) is (_matmul.matmul if platform() == "cpu" else reference.matmul)
+    True
+    """
+    forms = _FORMS.get(platform(*arrays), {}) if mode() == "auto" else {}
+    return forms.get(name) or getattr(reference, name)
+
+
+def matmul(x: Any, kernel: Any) -> Any:
+    """`x @ kernel`.
+
+    Args:
+        x: (..., features).
+        kernel: (features, units).
+
+    Returns:
+        (..., units), in the dtype to which the two are promoted.
+
+    >>> matmul(np.ones((2, 5, 3)), np.ones((3, 4))).shape
+    (2, 5, 4)
+    """
+    return form("matmul", x, kernel)(x, kernel)
+
+
+def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+    """`x @ kernel` for each of several kernels.
+
+    >>> [y.shape for y in matmul_each(np.ones((2, 3)), [np.ones((3, 4)), np.ones((3, 5))])]
+    [(2, 4), (2, 5)]
+    """
+    return form("matmul_each", x, *kernels)(x, kernels)
+
+
+def is_carried_transposed(weight: Any) -> bool:
+    """Whether a loop over training steps carries a weight, and its optimizer state, transposed."""
+    return form("is_carried_transposed", weight)(weight)
+
+
+def conv(
+    x: Any,
+    kernel: Any,
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    channels_last: bool = True,
+    groups: int = 1,
+    bias: Any = None,
+) -> Any:
+    """The convolution (cross-correlation) of images with a kernel.
+
+    Args:
+        x: (batch, *sizes, channels), or (batch, channels, *sizes).
+        kernel: (*window, channels / groups, filters).
+        strides: one for each axis of the window.
+        padding: zeros before and after each axis.
+        dilation: the distance between the places of the window.
+        channels_last: which of the two shapes x has.
+        groups: into how many groups channels and filters are split.
+        bias: (filters,), added at each position; or None.
+
+    Returns:
+        (batch, *new sizes, filters), or (batch, filters, *new sizes).
+
+    Raises:
+        ValueError: the window does not fit into the padded input.
+
+    >>> conv(np.ones((1, 4, 1), "float32"), np.ones((3, 1, 2), "float32"), [1], [(0, 0)], [1]).shape
+    (1, 2, 2)
+    """
+    return form("conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last, groups, bias)
+
+
+def conv_transpose(
+    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Any:
+    """The transpose of a convolution: what its gradient does to the output.
+
+    Args:
+        x: (batch, *sizes, channels), or (batch, channels, *sizes).
+        kernel: (*window, filters, channels).
+        strides: by how much each axis grows.
+        padding: zeros before and after each axis, once strides - 1 zeros were put between its entries.
+        dilation: the distance between the places of the window.
+        channels_last: which of the two shapes x has.
+
+    Returns:
+        (batch, *new sizes, filters), or (batch, filters, *new sizes).
+    """
+    return form("conv_transpose", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
+
+
+def depthwise_conv(
+    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Any:
+    """A convolution of each channel on its own.
+
+    Args:
+        x: (batch, *sizes, channels), or (batch, channels, *sizes).
+        kernel: (*window, channels, multiplier).
+        strides: one for each axis of the window.
+        padding: zeros before and after each axis.
+        dilation: the distance between the places of the window.
+        channels_last: which of the two shapes x has.
+
+    Returns:
+        (batch, *new sizes, channels * multiplier), or (batch, channels * multiplier, *new sizes).
+    """
+    return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
+
+
+def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+    """The maximum of each window; its gradient goes to the first place that has it. For shapes see `conv`."""
+    return form("max_pool", x)(x, window, strides, padding, channels_last)
+
+
+def average_pool(
+    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Any:
+    """The mean of each window, padding not counted. For shapes see `conv`."""
+    return form("average_pool", x)(x, window, strides, padding, channels_last)
+
+
+def recurrence(
+    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+) -> Any:
+    """`over_time` for a cell whose inputs are projected already and whose states meet one matrix. Reverse mode only.
+
+    Args:
+        step: (projected inputs of one time, states, kernel, bias) -> (output, new states); the states meet the kernel
+            only as `states[0] @ kernel + bias`.
+        options: (backwards, unroll, zero_masked) as in `over_time`.
+        projected: (time, batch, gates).
+        states: where it starts; the first is the one that meets the kernel.
+        kernel: (units, gates).
+        bias: (gates,).
+        mask: (time, batch) or None.
+
+    Returns:
+        (outputs (time, batch, ...) in the order in which they were computed, the last states).
+    """
+    return form("recurrence", projected, kernel)(step, options, projected, states, kernel, bias, mask)
+
+
+def lstm(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    """The LSTM with tanh and sigmoid along sequences; see `LSTMCell` for the formula. Reverse mode only.
+
+    Args:
+        project: sequences, or a segment of them -> inputs times their kernel, (time, batch, 4 units), for the gates i,
+            f, g, o.
+        sequences: (time, batch, features).
+        states: where it starts, h and c of shape (batch, units).
+        kernel: (units, 4 units).
+        biases: what is added to the projected inputs and to `h @ kernel`, each (4 units,).
+        whole: whether the outputs of all times are wanted, or the last alone.
+
+    Returns:
+        (outputs (time, batch, units), or (1, batch, units); the last states).
+    """
+    return form("lstm", sequences, kernel)(project, sequences, states, kernel, biases, whole)
+
+
+def gru(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    """The GRU with tanh and sigmoid that resets after the product; see `GRUCell` for the formula. Reverse mode only.
+
+    Args and returns as of `lstm`, for the gates z, r, g and one state h.
+    """
+    return form("gru", sequences, kernel)(project, sequences, states, kernel, biases, whole)
+
+
+def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+    """`softmax(query @ key.T) @ value` for each head, and `masked_softmax` where there is a mask. Reverse mode only.
+
+    Args:
+        query: (batch, heads, queries, features), scaled.
+        key: (batch, heads, values, features).
+        value: (batch, heads, values, features of values).
+        mask: booleans that broadcast to (batch, heads, queries, values), or None.
+
+    Returns:
+        (batch, heads, queries, features of values).
+    """
+    return form("attention", query, key, value)(query, key, value, mask)
+
+
+def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
+    """The product of two arrays for each batch and head, summed over an axis of each.
+
+    >>> head_matmul(np.ones((2, 3, 4, 5)), np.ones((2, 3, 6, 5)), 3, 3).shape
+    (2, 3, 4, 6)
+    """
+    return form("head_matmul", a, b)(a, b, axis_of_a, axis_of_b)
+
+
+def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    """`function(query, key, value, mask)`, on segments of the batch where that is faster.
+
+    Args:
+        function: gives an array (batch, ...), each example of which depends on that example alone.
+        work: how many weights of attention there are.
+        query: (batch, ...), as key and value.
+        key: the same array as query or value, or another.
+        value: the same array as query, or another.
+        mask: (batch or 1, ...), or None.
+    """
+    return form("batch_segments", query, key, value)(function, work, query, key, value, mask)
+
+
+def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+    """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments of x over some axes.
+
+    Args:
+        x: any array of floats.
+        gamma: broadcasts to x.
+        beta: broadcasts to x, of the shape of gamma.
+        axes: those that mean and variance are taken over.
+        epsilon: added to the variance.
+    """
+    return form("normalize", x)(x, gamma, beta, axes, epsilon)
+
+
+def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+    """`jax.random.uniform` in float32.
+
+    >>> bool((uniform(np.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
+    True
+    """
+    if mode() == "auto" and _random_bits.draws_on_host(key, shape):
+        return jax.device_put(_random_bits.host_uniform(np.asarray(key), shape, minval, maxval))
+    return form("uniform", key)(key, shape, minval, maxval)
+
+
+def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    """`jax.random.normal` in float32.
+
+    >>> bool((normal(np.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
+    True
+    """
+    return form("normal", key)(key, shape)
+
+
+def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+    """`jax.random.bernoulli`: booleans that are True with a probability."""
+    return form("bernoulli", key)(key, probability, shape)

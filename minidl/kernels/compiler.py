@@ -1,0 +1,82 @@
+"""What XLA is asked for: options for loops over small steps, and what the kernels in a program need of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+from jax import lax
+
+from minidl.kernels import choice
+
+_SCOPE = "keep_barrier"
+
+
+def keep_barrier(x: Any) -> Any:
+    """A `lax.optimization_barrier` that XLA must keep until operations are fused.
+
+    XLA's CPU compiler drops barriers before that. A program with one of these in it is compiled so that it does not:
+    see `needs_barriers`.
+    """
+    with jax.named_scope(_SCOPE):
+        return lax.optimization_barrier(x)
+
+
+def needs_barriers(traced: Any) -> bool:
+    """Whether there is a `keep_barrier` in a traced function, or in one that it calls.
+
+    >>> needs_barriers(jax.make_jaxpr(keep_barrier)(1.0)), needs_barriers(jax.make_jaxpr(lax.optimization_barrier)(1.0))
+    (True, False)
+    """
+    return any(
+        equation.primitive is lax.optimization_barrier_p and _SCOPE in str(equation.source_info.name_stack)
+        for jaxpr in jaxprs(traced)
+        for equation in jaxpr.eqns
+    )
+
+
+def jaxprs(traced: Any) -> Iterator[Any]:
+    """A jaxpr, and those that it calls."""
+    yield traced
+    for equation in traced.eqns:
+        for parameter in jax.tree.leaves(equation.params, is_leaf=lambda leaf: hasattr(leaf, "eqns")):
+            if hasattr(parameter, "eqns"):
+                yield from jaxprs(parameter)
+
+
+def compiler_options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
+    """What XLA is to be asked for on the CPU; options that it lacks are left out.
+
+    Args:
+        has_loop: whether the program is a loop over small steps. Without region analysis it copies its weights at every
+            step (2% of a small one); with the highest level of LLVM's optimizations the kernels of small arrays are
+            slower than with the usual one (2%).
+        keeps_barriers: whether operations on the two sides of a barrier stay apart until they are fused. Without it, a
+            small step is 2% faster.
+    """
+    return _options(has_loop, keeps_barriers) if choice.platform() == "cpu" and choice.mode() == "auto" else {}
+
+
+@functools.cache
+def _options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if has_loop:
+        wanted = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
+    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
+        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
+    if not wanted or _are_known(wanted):  # asked first, since each question compiles
+        return wanted
+    return {name: value for name, value in wanted.items() if _are_known({name: value})}
+
+
+def _are_known(options: dict[str, Any]) -> bool:
+    """Whether XLA has all of the options."""
+    try:
+        jax.jit(lambda: 0, compiler_options=options).lower().compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "No such compile option" not in str(error):
+            raise
+        return False
+    return True

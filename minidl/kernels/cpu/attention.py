@@ -1,0 +1,78 @@
+"""Attention with a custom gradient, and its batch in segments.
+
+Differentiating the softmax goes over the weights, (queries, values) for each head, several times. What the softmax
+subtracts from the gradient of a row of weights is one number, the product of the row's output with the gradient of
+that output (Dao et al., 2022, appendix B), so that the gradient of the scores is one pass:
+
+    d_scores = weights * (d_output @ value.T - sum(d_output * output))
+
+XLA runs operations that do not depend on each other on different cores, and one chain of operations on one: the two
+halves of a large batch take less time than the whole.
+
+Notation: d_x is the gradient of the loss with respect to x.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from minidl.kernels.reference import masked_softmax
+
+_MANY_WEIGHTS = 2**16  # of attention, from which on a batch is faster in two halves
+
+
+@jax.custom_vjp
+def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    return _forward(query, key, value, mask)[0]
+
+
+def _forward(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any]:
+    weights = masked_softmax(head_matmul(query, key, 3, 3), mask)
+    output = head_matmul(weights, value, 3, 2)
+    return output, (query, key, value, mask, weights, output)
+
+
+def _backward(kept: Any, d_output: Any) -> Any:
+    query, key, value, mask, weights, output = kept
+    subtracted = jnp.sum(d_output * output, axis=-1, keepdims=True)
+    d_scores = weights * (head_matmul(d_output, value, 3, 3) - subtracted)
+    d_scores = d_scores if mask is None else jnp.where(mask, d_scores, 0)
+    d_scores = lax.optimization_barrier(d_scores)  # two products read it
+    return (
+        head_matmul(d_scores, key, 3, 2),
+        _transposed_first(d_scores, query),
+        _transposed_first(weights, d_output),
+        None,
+    )
+
+
+attention.defvjp(_forward, _backward)
+
+
+def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
+    """Batch and heads as one axis: XLA is slower with two."""
+    folded = [x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]) for x in (a, b)]
+    made = lax.dot_general(folded[0], folded[1], (((axis_of_a - 1,), (axis_of_b - 1,)), ((0,), (0,))))
+    return made.reshape(*a.shape[:2], *made.shape[1:])
+
+
+def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    if len(query) < 2 or work < _MANY_WEIGHTS:
+        return function(query, key, value, mask)
+    middle, outputs = len(query) // 2, []
+    for rows in (slice(middle), slice(middle, None)):
+        cut = {id(x): x[rows] for x in (query, key, value)}  # what was one array still is
+        of_mask = mask if mask is None or len(mask) == 1 else mask[rows]
+        outputs.append(function(cut[id(query)], cut[id(key)], cut[id(value)], of_mask))
+    return jnp.concatenate(outputs)
+
+
+def _transposed_first(weights: Any, x: Any) -> Any:
+    """`weights.T @ x` as `(x.T @ weights).T`: XLA is slow to read the first factor of many by columns."""
+    transposed = lax.optimization_barrier(jnp.swapaxes(x, 2, 3))
+    return jnp.swapaxes(lax.optimization_barrier(head_matmul(transposed, weights, 3, 2)), 2, 3)

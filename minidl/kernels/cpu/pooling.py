@@ -1,0 +1,88 @@
+"""Pooling on the CPU: the maximum or sum of as many shifted slices as the window has places.
+
+XLA's `reduce_window` goes over its input once for each place of a window, and its gradient once more. Slices are
+joined with vector instructions. Where windows do not overlap, the gradient of the maximum is written from the place
+that has it, which is found and kept in the pass forward.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minidl.kernels.compiler import keep_barrier
+from minidl.kernels.cpu.slices import padded, window_slices
+from minidl.kernels.reference import lowest
+from minidl.kernels.windows import Pads, counts, out_sizes
+
+
+def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+    if not channels_last:
+        return jnp.moveaxis(max_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
+    if tuple(window) == tuple(strides) and not any(map(any, padding)):
+        out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
+        return _block_max(x, tuple(window))
+    return _pooled(x, lowest(x.dtype), _larger, window, strides, padding)
+
+
+def average_pool(
+    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Any:
+    if not channels_last:
+        return jnp.moveaxis(average_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
+    total = _pooled(x, 0.0, jnp.add, window, strides, padding)
+    return total / jnp.asarray(counts(x.shape[1:-1], window, strides, padding)[..., None], x.dtype)
+
+
+def _pooled(x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads) -> Any:
+    """Each window's places, joined two by two."""
+    ones = [1] * len(window)
+    sizes = out_sizes(x.shape[1:-1], window, strides, padding, ones)
+    return functools.reduce(join, window_slices(padded(x, padding, empty), window, strides, ones, sizes))
+
+
+def _larger(a: Any, b: Any) -> Any:
+    """The maximum, of which the whole gradient goes to the first argument where both are equal."""
+    return jnp.where((b > a) | jnp.isnan(b), b, a) if jnp.issubdtype(a.dtype, jnp.floating) else jnp.where(b > a, b, a)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _block_max(x: Any, window: tuple[int, ...]) -> Any:
+    """The maximum of each window, where windows stand side by side; what is left at the ends of axes does not count.
+
+    Its derivative picks the first place that has the maximum, which is found and kept with it.
+    """
+    return functools.reduce(jnp.maximum, _blocks(x, window))
+
+
+@_block_max.defjvp
+def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+    (x,), (d_x,) = primals, tangents
+    places = _blocks(x, window)
+    kind = jnp.int8 if len(places) < 128 else jnp.int32
+    largest, first = places[0], jnp.zeros(places[0].shape, kind)
+    for number, place in enumerate(places[1:], 1):
+        first = jnp.where(place > largest, jnp.asarray(number, kind), first)
+        largest = jnp.maximum(place, largest)
+    largest, first = keep_barrier((largest, first))  # together, once: else each place compares all again
+    width = [n for size in window for n in (1, size)]  # the axes of a block, between those of the blocks
+    numbers = np.arange(len(places), dtype=kind).reshape(*width, 1)
+    sides = [n for size, n in zip(x.shape[1:-1], window) for n in (size // n, n)]
+    whole = tuple(slice(size // n * n) for size, n in zip(x.shape[1:-1], window))
+    if d_x[:, *whole].shape != d_x.shape:
+        d_x = keep_barrier(d_x[:, *whole])  # else each place of the whole gradient is computed with its pad
+    axes = range(2, 2 * len(window) + 1, 2)
+    here = jnp.expand_dims(first, axes) == numbers
+    split = d_x.reshape(x.shape[0], *sides, x.shape[-1])
+    return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), tuple(axes))
+
+
+def _blocks(x: Any, window: Sequence[int]) -> list[Any]:
+    """For each place of windows that stand side by side, row by row, what it meets."""
+    sizes = [size // width for size, width in zip(x.shape[1:-1], window)]
+    return list(window_slices(x, window, window, [1] * len(window), sizes))

@@ -1,0 +1,258 @@
+"""Every kernel as its formula, in plain jax.numpy and lax; see `minidl/kernels/__init__.py` for arguments and shapes.
+
+These run on every platform for which no other form has been measured to be faster, and they are what the other forms
+are tested against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from minidl.kernels.windows import Pads, counts, out_sizes, spatial
+
+# Products
+
+
+def matmul(x: Any, kernel: Any) -> Any:
+    return jnp.matmul(x, kernel)
+
+
+def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+    return [jnp.matmul(x, kernel) for kernel in kernels]
+
+
+def is_carried_transposed(weight: Any) -> bool:
+    return False
+
+
+# Convolution and pooling
+
+
+def conv(
+    x: Any,
+    kernel: Any,
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    channels_last: bool = True,
+    groups: int = 1,
+    bias: Any = None,
+) -> Any:
+    out_sizes(spatial(x, channels_last), kernel.shape[:-2], strides, padding, dilation)
+    axes = "DHW"[-(x.ndim - 2) :]
+    image = f"N{axes}C" if channels_last else f"NC{axes}"
+    outputs = lax.conv_general_dilated(
+        x,
+        kernel,
+        strides,
+        padding,
+        rhs_dilation=dilation,
+        dimension_numbers=(image, f"{axes}IO", image),
+        feature_group_count=groups,
+    )
+    shape = (-1,) if channels_last else (-1, *(1,) * len(axes))
+    return outputs if bias is None else outputs + bias.reshape(shape)
+
+
+def conv_transpose(
+    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Any:
+    return conv(*spread(x, kernel, strides, channels_last), [1] * len(strides), padding, dilation, channels_last)
+
+
+def spread(x: Any, kernel: Any, strides: Sequence[int], channels_last: bool) -> tuple[Any, Any]:
+    """The input and the kernel of the convolution that a transposed one is."""
+    inner = [(0, 0, stride - 1) for stride in strides]
+    amounts = [(0, 0, 0), *inner, (0, 0, 0)] if channels_last else [(0, 0, 0), (0, 0, 0), *inner]
+    flipped = jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
+    return lax.pad(x, jnp.zeros((), x.dtype), amounts), flipped
+
+
+def depthwise_conv(
+    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Any:
+    channels = kernel.shape[-2]
+    flat = kernel.reshape(*kernel.shape[:-2], 1, -1)
+    return conv(x, flat, strides, padding, dilation, channels_last, channels)
+
+
+def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+    return _reduce_window(x, lowest(x.dtype), lax.max, window, strides, padding, channels_last)
+
+
+def average_pool(
+    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Any:
+    total = _reduce_window(x, 0.0, lax.add, window, strides, padding, channels_last)
+    sizes = counts(spatial(x, channels_last), window, strides, padding)
+    return total / jnp.asarray(sizes[..., None] if channels_last else sizes, x.dtype)
+
+
+def lowest(dtype: Any) -> Any:
+    """What the maximum of nothing is."""
+    return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min
+
+
+def _reduce_window(
+    x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool
+) -> Any:
+    def full(values: Sequence[Any], other: Any) -> list[Any]:
+        return [other, *values, other] if channels_last else [other, other, *values]
+
+    out_sizes(spatial(x, channels_last), window, strides, padding, [1] * len(window))
+    value = np.asarray(empty, x.dtype)
+    return lax.reduce_window(x, value, join, full(window, 1), full(strides, 1), full(padding, (0, 0)))
+
+
+# Recurrence
+
+
+def recurrence(
+    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+) -> Any:
+    return over_time(lambda x, states: step(x, states, kernel, bias), projected, states, mask, *options)
+
+
+def lstm(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
+        h, c = states
+        i, f, g, o = jnp.split(x + biases[0] + h @ kernel + biases[1], 4, axis=-1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return [h, c], h
+
+    last, outputs = lax.scan(step, states, project(sequences))
+    return outputs if whole else last[0][None], last
+
+
+def gru(
+    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+) -> tuple[Any, list[Any]]:
+    def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
+        (h,) = states
+        of_x = jnp.split(x + biases[0], 3, axis=-1)
+        of_h = jnp.split(h @ kernel + biases[1], 3, axis=-1)
+        z, r = jax.nn.sigmoid(of_x[0] + of_h[0]), jax.nn.sigmoid(of_x[1] + of_h[1])
+        h = z * h + (1 - z) * jnp.tanh(of_x[2] + r * of_h[2])
+        return [h], h
+
+    last, outputs = lax.scan(step, states, project(sequences))
+    return outputs if whole else last[0][None], last
+
+
+def over_time(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    inputs: Any,
+    states: Any,
+    mask: Any = None,
+    backwards: bool = False,
+    unroll: bool = False,
+    zero_masked: bool = False,
+) -> tuple[Any, Any]:
+    """Run a step along sequences.
+
+    Args:
+        step: (inputs of one time, states) -> (output, new states).
+        inputs: arrays with the time first: (time, batch, ...).
+        states: where it starts: a list, of lists if cells are stacked.
+        mask: (time, batch); where it is False the states stay, and the output is the one before.
+        backwards: whether it runs from the last time to the first.
+        unroll: whether the loop is unrolled.
+        zero_masked: whether masked outputs are 0 instead.
+
+    Returns:
+        (outputs (time, batch, ...) in the order in which they were computed, the last states).
+    """
+    (outputs, _), last = over_time_with(
+        lambda x, states: (*step(x, states), None), inputs, states, mask, backwards, unroll, zero_masked
+    )
+    return outputs, last
+
+
+def over_time_with(
+    step: Callable[[Any, Any], tuple[Any, Any, Any]],
+    inputs: Any,
+    states: Any,
+    mask: Any,
+    backwards: bool,
+    unroll: bool,
+    zero_masked: bool,
+) -> tuple[Any, Any]:
+    """As `over_time`, for a step with a third result: it comes with the outputs, in the order of time."""
+
+    def masked_step(states: Any, now: Any) -> tuple[Any, Any]:
+        x, counts = now
+        output, new, more = step(x, states)
+        new = jax.tree.map(lambda value, old: value.astype(old.dtype), new, states)
+        if counts is not None:
+            before = jnp.zeros_like(output) if zero_masked else _last_output(states)
+            new = jax.tree.map(lambda value, old: jnp.where(_expanded(counts, value), value, old), new, states)
+            output = jnp.where(_expanded(counts, output), output, before)
+        return new, (output, more)
+
+    last, (outputs, more) = lax.scan(masked_step, states, (inputs, mask), reverse=backwards, unroll=unroll or 1)
+    return (jnp.flip(outputs, 0) if backwards else outputs, more), last
+
+
+def _last_output(states: Any) -> Any:
+    """The first state is what the cell gave before; of stacked cells, that of the last."""
+    return states[-1][0] if isinstance(states[-1], (list, tuple)) else states[0]
+
+
+def _expanded(mask: Any, x: Any) -> Any:
+    """A mask (batch,) with as many axes as an array."""
+    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
+# Attention and normalization
+
+
+def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+    return head_matmul(masked_softmax(head_matmul(query, key, 3, 3), mask), value, 3, 2)
+
+
+def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
+    return lax.dot_general(a, b, (((axis_of_a,), (axis_of_b,)), ((0, 1), (0, 1))))
+
+
+def masked_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
+    if mask is not None:
+        scores = jnp.where(mask, scores, np.asarray(-0.7 * float(jnp.finfo(scores.dtype).max), scores.dtype))
+    return jax.nn.softmax(scores, axis=axis)
+
+
+def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+    return function(query, key, value, mask)
+
+
+def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+    mean, variance = moments(x, axes)
+    return (x - mean) * lax.rsqrt(variance + epsilon) * gamma + beta
+
+
+def moments(x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
+    mean = jnp.mean(x, axes, keepdims=True)
+    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+
+
+# Random bits
+
+
+def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+    return jax.random.uniform(key, shape, jnp.float32, minval, maxval)
+
+
+def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.normal(key, shape, jnp.float32)
+
+
+def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.bernoulli(key, probability, shape)

@@ -1,0 +1,251 @@
+"""Every form of every kernel against the reference: values, gradients, dtypes, shapes, forward mode where promised."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minidl import kernels
+from minidl.kernels import _FORMS, reference
+from tests.references import COMPILE_FAST
+
+TOLERANCES = {"float32": 2e-5, "float16": 2e-2, "bfloat16": 1e-1}  # of the largest value
+
+
+@dataclasses.dataclass
+class Case:
+    """A call of a kernel: `call(kernel, *arrays)`, with arrays of some shapes that it is differentiated by."""
+
+    kernel: str
+    name: str
+    shapes: list[tuple[int, ...]]
+    call: Callable[..., Any]
+    forward: bool = True
+
+    def __str__(self):
+        return f"{self.kernel}, {self.name}"
+
+
+def product_cases():
+    def call(kernel, x, weights):
+        return kernel(x, weights)
+
+    for name, shapes in {
+        "wide": [(32, 20), (20, 24)],
+        "narrow": [(32, 20), (20, 5)],
+        "large": [(300, 80), (80, 64)],
+        "one row": [(1, 3), (3, 1)],
+        "a sequence": [(4, 6, 5), (5, 3)],
+        "a vector": [(5,), (5, 3)],
+        "no rows": [(0, 5), (5, 3)],
+    }.items():
+        yield Case("matmul", name, shapes, call)
+    for name, x in {"few rows": (3, 5, 4), "many rows": (2, 513, 4), "no rows": (0, 5, 4)}.items():
+        yield Case("matmul_each", name, [x, (4, 3), (4, 7)], lambda kernel, x, a, b: kernel(x, [a, b]))
+
+
+def convolution_cases():
+    def conv(strides, padding, dilation=None, **options):
+        dilation = dilation or [1] * len(strides)
+        return lambda kernel, x, weights, bias: kernel(x, weights, strides, padding, dilation, bias=bias, **options)
+
+    none, one = [(0, 0)] * 2, [(1, 1)] * 2
+    for name, x, weights, call in [
+        ("few places", (2, 5, 6, 1), (3, 2, 1, 4), conv([1, 1], none)),
+        ("many places", (2, 7, 6, 4), (3, 2, 4, 4), conv([2, 1], [(1, 0), (0, 2)])),
+        ("dilated", (2, 9, 8, 3), (3, 3, 3, 2), conv([1, 1], one, [2, 3])),
+        ("groups", (2, 5, 6, 4), (3, 2, 2, 4), conv([1, 1], one, groups=2)),
+        ("channels first", (2, 3, 7, 6), (3, 2, 3, 4), conv([2, 1], one, channels_last=False)),
+        ("one axis", (3, 11, 2), (4, 2, 5), conv([3], [(3, 0)])),
+        ("three axes", (1, 4, 5, 6, 2), (2, 1, 3, 2, 3), conv([1, 2, 1], [(0, 1)] * 3)),
+        ("one row", (1, 1, 1, 1), (1, 1, 1, 1), conv([1, 1], none)),
+        ("an empty batch", (0, 5, 6, 2), (3, 2, 2, 4), conv([1, 1], none)),
+    ]:
+        yield Case("conv", name, [x, weights, weights[-1:]], call)
+
+    def transposed(strides, padding, **options):
+        ones = [1] * len(strides)
+        return lambda kernel, x, weights: kernel(x, weights, strides, padding, ones, **options)
+
+    yield Case("conv_transpose", "strides", [(2, 4, 3, 2), (3, 2, 5, 2)], transposed([2, 3], [(2, 2), (1, 2)]))
+    first = transposed([2], [(2, 2)], channels_last=False)
+    yield Case("conv_transpose", "channels first", [(2, 2, 5), (3, 4, 2)], first)
+
+    def depthwise(strides, padding, dilation, **options):
+        return lambda kernel, x, weights: kernel(x, weights, strides, padding, dilation, **options)
+
+    shapes = [(2, 7, 6, 3), (3, 2, 3, 2)]
+    yield Case("depthwise_conv", "strides", shapes, depthwise([2, 1], one, [1, 1]))
+    yield Case("depthwise_conv", "dilated", shapes, depthwise([1, 1], none, [2, 1]))
+    shapes = [(2, 3, 7, 6), (3, 2, 3, 1)]
+    yield Case("depthwise_conv", "channels first", shapes, depthwise([1, 1], none, [1, 1], channels_last=False))
+
+
+def pooling_cases():
+    for kernel in ("max_pool", "average_pool"):
+        for name, x, window, strides, padding, last in [
+            ("side by side", (2, 6, 8, 3), (2, 2), (2, 2), [(0, 0)] * 2, True),
+            ("with a rest", (2, 7, 9, 3), (2, 3), (2, 3), [(0, 0)] * 2, True),
+            ("overlapping", (2, 7, 9, 3), (3, 3), (2, 1), [(1, 1), (0, 1)], True),
+            ("one axis", (2, 9, 3), (3,), (3,), [(0, 0)], True),
+            ("three axes", (1, 4, 5, 6, 2), (2, 2, 2), (2, 2, 2), [(0, 0)] * 3, True),
+            ("channels first", (2, 3, 6, 8), (2, 2), (2, 2), [(0, 0)] * 2, False),
+            ("an empty batch", (0, 4, 4, 1), (2, 2), (2, 2), [(0, 0)] * 2, True),
+        ]:
+            # The reference cannot be differentiated forwards: XLA's windows have no such derivative.
+            arguments = window, strides, padding, last
+            yield Case(kernel, name, [x], lambda kernel, x, a=arguments: kernel(x, *a), forward=False)
+
+
+def recurrence_cases():
+    units, features = 5, 4
+    for name, gates, count in (("lstm", 4, 2), ("gru", 3, 1)):
+        for whole in (True, False):
+            for steps, batch in ((6, 3), (37, 2), (1, 1), (0, 2)):
+
+                def call(kernel, x, weights, recurrent, one, other, *states, whole=whole):
+                    return kernel(lambda part: part @ weights, x, list(states), recurrent, (one, other), whole)
+
+                gate = (gates * units,)
+                shapes = [(steps, batch, features), (features, *gate), (units, *gate), gate, gate]
+                if steps or whole:
+                    what = f"{steps} steps, {'all outputs' if whole else 'the last output'}"
+                    yield Case(name, what, shapes + [(batch, units)] * count, call, forward=False)
+
+    for name, options, masked in [
+        ("plain", (False, False, False), False),
+        ("backwards, with a mask", (True, False, False), True),
+        ("unrolled, zero for masked", (False, True, True), True),
+    ]:
+
+        def call(kernel, projected, state, weights, bias, options=options, masked=masked):
+            def step(x, states, weights, bias):
+                output = jnp.tanh(x + states[0] @ weights + bias)
+                return output, [output]
+
+            mask = np.arange(projected.shape[0])[:, None] != [[1, 2]] if masked else None
+            return kernel(step, options, projected, [state], weights, bias, mask)
+
+        yield Case("recurrence", name, [(4, 2, 3), (2, 3), (3, 3), (3,)], call, forward=False)
+
+
+def attention_cases():
+    mask = np.tril(np.ones((4, 6), bool))[None, None]
+    nowhere = mask & (np.arange(4) != 2)[:, None]
+    for name, where in {"no mask": None, "causal": mask, "masked everywhere in a row": nowhere}.items():
+        shapes = [(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 7)]
+        yield Case("attention", name, shapes, lambda kernel, q, k, v, mask=where: kernel(q, k, v, mask), forward=False)
+    shapes = [(0, 3, 4, 5), (0, 3, 6, 5), (0, 3, 6, 7)]
+    yield Case("attention", "an empty batch", shapes, lambda kernel, q, k, v: kernel(q, k, v, None), forward=False)
+    for axes in ((3, 3), (3, 2), (2, 2)):
+        shapes = [(2, 3, 4, 4), (2, 3, 4, 4)]
+        yield Case("head_matmul", f"axes {axes}", shapes, lambda kernel, a, b, axes=axes: kernel(a, b, *axes))
+
+    def segments(work, with_mask):
+        def call(kernel, query, value):
+            mask = np.ones((query.shape[0], 4), bool) if with_mask else None
+            parts = lambda q, k, v, m: jnp.sin(q) * k + (v if m is None else jnp.where(m[..., None], v, 0))  # noqa: E731
+            return kernel(parts, work, query, value, value, mask)
+
+        return call
+
+    for rows in (5, 2, 1, 0):
+        for work in (1, 2**20):
+            yield Case("batch_segments", f"{rows} rows, {work}", [(rows, 4, 3)] * 2, segments(work, rows == 5))
+
+
+def normalization_cases():
+    def over(axes):
+        return lambda kernel, x, gamma, beta: kernel(x, gamma, beta, axes, 1e-3)
+
+    yield Case("normalize", "of a layer", [(4, 3, 8), (1, 1, 8), (1, 1, 8)], over((2,)))
+    yield Case("normalize", "of a batch", [(4, 3, 8), (1, 1, 8), (1, 1, 8)], over((0, 1)))
+    yield Case("normalize", "of groups", [(4, 6, 2, 5), (1, 1, 2, 5), (1, 1, 2, 5)], over((1, 3)))
+    yield Case("normalize", "of one row", [(1, 7), (1, 7), (1, 7)], over((0,)))
+
+
+CASES = [
+    *product_cases(),
+    *convolution_cases(),
+    *pooling_cases(),
+    *recurrence_cases(),
+    *attention_cases(),
+    *normalization_cases(),
+]
+DRAWS = {
+    "uniform": lambda kernel, key: [kernel(key, (300, 7)), kernel(key, (), -0.3, 1.7), kernel(key, (2, 0, 3))],
+    "normal": lambda kernel, key: [kernel(key, (300, 7)), kernel(key, ())],
+    "bernoulli": lambda kernel, key: [kernel(key, 0.3, (300, 7)), kernel(key, 1.0, (3,)), kernel(key, 0.5, (0,))],
+}
+DECISIONS = {"is_carried_transposed"}  # which change no values: the tests of the training loop hold them
+
+
+def arrays_of(case, dtype):
+    random = np.random.default_rng(0)
+    return [jnp.asarray(random.standard_normal(shape, dtype="float32"), dtype) for shape in case.shapes]
+
+
+def assert_close(got, want, tolerance):
+    for one, other in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        assert one.shape == other.shape and one.dtype == other.dtype
+        one, other = np.asarray(one, "float64"), np.asarray(other, "float64")
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * max(1, np.abs(other).max(initial=0)))
+
+
+def test_every_form_has_cases():
+    listed = {case.kernel for case in CASES} | DRAWS.keys() | DECISIONS
+    assert listed == {name for forms in _FORMS.values() for name in forms}
+    assert all(hasattr(reference, name) and name in kernels.__all__ for name in listed)
+
+
+@pytest.mark.parametrize("platform", _FORMS)
+@pytest.mark.parametrize(
+    "dtype", ["float32", *(pytest.param(d, marks=pytest.mark.slow) for d in ("float16", "bfloat16"))]
+)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_values_and_gradients(case, dtype, platform):
+    """The gradient of a sum with weights of its own for each output; in one program each, as layers are run."""
+    ours, theirs = _FORMS[platform][case.kernel], getattr(reference, case.kernel)
+
+    def both(kernel):
+        def loss(*arrays):
+            outputs = case.call(kernel, *arrays)
+            leaves = [leaf.astype("float32") for leaf in jax.tree.leaves(outputs)]
+            return sum(jnp.sum(leaf * jnp.cos(jnp.arange(leaf.size).reshape(leaf.shape))) for leaf in leaves), outputs
+
+        places = tuple(range(len(case.shapes)))
+        return jax.jit(jax.value_and_grad(loss, places, has_aux=True), compiler_options=COMPILE_FAST)
+
+    arrays = arrays_of(case, dtype)
+    (_, got), gradients = both(ours)(*arrays)
+    (_, want), wanted = both(theirs)(*arrays)
+    assert_close(got, want, TOLERANCES[dtype])
+    assert_close(gradients, wanted, TOLERANCES[dtype] * (1 if dtype == "float32" else 2))
+
+
+@pytest.mark.parametrize("platform", _FORMS)
+@pytest.mark.parametrize("case", [case for case in CASES if case.forward], ids=str)
+def test_forward_mode(case, platform):
+    arrays = arrays_of(case, "float32")
+    tangents = arrays_of(case, "float32")[::-1]
+    tangents = [jnp.resize(tangent, array.shape) if array.size else array for tangent, array in zip(tangents, arrays)]
+    forms = _FORMS[platform][case.kernel], getattr(reference, case.kernel)
+    got, want = (jax.jvp(functools.partial(case.call, form), arrays, tangents) for form in forms)
+    assert_close(got, want, TOLERANCES["float32"])
+
+
+@pytest.mark.parametrize("platform", _FORMS)
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_have_the_same_bits(name, platform):
+    for key in np.array([[0, 0], [2**32 - 1, 5], [9, 2**31]], "uint32"):
+        got, want = DRAWS[name](_FORMS[platform][name], key), DRAWS[name](getattr(reference, name), key)
+        for one, other in zip(got, want, strict=True):
+            assert one.dtype == other.dtype
+            assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+    assert math.prod(DRAWS[name](getattr(reference, name), key)[0].shape) > 1000

@@ -1,0 +1,145 @@
+"""Which form of a kernel runs, and what XLA is asked for."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import minidl
+from minidl import config, kernels, layers
+from minidl.kernels import compiler, reference
+from minidl.kernels.cpu import conv as cpu_conv
+from tests.counting import compilations
+
+IMAGES = np.random.default_rng(0).standard_normal((2, 6, 6, 3), dtype="float32")
+WEIGHTS = np.ones((3, 3, 3, 4), "float32")
+
+
+@pytest.fixture
+def on_reference():
+    config.set_kernels("reference")
+    yield
+    config.set_kernels("auto")
+
+
+@pytest.fixture
+def beside_a_gpu(monkeypatch):
+    """A process whose default device is a GPU, as far as the choice can tell."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+
+
+def convolution(x):
+    return kernels.conv(x, WEIGHTS, [1, 1], [(0, 0)] * 2, [1, 1])
+
+
+def is_reference(x=IMAGES):
+    return "conv_general_dilated" in str(jax.make_jaxpr(convolution)(x))
+
+
+def test_the_reference_runs_everywhere_if_it_is_chosen(on_reference):
+    assert config.kernels() == "reference" and is_reference()
+    assert kernels.compiler_options(True, True) == {}
+
+
+def test_what_is_computed_on_the_cpu_of_a_machine_with_a_gpu_has_its_forms(beside_a_gpu):
+    cpu = jax.devices("cpu")[0]
+    assert kernels.form("conv") is reference.conv, "nothing says that it runs on the CPU"
+    assert kernels.form("conv", jax.device_put(IMAGES, cpu)) is cpu_conv.conv
+    with jax.default_device(cpu):
+        assert not is_reference()
+    with kernels.lowered_for("cpu"):
+        assert not is_reference()
+    model = minidl.Sequential([layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert_has_patches(model)
+
+
+def assert_has_patches(model):
+    seen, patches = [], cpu_conv._patches
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu_conv, "_patches", lambda *args: seen.append(1) or patches(*args))
+        model.fit(IMAGES, np.zeros(2), verbose=0)
+        assert seen, "the train step was traced for a GPU"
+        seen.clear()
+        model.predict(IMAGES, verbose=0)
+        assert seen, "the forward pass was traced for a GPU"
+        seen.clear()
+        model(IMAGES)
+        assert seen, "the call was traced for a GPU"
+
+
+def test_a_model_follows_the_choice(on_reference):
+    """Programs that were compiled for one choice are not used for another."""
+    config.set_kernels("auto")
+    model = minidl.Sequential([layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(IMAGES, np.zeros(2), verbose=0)
+    want = model.predict(IMAGES, verbose=0), model(IMAGES), model.evaluate(IMAGES, np.zeros(2), verbose=0)
+    config.set_kernels("reference")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cpu_conv, "_patches", lambda *args: pytest.fail("the form of the CPU ran"))
+        got = model.predict(IMAGES, verbose=0), model(IMAGES), model.evaluate(IMAGES, np.zeros(2), verbose=0)
+        model.fit(IMAGES, np.zeros(2), verbose=0)
+    for one, other in zip(got, want, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    config.set_kernels("auto")
+    model.predict(IMAGES, verbose=0)
+    with compilations() as compiled:
+        model.predict(IMAGES, verbose=0)
+    assert not compiled
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(ValueError, match=r"one of 'auto', 'reference', got 'fast'"):
+        config.set_kernels("fast")
+    environment = {**os.environ, "MINIDL_KERNELS": "fast"}
+    done = subprocess.run([sys.executable, "-c", "import minidl"], env=environment, capture_output=True, text=True)
+    assert "MINIDL_KERNELS must be one of 'auto', 'reference', got 'fast'" in done.stderr
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="only the CPU's forms have barriers")
+@pytest.mark.parametrize("barrier", [compiler.keep_barrier, jax.lax.optimization_barrier])
+def test_xla_keeps_the_barriers_that_must_be_kept(barrier):
+    def function(x):
+        return jnp.cos(barrier(jnp.sin(x))).sum()
+
+    x = jnp.ones(1000)
+    options = kernels.compiler_options(True, kernels.needs_barriers(jax.make_jaxpr(function)(x)))
+    text = jax.jit(function, compiler_options=options).lower(x).compile().as_text()
+    assert ("opt-barrier" in text) == (barrier is compiler.keep_barrier)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="only the CPU's forms have barriers")
+@pytest.mark.parametrize(
+    ("layer", "shape", "needs"),
+    [
+        (layers.Conv2D(4, 3), (6, 6, 3), True),
+        (layers.ConvLSTM1D(2, 3), (4, 6, 3), True),
+        (layers.Lambda(lambda x: minidl.ops.nn.conv(x, WEIGHTS)), (6, 6, 3), True),
+        (layers.MaxPooling1D(2), (6, 3), True),
+        (layers.Dropout(0.5), (5,), True),
+        (layers.Dense(3), (5,), False),
+        (layers.LSTM(3), (4, 5), False),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_programs_keep_barriers_where_a_kernel_in_them_needs_it(layer, shape, needs, monkeypatch):
+    asked = []
+    options = compiler._options
+    monkeypatch.setattr(compiler, "_options", lambda loop, keep: asked.append((loop, keep)) or options(loop, keep))
+    model = minidl.Sequential([layers.Input(shape), layers.Dense(shape[-1]), layer, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.zeros((2, *shape), "float32"), np.zeros(2), verbose=0)
+    assert asked == [(True, needs)]
+
+
+def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
+    lacking = "xla_backend_optimization_level"
+    are_known = compiler._are_known
+    monkeypatch.setattr(compiler, "_are_known", lambda options: lacking not in options and are_known(options))
+    assert list(compiler._options.__wrapped__(True, False)) == ["xla_cpu_copy_insertion_use_region_analysis"]
+    assert are_known({lacking: 2}) and not are_known({"xla_no_such_option": True, lacking: 2})
