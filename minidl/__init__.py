@@ -18,7 +18,6 @@ with without_collecting():
         constraints,
         datasets,
         dtype_policies,
-        dtypes,
         initializers,
         layers,
         losses,
@@ -34,7 +33,9 @@ with without_collecting():
         utils,
     )
     from minidl._version import __version__, version
-    from minidl.dtypes import DTypePolicy
+    from minidl.core.dtypes import DTypePolicy
+    from minidl.core.symbolic import KerasTensor
+    from minidl.core.variables import Variable, name_scope
     from minidl.initializers import Initializer
     from minidl.layers import Input, InputLayer, InputSpec, Layer
     from minidl.losses import Loss
@@ -42,8 +43,6 @@ with without_collecting():
     from minidl.models import Model, Sequential
     from minidl.optimizers import Optimizer
     from minidl.regularizers import Regularizer
-    from minidl.symbolic import KerasTensor
-    from minidl.variables import Variable, name_scope
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
@@ -71,7 +70,6 @@ __all__ = [
     "constraints",
     "datasets",
     "dtype_policies",
-    "dtypes",
     "initializers",
     "keras",
     "layers",

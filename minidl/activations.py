@@ -15,7 +15,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import nameless, names, notes, operation
+from minidl.core import array_metadata, names, operation
+from minidl.core import lambdas as nameless
 
 
 @operation.operation
@@ -209,7 +210,7 @@ def sigmoid(x: Any) -> jax.Array:
     [0.  0.5 1. ]
     """
     x = jnp.asarray(x)
-    return notes.write(jax.nn.sigmoid(x), "sigmoid logits", x)
+    return array_metadata.annotate(jax.nn.sigmoid(x), sigmoid_logits=x)
 
 
 @operation.operation
@@ -422,7 +423,7 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
         )
     probabilities = jax.nn.softmax(x, axis)
     is_last = axis in (-1, x.ndim - 1)
-    return notes.write(probabilities, "softmax logits", x) if is_last else probabilities
+    return array_metadata.annotate(probabilities, softmax_logits=x) if is_last else probabilities
 
 
 @operation.operation

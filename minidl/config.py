@@ -8,7 +8,7 @@ import stat
 
 import jax
 
-from minidl.dtypes import (
+from minidl.core.dtypes import (
     dtype_policy,
     epsilon,
     floatx,
@@ -16,13 +16,13 @@ from minidl.dtypes import (
     set_epsilon,
     set_floatx,
 )
-from minidl.kernels import mode as kernels
-from minidl.kernels import set_kernels
-from minidl.messages import (
+from minidl.core.messages import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from minidl.kernels import mode as kernels
+from minidl.kernels import set_kernels
 
 __all__ = [
     "backend",

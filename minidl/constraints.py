@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, names
+from minidl.core import dtypes, names
 
 
 class Constraint:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.dtypes import DTypePolicy, get
-from minidl.names import serialize as _serialize
+from minidl.core.dtypes import DTypePolicy, get
+from minidl.core.names import serialize as _serialize
 
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 

@@ -6,7 +6,7 @@ is all that it takes. With "mixed_float16", whose small numbers run out, `compil
 `LossScaleOptimizer`. Give the last layer dtype="float32", so that the loss is computed exactly.
 """
 
-from minidl.dtypes import DTypePolicy, dtype_policy, set_dtype_policy
+from minidl.core.dtypes import DTypePolicy, dtype_policy, set_dtype_policy
 from minidl.optimizers import LossScaleOptimizer
 
 Policy = DTypePolicy

@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes, kernels
-from minidl.names import auto_name
-from minidl.variables import Variable, name_scope
+from minidl import kernels
+from minidl.core import dtypes
+from minidl.core.names import auto_name
+from minidl.core.variables import Variable, name_scope
 
 _drawing = threading.Lock()  # two threads never draw the same key
 _global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one

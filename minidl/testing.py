@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes, layers
-from minidl.symbolic import KerasTensor
+from minidl import layers
+from minidl.core import dtypes
+from minidl.core.symbolic import KerasTensor
 
 
 @dataclasses.dataclass

@@ -11,7 +11,7 @@ from typing import Any
 
 import jax
 
-from minidl import structures as in_order
+from minidl.core import structures as in_order
 
 
 class MAP_TO_NONE:  # noqa: N801, Keras's name

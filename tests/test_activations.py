@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minidl import activations
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 from tests.references.activations import ALONG_AN_AXIS, ELEMENTWISE
 
 NAMES = sorted(activations.BY_NAME)

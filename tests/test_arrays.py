@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import arrays, layers
+from minidl import layers
+from minidl.core import arrays
 from minidl.training.data import ArrayData
 
 DENSE = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minidl import constraints
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 from tests.references.constraints import ROWS
 
 CLASSES = {"max_norm": "MaxNorm", "non_neg": "NonNeg", "unit_norm": "UnitNorm", "min_max_norm": "MinMaxNorm"}

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl import dtypes
-from minidl.dtypes import DTypePolicy, canonical, dtype_policy, is_float, set_dtype_policy, set_epsilon, set_floatx
+from minidl.core import dtypes
+from minidl.core.dtypes import DTypePolicy, canonical, dtype_policy, is_float, set_dtype_policy, set_epsilon, set_floatx
 from minidl.layers import Dense
 
 

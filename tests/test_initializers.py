@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from minidl import initializers
+from minidl.core.variables import Variable
 from minidl.random import SeedGenerator, make_default_seed, set_random_seed
-from minidl.variables import Variable
 from tests.references.initializers import DETERMINISTIC, RANDOM, STFT
 
 EXAMPLES = (

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, names, regularizers
+from minidl import layers, regularizers
+from minidl.core import names
+from minidl.core.object_graph import without
+from minidl.core.variables import Variable
 from minidl.layers import Dense, Dropout, Input, Layer
 from minidl.metrics import Mean
 from minidl.random import SeedGenerator, dropout
-from minidl.tracking import without
-from minidl.variables import Variable
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]], "float32")
 

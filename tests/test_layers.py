@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from minidl import Model, Sequential, layers
+from minidl.core.symbolic import KerasTensor
 from minidl.layers import Layer, masks
-from minidl.symbolic import KerasTensor
 from minidl.testing import LAYER_CHECKS
 from tests.rows import ROWS
 from tests.rows.basics import CUBE, IMAGES, MATRIX

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, losses, notes
+from minidl import layers, losses
 from minidl.activations import sigmoid, softmax
+from minidl.core import array_metadata
 from tests.references.losses import ALL_REDUCTIONS, COMPILE_FAST, ROWS
 
 # Every public class, with arguments that are not the defaults.
@@ -45,7 +46,7 @@ EXAMPLES = [
     losses.LossFunctionWrapper(losses.binary_crossentropy, from_logits=True),
 ]
 CLASSES = ("Loss", *dict.fromkeys(name for name, *_ in ROWS.values()))
-FUNCTIONS = tuple(minidl.names.snake_case(name) for name in CLASSES[1:])
+FUNCTIONS = tuple(minidl.core.names.snake_case(name) for name in CLASSES[1:])
 PUBLIC = set(
     """
     BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy CategoricalFocalCrossentropy
@@ -259,7 +260,7 @@ def test_functions_give_the_values_of_their_classes():
     def both():
         for case in ALL_REDUCTIONS:
             name, arguments, y_true, y_pred = ROWS[case]
-            function = getattr(losses, minidl.names.snake_case(name))
+            function = getattr(losses, minidl.core.names.snake_case(name))
             loss = getattr(losses, name)(reduction="none", **arguments)
             yield case, (function(y_true, y_pred, **arguments), loss(y_true, y_pred))
 
@@ -294,7 +295,7 @@ def test_computes_in_its_dtype(name):
 @pytest.mark.parametrize("row", [row for row in sorted(ALL_REDUCTIONS) if "CTC" not in row])  # whose values are float32
 def test_values_have_the_dtype_of_the_predictions(row):
     name, arguments, y_true, y_pred = ROWS[row]
-    function = getattr(losses, minidl.names.snake_case(name))
+    function = getattr(losses, minidl.core.names.snake_case(name))
     short = jax.ShapeDtypeStruct(y_pred.shape, "bfloat16")
     assert jax.eval_shape(lambda y_pred: function(y_true, y_pred, **arguments), short).dtype == jnp.bfloat16
 
@@ -417,7 +418,7 @@ def test_a_mask_noted_on_the_predictions_leaves_values_out():
     want = {"sum_over_batch_size": (6 / 3, 7 / 3), "mean": (6 / 3, 7 / 3), "sum": (6, 7)}
     want["mean_with_sample_weight"] = (6 / 3, 7 / 3)
     for reduction, (without, weighted) in want.items():
-        predictions = notes.write(values[..., None], "mask", mask)
+        predictions = array_metadata.annotate(values[..., None], mask=mask)
         loss = losses.MeanAbsoluteError(reduction=reduction)
         assert float(loss(jnp.zeros((2, 3, 1)), predictions)) == pytest.approx(without)
         assert float(loss(jnp.zeros((2, 3, 1)), predictions, weight)) == pytest.approx(weighted)
@@ -425,8 +426,8 @@ def test_a_mask_noted_on_the_predictions_leaves_values_out():
 
 def test_a_mask_and_an_ignored_class_go_together():
     labels = jnp.array([[0, 1], [0, 0]])
-    predictions = notes.write(jnp.full((2, 2, 2), 0.5), "mask", jnp.array([[True, True], [True, False]]))
-    predictions = notes.write(predictions * jnp.array([1.0, 3.0]), "mask", notes.read(predictions, "mask"))
+    predictions = array_metadata.annotate(jnp.full((2, 2, 2), 0.5), mask=jnp.array([[True, True], [True, False]]))
+    predictions = array_metadata.annotate(predictions * jnp.array([1.0, 3.0]), mask=array_metadata.of(predictions).mask)
     loss = losses.SparseCategoricalCrossentropy(ignore_class=1)
     assert float(loss(labels, predictions)) == pytest.approx(np.log(4), rel=1e-6)  # the mean of two values
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, losses, metrics, notes
-from minidl.variables import Variable
+from minidl import layers, losses, metrics
+from minidl.core import array_metadata
+from minidl.core.variables import Variable
 from tests.references import metrics_confusion
 from tests.references.metrics import ROWS, VALUES
 
@@ -448,7 +449,7 @@ def test_adds_up_in_its_dtype():
 
 
 def test_a_mask_noted_on_the_predictions_leaves_examples_out():
-    y_pred = notes.write(jnp.array([[1.0], [5.0], [9.0]]), "mask", jnp.array([True, True, False]))
+    y_pred = array_metadata.annotate(jnp.array([[1.0], [5.0], [9.0]]), mask=jnp.array([True, True, False]))
     metric = metrics.MeanAbsoluteError()
     metric.update_state(jnp.zeros((3, 1)), y_pred)
     assert float(metric.result()) == 3.0

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import minidl
-from minidl import dtypes
-from minidl.names import (
+from minidl.core import dtypes
+from minidl.core.names import (
     auto_name,
     deserialize,
     lookup,

@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import layers, optimizers, saving
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
 Y = X @ np.float32([[1.0], [-2.0], [0.5]]) + 1

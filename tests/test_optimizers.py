@@ -14,7 +14,7 @@ import pytest
 
 import minidl
 from minidl import callbacks, layers, optimizers
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 from tests.counting import compilations
 from tests.references.optimizers import PLAIN
 

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import kernels, names, random
+from minidl import kernels, random
+from minidl.core import names
+from minidl.core.variables import functional
 from minidl.kernels.cpu import random_bits
 from minidl.random import SeedGenerator, draw_seed, make_default_seed, set_random_seed
-from minidl.variables import functional
 from tests.counting import compilations
 from tests.references.random import DRAWS
 

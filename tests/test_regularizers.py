@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minidl import regularizers
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 from tests.references.regularizers import ROWS
 
 CLASSES = ("L1", "L2", "L1L2", "OrthogonalRegularizer")

@@ -12,8 +12,8 @@ import pytest
 
 import minidl
 from minidl import layers, optimizers
+from minidl.core.variables import Variable
 from minidl.optimizers import schedules
-from minidl.variables import Variable
 from tests.references.schedules import SCHEDULES, make
 
 

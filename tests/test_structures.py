@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import minidl
-from minidl import layers, structures, tree
+from minidl import layers, tree
+from minidl.core import structures
 
 
 class Join(layers.Layer):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import minidl as keras
-from minidl import layers, ops, sharing
+from minidl import layers, ops
+from minidl.core import sharing
 from minidl.models import compiled_call
 from minidl.training import programs
 

@@ -1,6 +1,6 @@
 """Finding what an object keeps in its attributes, lists, tuples and dicts."""
 
-from minidl.tracking import children, unique, without
+from minidl.core.object_graph import children, unique, without
 
 
 class Item:

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl import dtypes, names, saving, utils
+from minidl import saving, utils
+from minidl.core import dtypes, names
 from minidl.utils import clear_session, normalize, to_categorical
 from tests.references import utils as references
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl import dtypes, initializers, names
-from minidl.variables import Variable, autocast_scope, bound, functional, name_scope
+from minidl import initializers
+from minidl.core import dtypes, names
+from minidl.core.variables import Variable, autocast_scope, bound, functional, name_scope
 
 VALUES = np.array([[1.0, -2.0], [0.5, 4.0]], "float32")
 OTHER = np.array([[3.0, 2.0], [-1.5, 0.25]], "float32")

@@ -13,9 +13,9 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
+from minidl.core.variables import Variable
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
-from minidl.variables import Variable
 
 _FORMAT = 3
 _PARTS = {"format", "run", "rates", "epoch", "batches", "logs", "place", "stop_training"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
-from minidl.messages import is_interactive_logging_enabled, say
+from minidl.core.messages import is_interactive_logging_enabled, say
 
 BAR_WIDTH = 20  # characters of a bar that is given no width
 

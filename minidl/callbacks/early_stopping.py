@@ -6,7 +6,7 @@ from typing import Any
 
 from minidl.callbacks.base import Logs
 from minidl.callbacks.monitor import MonitorCallback, watched
-from minidl.messages import say
+from minidl.core.messages import say
 
 _REMEMBERED = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 

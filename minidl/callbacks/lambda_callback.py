@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minidl import names
 from minidl.callbacks.base import HOOKS, Callback
+from minidl.core import names
 
 
 class LambdaCallback(Callback):

@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
-from minidl.messages import say
+from minidl.core.messages import say
 
 
 class LearningRateScheduler(Callback):

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minidl import names
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
-from minidl.messages import say
+from minidl.core import names
+from minidl.core.messages import say
 
 _REMEMBERED = ("best", "kept", "batches")
 

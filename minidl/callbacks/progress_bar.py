@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.callbacks import displays
 from minidl.callbacks.base import Callback, Logs, fine_without
-from minidl.messages import say
+from minidl.core.messages import say
 
 REFRESH_SECONDS = 0.125
 

@@ -9,7 +9,7 @@ import numpy as np
 from minidl.callbacks.base import Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
 from minidl.callbacks.monitor import MonitorCallback, watched
-from minidl.messages import say
+from minidl.core.messages import say
 
 _REMEMBERED = ("best", "wait", "cooldown_counter")
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
-from minidl.optional import needed
+from minidl.core.optional import needed
 
 
 class RemoteMonitor(Callback):

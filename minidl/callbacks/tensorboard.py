@@ -10,7 +10,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, fine_without
 from minidl.callbacks.learning_rates import learning_rates
-from minidl.optional import needed
+from minidl.core.optional import needed
 
 
 class TensorBoard(Callback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from minidl.callbacks.base import Callback, Logs, fine_without
-from minidl.messages import say
+from minidl.core.messages import say
 
 
 class TerminateOnNaN(Callback):

@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import names
+from minidl.core import names
+from minidl.core.variables import Variable
 from minidl.initializers.base import Initializer
 from minidl.initializers.constants import STFT, Constant, Identity, Ones, Zeros, giving
 from minidl.initializers.draws import (
@@ -24,7 +25,6 @@ from minidl.initializers.draws import (
     TruncatedNormal,
     VarianceScaling,
 )
-from minidl.variables import Variable
 
 __all__ = [
     "Constant",

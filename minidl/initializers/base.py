@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl.core import dtypes
 
 
 class Initializer:

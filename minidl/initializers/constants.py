@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import names
+from minidl.core import names
 from minidl.initializers.base import Initializer, on_device
 
 

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes, names, random
+from minidl import random
+from minidl.core import dtypes, names
 from minidl.initializers.base import Initializer
 
 # The standard deviation of a standard normal that is cut off at -2 and 2:

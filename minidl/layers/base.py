@@ -17,13 +17,14 @@ from typing import Any
 
 import jax
 
-from minidl import arrays, dtypes, forks, regularizers, structures
+from minidl import regularizers
+from minidl.core import arrays, dtypes, forks, structures
+from minidl.core.names import ConfigError, auto_name, is_own, serialize
+from minidl.core.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
+from minidl.core.variables import Variable, autocast_scope, bound, name_scope, of_one_moment
 from minidl.layers import masks, pipelines
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module, building, calls_under_way
-from minidl.names import ConfigError, auto_name, is_own, serialize
-from minidl.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
-from minidl.variables import Variable, autocast_scope, bound, name_scope, of_one_moment
 
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _outermost: contextvars.ContextVar[bool] = contextvars.ContextVar("outermost", default=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl import activations, constraints, dtypes, initializers, notes, regularizers
+from minidl import activations, constraints, initializers, regularizers
+from minidl.core import array_metadata, dtypes
+from minidl.core.symbolic import KerasTensor, Node
 from minidl.kernels import matmul
 from minidl.layers.base import Layer
 from minidl.layers.lora import LowRank
-from minidl.symbolic import KerasTensor, Node
 
 
 class InputLayer(Layer):
@@ -246,7 +247,7 @@ class Dense(LowRank):
         if self.bias is not None:
             outputs = outputs + self.bias.value
         if self.activation in (None, activations.linear):
-            return notes.write(outputs, "linear", True)  # for the check of losses that take probabilities
+            return array_metadata.annotate(outputs, is_linear=True)  # for the check of losses that take probabilities
         return self.activation(outputs)
 
     def get_config(self) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the examples
 
 from minidl import activations, regularizers
+from minidl.core.symbolic import Shape
 from minidl.initializers.draws import VarianceScaling
 from minidl.kernels import matmul
 from minidl.layers import weight_options
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.lora import LowRank
-from minidl.symbolic import Shape
 
 
 class EinsumDense(LowRank):

@@ -7,7 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the examples
 
-from minidl import input_ranges, regularizers
+from minidl import regularizers
+from minidl.core import input_ranges
 from minidl.layers import weight_options
 from minidl.layers.lora import LowRank
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import jax
 
-from minidl import dtypes
-from minidl.symbolic import Shape
+from minidl.core import dtypes
+from minidl.core.symbolic import Shape
 
 
 class InputSpec:

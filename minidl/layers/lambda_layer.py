@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import names, structures
+from minidl.core import names, structures
+from minidl.core.lambdas import NamelessFunction
+from minidl.core.symbolic import KerasTensor
 from minidl.layers.base import Layer
-from minidl.nameless import NamelessFunction
-from minidl.symbolic import KerasTensor
 
 
 class Lambda(Layer):

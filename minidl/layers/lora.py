@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minidl.core.object_graph import without
+from minidl.core.variables import Variable
 from minidl.layers.base import Layer
-from minidl.tracking import without
-from minidl.variables import Variable
 
 
 class LowRank(Layer):

@@ -14,17 +14,17 @@ from typing import Any
 
 import jax
 
-from minidl import notes, structures
+from minidl.core import array_metadata, structures
 
 
 def get(arrays: Any) -> Any:
     """The masks of an array or a structure of arrays, None where there is none."""
-    return structures.map(lambda array: notes.read(array, "mask"), arrays)
+    return structures.map(lambda array: array_metadata.of(array).mask, arrays)
 
 
 def put(array: Any, mask: Any) -> Any:
     """Note the mask of an array. Gives the array back."""
-    return notes.write(array, "mask", mask)
+    return array_metadata.annotate(array, mask=mask)
 
 
 def fill(kwargs: dict[str, Any], given: dict[str, Any], parameters: Iterable[str]) -> None:

@@ -16,11 +16,12 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from minidl import constraints, dtypes, initializers, regularizers
+from minidl import constraints, initializers, regularizers
+from minidl.core import dtypes
+from minidl.core.object_graph import children, parts, unique, without
+from minidl.core.variables import Variable, name_scope, of_one_moment
 from minidl.metrics.base import Metric
 from minidl.random import SeedGenerator
-from minidl.tracking import children, parts, unique, without
-from minidl.variables import Variable, name_scope, of_one_moment
 
 building = threading.RLock()  # of layers, steps and objectives, which threads that come at once must not do twice
 calls_under_way: contextvars.ContextVar[tuple[int, ...]] = contextvars.ContextVar("calls", default=())

@@ -15,8 +15,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import dtypes, structures
-from minidl.symbolic import KerasTensor
+from minidl.core import dtypes, structures
+from minidl.core.symbolic import KerasTensor
 
 # One call of a layer at a time: two that read its seed at the same time would draw the same numbers.
 _locks: weakref.WeakKeyDictionary[Any, threading.Lock] = weakref.WeakKeyDictionary()

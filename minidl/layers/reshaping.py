@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl.core import dtypes
+from minidl.core.symbolic import KerasTensor
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
-from minidl.symbolic import KerasTensor
 
 
 class Flatten(Layer):

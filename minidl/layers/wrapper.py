@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import layers, names
+from minidl import layers
+from minidl.core import names
 from minidl.layers.base import Layer
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, floats
-from minidl.operation import of_family
 
 
 @of_family("losses")

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, names, notes, structures
+from minidl.core import array_metadata, dtypes, names, structures
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -63,11 +63,11 @@ class Loss:
             y_pred: predictions.
             sample_weight: weights that broadcast against the values of `call`.
         """
-        mask = notes.read(y_pred, "mask")
+        mask = array_metadata.of(y_pred).mask
         y_pred = structures.map(self._convert, y_pred)
         y_true = structures.map(self._convert, y_true)
         values = self.call(y_true, y_pred)
-        inner = notes.read(values, "mask")
+        inner = array_metadata.of(values).mask
         mask = inner if mask is None else mask if inner is None else mask & inner
         return reduce(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction)
 
@@ -218,20 +218,18 @@ def _squeeze(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     if isinstance(y_pred, jax.Array) and isinstance(y_true, jax.Array):
         y_true, squeezed = same_rank(y_true, y_pred)
         if squeezed is not y_pred:  # without its last axis, the one that a softmax is about
-            y_pred = notes.write(squeezed, "sigmoid logits", _reshaped(notes.read(y_pred, "sigmoid logits"), squeezed))
+            logits = array_metadata.of(y_pred).sigmoid_logits
+            known = None if logits is None else logits.reshape(squeezed.shape)
+            y_pred = array_metadata.annotate(squeezed, sigmoid_logits=known)
     return y_true, y_pred
-
-
-def _reshaped(logits: Any, like: Any) -> Any:
-    return None if logits is None else logits.reshape(like.shape)
 
 
 def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
     """A changed form of predictions, with the logits behind the old form changed likewise."""
-    for kind in ("softmax logits", "sigmoid logits"):
-        logits = notes.read(old, kind)
-        if logits is not None:
-            notes.write(new, kind, convert(logits))
+    known = array_metadata.of(old)
+    for field in ("softmax_logits", "sigmoid_logits"):
+        if (logits := getattr(known, field)) is not None:
+            array_metadata.annotate(new, **{field: convert(logits)})
     return new
 
 

@@ -1,7 +1,7 @@
 """Cross-entropies: the losses of classes, from probabilities or from logits.
 
 A cross-entropy of a softmax's or sigmoid's output is computed from the logits behind it (see
-notes.py), where it is exact also for probabilities that have saturated.
+array_metadata.py), where it is exact also for probabilities that have saturated.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, notes
+from minidl.core import array_metadata, dtypes
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, floats, pair
-from minidl.operation import of_family
 
 
 @of_family("losses")
@@ -70,7 +70,7 @@ def sparse_categorical_crossentropy(
     values = -jnp.sum(one_hot * log_probabilities(y_pred, from_logits, axis, valid), axis=axis)
     if valid is None:
         return values
-    return notes.write(jnp.where(valid, values, 0.0), "mask", valid)
+    return array_metadata.annotate(jnp.where(valid, values, 0.0), mask=valid)
 
 
 @of_family("losses")
@@ -111,13 +111,13 @@ def binary_values(y_true: Any, y_pred: Any, logits: Any) -> Any:
 
 def sigmoid_logits(y_pred: Any, from_logits: bool) -> Any:
     """The logits that are `y_pred`, or that are behind it, or None."""
-    return y_pred if from_logits else notes.read(y_pred, "sigmoid logits")
+    return y_pred if from_logits else array_metadata.of(y_pred).sigmoid_logits
 
 
 def softmax_logits(y_pred: Any, from_logits: bool, axis: int) -> Any:
     """The logits that are `y_pred`, or that are behind it, or None."""
     is_last = axis in (-1, y_pred.ndim - 1)  # the axis that softmax notes its logits for
-    return y_pred if from_logits else notes.read(y_pred, "softmax logits") if is_last else None
+    return y_pred if from_logits else array_metadata.of(y_pred).softmax_logits if is_last else None
 
 
 def log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:

@@ -10,10 +10,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes
+from minidl.core import dtypes
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, floats, pair
 from minidl.losses.crossentropy import binary_values, log_probabilities, one_hot_targets, sigmoid_logits
-from minidl.operation import of_family
 
 
 @of_family("losses")

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, floats
 from minidl.losses.crossentropy import integer_labels, softmax_logits
-from minidl.operation import of_family
 
 
 @of_family("losses")

@@ -6,8 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, pair
-from minidl.operation import of_family
 
 
 @of_family("losses")

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes
+from minidl.core import dtypes
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, pair
-from minidl.operation import of_family
 
 
 @of_family("losses")

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import notes
+from minidl.core import array_metadata
+from minidl.core.operation import of_family
 from minidl.losses.base import LossFunctionWrapper, floats
-from minidl.operation import of_family
 
 
 @of_family("losses")
@@ -58,7 +58,7 @@ def circle(
     same_terms = gamma * jnp.maximum(margin + distance, 0.0) * (distance - margin)
     other_terms = gamma * jnp.maximum(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
     values = jax.nn.softplus(_log_sum_exp(same_terms, same) + _log_sum_exp(other_terms, other))
-    return notes.write(values, "mask", values > 0)
+    return array_metadata.annotate(values, mask=values > 0)
 
 
 def _labels(argument: str, labels: Any, embeddings: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import losses, names
+from minidl import losses
+from minidl.core import names
 from minidl.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,

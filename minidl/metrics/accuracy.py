@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, notes
+from minidl.core import array_metadata, dtypes
+from minidl.core.operation import of_family
 from minidl.losses import same_rank
 from minidl.metrics.reduction import MeanMetricWrapper
-from minidl.operation import of_family
 
 
 @of_family("metrics")
@@ -117,7 +117,7 @@ def _scores(y_pred: Any) -> jax.Array:
     Probabilities of a lower precision tie where logits do not; Keras counts the ties, so they are used themselves.
     """
     y_pred = jnp.asarray(y_pred)
-    logits = notes.read(y_pred, "softmax logits") if y_pred.dtype == jnp.float32 else None
+    logits = array_metadata.of(y_pred).softmax_logits if y_pred.dtype == jnp.float32 else None
     return y_pred if logits is None else logits
 
 

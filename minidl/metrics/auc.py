@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl.core import dtypes
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import count, divide, even_thresholds, ratio
 

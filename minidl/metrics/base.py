@@ -11,10 +11,11 @@ from typing import Any
 
 import jax
 
-from minidl import dtypes, initializers
-from minidl.names import auto_name
-from minidl.tracking import children
-from minidl.variables import Variable, bound, functional, name_scope
+from minidl import initializers
+from minidl.core import dtypes
+from minidl.core.names import auto_name
+from minidl.core.object_graph import children
+from minidl.core.variables import Variable, bound, functional, name_scope
 
 
 class Metric:

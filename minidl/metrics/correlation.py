@@ -6,9 +6,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import dtypes, losses
+from minidl import losses
+from minidl.core import dtypes
+from minidl.core.operation import of_family
 from minidl.metrics.reduction import MeanMetricWrapper
-from minidl.operation import of_family
 
 
 @of_family("metrics")

@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import budget, dtypes, losses
+from minidl import losses
+from minidl.core import budget, dtypes
 
 
 class Counts(NamedTuple):

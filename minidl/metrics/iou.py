@@ -11,7 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import dtypes
+from minidl.core import dtypes
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import for_values
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import notes
+from minidl.core import array_metadata
 from minidl.losses import check_weights, function_config, same_rank, with_mask
 from minidl.metrics.base import Metric
 
@@ -102,9 +102,9 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         """Take the function's values on a batch into the mean."""
-        mask = notes.read(y_pred, "mask")
+        mask = array_metadata.of(y_pred).mask
         values = self.fn(y_true, y_pred, **self.fn_arguments)
-        inner = notes.read(values, "mask")
+        inner = array_metadata.of(values).mask
         for valid in (mask, inner):
             if valid is not None:
                 sample_weight = _with_mask(sample_weight, valid, self.dtype)

@@ -8,13 +8,13 @@ from typing import Any
 
 import jax
 
-from minidl import structures
+from minidl.core import structures
+from minidl.core.symbolic import KerasTensor, apply
 from minidl.layers import Input, InputLayer
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
 from minidl.models.model import Model
 from minidl.models.sequential import Sequential
-from minidl.symbolic import KerasTensor, apply
 
 
 def clone_model(

@@ -12,12 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import arrays, kernels, structures
+from minidl import kernels
+from minidl.core import arrays, structures
+from minidl.core.names import is_own
+from minidl.core.variables import Variable, bound, newest
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
-from minidl.names import is_own
 from minidl.training.programs import Program
-from minidl.variables import Variable, bound, newest
 
 
 class CompiledCall:

@@ -13,10 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import input_ranges, structures
+from minidl.core import input_ranges, structures
+from minidl.core.symbolic import KerasTensor, Node, Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
-from minidl.symbolic import KerasTensor, Node, Shape
 
 
 class Graph:

@@ -13,12 +13,13 @@ from typing import Any
 
 import jax
 
-from minidl import budget, names, ops, structures
+from minidl import ops
+from minidl.core import budget, names, structures
+from minidl.core.operation import FUNCTIONS
+from minidl.core.symbolic import FunctionCall, KerasTensor, Node, record
+from minidl.core.variables import Variable
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
-from minidl.operation import FUNCTIONS
-from minidl.symbolic import FunctionCall, KerasTensor, Node, record
-from minidl.variables import Variable
 
 _OPERANDS = (
     "x",

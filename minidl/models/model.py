@@ -9,7 +9,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import layers, names, structures
+from minidl import layers
+from minidl.core import names, structures
+from minidl.core.object_graph import parts
+from minidl.core.symbolic import KerasTensor
+from minidl.core.variables import Variable, of_one_moment
 from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN, Module
@@ -19,10 +23,7 @@ from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
 from minidl.saving import export_model, keras_format, pickling
-from minidl.symbolic import KerasTensor
-from minidl.tracking import parts
 from minidl.training.trainer import Trainer
-from minidl.variables import Variable, of_one_moment
 
 
 class Model(Trainer):

@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import budget, input_ranges, names, structures
+from minidl.core import budget, input_ranges, names, structures
+from minidl.core.symbolic import KerasTensor, Node, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
 from minidl.models.model import Model, calls_in
-from minidl.symbolic import KerasTensor, Node, Shape
 
 
 class Sequential(Model):

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minidl import names
-from minidl.variables import Variable
+from minidl.core import names
+from minidl.core.variables import Variable
 
 
 def nested(variables: Sequence[Variable], value_format: str = "backend_tensor") -> dict[str, Any]:

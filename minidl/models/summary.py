@@ -10,8 +10,8 @@ from typing import Any
 
 import jax
 
+from minidl.core.symbolic import FunctionCall
 from minidl.layers.base import Layer
-from minidl.symbolic import FunctionCall
 
 
 def print_summary(

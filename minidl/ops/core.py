@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import binding, dtypes, notes, structures, symbolic
+from minidl.core import array_metadata, binding, dtypes, structures, symbolic
+from minidl.core.symbolic import KerasTensor
+from minidl.core.variables import Variable
 from minidl.ops.operation import operation
-from minidl.symbolic import KerasTensor
-from minidl.variables import Variable
 
 _control_flow = functools.partial(operation, converts=False)
 
@@ -93,7 +93,7 @@ def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
 
 def get_keras_mask(x: Any) -> Any:
     """The mask of an array, or of a symbolic tensor as another one; None if it has none."""
-    mask = notes.read(x, notes.MASK)
+    mask = array_metadata.of(x).mask
     is_of_graph = isinstance(x, KerasTensor) and mask is not None
     return symbolic.apply(get_keras_mask, "get_keras_mask", x) if is_of_graph else mask
 

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import config, dtypes
+from minidl import config
+from minidl.core import dtypes
 from minidl.ops import core
 from minidl.ops.operation import operation
 

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from minidl import activations, config, dtypes, kernels
+from minidl import activations, config, kernels
+from minidl.core import dtypes
 from minidl.ops.operation import operation
 
 celu = activations.celu

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl.core import dtypes
 from minidl.ops.operation import _hashable, binary, bitwise, operation, reduction, unary
 
 # One array, element by element

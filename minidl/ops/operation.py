@@ -1,11 +1,11 @@
-"""Operations made of functions of JAX, by their signature; see minidl/operation.py."""
+"""Operations made of functions of JAX, by their signature; see minidl/core/operation.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from minidl.operation import operation
+from minidl.core.operation import operation
 
 __all__ = ["binary", "bitwise", "operation", "reduction", "unary"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import optax
 
-from minidl import names
+from minidl.core import names
 from minidl.optimizers import schedules, table
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad

@@ -36,7 +36,7 @@ class Adafactor(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable([[10.0, 10.0]])
     >>> Adafactor(learning_rate=0.1).apply([jnp.array([[2.0, 2.0]])], [weight])
     >>> weight.numpy().round(4).tolist()

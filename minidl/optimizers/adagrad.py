@@ -24,7 +24,7 @@ class Adagrad(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Adagrad(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)
@@ -67,7 +67,7 @@ class Adadelta(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Adadelta(learning_rate=1.0).apply([2.0], [weight])
     >>> round(float(weight), 4)

@@ -32,7 +32,7 @@ class Adam(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Adam(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)
@@ -84,7 +84,7 @@ class AdamW(Adam):
         ValueError: weight_decay is None; use `Adam` then.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> AdamW(learning_rate=0.1, weight_decay=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

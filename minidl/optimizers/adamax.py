@@ -28,7 +28,7 @@ class Adamax(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Adamax(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

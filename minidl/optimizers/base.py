@@ -20,11 +20,11 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import optax
 
-from minidl import dtypes
-from minidl.names import auto_name
+from minidl.core import dtypes
+from minidl.core.names import auto_name
+from minidl.core.variables import Variable, functional
 from minidl.optimizers import options, schedules
 from minidl.optimizers.state import LAST_ITERATION, OptimizerState, either
-from minidl.variables import Variable, functional
 
 
 class Optimizer(OptimizerState):

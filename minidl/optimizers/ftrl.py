@@ -38,7 +38,7 @@ class Ftrl(Optimizer):
         ValueError: an argument out of its range.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(0.0)
     >>> Ftrl(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

@@ -29,7 +29,7 @@ class Lamb(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Lamb(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

@@ -29,7 +29,7 @@ class Lion(Optimizer):
         ValueError: beta_1 out of its range.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Lion(learning_rate=0.5).apply([2.0], [weight])
     >>> float(weight)

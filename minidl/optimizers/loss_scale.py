@@ -7,11 +7,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import names
+from minidl.core import names
+from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.state import either
 from minidl.optimizers.table import deserialize
-from minidl.variables import Variable
 
 # What old files of Keras say about a LossScaleOptimizer, and the only values that it may have.
 _FORMER = {

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
-from minidl import names
+from minidl.core import names
+from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.loss_scale import LossScaleOptimizer
 from minidl.optimizers.table import deserialize
-from minidl.variables import Variable
 
 
 class OptimizerMap(MutableMapping[str, Optimizer]):

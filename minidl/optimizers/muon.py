@@ -9,11 +9,11 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from minidl.core.variables import Variable
 from minidl.optimizers import options
 from minidl.optimizers.adam import adapt
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, zeros_like
-from minidl.variables import Variable
 
 
 class Muon(Optimizer):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from minidl import dtypes
+from minidl.core import dtypes
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.slots import State, as_single, zeros_like
@@ -34,7 +34,7 @@ class Nadam(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> Nadam(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

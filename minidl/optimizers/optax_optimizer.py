@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
-from minidl.variables import Variable
 
 
 class OptaxOptimizer(Optimizer):

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import optax
 
-from minidl import dtypes
-from minidl.variables import Variable
+from minidl.core import dtypes
+from minidl.core.variables import Variable
 
 
 def check(

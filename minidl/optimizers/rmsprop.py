@@ -31,7 +31,7 @@ class RMSprop(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> RMSprop(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

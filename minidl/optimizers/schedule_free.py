@@ -34,7 +34,7 @@ class ScheduleFreeAdamW(Optimizer):
         **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> ScheduleFreeAdamW(learning_rate=0.1).apply([2.0], [weight])
     >>> round(float(weight), 4)

@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from minidl import dtypes, names
-from minidl.variables import Variable
+from minidl.core import dtypes, names
+from minidl.core.variables import Variable
 
 
 class LearningRateSchedule:

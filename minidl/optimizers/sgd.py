@@ -30,7 +30,7 @@ class SGD(Optimizer):
         ValueError: momentum out of its range.
 
     Example:
-    >>> from minidl.variables import Variable
+    >>> from minidl.core.variables import Variable
     >>> weight = Variable(10.0)
     >>> SGD(learning_rate=0.5).apply([2.0], [weight])
     >>> float(weight)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.variables import Variable
+from minidl.core.variables import Variable
 
 State = dict[str, Any]  # name -> one array (or None) for each weight, or one array for all
 

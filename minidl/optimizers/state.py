@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import optax
 
 from minidl import initializers
-from minidl.names import is_own
+from minidl.core.names import is_own
+from minidl.core.object_graph import parts
+from minidl.core.variables import Variable, functional, name_scope
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
-from minidl.tracking import parts
-from minidl.variables import Variable, functional, name_scope
 
 LAST_ITERATION = 2**31 - 2  # of the int32 count of steps: one more is still an int32
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import names
+from minidl.core import names
 from minidl.optimizers import schedules
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad

@@ -13,12 +13,12 @@ import jax
 import jax.export
 import numpy as np
 
-from minidl import structures
-from minidl.optional import needed
+from minidl.core import structures
+from minidl.core.optional import needed
+from minidl.core.symbolic import KerasTensor
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
 from minidl.saving.program import from_bytes, to_bytes
-from minidl.symbolic import KerasTensor
 
 
 def export_model(

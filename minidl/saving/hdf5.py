@@ -20,7 +20,7 @@ from typing import IO, Any
 import ml_dtypes
 import numpy as np
 
-from minidl import deferred
+from minidl.core import deferred
 from minidl.saving.checksum import Contents
 from minidl.saving.errors import LoadError
 

@@ -15,10 +15,12 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minidl import layers, names
-from minidl.budget import limited
+from minidl import layers
+from minidl.core import names
+from minidl.core.budget import limited
+from minidl.core.lambdas import warn_if_lost
+from minidl.core.variables import filled_later
 from minidl.layers.module import Module
-from minidl.nameless import warn_if_lost
 from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
 from minidl.saving.checksum import append_checksum, checked_contents
@@ -30,7 +32,6 @@ from minidl.saving.objects import check_safe_mode
 from minidl.saving.shards import ENDING as SHARDED
 from minidl.saving.shards import ShardReader, write_shards
 from minidl.saving.weights import apply, collect
-from minidl.variables import filled_later
 
 
 def save_model(

@@ -17,10 +17,12 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from minidl import deferred, layers, names
-from minidl.budget import limited
+from minidl import layers
+from minidl.core import deferred, names
+from minidl.core.budget import limited
+from minidl.core.lambdas import warn_if_lost
+from minidl.core.variables import Variable, filled_later, of_one_moment
 from minidl.layers.module import Module
-from minidl.nameless import warn_if_lost
 from minidl.saving.archive import FORMAT, opened, parse, reading
 from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
@@ -29,7 +31,6 @@ from minidl.saving.hdf5 import H5Reader
 from minidl.saving.older_config import current_compile_config, current_config, older_compile_config, older_config
 from minidl.saving.tree import owners
 from minidl.saving.weights import described, holds, rounds, variables_of
-from minidl.variables import Variable, filled_later, of_one_moment
 
 ENDINGS = (".h5", ".hdf5")
 SLACK = 32 * 2**20  # bytes of variables that no file holds, such as those of metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import names
+from minidl.core import names
 
 
 def serialize_keras_object(obj: Any) -> Any:

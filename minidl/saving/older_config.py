@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl import names
+from minidl.core import names
 
 _COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile")
 _OF_LAMBDAS = ("module", "function_type", "output_shape_type", "output_shape_module")

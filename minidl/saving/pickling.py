@@ -12,9 +12,9 @@ import threading
 from copy import deepcopy
 from typing import Any
 
-from minidl import names
-from minidl.budget import limited
-from minidl.nameless import functions_in
+from minidl.core import names
+from minidl.core.budget import limited
+from minidl.core.lambdas import functions_in
 from minidl.saving.archive import archive_bytes, reading, unpacked
 from minidl.saving.assets import write_assets
 from minidl.saving.errors import LoadError

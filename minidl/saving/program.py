@@ -12,7 +12,7 @@ import hashlib
 import re
 from typing import Any
 
-from minidl.optional import needed
+from minidl.core.optional import needed
 from minidl.saving.errors import LoadError
 
 _MARK = b"minidl\x00\x01"

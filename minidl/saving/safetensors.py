@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from minidl.optional import needed
+from minidl.core.optional import needed
+from minidl.core.variables import of_one_moment
 from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.weights import described, holds
-from minidl.variables import of_one_moment
 
 _CHECKSUM = "minidl_crc32"  # in the metadata
 

@@ -3,19 +3,8 @@
 This is the whole list. What is not in it comes from the caller, by `custom_objects` or registration, or not at all.
 """
 
-from minidl import (
-    activations,
-    constraints,
-    dtypes,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    names,
-    optimizers,
-    random,
-    regularizers,
-)
+from minidl import activations, constraints, initializers, layers, losses, metrics, optimizers, random, regularizers
+from minidl.core import dtypes, names
 from minidl.layers import module
 from minidl.optimizers import schedules, table
 

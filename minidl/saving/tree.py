@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from minidl.core.names import snake_case
 from minidl.layers.module import Module
-from minidl.names import snake_case
 from minidl.optimizers.state import OptimizerState
 
 Owner = Module | OptimizerState

@@ -10,15 +10,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes
+from minidl.core import dtypes
+from minidl.core.object_graph import unique
+from minidl.core.variables import Variable, of_one_moment
 from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 from minidl.saving.errors import LoadError
 from minidl.saving.hdf5 import Declared, H5Reader
 from minidl.saving.shards import ShardReader
 from minidl.saving.tree import Owner, owners
-from minidl.tracking import unique
-from minidl.variables import Variable, of_one_moment
 
 Reader = H5Reader | ShardReader
 

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import notes
+from minidl.core import array_metadata
 from minidl.losses import LossFunctionWrapper
 from minidl.training.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -168,7 +168,7 @@ def _function(loss: Any) -> str:
 def activation(loss: Any, y_pred: Any) -> None:
     """Refuse or warn of an output whose activation does not go with the loss.
 
-    What is known about the activation is noted beside the output while the loss is traced (see notes.py).
+    What is known about the activation is noted beside the output while the loss is traced (see array_metadata.py).
 
     Args:
         loss: the resolved loss of the output.
@@ -182,7 +182,8 @@ def activation(loss: Any, y_pred: Any) -> None:
             probabilities where the classes of the loss exclude each other.
     """
     name = _function(loss)
-    softmax, sigmoid = (notes.read(y_pred, f"{kind} logits") is not None for kind in ("softmax", "sigmoid"))
+    known = array_metadata.of(y_pred)
+    softmax, sigmoid = known.softmax_logits is not None, known.sigmoid_logits is not None
     if softmax and y_pred.shape[-1] == 1:
         raise ValueError(
             f"The output of shape {y_pred.shape} is a softmax over one unit, which is always 1: it cannot learn. Use "
@@ -198,7 +199,7 @@ def activation(loss: Any, y_pred: Any) -> None:
             f"is given from_logits=True, but the output is a {'softmax' if softmax else 'sigmoid'} already, so it is "
             "applied twice. Take one of them away."
         )
-    elif not from_logits and notes.read(y_pred, "linear"):
+    elif not from_logits and known.is_linear:
         advice = (
             "takes probabilities, but the last layer has no activation. Give the loss from_logits=True, or the layer "
             f"activation={right!r}."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from minidl import losses, metrics, names, optimizers
+from minidl import losses, metrics, optimizers
+from minidl.core import names
 from minidl.layers.base import Layer
 from minidl.training.objectives import Objectives
 from minidl.training.step import Steps

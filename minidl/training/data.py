@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from minidl.arrays import SparseRows, as_array, as_arrays, device_dtype, within_device
+from minidl.core.arrays import SparseRows, as_array, as_arrays, device_dtype, within_device
 
 _CHUNK_BYTES = 4 * 2**20  # past this a chunk gains nothing and leaves the cache
 _CHUNK_BATCHES = 128

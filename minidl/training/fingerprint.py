@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from minidl import kernels
 from minidl.constraints import Constraint
+from minidl.core.object_graph import PLAIN
+from minidl.core.variables import Variable
 from minidl.layers.module import Module
 from minidl.losses import Loss
 from minidl.metrics import Metric
 from minidl.optimizers import Optimizer
 from minidl.random import SeedGenerator
 from minidl.regularizers import Regularizer
-from minidl.tracking import PLAIN
-from minidl.variables import Variable
 
 _NOT_READ = frozenset(  # by any step: what the loop and the layers' own bookkeeping set
     {"stop_training", "stop_evaluating", "stop_predicting", "initial_epoch", "built", "name", "jit_compile"}

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import sharing, structures
+from minidl.core import sharing, structures
 from minidl.training.data import ArrayData, Chunk, Resumed
 from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.streams import StreamData

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import dtypes, structures
-from minidl.arrays import SparseRows, device_dtype
+from minidl.core import dtypes, structures
+from minidl.core.arrays import SparseRows, device_dtype
 from minidl.training.data import ArrayData
 from minidl.training.step import Steps
 

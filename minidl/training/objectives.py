@@ -13,10 +13,11 @@ from typing import Any
 
 import jax
 
-from minidl import losses, metrics, structures
+from minidl import losses, metrics
+from minidl.core import structures
+from minidl.core.symbolic import infer
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
-from minidl.symbolic import infer
 from minidl.training import checks
 from minidl.training.outputs import Joint, Outputs, is_structure
 

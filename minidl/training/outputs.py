@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl import names, structures
+from minidl.core import names, structures
 from minidl.losses import Loss
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import input_ranges, structures
-from minidl.arrays import device_dtype
+from minidl.core import input_ranges, structures
+from minidl.core.arrays import device_dtype
 from minidl.layers import Embedding, InputLayer
 
 

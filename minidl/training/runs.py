@@ -10,7 +10,7 @@ import contextlib
 import types
 from typing import Any
 
-from minidl import sharing
+from minidl.core import sharing
 from minidl.training.data import Chunk
 from minidl.training.interrupts import Shield
 from minidl.training.step import Changes, State, Steps, with_changes

@@ -18,16 +18,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl import forks, kernels, notes, sharing, structures
-from minidl.binding import recorded
-from minidl.symbolic import KerasTensor
-from minidl.tracking import without
+from minidl import kernels
+from minidl.core import array_metadata, forks, sharing, structures
+from minidl.core.binding import recorded
+from minidl.core.object_graph import without
+from minidl.core.symbolic import KerasTensor
+from minidl.core.variables import Variable, bound
 from minidl.training.data import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program
 from minidl.utils.batches import pack_x_y_sample_weight
-from minidl.variables import Variable, bound
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight: structures of arrays (batch, ...), or None
 Logs = dict[str, Any]
@@ -196,14 +197,14 @@ class Steps:
                 y_pred = model(x, training=True)
                 loss = self._loss(x, y, y_pred, sample_weight, training=True)
                 model._clear_losses()
-                facts = notes.of(jax.tree.leaves(y_pred))
+                metadata = list(map(array_metadata.of, jax.tree.leaves(y_pred)))
                 changed = _values(variables.non_trainable), _values(variables.metrics)
-                return model.optimizer.scale_loss(loss), (loss, structures.ordered(y_pred), facts, *changed)
+                return model.optimizer.scale_loss(loss), (loss, structures.ordered(y_pred), metadata, *changed)
 
-        gradients, (loss, y_pred, facts, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
+        gradients, (loss, y_pred, metadata, non_trainable, metrics) = jax.grad(loss_of, has_aux=True)(state.trainable)
         with self._holding(state._replace(non_trainable=non_trainable, metrics=metrics)):
             y_pred = structures.plain(y_pred)
-            notes.write_all(jax.tree.leaves(y_pred), facts)
+            array_metadata.annotate_all(jax.tree.leaves(y_pred), metadata)
             model.optimizer.apply(gradients, variables.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
             return self.held(), logs
@@ -433,7 +434,7 @@ def symbolic(x: Any, rows: int | None = None) -> Any:
     """Symbolic tensors for arrays or tensors, with a batch of this size; None where it does not matter."""
 
     def tensor(leaf: Any) -> KerasTensor:
-        mask = notes.read(leaf, notes.MASK) if isinstance(leaf, KerasTensor) else None
+        mask = array_metadata.of(leaf).mask if isinstance(leaf, KerasTensor) else None
         return KerasTensor((rows, *leaf.shape[1:]), leaf.dtype, mask=None if mask is None else tensor(mask))
 
     return structures.map(tensor, x)

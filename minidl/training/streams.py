@@ -19,7 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.arrays import as_batch, device_dtype, is_data
+from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.training import torch_random
 from minidl.training.data import (
     Chunk,

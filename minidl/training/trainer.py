@@ -16,10 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, sharing, structures
-from minidl.arrays import as_arrays, device_dtype
-from minidl.binding import is_binding
+from minidl import config
 from minidl.callbacks import CallbackList
+from minidl.core import sharing, structures
+from minidl.core.arrays import as_arrays, device_dtype
+from minidl.core.binding import is_binding
+from minidl.core.variables import functional
 from minidl.layers.base import Layer
 from minidl.layers.module import building
 from minidl.training import checks, loop, nonfinite, ranges
@@ -34,7 +36,6 @@ from minidl.training.runs import Evaluation, Prediction
 from minidl.training.step import Steps, symbolic
 from minidl.training.streams import StreamData, is_stream
 from minidl.utils.batches import unpack_x_y_sample_weight
-from minidl.variables import functional
 
 Data = ArrayData | StreamData
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")

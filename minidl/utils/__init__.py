@@ -1,11 +1,12 @@
 """Helpers around models and arrays."""
 
-from minidl.dtypes import standard as standardize_dtype
-from minidl.messages import (
+from minidl.core.dtypes import standard as standardize_dtype
+from minidl.core.messages import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from minidl.core.symbolic import is_keras_tensor
 from minidl.random import set_random_seed
 from minidl.saving import (
     CustomObjectScope,
@@ -17,7 +18,6 @@ from minidl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
-from minidl.symbolic import is_keras_tensor
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.plotting import model_to_dot, plot_model

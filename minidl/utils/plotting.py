@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from minidl.optional import needed
+from minidl.core.optional import needed
 
 
 def plot_model(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 
-from minidl import dtypes, names, random
+from minidl import random
+from minidl.core import dtypes, names
 
 
 def clear_session(free_memory: bool = True) -> None:

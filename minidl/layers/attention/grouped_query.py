@@ -6,8 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from minidl.core.names import auto_name
 from minidl.layers.attention.heads import HeadedAttention, attend_folded
-from minidl.names import auto_name
 
 
 class GroupQueryAttention(HeadedAttention):

@@ -10,7 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import kernels, names, regularizers
+from minidl import kernels, regularizers
+from minidl.core import names
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 import numpy as np
 
-from minidl import names
+from minidl.core import names
 from minidl.kernels import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution

@@ -8,9 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.symbolic import KerasTensor
 from minidl.layers.preprocessing.category_encoding import encode
 from minidl.layers.preprocessing.lists import ListLayer
-from minidl.symbolic import KerasTensor
 
 
 class Discretization(ListLayer):

@@ -6,7 +6,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import layers, names
+from minidl import layers
+from minidl.core import names
 from minidl.layers.base import Layer
 
 

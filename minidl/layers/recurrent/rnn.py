@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from minidl import layers, names, regularizers
+from minidl import layers, regularizers
+from minidl.core import names
+from minidl.core.variables import Variable, name_scope
 from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.stacked import StackedRNNCells
-from minidl.variables import Variable, name_scope
 
 
 class RNN(Layer):

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import structures
+from minidl.core import structures
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
 from minidl.layers.recurrent.bidirectional import Bidirectional

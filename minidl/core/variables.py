@@ -23,9 +23,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import binding, dtypes, kernels, sharing
-from minidl.binding import bound, functional
-from minidl.names import auto_name
+from minidl import kernels
+from minidl.core import binding, dtypes, sharing
+from minidl.core.binding import bound, functional
+from minidl.core.names import auto_name
 
 __all__ = [
     "Variable",

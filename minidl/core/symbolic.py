@@ -15,9 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl import dtypes, notes, structures
-from minidl.names import auto_name
-from minidl.variables import Variable
+from minidl.core import array_metadata, dtypes, structures
+from minidl.core.names import auto_name
+from minidl.core.variables import Variable
 
 Shape = tuple[int | None, ...]
 
@@ -223,12 +223,12 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
 
     def run(arrays: list[Any], masks: list[Any]) -> Any:
-        notes.write_all(arrays, [{} if mask is None else {"mask": mask} for mask in masks])
+        array_metadata.annotate_all(arrays, [array_metadata.ArrayMetadata(mask=mask) for mask in masks])
         rest = iter(arrays)
         full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
         inner_args, inner_kwargs = structures.plain(jax.tree.unflatten(structure, full))
         outputs = call(*inner_args, **inner_kwargs)
-        return structures.ordered(outputs), [notes.read(output, "mask") for output in jax.tree.leaves(outputs)]
+        return structures.ordered(outputs), [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
 
     def shapes(size: int) -> Any:
         def fill(tensor: KerasTensor | None) -> Any:

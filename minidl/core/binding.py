@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from minidl.variables import Variable
+    from minidl.core.variables import Variable
 
 
 class _Frame:

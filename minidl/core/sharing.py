@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import jax
 
 if TYPE_CHECKING:
-    from minidl.variables import Variable
+    from minidl.core.variables import Variable
 
 _marks = threading.Condition()  # guards the marks and the slots of all variables
 

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidl import budget
-from minidl.nameless import NAME as NAMELESS
-from minidl.nameless import NamelessFunction, is_nameless
+from minidl.core import budget
+from minidl.core.lambdas import NAME as NAMELESS
+from minidl.core.lambdas import NamelessFunction, is_nameless
 
 _counts: collections.defaultdict[str, Iterator[int]] = collections.defaultdict(itertools.count)
 _added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)

@@ -8,9 +8,9 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from minidl import structures
-from minidl.symbolic import apply, is_symbolic
-from minidl.variables import Variable, to_array
+from minidl.core import structures
+from minidl.core.symbolic import apply, is_symbolic
+from minidl.core.variables import Variable, to_array
 
 # The names of parameters that are arrays, of those that are sequences of arrays, and of the functions in a graph.
 _ARRAYS = frozenset(

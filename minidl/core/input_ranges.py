@@ -13,9 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from minidl import notes
-
-_ORIGIN = "input"
+from minidl.core import array_metadata
 
 
 class Range(NamedTuple):
@@ -33,13 +31,15 @@ _found: contextvars.ContextVar[list[Range] | None] = contextvars.ContextVar("inp
 def require(array: Any, low: int, high: int, owner: str) -> None:
     """Say which values of an array a layer takes."""
     found = _found.get()
-    if found is not None and (leaf := notes.read(array, _ORIGIN)) is not None:
+    if found is not None and (leaf := array_metadata.of(array).input_index) is not None:
         found.append(Range(leaf, low, high, owner))
 
 
 def carry(array: Any, changed: Any) -> Any:
     """Say that an array holds the values of another one. Gives it back."""
-    return notes.write(changed, _ORIGIN, notes.read(array, _ORIGIN)) if _found.get() is not None else changed
+    if _found.get() is None:
+        return changed
+    return array_metadata.annotate(changed, input_index=array_metadata.of(array).input_index)
 
 
 def of(call: Callable[[Any], Any], inputs: Any) -> list[Range]:
@@ -53,7 +53,7 @@ def of(call: Callable[[Any], Any], inputs: Any) -> list[Range]:
 
     def run(arrays: list[Any]) -> Any:
         for index, array in enumerate(arrays):
-            notes.write(array, _ORIGIN, index)
+            array_metadata.annotate(array, input_index=index)
         return jax.tree.leaves(call(jax.tree.unflatten(structure, arrays)))
 
     found: list[Range] = []

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl import dtypes, structures
+from minidl.core import dtypes, structures
 
 
 class SparseRows:

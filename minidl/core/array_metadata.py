@@ -1,0 +1,95 @@
+"""What is known about an array besides its values: its mask, the logits of its probabilities, and the like.
+
+A softmax's output has logits, from which a cross-entropy is exact where the probabilities have saturated; a sequence
+has a mask. Such metadata is kept in one table, so that layers pass plain arrays. It ends with its array.
+
+The mask of an array that takes attributes is its `_keras_mask` instead, where users of Keras read and set it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["mask", "softmax_logits", "sigmoid_logits"],
+    meta_fields=["is_linear", "input_index"],
+)
+@dataclasses.dataclass(frozen=True)
+class ArrayMetadata:
+    """The metadata of one array."""
+
+    mask: Any = None  # booleans (batch, steps): which steps count
+    softmax_logits: Any = None  # what a softmax along the last axis was applied to
+    sigmoid_logits: Any = None  # what a sigmoid was applied to
+    is_linear: bool = False  # whether it is the output of a layer without an activation
+    input_index: int | None = None  # which of a model's inputs it holds the values of
+
+
+_NOTHING = ArrayMetadata()
+_table: dict[int, tuple[weakref.ref[Any], ArrayMetadata]] = {}  # by the id of the array
+
+
+def of(array: Any) -> ArrayMetadata:
+    """The metadata of an array.
+
+    >>> x = jax.numpy.ones(2)
+    >>> of(annotate(x, is_linear=True)).is_linear, of(x + 0).is_linear
+    (True, False)
+    """
+    found = _entry(array)
+    if _takes_attributes(array) and (mask := getattr(array, "_keras_mask", None)) is not None:
+        return dataclasses.replace(found, mask=mask)
+    return found
+
+
+def annotate(array: Any, **known: Any) -> Any:
+    """Add to the metadata of an array, where a value is not None. Gives the array back.
+
+    Args:
+        array: the array.
+        **known: the fields of `ArrayMetadata`.
+    """
+    known = {name: value for name, value in known.items() if value is not None and not _outlives(array, value)}
+    if "mask" in known and _takes_attributes(array):
+        array._keras_mask = known.pop("mask")
+    if known:
+        key = id(array)
+        reference = weakref.ref(array, functools.partial(_forget, _table, key))
+        _table[key] = reference, dataclasses.replace(_entry(array), **known)
+    return array
+
+
+def annotate_all(arrays: Sequence[Any], metadata: Sequence[ArrayMetadata]) -> None:
+    """Give each array the metadata of another one, which became this one."""
+    for array, known in zip(arrays, metadata, strict=True):
+        if known is not _NOTHING:
+            annotate(array, **{**vars(known), "is_linear": known.is_linear or None})
+
+
+def _entry(array: Any) -> ArrayMetadata:
+    entry = _table.get(id(array))
+    return entry[1] if entry is not None and entry[0]() is array else _NOTHING
+
+
+def _takes_attributes(array: Any) -> bool:
+    """True of JAX's arrays and of symbolic tensors; not of traced arrays and NumPy's."""
+    return hasattr(array, "__dict__")
+
+
+def _forget(table: dict[int, Any], key: int, reference: weakref.ref[Any]) -> None:
+    entry = table.get(key)
+    if entry is not None and entry[0] is reference:  # else the id belongs to a newer array already
+        del table[key]
+
+
+def _outlives(array: Any, value: Any) -> bool:
+    """Whether an array of values would keep a traced one, which is nothing after its function is compiled."""
+    return isinstance(value, jax.core.Tracer) and not isinstance(array, jax.core.Tracer)
