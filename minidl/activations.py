@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import array_metadata, names, operation
+from minidl.core import array_metadata, operation, registry, serialization
 from minidl.core import lambdas as nameless
 
 
@@ -490,7 +490,7 @@ def get(identifier: Any) -> Callable[..., Any]:
     >>> get("swish") is silu, get(None) is linear
     (True, True)
     """
-    return linear if identifier is None else names.lookup(identifier, BY_NAME, "activation")
+    return linear if identifier is None else serialization.lookup(identifier, BY_NAME, "activation")
 
 
 def serialize(activation: Any) -> Any:
@@ -503,10 +503,10 @@ def serialize(activation: Any) -> Any:
     'relu'
     """
     if not hasattr(activation, "__name__"):  # None, or an object with a config, such as a layer
-        return names.serialize(activation)
-    name = names.registered_name(activation)
+        return serialization.serialize(activation)
+    name = registry.registered_name(activation)
     if nameless.is_nameless(activation):
-        return names.serialize(activation)
+        return serialization.serialize(activation)
     if BY_NAME.get(name) is activation:
         return name
     if name in BY_NAME:
@@ -524,4 +524,4 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    return names.deserialize(config, BY_NAME, "activation", custom_objects)
+    return serialization.deserialize(config, BY_NAME, "activation", custom_objects)

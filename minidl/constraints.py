@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming, serialization
 
 
 class Constraint:
@@ -139,7 +139,7 @@ max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNo
 
 _CLASSES = (Constraint, MaxNorm, NonNeg, UnitNorm, MinMaxNorm)
 BY_NAME: dict[str, type[Constraint]] = {cls.__name__: cls for cls in _CLASSES}
-BY_NAME |= {names.snake_case(cls.__name__): cls for cls in _CLASSES}
+BY_NAME |= {naming.snake_case(cls.__name__): cls for cls in _CLASSES}
 
 
 def get(identifier: Any) -> Any:
@@ -152,13 +152,13 @@ def get(identifier: Any) -> Any:
     >>> get("max_norm").get_config()
     {'max_value': 2, 'axis': 0}
     """
-    found = names.lookup(identifier, BY_NAME, "constraint")
+    found = serialization.lookup(identifier, BY_NAME, "constraint")
     return found() if isinstance(found, type) else found
 
 
 def serialize(constraint: Any) -> Any:
     """The JSON form of a constraint: its class and the arguments that make it again."""
-    return names.serialize(constraint)
+    return serialization.serialize(constraint)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -171,7 +171,7 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    found = names.deserialize(config, BY_NAME, "constraint", custom_objects)
+    found = serialization.deserialize(config, BY_NAME, "constraint", custom_objects)
     return found() if isinstance(found, type) else found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core.dtypes import DTypePolicy, get
-from minidl.core.names import serialize as _serialize
+from minidl.core.serialization import serialize as _serialize
 
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 

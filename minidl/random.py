@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl import kernels
 from minidl.core import dtypes
-from minidl.core.names import auto_name
+from minidl.core.naming import auto_name
 from minidl.core.variables import Variable, name_scope
 
 _drawing = threading.Lock()  # two threads never draw the same key

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming, registry, serialization
 
 
 class Regularizer:
@@ -167,7 +167,7 @@ l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 _CLASSES = (Regularizer, L1, L2, L1L2, OrthogonalRegularizer)
 BY_NAME: dict[str, type[Regularizer]] = {cls.__name__: cls for cls in _CLASSES}
-BY_NAME |= {names.snake_case(cls.__name__): cls for cls in _CLASSES} | {"l1_l2": L1L2}
+BY_NAME |= {naming.snake_case(cls.__name__): cls for cls in _CLASSES} | {"l1_l2": L1L2}
 
 
 def get(identifier: Any) -> Any:
@@ -185,7 +185,7 @@ def get(identifier: Any) -> Any:
 
 def serialize(regularizer: Any) -> Any:
     """The JSON form of a regularizer: its class and the arguments that make it again."""
-    return names.serialize(regularizer)
+    return serialization.serialize(regularizer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -198,14 +198,14 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    with names.known_names(custom_objects):
+    with registry.known_names(custom_objects):
         return _find(config, BY_NAME)
 
 
 def _find(identifier: Any, known: dict[str, Any]) -> Any:
     if identifier == "l1_l2":  # by name both penalties are on, although the class by itself has neither
         return L1L2(l1=0.01, l2=0.01)
-    found = names.lookup(identifier, known, "regularizer")
+    found = serialization.lookup(identifier, known, "regularizer")
     return found() if isinstance(found, type) else found
 
 

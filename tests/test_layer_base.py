@@ -10,7 +10,7 @@ import pytest
 
 import minidl
 from minidl import layers, regularizers
-from minidl.core import names
+from minidl.core import naming
 from minidl.core.object_graph import without
 from minidl.core.variables import Variable
 from minidl.layers import Dense, Dropout, Input, Layer
@@ -22,7 +22,7 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 0.0, -1.0]], "float32")
 
 @pytest.fixture(autouse=True)
 def fresh_names():
-    names.reset_names()
+    naming.reset_names()
 
 
 def ids(variables):

@@ -46,7 +46,7 @@ EXAMPLES = [
     losses.LossFunctionWrapper(losses.binary_crossentropy, from_logits=True),
 ]
 CLASSES = ("Loss", *dict.fromkeys(name for name, *_ in ROWS.values()))
-FUNCTIONS = tuple(minidl.core.names.snake_case(name) for name in CLASSES[1:])
+FUNCTIONS = tuple(minidl.core.naming.snake_case(name) for name in CLASSES[1:])
 PUBLIC = set(
     """
     BinaryCrossentropy BinaryFocalCrossentropy CTC CategoricalCrossentropy CategoricalFocalCrossentropy
@@ -260,7 +260,7 @@ def test_functions_give_the_values_of_their_classes():
     def both():
         for case in ALL_REDUCTIONS:
             name, arguments, y_true, y_pred = ROWS[case]
-            function = getattr(losses, minidl.core.names.snake_case(name))
+            function = getattr(losses, minidl.core.naming.snake_case(name))
             loss = getattr(losses, name)(reduction="none", **arguments)
             yield case, (function(y_true, y_pred, **arguments), loss(y_true, y_pred))
 
@@ -295,7 +295,7 @@ def test_computes_in_its_dtype(name):
 @pytest.mark.parametrize("row", [row for row in sorted(ALL_REDUCTIONS) if "CTC" not in row])  # whose values are float32
 def test_values_have_the_dtype_of_the_predictions(row):
     name, arguments, y_true, y_pred = ROWS[row]
-    function = getattr(losses, minidl.core.names.snake_case(name))
+    function = getattr(losses, minidl.core.naming.snake_case(name))
     short = jax.ShapeDtypeStruct(y_pred.shape, "bfloat16")
     assert jax.eval_shape(lambda y_pred: function(y_true, y_pred, **arguments), short).dtype == jnp.bfloat16
 

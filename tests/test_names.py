@@ -6,17 +6,9 @@ import pytest
 
 import minidl
 from minidl.core import dtypes
-from minidl.core.names import (
-    auto_name,
-    deserialize,
-    lookup,
-    public_module,
-    registered,
-    reset_names,
-    serialize,
-    snake_case,
-    unknown,
-)
+from minidl.core.naming import auto_name, public_module, reset_names, snake_case, unknown
+from minidl.core.registry import registered
+from minidl.core.serialization import deserialize, lookup, serialize
 
 CLASS_NAMES = ["Dense", "BatchNormalization", "Conv2DTranspose", "LSTM", "RMSNormalization", "GRUCell", "ReLU"]
 CLASS_NAMES += ["PReLU", "KerasTensor", "MyLayer2", "layer", "A", "AB", "Conv1D", "_Hidden", "Two_Words", "XCeption2D"]

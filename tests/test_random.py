@@ -13,8 +13,8 @@ import pytest
 
 import minidl
 from minidl import kernels, random
-from minidl.core import names
-from minidl.core.variables import functional
+from minidl.core import naming
+from minidl.core.functional import functional
 from minidl.kernels.cpu import random_bits
 from minidl.random import SeedGenerator, draw_seed, make_default_seed, set_random_seed
 from tests.counting import compilations
@@ -133,7 +133,7 @@ def test_a_generator_is_the_same_inside_a_compiled_function(ordered):
 
 
 def test_names_and_configs_of_generators():
-    names.reset_names()
+    naming.reset_names()
     first, second, named = SeedGenerator(1), SeedGenerator(), SeedGenerator(2, name="mine")
     assert [g.name for g in (first, second, named)] == ["seed_generator", "seed_generator_1", "mine"]
     assert named.state.path == "mine/seed_generator_state"

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minidl.core import names
+from minidl.core import naming
 from minidl.core.symbolic import KerasTensor, infer, is_symbolic
 
 
@@ -14,7 +14,7 @@ def shape_of(call, *shapes, dtype="float32"):
 
 
 def test_what_a_tensor_knows():
-    names.reset_names()
+    naming.reset_names()
     tensor, other = KerasTensor([None, 3]), KerasTensor((2, 3), "int64", name="x")
     assert (tensor.shape, tensor.dtype, tensor.ndim, tensor.name) == ((None, 3), "float32", 2, "keras_tensor")
     assert (other.shape, other.dtype, other.name, KerasTensor(()).name) == ((2, 3), "int32", "x", "keras_tensor_1")

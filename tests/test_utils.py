@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minidl import saving, utils
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming
 from minidl.utils import clear_session, normalize, to_categorical
 from tests.references import utils as references
 
@@ -87,9 +87,9 @@ def test_normalize_needs_an_axis():
 
 def test_clear_session_starts_names_anew():
     clear_session()
-    assert [names.auto_name("Dense") for _ in range(2)] == ["dense", "dense_1"]
+    assert [naming.auto_name("Dense") for _ in range(2)] == ["dense", "dense_1"]
     clear_session(free_memory=False)
-    assert names.auto_name("Dense") == "dense"
+    assert naming.auto_name("Dense") == "dense"
 
 
 def test_clear_session_forgets_the_policy_and_keeps_floatx(request):

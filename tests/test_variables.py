@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from minidl import initializers
-from minidl.core import dtypes, names
-from minidl.core.variables import Variable, autocast_scope, bound, functional, name_scope
+from minidl.core import dtypes, naming
+from minidl.core.functional import bound, functional
+from minidl.core.variables import Variable, autocast_scope, name_scope
 
 VALUES = np.array([[1.0, -2.0], [0.5, 4.0]], "float32")
 OTHER = np.array([[3.0, 2.0], [-1.5, 0.25]], "float32")
@@ -229,7 +230,7 @@ def test_copies_have_a_slot_of_their_own(clone):
 
 
 def test_names_and_scopes():
-    names.reset_names()
+    naming.reset_names()
     with name_scope("outer"):
         first = Variable(1.0, name="w")
         with name_scope("inner"):

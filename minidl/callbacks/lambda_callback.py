@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.callbacks.base import HOOKS, Callback
-from minidl.core import names
+from minidl.core import naming
 
 
 class LambdaCallback(Callback):
@@ -53,7 +53,7 @@ class LambdaCallback(Callback):
         for name, function in functions.items():
             if name.startswith("on_"):
                 if name not in HOOKS:
-                    raise names.unknown("LambdaCallback argument", name, HOOKS)
+                    raise naming.unknown("LambdaCallback argument", name, HOOKS)
                 if function is None:
                     continue  # the empty method of Callback stays, and asks for no batches
                 if not callable(function):

@@ -14,7 +14,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
-from minidl.core import names
+from minidl.core import naming
 from minidl.core.messages import say
 
 _REMEMBERED = ("best", "kept", "batches")
@@ -195,7 +195,7 @@ class ModelCheckpoint(Callback):
         for _, field, _, _ in string.Formatter().parse(self.filepath):
             name = re.split(r"[.\[]", field or "")[0]
             if field is not None and name not in fields:
-                raise names.unknown("field in ModelCheckpoint's filepath", name, fields)
+                raise naming.unknown("field in ModelCheckpoint's filepath", name, fields)
         return self.filepath.format(**fields)
 
     def _say(self, epoch: int, message: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl import ops
 from minidl.callbacks.base import Callback
-from minidl.core.names import snake_case
+from minidl.core.naming import snake_case
 
 # How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
 _LOWER_IS_BETTER = (

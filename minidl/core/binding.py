@@ -1,6 +1,6 @@
 """Values bound to variables for the context that computes with them, and nobody else.
 
-A traced function needs tracers where the variables of a model are read. `bound` puts them into an overlay that only the
+A traced function needs tracers where the variables of a model are read. They are put into an overlay that only the
 current context (a thread, in practice) sees: every other thread goes on reading the variable's own slot. Assignments
 inside a block stay in its overlay too and end with it, so that nothing traced can reach a slot.
 """
@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from minidl.core.variables import Variable
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 
 class _Frame:
@@ -21,7 +18,7 @@ class _Frame:
 
     __slots__ = ("closed", "outer", "touched", "values")
 
-    def __init__(self, values: dict[int, Any], touched: dict[int, Variable] | None = None, closed: bool = True):
+    def __init__(self, values: dict[int, Any], touched: dict[int, Any] | None = None, closed: bool = True):
         self.values = values
         self.touched = touched  # records the variables that no block has bound, if it is a dict
         self.closed = closed  # whether what is assigned to other variables stays inside, too
@@ -36,7 +33,7 @@ def is_binding() -> bool:
     return _innermost.get() is not None
 
 
-def lookup(variable: Variable) -> Any:
+def lookup(variable: Any) -> Any:
     """The value that the innermost block with this variable has; None outside of all of them."""
     innermost = frame = _innermost.get()
     key = id(variable)
@@ -49,7 +46,7 @@ def lookup(variable: Variable) -> Any:
     return None
 
 
-def store(variable: Variable, value: Any) -> bool:
+def store(variable: Any, value: Any) -> bool:
     """Assign inside a block: to the innermost block that has the variable, else to the innermost that is closed.
 
     Returns:
@@ -68,7 +65,7 @@ def store(variable: Variable, value: Any) -> bool:
     return place is not None
 
 
-def declare(variable: Variable, value: Any) -> None:
+def declare(variable: Any, value: Any) -> None:
     """Let a variable that is made inside a block hold its first value there; its slot keeps that value afterwards."""
     frame = _innermost.get()
     while frame is not None and not frame.closed:
@@ -77,7 +74,7 @@ def declare(variable: Variable, value: Any) -> None:
         frame.values[id(variable)] = value
 
 
-def _record(variable: Variable, frame: _Frame | None) -> None:
+def _record(variable: Any, frame: _Frame | None) -> None:
     while frame is not None:
         if frame.touched is not None:
             frame.touched[id(variable)] = variable
@@ -93,65 +90,24 @@ def _inside(frame: _Frame) -> Iterator[None]:
         _innermost.reset(token)
 
 
-def bound(variables: Sequence[Variable], values: Sequence[Any]) -> contextlib.AbstractContextManager[None]:
-    """Let each variable hold the given value inside the block, for this context alone.
-
-    Variables that are made inside keep their first values: what happens to them there may be traced.
-
-    Args:
-        variables: the slots.
-        values: one array (or tracer) for each, in the same order.
-
-    Raises:
-        ValueError: not as many values as variables.
-    """
-    if len(values) != len(variables):
-        raise ValueError(f"Expected one value for each of {len(variables)} variables, got {len(values)}.")
-    return _inside(_Frame({id(v): v.convert(value) for v, value in zip(variables, values)}))
+def holding(values: dict[int, Any]) -> contextlib.AbstractContextManager[None]:
+    """A block in which variables, by their ids, hold values; what is assigned inside ends with it."""
+    return _inside(_Frame(values))
 
 
 @contextlib.contextmanager
-def overlaid(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[dict[int, Any]]:
-    """Like `bound` for an eager call: gives the values at the end, by id; other variables are assigned as outside."""
+def overlaid(variables: Sequence[Any], values: Sequence[Any]) -> Iterator[dict[int, Any]]:
+    """Like `holding` for an eager call: gives the values at the end, by id; other variables are assigned as outside."""
     frame = _Frame(dict(zip(map(id, variables), values)), closed=False)
     with _inside(frame):
         yield frame.values
 
 
 @contextlib.contextmanager
-def recorded() -> Iterator[list[Variable]]:
+def recorded() -> Iterator[list[Any]]:
     """A list that holds, after the block, the variables which were read or assigned inside without being bound."""
-    touched: dict[int, Variable] = {}
-    found: list[Variable] = []
+    touched: dict[int, Any] = {}
+    found: list[Any] = []
     with _inside(_Frame({}, touched)):
         yield found
     found.extend(touched.values())
-
-
-def functional(call: Callable[..., Any], variables: Sequence[Variable]) -> Callable[..., tuple[Any, list[Any]]]:
-    """The pure form of a call that reads and changes variables.
-
-    Args:
-        call: any function or bound method.
-        variables: the slots that it may read or change.
-
-    Returns:
-        `pure(values, *args, **kwargs) -> (output, new_values)`, free of side effects, for
-        `jax.jit`, `jax.grad`, `jax.vmap` or a loop of your own.
-
-    Example:
-    >>> import jax
-    >>> from minidl import Variable
-    >>> total = Variable(1.0)
-    >>> pure = functional(lambda x: total.assign_add(x) * 2, [total])
-    >>> output, (new_total,) = jax.jit(pure)([3.0], 4.0)
-    >>> float(output), float(new_total), float(total)
-    (14.0, 7.0, 1.0)
-    """
-
-    def pure(values: Sequence[Any], *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
-        with bound(variables, values):
-            output = call(*args, **kwargs)
-            return output, [variable._value for variable in variables]
-
-    return pure

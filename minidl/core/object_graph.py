@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from minidl.core.names import is_own
+from minidl.core.naming import is_own
 
 PLAIN = frozenset({bool, int, float, str, type(None)})
 

@@ -3,10 +3,6 @@
 A train step computes in the memory of the weights that it starts from. So it takes the arrays out of their slots, and
 gives new ones back; in between, readers in other threads wait, and what somebody else may still hold is copied before.
 A reader thus gets the newest finished values, all of one moment, and training never waits for a reader.
-
-What is known of a variable: `_borrowed`, that its array was handed out, for as long as the slot holds it; `_pins`, how
-many `reading` blocks use it now; `_taken`, the thread that computes in its memory; `_trained`, the thread that trains
-it, for a whole call of `fit`.
 """
 
 from __future__ import annotations
@@ -14,107 +10,118 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import jax
 
-if TYPE_CHECKING:
-    from minidl.core.variables import Variable
-
-_marks = threading.Condition()  # guards the marks and the slots of all variables
+_marks = threading.Condition()  # guards the marks and the arrays of all slots
 
 
-def borrow(variable: Variable) -> jax.Array:
+class Slot:
+    """The place of one array, with what is known of its use.
+
+    Args:
+        array: the first one, which somebody else may hold.
+    """
+
+    def __init__(self, array: jax.Array):
+        self._slot = array
+        self._borrowed = True  # whether the array was handed out
+        self._pins = 0  # how many `reading` blocks use it now
+        self._taken = 0  # the thread that computes in its memory
+        self._trained = 0  # the thread that trains it, for a whole call of `fit`
+
+
+def borrow(slot: Slot) -> jax.Array:
     """The array in the slot, which stays valid for ever."""
     with _marks:
-        _wait((variable,))
-        variable._borrowed = True
-        return variable._slot
+        _wait((slot,))
+        slot._borrowed = True
+        return slot._slot
 
 
-def replace(variable: Variable, value: jax.Array, borrowed: bool = True) -> None:
+def replace(slot: Slot, value: jax.Array, borrowed: bool = True) -> None:
     """Put an array in the slot; `borrowed` says whether somebody else may hold it."""
     with _marks:
-        _wait((variable,))
-        variable._slot, variable._borrowed = value, borrowed
+        _wait((slot,))
+        slot._slot, slot._borrowed = value, borrowed
 
 
 @contextlib.contextmanager
-def reading(variables: Sequence[Variable]) -> Iterator[list[jax.Array]]:
+def reading(slots: Sequence[Slot]) -> Iterator[list[jax.Array]]:
     """The newest finished values, all of one moment, which stay valid inside the block."""
     with _marks:
-        _wait(variables)
-        for variable in variables:
-            variable._pins += 1
-        values = [variable._slot for variable in variables]
+        _wait(slots)
+        for slot in slots:
+            slot._pins += 1
+        values = [slot._slot for slot in slots]
     try:
         yield values
     finally:
         with _marks:
-            for variable in variables:
-                variable._pins -= 1
+            for slot in slots:
+                slot._pins -= 1
 
 
-def take(variables: Sequence[Variable], keep: bool = False) -> list[jax.Array]:
+def take(slots: Sequence[Slot], keep: bool = False) -> list[jax.Array]:
     """Values for a call that reuses their memory: copies of those that somebody else may hold. `give` ends it.
 
     Args:
-        variables: the slots.
+        slots: the slots.
         keep: whether to copy all, so that readers need not wait for a call that takes long: one that compiles.
     """
     with _marks:
-        _wait(variables)
-        held = [variable._slot for variable in variables if keep or variable._borrowed or variable._pins]
+        _wait(slots)
+        held = [slot._slot for slot in slots if keep or slot._borrowed or slot._pins]
         copies = iter(jax.device_put(held, may_alias=False) if held else ())
         values = []
-        for variable in variables:
-            is_held = keep or variable._borrowed or variable._pins
-            values.append(next(copies) if is_held else variable._slot)
-            variable._taken = 0 if keep else threading.get_ident()
+        for slot in slots:
+            is_held = keep or slot._borrowed or slot._pins
+            values.append(next(copies) if is_held else slot._slot)
+            slot._taken = 0 if keep else threading.get_ident()
     return values
 
 
-def give(variables: Sequence[Variable], values: Sequence[jax.Array], borrowed: bool = False) -> None:
+def give(slots: Sequence[Slot], values: Sequence[jax.Array], borrowed: bool = False) -> None:
     """Put new arrays in the slots, all at one moment."""
     with _marks:
-        for variable, value in zip(variables, values, strict=True):
-            variable._slot, variable._borrowed, variable._taken = value, borrowed, 0
+        for slot, value in zip(slots, values, strict=True):
+            slot._slot, slot._borrowed, slot._taken = value, borrowed, 0
         _marks.notify_all()
 
 
-def release(variables: Sequence[Variable]) -> None:
+def release(slots: Sequence[Slot]) -> None:
     """End what `take` began without new values: the call has failed."""
     with _marks:
-        for variable in variables:
-            variable._taken = 0
+        for slot in slots:
+            slot._taken = 0
         _marks.notify_all()
 
 
 @contextlib.contextmanager
-def trained(variables: Sequence[Variable]) -> Iterator[None]:
+def trained(slots: Sequence[Slot]) -> Iterator[None]:
     """Mark variables as trained by this thread inside the block."""
-    before = [variable._trained for variable in variables]
-    for variable in variables:
-        variable._trained = threading.get_ident()
+    before = [slot._trained for slot in slots]
+    for slot in slots:
+        slot._trained = threading.get_ident()
     try:
         yield
     finally:
-        for variable, mark in zip(variables, before):
-            variable._trained = mark
+        for slot, mark in zip(slots, before):
+            slot._trained = mark
 
 
-def are_trained(variables: Sequence[Variable]) -> bool:
+def are_trained(slots: Sequence[Slot]) -> bool:
     """Whether any thread trains any of the variables now."""
-    return any(variable._trained for variable in variables)
+    return any(slot._trained for slot in slots)
 
 
-def are_trained_elsewhere(variables: Sequence[Variable]) -> bool:
+def are_trained_elsewhere(slots: Sequence[Slot]) -> bool:
     """Whether another thread trains any of the variables now."""
     me = threading.get_ident()
-    return any(variable._trained not in (0, me) for variable in variables)
+    return any(slot._trained not in (0, me) for slot in slots)
 
 
-def _wait(variables: Sequence[Variable]) -> None:
+def _wait(slots: Sequence[Slot]) -> None:
     me = threading.get_ident()
-    while any(variable._taken not in (0, me) for variable in variables):
+    while any(slot._taken not in (0, me) for slot in slots):
         _marks.wait()

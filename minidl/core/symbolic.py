@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, structures
-from minidl.core.names import auto_name
+from minidl.core.naming import auto_name
 from minidl.core.variables import Variable
 
 Shape = tuple[int | None, ...]

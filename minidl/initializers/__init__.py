@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core import names
+from minidl.core import naming, serialization
 from minidl.core.variables import Variable
 from minidl.initializers.base import Initializer
 from minidl.initializers.constants import STFT, Constant, Identity, Ones, Zeros, giving
@@ -82,7 +82,7 @@ _CLASSES = (
     GlorotUniform, GlorotNormal, LecunUniform, LecunNormal, HeUniform, HeNormal, Orthogonal,
 )  # fmt: skip
 BY_NAME: dict[str, type[Initializer]] = {cls.__name__: cls for cls in _CLASSES}
-BY_NAME |= {names.snake_case(cls.__name__): cls for cls in _CLASSES}
+BY_NAME |= {naming.snake_case(cls.__name__): cls for cls in _CLASSES}
 BY_NAME |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": RandomUniform}
 BY_NAME |= {f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)}
 
@@ -101,13 +101,13 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, (np.ndarray, np.generic, jax.Array, Variable)):
         return giving(identifier)
-    found = names.lookup(identifier, BY_NAME, "initializer")
+    found = serialization.lookup(identifier, BY_NAME, "initializer")
     return found() if isinstance(found, type) else found
 
 
 def serialize(initializer: Any) -> Any:
     """The JSON form of an initializer: its class and the arguments that make it again."""
-    return names.serialize(initializer)
+    return serialization.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -120,5 +120,5 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     Raises:
         ValueError: an unknown name.
     """
-    found = names.deserialize(config, BY_NAME, "initializer", custom_objects)
+    found = serialization.deserialize(config, BY_NAME, "initializer", custom_objects)
     return found() if isinstance(found, type) else found

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.initializers.base import Initializer, on_device
 
 
@@ -211,5 +211,5 @@ def _to_json(value: Any) -> Any:
 
 def _from_json(value: Any) -> Any:
     if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
-        return names.deserialize_any(value)
+        return serialization.deserialize_any(value)
     return value

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import random
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming, serialization
 from minidl.initializers.base import Initializer
 
 # The standard deviation of a standard normal that is cut off at -2 and 2:
@@ -37,7 +37,7 @@ class RandomInitializer(Initializer):
 
     def __init__(self, seed: int | random.SeedGenerator | dict[str, Any] | None = None):
         if isinstance(seed, dict):
-            seed = names.deserialize(seed, {"SeedGenerator": random.SeedGenerator}, "seed generator")
+            seed = serialization.deserialize(seed, {"SeedGenerator": random.SeedGenerator}, "seed generator")
         if seed is not None and not isinstance(seed, (int, random.SeedGenerator)):
             raise ValueError(f"{type(self).__name__}: expected an integer seed, a SeedGenerator or None, got {seed!r}.")
         self._init_seed = seed
@@ -45,7 +45,7 @@ class RandomInitializer(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make the same initializer again; the seed as it was given."""
-        return {"seed": names.serialize(self._init_seed)}
+        return {"seed": serialization.serialize(self._init_seed)}
 
 
 class RandomNormal(RandomInitializer):
@@ -159,11 +159,11 @@ class VarianceScaling(RandomInitializer):
             raise ValueError(f"{type(self).__name__}: expected a positive scale, got {scale!r}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(
-                f"Invalid `mode` argument: {names.unknown('mode', mode, ('fan_in', 'fan_out', 'fan_avg'))}"
+                f"Invalid `mode` argument: {naming.unknown('mode', mode, ('fan_in', 'fan_out', 'fan_avg'))}"
             )
         if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
             known = ("truncated_normal", "untruncated_normal", "uniform")
-            raise ValueError(f"Invalid `distribution` argument: {names.unknown('distribution', distribution, known)}")
+            raise ValueError(f"Invalid `distribution` argument: {naming.unknown('distribution', distribution, known)}")
         self.scale = scale
         self.mode = mode
         self.distribution = "truncated_normal" if distribution == "normal" else distribution

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.layers.activation import (
     ELU,
     LeakyReLU,
@@ -318,9 +318,9 @@ NAMES: dict[str, Any] = {
 
 def serialize(layer: Layer) -> dict[str, Any]:
     """The JSON form of a layer, without its weights."""
-    return names.serialize(layer)
+    return serialization.serialize(layer)
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """The layer behind its JSON form; classes of your own come from `custom_objects`."""
-    return names.deserialize(config, NAMES, "layer", custom_objects)
+    return serialization.deserialize(config, NAMES, "layer", custom_objects)

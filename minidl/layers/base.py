@@ -19,9 +19,11 @@ import jax
 
 from minidl import regularizers
 from minidl.core import arrays, dtypes, forks, structures
-from minidl.core.names import ConfigError, auto_name, is_own, serialize
+from minidl.core.functional import bound, of_one_moment
+from minidl.core.naming import auto_name, is_own
+from minidl.core.serialization import ConfigError, serialize
 from minidl.core.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
-from minidl.core.variables import Variable, autocast_scope, bound, name_scope, of_one_moment
+from minidl.core.variables import Variable, autocast_scope, name_scope
 from minidl.layers import masks, pipelines
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import Module, building, calls_under_way

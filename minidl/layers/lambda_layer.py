@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import names, structures
+from minidl.core import registry, serialization, structures
 from minidl.core.lambdas import NamelessFunction
 from minidl.core.symbolic import KerasTensor
 from minidl.layers.base import Layer
@@ -89,7 +89,7 @@ class Lambda(Layer):
             config["output_shape"] = _function_config(self._output_shape, f"{self.name}/output_shape")
         if self.mask is not None:
             config["mask"] = _function_config(self.mask, f"{self.name}/mask")
-        return {**config, "arguments": names.serialize(self.arguments)}
+        return {**config, "arguments": serialization.serialize(self.arguments)}
 
     @classmethod
     def from_config(
@@ -107,15 +107,15 @@ class Lambda(Layer):
         """
         name = config.get("name")
         parts = {"function": name, "output_shape": f"{name}/output_shape", "mask": f"{name}/mask"}
-        with names.known_names(custom_objects):
+        with registry.known_names(custom_objects):
             functions = {part: _function(config[part], key) for part, key in parts.items() if part in config}
-            return cls(**{**config, **functions, "arguments": names.deserialize_any(config.get("arguments"))})
+            return cls(**{**config, **functions, "arguments": serialization.deserialize_any(config.get("arguments"))})
 
 
 def _function_config(value: Any, name: str) -> Any:
     if not callable(value):
-        return names.serialize(value)
-    config = names.serialize(value)
+        return serialization.serialize(value)
+    config = serialization.serialize(value)
     if isinstance(config, NamelessFunction):
         return NamelessFunction(value, name)
     named = {"module": "builtins", "class_name": "function", "config": config, "registered_name": config}
@@ -127,10 +127,10 @@ def _function(config: Any, name: Any) -> Any:
     if not isinstance(config, dict):
         return tuple(config) if isinstance(config, list) else config
     if config.get("class_name") in ("__numpy__", "__tensor__"):  # a mask
-        array = names.deserialize_any(config)
+        array = serialization.deserialize_any(config)
         return jnp.asarray(array) if config["class_name"] == "__tensor__" else array
     if config.get("class_name") == "__lambda__":  # code, in files of Keras's
-        if (found := names.custom(name)) is not None:
+        if (found := registry.custom(name)) is not None:
             return found
         raise ValueError(
             "This Lambda layer holds its function as code, which is never run: it could do anything (arbitrary code "
@@ -138,4 +138,4 @@ def _function(config: Any, name: Any) -> Any:
         )
     if config.get("class_name") != "function":
         raise ValueError(f"Expected a function of a Lambda layer, got the config of a {config.get('class_name')!r}.")
-    return names.deserialize(config, {}, "function of a Lambda layer")
+    return serialization.deserialize(config, {}, "function of a Lambda layer")

@@ -18,8 +18,9 @@ import numpy as np
 
 from minidl import constraints, initializers, regularizers
 from minidl.core import dtypes
+from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import children, parts, unique, without
-from minidl.core.variables import Variable, name_scope, of_one_moment
+from minidl.core.variables import Variable, name_scope
 from minidl.metrics.base import Metric
 from minidl.random import SeedGenerator
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidl import constraints, initializers, regularizers
-from minidl.core.names import serialize
+from minidl.core.serialization import serialize
 from minidl.core.variables import Variable
 
 _FAMILIES: dict[str, Any] = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}

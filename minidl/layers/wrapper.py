@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl import layers
-from minidl.core import names
+from minidl.core import serialization
 from minidl.layers.base import Layer
 
 
@@ -40,9 +39,9 @@ class Wrapper(Layer):
             self.layer.build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": names.serialize(self.layer)}
+        return {**super().get_config(), "layer": serialization.serialize(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with a new layer inside."""
-        return cls(**{**config, "layer": layers.deserialize(config["layer"], custom_objects)})
+        return cls(**{**config, "layer": serialization.deserialize_layer(config["layer"], custom_objects)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.core import names
+from minidl.core import registry, serialization
 from minidl.losses.alignment import CTC, ctc
 from minidl.losses.base import (
     Loss,
@@ -157,15 +157,15 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return names.lookup(identifier, NAMES, "loss", instance_of=Loss)
+    return serialization.lookup(identifier, NAMES, "loss", instance_of=Loss)
 
 
 def serialize(loss: Any) -> Any:
     """The JSON form of a loss."""
-    return names.serialize(loss)
+    return serialization.serialize(loss)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss behind its JSON form; classes and functions of your own come from `custom_objects`."""
-    with names.known_names(custom_objects):
-        return names.deserialize(with_function(config, NAMES), NAMES, "loss")
+    with registry.known_names(custom_objects):
+        return serialization.deserialize(with_function(config, NAMES), NAMES, "loss")

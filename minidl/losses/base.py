@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import array_metadata, dtypes, names, structures
+from minidl.core import array_metadata, dtypes, naming, serialization, structures
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -40,7 +40,7 @@ class Loss:
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         if reduction not in _REDUCTIONS:
             raise ValueError(f"Invalid value for argument reduction: expected one of {_REDUCTIONS}, got {reduction!r}.")
-        self.name = name or names.auto_name(type(self).__name__)
+        self.name = name or naming.auto_name(type(self).__name__)
         self.reduction = reduction
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
 
@@ -266,7 +266,7 @@ def floats(y_pred: Any) -> Any:
 
 def function_config(fn: Callable[..., Any]) -> Any:
     """The JSON form of a function inside a wrapper's config, as Keras writes it there."""
-    name = names.serialize(fn)
+    name = serialization.serialize(fn)
     if not isinstance(name, str):
         return name
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
@@ -277,4 +277,4 @@ def with_function(config: Any, table: dict[str, Any]) -> Any:
     arguments = config.get("config") if isinstance(config, dict) else None
     if not isinstance(arguments, dict) or "fn" not in arguments:
         return config
-    return {**config, "config": {**arguments, "fn": names.deserialize(arguments["fn"], table, "function")}}
+    return {**config, "config": {**arguments, "fn": serialization.deserialize(arguments["fn"], table, "function")}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl import losses
-from minidl.core import names
+from minidl.core import naming, registry, serialization
 from minidl.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -152,7 +152,7 @@ __all__ = [
 _CLASSES = [value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Metric)]
 NAMES: dict[str, Any] = {
     **{cls.__name__: cls for cls in _CLASSES},
-    **{names.snake_case(cls.__name__): cls for cls in _CLASSES if cls is not Metric},
+    **{naming.snake_case(cls.__name__): cls for cls in _CLASSES if cls is not Metric},
     "mse": MeanSquaredError,
     "MSE": MeanSquaredError,
     "mape": MeanAbsolutePercentageError,
@@ -210,22 +210,22 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return names.lookup(identifier, NAMES, "metric", instance_of=Metric)
+    return serialization.lookup(identifier, NAMES, "metric", instance_of=Metric)
 
 
 def of_function(fn: Any, name: str) -> Metric:
     """The mean over all examples of a function (named in snake case) or of a loss object."""
     if isinstance(fn, losses.Loss):
         return MeanMetricWrapper(fn.call, name=name)
-    return MeanMetricWrapper(fn, name=names.snake_case(name))
+    return MeanMetricWrapper(fn, name=naming.snake_case(name))
 
 
 def serialize(metric: Any) -> Any:
     """The JSON form of a metric."""
-    return names.serialize(metric)
+    return serialization.serialize(metric)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The metric behind its JSON form; classes and functions of your own come from `custom_objects`."""
-    with names.known_names(custom_objects):
-        return names.deserialize(losses.with_function(config, _FUNCTIONS), NAMES, "metric")
+    with registry.known_names(custom_objects):
+        return serialization.deserialize(losses.with_function(config, _FUNCTIONS), NAMES, "metric")

@@ -13,9 +13,10 @@ import jax
 
 from minidl import initializers
 from minidl.core import dtypes
-from minidl.core.names import auto_name
+from minidl.core.functional import bound, functional
+from minidl.core.naming import auto_name
 from minidl.core.object_graph import children
-from minidl.core.variables import Variable, bound, functional, name_scope
+from minidl.core.variables import Variable, name_scope
 
 
 class Metric:

@@ -14,8 +14,9 @@ import numpy as np
 
 from minidl import kernels
 from minidl.core import arrays, structures
-from minidl.core.names import is_own
-from minidl.core.variables import Variable, bound, newest
+from minidl.core.functional import bound, newest
+from minidl.core.naming import is_own
+from minidl.core.variables import Variable
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
 from minidl.training.programs import Program

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from minidl import ops
-from minidl.core import budget, names, structures
+from minidl.core import budget, naming, serialization, structures
 from minidl.core.operation import FUNCTIONS
 from minidl.core.symbolic import FunctionCall, KerasTensor, Node, record
 from minidl.core.variables import Variable
@@ -145,7 +145,7 @@ def _is_functional(operation: Any) -> bool:
 
 def _operation_config(operation: Any, calls: list[Node]) -> dict[str, Any]:
     if isinstance(operation, Layer):
-        return names.serialize(operation)
+        return serialization.serialize(operation)
     class_name = "".join(part.capitalize() for part in operation.function_name.split("_"))
     arguments = {"name": operation.name, **_split_arguments(calls[0])[2]}
     module = ops.MODULES.get(operation.function_name, "keras.src.ops.numpy")
@@ -157,10 +157,10 @@ def _operation(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> 
     if not str(config.get("module", "")).startswith("keras.src.ops"):
         return deserialize({key: value for key, value in config.items() if key not in ("name", "inbound_nodes")})
     settings = _Decoder(lambda history: None)(config["config"])
-    name, function_name = settings.pop("name", None), names.snake_case(config["class_name"])
+    name, function_name = settings.pop("name", None), naming.snake_case(config["class_name"])
     functions = ops.NAMES | FUNCTIONS
     if function_name not in functions:
-        raise names.unknown("function", function_name, functions)
+        raise naming.unknown("function", function_name, functions)
     function = functions[function_name]
     call = FunctionCall(function, function_name, name)
     known = inspect.signature(function).parameters
@@ -212,7 +212,7 @@ def _encode(value: Any, place: Callable[[KerasTensor], list[Any]] | None) -> Any
         return [_encode(item, place) for item in value]
     if isinstance(value, Variable):
         raise TypeError(f"{value!r} cannot be written into a config: put it in a layer, and call the layer.")
-    return names.serialize(value)
+    return serialization.serialize(value)
 
 
 class _Decoder:
@@ -234,5 +234,5 @@ class _Decoder:
             self.missing |= tensor is None
             return tensor
         if isinstance(kind, str) and kind.startswith("__"):
-            return names.deserialize_any(value)
+            return serialization.deserialize_any(value)
         return {key: self(item) for key, item in value.items()}

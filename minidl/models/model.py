@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from minidl import layers
-from minidl.core import names, structures
+from minidl.core import naming, registry, structures
+from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
-from minidl.core.variables import Variable, of_one_moment
+from minidl.core.variables import Variable
 from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN, Module
@@ -78,7 +79,7 @@ class Model(Trainer):
             raise TypeError(f"{type(self).__name__}: give both inputs and outputs, or neither of them.")
         graph = None if inputs is None else Graph(inputs, outputs)
         if graph is not None and name is None and type(self) is Model:
-            name = names.auto_name("functional")
+            name = naming.auto_name("functional")
         super().__init__(name=name, trainable=trainable, **kwargs)
         self.graph = graph
         self._compiled_call: CompiledCall | None = None
@@ -195,7 +196,7 @@ class Model(Trainer):
         Raises:
             ValueError: a config that describes no graph, or a class that is not known.
         """
-        with names.known_names(custom_objects):
+        with registry.known_names(custom_objects):
             if not ({"layers", "input_layers", "output_layers"} <= config.keys() and _is_made_of_a_graph(cls)):
                 return super().from_config(config)
             inputs, outputs = graph_tensors(config, layers.deserialize, calls_in)
@@ -340,7 +341,7 @@ class Model(Trainer):
         return self.graph is not None
 
     def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not (self.built and is_outermost() and names.is_own(type(self)) and self._lists_its_layers()):
+        if not (self.built and is_outermost() and naming.is_own(type(self)) and self._lists_its_layers()):
             return None
         if self._compiled_call is None:
             self._compiled_call = CompiledCall(self)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.core import budget, input_ranges, names, structures
+from minidl.core import budget, input_ranges, registry, structures
 from minidl.core.symbolic import KerasTensor, Node, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
@@ -203,7 +203,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """The model that `get_config` described, with new weights."""
-        with names.known_names(custom_objects):
+        with registry.known_names(custom_objects):
             layers = [deserialize(layer) for layer in config["layers"]]
         budget.charge_calls(sum(map(calls_in, layers)))
         model = cls(layers, trainable=config.get("trainable", True), name=config.get("name"))

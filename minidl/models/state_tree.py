@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minidl.core import names
+from minidl.core import naming
 from minidl.core.variables import Variable
 
 
@@ -49,11 +49,11 @@ def set_nested(tree: Mapping[str, Any], variables: Mapping[str, Sequence[Variabl
     new: list[tuple[Variable, Any]] = []
     for kind, values in tree.items():
         if kind not in variables:
-            raise names.unknown("kind of variable in the state tree", kind, dict(variables))
+            raise naming.unknown("kind of variable in the state tree", kind, dict(variables))
         known = _by_path(variables[kind])
         for path, value in _flat(values):
             if path not in known:
-                raise names.unknown(f"path among the {kind}", path, known)
+                raise naming.unknown(f"path among the {kind}", path, known)
             if np.shape(value) != known[path].shape:
                 raise ValueError(f"{path} has the shape {known[path].shape}, got a value of {np.shape(value)}.")
             new.append((known[path], value))

@@ -6,7 +6,7 @@ from typing import Any
 
 import optax
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.optimizers import schedules, table
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad
@@ -74,12 +74,12 @@ def get(identifier: Any) -> Any:
         identifier = identifier.lower()
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    return names.lookup(identifier, NAMES, "optimizer", instance_of=Optimizer)
+    return serialization.lookup(identifier, NAMES, "optimizer", instance_of=Optimizer)
 
 
 def serialize(optimizer: Optimizer) -> Any:
     """The JSON form of an optimizer."""
-    return names.serialize(optimizer)
+    return serialization.serialize(optimizer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:

@@ -21,8 +21,9 @@ import jax.numpy as jnp
 import optax
 
 from minidl.core import dtypes
-from minidl.core.names import auto_name
-from minidl.core.variables import Variable, functional
+from minidl.core.functional import functional
+from minidl.core.naming import auto_name
+from minidl.core.variables import Variable
 from minidl.optimizers import options, schedules
 from minidl.optimizers.state import LAST_ITERATION, OptimizerState, either
 

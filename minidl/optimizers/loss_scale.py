@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.state import either
@@ -147,7 +147,7 @@ class LossScaleOptimizer(Optimizer):
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "inner_optimizer": names.serialize(self.inner_optimizer),
+            "inner_optimizer": serialization.serialize(self.inner_optimizer),
             "initial_scale": self.initial_scale,
             "dynamic_growth_steps": self.dynamic_growth_steps,
         }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.loss_scale import LossScaleOptimizer
@@ -70,8 +70,8 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
-            "default_optimizer": names.serialize(self.default_optimizer),
-            "optimizer_map": {key: names.serialize(optimizer) for key, optimizer in self._map.items()},
+            "default_optimizer": serialization.serialize(self.default_optimizer),
+            "optimizer_map": {key: serialization.serialize(optimizer) for key, optimizer in self._map.items()},
         }
 
     @classmethod
@@ -185,7 +185,7 @@ class MultiOptimizer(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "optimizer_map": names.serialize(self._optimizer_of),
+            "optimizer_map": serialization.serialize(self._optimizer_of),
             "loss_scale_factor": self.loss_scale_factor,
             "name": self.name,
         }
@@ -196,7 +196,7 @@ class MultiOptimizer(Optimizer):
         if isinstance(given, dict):
             given = OptimizerMap.from_config(given["config"], custom_objects)
         elif isinstance(given, str):
-            given = names.lookup(given, custom_objects or {}, "function from a weight to its optimizer")
+            given = serialization.lookup(given, custom_objects or {}, "function from a weight to its optimizer")
         return cls(**{**config, "optimizer_map": given})
 
 

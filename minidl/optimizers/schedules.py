@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming, serialization
 from minidl.core.variables import Variable
 
 
@@ -369,13 +369,13 @@ def serialize(learning_rate_schedule: Any) -> Any:
     >>> serialize(InverseTimeDecay(0.1, 10, 0.5))["class_name"]
     'InverseTimeDecay'
     """
-    own = names.is_own(type(learning_rate_schedule))
-    return names.serialize(learning_rate_schedule, module="keras.optimizers.schedules" if own else None)
+    own = naming.is_own(type(learning_rate_schedule))
+    return serialization.serialize(learning_rate_schedule, module="keras.optimizers.schedules" if own else None)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The schedule behind its JSON form; schedules and functions of your own come from `custom_objects`."""
-    return names.deserialize(config, NAMES, "learning rate schedule", custom_objects)
+    return serialization.deserialize(config, NAMES, "learning rate schedule", custom_objects)
 
 
 def _checked_steps(schedule: LearningRateSchedule, name: str, steps: Any) -> Any:

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import optax
 
 from minidl import initializers
-from minidl.core.names import is_own
+from minidl.core.functional import functional
+from minidl.core.naming import is_own
 from minidl.core.object_graph import parts
-from minidl.core.variables import Variable, functional, name_scope
+from minidl.core.variables import Variable, name_scope
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
 

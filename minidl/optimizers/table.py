@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.optimizers import schedules
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad
@@ -37,4 +37,4 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
         if isinstance(arguments.get("learning_rate"), (dict, str)):
             arguments["learning_rate"] = schedules.deserialize(arguments["learning_rate"], custom_objects)
         config = {**config, "config": arguments}
-    return names.deserialize(config, NAMES, "optimizer", custom_objects)
+    return serialization.deserialize(config, NAMES, "optimizer", custom_objects)

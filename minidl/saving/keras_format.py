@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minidl import layers
-from minidl.core import names
+from minidl.core import serialization
 from minidl.core.budget import limited
+from minidl.core.first_values import filled_later
 from minidl.core.lambdas import warn_if_lost
-from minidl.core.variables import filled_later
 from minidl.layers.module import Module
 from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
@@ -94,8 +94,8 @@ def save_model(
         return save_legacy(model, path, include_optimizer)
     if path.endswith(".weights.h5"):
         raise ValueError(f"{path!r} is the path of weights alone: call save_weights, or let it end in .keras.")
-    with names.shared_objects():
-        config = names.serialize(model)
+    with serialization.shared_objects():
+        config = serialization.serialize(model)
     warn_if_lost(config, path)
     weights = collect(model, () if include_optimizer else [model.optimizer])
     write = write_folder if zipped is False else write_archive
@@ -243,8 +243,8 @@ def to_json(model: Any, **kwargs: Any) -> str:
         model: any model.
         **kwargs: see `json.dumps`.
     """
-    with names.shared_objects():
-        return json.dumps(names.serialize(model), **kwargs)
+    with serialization.shared_objects():
+        return json.dumps(serialization.serialize(model), **kwargs)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -258,7 +258,7 @@ def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = No
 
 
 def _from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
-    with names.shared_objects():
+    with serialization.shared_objects():
         model = layers.deserialize(config, custom_objects)
     if not isinstance(model, Module):
         raise ValueError(f"it holds no model, but {model!r}")

@@ -18,10 +18,12 @@ import ml_dtypes
 import numpy as np
 
 from minidl import layers
-from minidl.core import deferred, names
+from minidl.core import deferred, registry, serialization
 from minidl.core.budget import limited
+from minidl.core.first_values import filled_later
+from minidl.core.functional import of_one_moment
 from minidl.core.lambdas import warn_if_lost
-from minidl.core.variables import Variable, filled_later, of_one_moment
+from minidl.core.variables import Variable
 from minidl.layers.module import Module
 from minidl.saving.archive import FORMAT, opened, parse, reading
 from minidl.saving.checksum import append_checksum, checked_contents
@@ -61,8 +63,8 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
     Raises:
         ValueError: weights that are in no layer of `model.layers`.
     """
-    with names.shared_objects():
-        config = names.serialize(model)
+    with serialization.shared_objects():
+        config = serialization.serialize(model)
     warn_if_lost(config, path)
     texts = {"keras_version": FORMAT, "backend": "jax", "model_config": json.dumps(older_config(config))}
     if include_optimizer and config.get("compile_config"):
@@ -146,8 +148,8 @@ def load_legacy(
     path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None, compile: bool = True
 ) -> Any:
     """The model in a file; see `load_model`."""
-    with _opened(path) as (file, size), _bounds(size), names.known_names(custom_objects):
-        with names.shared_objects():
+    with _opened(path) as (file, size), _bounds(size), registry.known_names(custom_objects):
+        with serialization.shared_objects():
             loaded = layers.deserialize(current_config(_config(file, "model_config")))
         if not isinstance(loaded, Module) or not isinstance(getattr(loaded, "layers", None), list):
             raise LoadError(f"it holds no model, but {loaded!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.core import names
+from minidl.core import serialization
 
 
 def serialize_keras_object(obj: Any) -> Any:
@@ -21,7 +21,7 @@ def serialize_keras_object(obj: Any) -> Any:
     >>> deserialize_keras_object(config)["l2"].l2
     0.1
     """
-    return names.serialize(obj)
+    return serialization.serialize(obj)
 
 
 def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True) -> Any:
@@ -36,7 +36,7 @@ def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None 
         ValueError: a name that is not known, or safe_mode=False.
     """
     check_safe_mode(safe_mode)
-    return names.deserialize_any(config, custom_objects)
+    return serialization.deserialize_any(config, custom_objects)
 
 
 def check_safe_mode(safe_mode: bool) -> None:

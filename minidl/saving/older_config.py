@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from minidl.core import names
+from minidl.core import registry
 
 _COMPILE = ("loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution", "jit_compile")
 _OF_LAMBDAS = ("module", "function_type", "output_shape_type", "output_shape_module")
@@ -19,7 +19,7 @@ _MODELS = ("Functional", "Model", "Sequential")
 
 
 def older_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer's config, as `names.serialize` gives it, in the older form.
+    """A layer's config, as `serialization.serialize` gives it, in the older form.
 
     >>> older_config({"module": "keras.layers", "class_name": "ReLU", "config": {}, "registered_name": None})
     {'class_name': 'ReLU', 'config': {}}
@@ -152,5 +152,5 @@ def _with_functions(value: Any) -> Any:
         return [_with_functions(item) for item in value]
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _with_functions(item) for name, item in value.items()}
-    found = names.custom(value)
+    found = registry.custom(value)
     return value if found is None else found

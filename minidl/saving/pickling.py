@@ -12,7 +12,7 @@ import threading
 from copy import deepcopy
 from typing import Any
 
-from minidl.core import names
+from minidl.core import serialization
 from minidl.core.budget import limited
 from minidl.core.lambdas import functions_in
 from minidl.saving.archive import archive_bytes, reading, unpacked
@@ -30,8 +30,8 @@ def reduced(model: Any) -> tuple[Any, tuple[bytes, dict[str, Any]]]:
         PicklingError: two classes or functions of the caller's that have one name.
         NotImplementedError: a class that has arguments but no `get_config`.
     """
-    with names.shared_objects() as shared:
-        config = names.serialize(model)
+    with serialization.shared_objects() as shared:
+        config = serialization.serialize(model)
     custom: dict[str, Any] = {}
     for name, value in [*shared.custom, *functions_in(config)]:
         if custom.setdefault(name, value) is not value:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from minidl.core import names
+from minidl.core import registry
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
@@ -30,7 +30,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     def register(value: Any) -> Any:
         if isinstance(value, type) and not hasattr(value, "get_config"):
             raise ValueError(f"Cannot register a class that does not have a get_config method: {value.__name__}.")
-        names.registered[f"{package}>{name or value.__name__}"] = value
+        registry.registered[f"{package}>{name or value.__name__}"] = value
         return value
 
     return register
@@ -43,7 +43,7 @@ def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     Args:
         custom_objects: names -> classes and functions.
     """
-    with names.known_names(custom_objects):
+    with registry.known_names(custom_objects):
         yield
 
 
@@ -52,12 +52,12 @@ CustomObjectScope = custom_object_scope
 
 def get_custom_objects() -> dict[str, Any]:
     """The dict of all registered names, which may be changed."""
-    return names.registered
+    return registry.registered
 
 
 def get_registered_name(obj: Any) -> str:
     """The name that a class or function is registered under, or else its own."""
-    return names.registered_name(obj)
+    return registry.registered_name(obj)
 
 
 def get_registered_object(
@@ -70,7 +70,7 @@ def get_registered_object(
         custom_objects: names to look among next.
         module_objects: names to look among last.
     """
-    found = names.custom(name)
+    found = registry.custom(name)
     for table in (custom_objects or {}, module_objects or {}):
         found = table.get(name) if found is None else found
     return found

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core.functional import of_one_moment
 from minidl.core.optional import needed
-from minidl.core.variables import of_one_moment
 from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write

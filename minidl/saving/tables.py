@@ -4,25 +4,25 @@ This is the whole list. What is not in it comes from the caller, by `custom_obje
 """
 
 from minidl import activations, constraints, initializers, layers, losses, metrics, optimizers, random, regularizers
-from minidl.core import dtypes, names
+from minidl.core import dtypes, registry
 from minidl.layers import module
 from minidl.optimizers import schedules, table
 
-names.bases.update(
+registry.bases.update(
     {
-        "layer": names.Bases((module.Module,), is_strict=True),
-        "optimizer": names.Bases((optimizers.Optimizer,), is_strict=True),
-        "metric": names.Bases((metrics.Metric, losses.Loss)),  # a loss is a metric: its mean
-        "loss": names.Bases((losses.Loss,)),
-        "activation": names.Bases((module.Module,)),  # a layer may be one
-        "initializer": names.Bases((initializers.Initializer,)),
-        "regularizer": names.Bases((regularizers.Regularizer,)),
-        "constraint": names.Bases((constraints.Constraint,)),
-        "learning rate schedule": names.Bases((schedules.LearningRateSchedule,)),
-        "seed generator": names.Bases((random.SeedGenerator,), is_strict=True),
+        "layer": registry.Bases((module.Module,), is_strict=True),
+        "optimizer": registry.Bases((optimizers.Optimizer,), is_strict=True),
+        "metric": registry.Bases((metrics.Metric, losses.Loss)),  # a loss is a metric: its mean
+        "loss": registry.Bases((losses.Loss,)),
+        "activation": registry.Bases((module.Module,)),  # a layer may be one
+        "initializer": registry.Bases((initializers.Initializer,)),
+        "regularizer": registry.Bases((regularizers.Regularizer,)),
+        "constraint": registry.Bases((constraints.Constraint,)),
+        "learning rate schedule": registry.Bases((schedules.LearningRateSchedule,)),
+        "seed generator": registry.Bases((random.SeedGenerator,), is_strict=True),
     }
 )
-names.families.update(
+registry.families.update(
     {
         "layers": layers.NAMES,  # models are among them
         "activations": activations.BY_NAME,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from minidl.core.names import snake_case
+from minidl.core.naming import snake_case
 from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 

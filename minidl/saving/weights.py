@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import unique
-from minidl.core.variables import Variable, of_one_moment
+from minidl.core.variables import Variable
 from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 from minidl.saving.errors import LoadError

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from minidl import losses, metrics, optimizers
-from minidl.core import names
+from minidl.core import naming, serialization
 from minidl.layers.base import Layer
 from minidl.training.objectives import Objectives
 from minidl.training.step import Steps
@@ -91,7 +91,7 @@ class Compiled(Layer):
             return None
         return {
             "optimizer": optimizers.serialize(self.optimizer),
-            **{name: names.serialize(value) for name, value in self.objectives.given.items()},
+            **{name: serialization.serialize(value) for name, value in self.objectives.given.items()},
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": 1 if self.steps_per_execution == "auto" else self.steps_per_execution,
             "jit_compile": True if self.jit_compile == "auto" else self.jit_compile,
@@ -105,7 +105,7 @@ class Compiled(Layer):
         Raises:
             ValueError: a name that is not known.
         """
-        if not names.is_own(type(self).compile):
+        if not naming.is_own(type(self).compile):
             warnings.warn(
                 f"{type(self).__name__} has its own compile(), which was not called while loading: call it, or "
                 "override get_compile_config() and compile_from_config().",

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from minidl.core import names, structures
+from minidl.core import naming, structures
 from minidl.losses import Loss
 
 
@@ -292,7 +292,7 @@ class Outputs:
             )
 
     def _unknown(self, key: Any, known: list[Any], argument: str) -> ValueError:
-        message = str(names.unknown("output", str(key), {str(name): None for name in known}))
+        message = str(naming.unknown("output", str(key), {str(name): None for name in known}))
         *call, name = argument.split(": ")
         return ValueError(": ".join([*call, f"Invalid `{name}`", f"{message} Expected keys: {known}."]))
 

@@ -21,9 +21,10 @@ from jax import lax
 from minidl import kernels
 from minidl.core import array_metadata, forks, sharing, structures
 from minidl.core.binding import recorded
+from minidl.core.functional import bound
 from minidl.core.object_graph import without
 from minidl.core.symbolic import KerasTensor
-from minidl.core.variables import Variable, bound
+from minidl.core.variables import Variable
 from minidl.training.data import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout

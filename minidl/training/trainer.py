@@ -21,7 +21,7 @@ from minidl.callbacks import CallbackList
 from minidl.core import sharing, structures
 from minidl.core.arrays import as_arrays, device_dtype
 from minidl.core.binding import is_binding
-from minidl.core.variables import functional
+from minidl.core.functional import functional
 from minidl.layers.base import Layer
 from minidl.layers.module import building
 from minidl.training import checks, loop, nonfinite, ranges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 from minidl import random
-from minidl.core import dtypes, names
+from minidl.core import dtypes, naming
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -19,13 +19,13 @@ def clear_session(free_memory: bool = True) -> None:
 
     Example:
     >>> clear_session()
-    >>> names.auto_name("Dense"), names.auto_name("Dense")
+    >>> naming.auto_name("Dense"), naming.auto_name("Dense")
     ('dense', 'dense_1')
     >>> clear_session()
-    >>> names.auto_name("Dense")
+    >>> naming.auto_name("Dense")
     'dense'
     """
-    names.reset_names()
+    naming.reset_names()
     random.reset_generator()
     dtypes.reset_dtype_policy()
     if free_memory:

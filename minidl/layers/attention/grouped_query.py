@@ -6,7 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl.core.names import auto_name
+from minidl.core.naming import auto_name
 from minidl.layers.attention.heads import HeadedAttention, attend_folded
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels, regularizers
-from minidl.core import names
+from minidl.core import naming
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
@@ -147,7 +147,7 @@ class HeadedAttention(Layer):
 
     def _is_each_row_for_itself(self) -> bool:
         """Whether each example's output depends on that example alone, and nothing else comes of it."""
-        return self.dropout == 0 and self.projection_regularizer is None and names.is_own(self._compute_attention)
+        return self.dropout == 0 and self.projection_regularizer is None and naming.is_own(self._compute_attention)
 
     def projected(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
         """What the dense layers make of query, key and value: (batch, ..., heads, features) each."""

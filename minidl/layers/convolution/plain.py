@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 import numpy as np
 
-from minidl.core import names
+from minidl.core import naming
 from minidl.kernels import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
@@ -87,7 +87,7 @@ class _Conv(Convolution, LowRank):
         return self._convolved(inputs, kernel, None)
 
     def call(self, inputs: Any) -> Any:
-        if names.is_own(self.convolution_op):
+        if naming.is_own(self.convolution_op):
             bias = None if self.bias is None else self.bias.value
             outputs = self._convolved(inputs, self.effective_weight(), bias)
             return outputs if self.activation is None else self.activation(outputs)

@@ -6,8 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import layers
-from minidl.core import names
+from minidl.core import serialization
 from minidl.layers.base import Layer
 
 
@@ -117,15 +116,20 @@ class Bidirectional(Layer):
         return {
             **super().get_config(),
             "merge_mode": self.merge_mode,
-            "layer": names.serialize(self.forward_layer),
-            "backward_layer": names.serialize(self.backward_layer),
+            "layer": serialization.serialize(self.forward_layer),
+            "backward_layer": serialization.serialize(self.backward_layer),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with new weights."""
         found = {key: config[key] for key in ("layer", "backward_layer") if config.get(key) is not None}
-        return cls(**{**config, **{key: layers.deserialize(value, custom_objects) for key, value in found.items()}})
+        return cls(
+            **{
+                **config,
+                **{key: serialization.deserialize_layer(value, custom_objects) for key, value in found.items()},
+            }
+        )
 
 
 _MERGES: dict[str, Any] = {
@@ -138,10 +142,10 @@ _MERGES: dict[str, Any] = {
 
 def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     """A new layer of the same config, with a prefix to its name."""
-    config = names.serialize(layer)
+    config = serialization.serialize(layer)
     config["config"] = {**config["config"], **changes, "name": prefix + layer.name.removeprefix(prefix)}
     config.pop("build_config", None)
-    return layers.deserialize(config, {type(layer).__name__: type(layer)})
+    return serialization.deserialize_layer(config, {type(layer).__name__: type(layer)})
 
 
 def _require_fit(forward: Any, backward: Any) -> None:

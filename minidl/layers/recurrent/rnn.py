@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from minidl import layers, regularizers
-from minidl.core import names
+from minidl import regularizers
+from minidl.core import serialization
 from minidl.core.variables import Variable, name_scope
 from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
@@ -147,14 +147,14 @@ class RNN(Layer):
         return [own, *(None for _ in self.state_size)] if self.return_state else own
 
     def get_config(self) -> dict[str, Any]:
-        return {**self._own_config(), "cell": names.serialize(self.cell)}
+        return {**self._own_config(), "cell": serialization.serialize(self.cell)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with new weights."""
         if "cell" not in config:
             return super().from_config(config)
-        return cls(**{**config, "cell": layers.deserialize(config["cell"], custom_objects)})
+        return cls(**{**config, "cell": serialization.deserialize_layer(config["cell"], custom_objects)})
 
     def _own_config(self) -> dict[str, Any]:
         flags = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")

@@ -7,8 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import layers
-from minidl.core import names
+from minidl.core import serialization
 from minidl.layers.base import Layer
 
 
@@ -69,12 +68,14 @@ class StackedRNNCells(Layer):
         return inputs, new_states
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cells": [names.serialize(cell) for cell in self.cells]}
+        return {**super().get_config(), "cells": [serialization.serialize(cell) for cell in self.cells]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
         """The cells that `get_config` described, with new weights."""
-        return cls(**{**config, "cells": [layers.deserialize(cell, custom_objects) for cell in config["cells"]]})
+        return cls(
+            **{**config, "cells": [serialization.deserialize_layer(cell, custom_objects) for cell in config["cells"]]}
+        )
 
     def _initial_state(self, cell: Any, batch_size: int) -> Any:
         if hasattr(cell, "get_initial_state"):

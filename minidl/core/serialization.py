@@ -1,119 +1,31 @@
-"""Names: automatic names for objects, and objects for names.
+"""Objects for names and configs, and configs for objects.
 
-Users write `activation="relu"` and `optimizer="adam"`, read `dense_1` in a
-summary, and configs hold classes by name. The three directions are here:
-`auto_name` makes names, `lookup` turns one into an object (or says which names
-are near), and `serialize` / `deserialize` go between objects and the JSON form
-that Keras's files use.
-
-A name in a config is looked up in tables only: minidl's own for the place where it stands, what the
-caller gave as `custom_objects`, and what was registered. Nothing is ever imported by a name.
+Users write `activation="relu"` and `optimizer="adam"`, and configs hold classes by name. `lookup` makes an object of a
+name (or says which names are near); `serialize` and `deserialize` convert between objects and the JSON form that
+Keras's files use. A name is looked up in tables only: see registry.py.
 """
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import contextvars
-import difflib
-import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from minidl.core import budget
+from minidl.core import budget, registry
 from minidl.core.lambdas import NAME as NAMELESS
 from minidl.core.lambdas import NamelessFunction, is_nameless
+from minidl.core.naming import is_own, public_module, unknown
 
-_counts: collections.defaultdict[str, Iterator[int]] = collections.defaultdict(itertools.count)
-_added: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
-
-families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; each module of classes puts its own here
-bases: dict[str, Bases] = {}  # "metric" -> which classes may stand where one is wanted; filled by `saving.tables`
-registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
-
 
 _COSTS = {"layer": 5, "metric": 5, "optimizer": 5}  # units of the budget of a file; of other objects 1
 
 
-class Bases(NamedTuple):
-    """What a config may name in a place of one kind.
-
-    Args:
-        classes: an object there is of a subclass of these.
-        is_strict: whether nothing else may be there; or also functions, and callable classes that are of no kind.
-    """
-
-    classes: tuple[type, ...]
-    is_strict: bool = False
-
-    def take(self, found: Any) -> bool:
-        """Whether something may be there."""
-        if not isinstance(found, type):
-            return not self.is_strict or isinstance(found, self.classes)
-        if issubclass(found, self.classes):
-            return True
-        others = tuple(base for other in bases.values() for base in other.classes)
-        can_be_called = any("__call__" in vars(base) for base in found.__mro__)
-        return not self.is_strict and not issubclass(found, others) and can_be_called
-
-
 class ConfigError(TypeError, ValueError):
     """A config that no object can be made of: its class refuses what is in it."""
-
-
-def snake_case(name: str) -> str:
-    """`BatchNormalization` -> `batch_normalization`, as Keras names layers.
-
-    >>> snake_case("Conv2DTranspose"), snake_case("RMSNormalization")
-    ('conv2d_transpose', 'rms_normalization')
-    """
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
-
-
-def auto_name(class_name: str) -> str:
-    """The next free automatic name of a class: dense, dense_1, dense_2, ..."""
-    prefix = snake_case(class_name)
-    count = next(_counts[prefix])  # at once: threads that come together get other names
-    return f"{prefix}_{count}" if count else prefix
-
-
-def reset_names() -> None:
-    """Start the automatic names anew; `minidl.utils.clear_session` calls it."""
-    _counts.clear()
-
-
-def unknown(kind: str, name: Any, known: Any) -> ValueError:
-    """The error for a name that is not known, with the names that are near."""
-    names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
-    return ValueError(f"Unknown {kind} {name!r}. {hint}")
-
-
-@contextlib.contextmanager
-def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """Inside, `lookup` and `deserialize` know these names too, whatever they look for."""
-    token = _added.set({**(_added.get() or {}), **(objects or {})})
-    try:
-        yield
-    finally:
-        _added.reset(token)
-
-
-def custom(name: Any) -> Any:
-    """The class or function that a caller gave or registered under a name; None if nobody did."""
-    return {**registered, **(_added.get() or {})}.get(name) if isinstance(name, str) else None
-
-
-def registered_name(value: Any) -> str:
-    """The name that a class or function is registered under, or else its own."""
-    return next((name for name, known in registered.items() if known is value), value.__name__)
 
 
 class _Shared:
@@ -157,10 +69,10 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
         return deserialize(identifier, table, kind)
     found = identifier
     if isinstance(identifier, str):
-        table = {**table, **registered, **(_added.get() or {})}
+        table = {**table, **registry.known()}
         if identifier not in table:
             raise unknown(kind, identifier, table)
-        found = _of_kind(table[identifier], identifier, kind)
+        found = registry.of_kind(table[identifier], identifier, kind)
     if isinstance(found, type) and instance_of is not None and issubclass(found, instance_of):
         budget.charge(_COSTS.get(kind, 1), "objects")
         return found()
@@ -219,7 +131,7 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
         "module": module or own_module or public_module(type(value)),
         "class_name": class_name,
         "config": serialize(value.get_config()),
-        "registered_name": class_name if own_module else registered_name(type(value)),
+        "registered_name": class_name if own_module else registry.registered_name(type(value)),
     }
     if is_own(type(value)) and not own_module:
         serialized["registered_name"] = None
@@ -273,7 +185,7 @@ def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None
         ValueError: a class that is not known.
     """
     if custom_objects:
-        with known_names(custom_objects):
+        with registry.known_names(custom_objects):
             return deserialize_any(config)
     if isinstance(config, (list, tuple)):
         return [deserialize_any(item) for item in config]
@@ -286,7 +198,7 @@ def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None
 
 def _serialize_function(value: Any) -> dict[str, Any]:
     """A user's function or class, by name."""
-    name = registered_name(value)
+    name = registry.registered_name(value)
     if (shared := _shared.get()) is not None:
         shared.custom.append((name, value))
     if is_nameless(value) and name == value.__name__:
@@ -310,7 +222,7 @@ def deserialize(
             only tell whether a class is said to be one of minidl's own.
     """
     if custom_objects:
-        with known_names(custom_objects):
+        with registry.known_names(custom_objects):
             return deserialize(config, table, kind)
     if not isinstance(config, dict):
         return lookup(config, table, kind)
@@ -324,7 +236,7 @@ def deserialize(
         return shared.read[number]
     if isinstance(config["class_name"], str) and config["class_name"].startswith("__"):
         return _deserialize_special(config["class_name"], config.get("config"))
-    found = _of_kind(_find_class(config, table, kind), config["class_name"], kind)
+    found = registry.of_kind(_find_class(config, table, kind), config["class_name"], kind)
     if config["class_name"] == "function" or not isinstance(found, type):
         return found
     if not hasattr(found, "from_config"):
@@ -346,25 +258,13 @@ def deserialize(
     return made
 
 
-def _of_kind(found: Any, name: Any, kind: str) -> Any:
-    """What a name stands for, before it is called or made, if it may be where the name is.
-
-    Raises:
-        TypeError: it may not.
-    """
-    if kind in bases and not bases[kind].take(found):
-        wanted = " or ".join(base.__name__ for base in bases[kind].classes)
-        raise TypeError(f"{name!r} is {found!r}, which is not a {kind}: expected a subclass of {wanted}.")
-    return found
-
-
 def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) -> Any:
     is_function = config["class_name"] == "function"
     name = config.get("config") if is_function else config["class_name"]
     if not isinstance(name, str):
         raise TypeError(f"Expected the name of a {kind} as a string, got {name!r}.")
     for key in (config.get("registered_name"), name):
-        if (found := custom(key)) is not None:
+        if (found := registry.custom(key)) is not None:
             return found
     if name == NAMELESS:
         name = config.get("registered_name") or name
@@ -380,32 +280,22 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
                 "give it in custom_objects."
             )
         family = str(config.get("module")).partition(".")[2]
-        for names in (table, families.get(family, {}), *families.values()):  # a layer as an activation, for instance
+        for names in (
+            table,
+            registry.families.get(family, {}),
+            *registry.families.values(),
+        ):  # a layer as an activation, for instance
             if name in names:
                 return names[name]
-        if is_function and (found := _registered_function(name)) is not None:
+        if is_function and (found := registry.registered_function(name)) is not None:
             return found
-        raise unknown(kind, name, {**table, **registered, **(_added.get() or {})})
+        raise unknown(kind, name, {**table, **registry.known()})
     raise ValueError(
         f"Unknown {kind} {name!r} of {config['module']!r}, which is no part of minidl. If it is yours, give it in "
         f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
     )
 
 
-def _registered_function(name: str) -> Any:
-    """The function that was registered as "package>name", which files of Keras 3.6 call by its name alone."""
-    found = [value for key, value in registered.items() if key.partition(">")[2] == name]
-    return found[0] if len(found) == 1 else None
-
-
-def is_own(cls: Any) -> bool:
-    """Whether a class or function is minidl's own rather than a user's."""
-    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
-
-
-def public_module(cls: type) -> str:
-    """Where Keras's files say that a class lives: "keras.layers" for anything in minidl.layers."""
-    if not is_own(cls):
-        return cls.__module__
-    parts = cls.__module__.split(".")
-    return "keras" if parts[1] in ("dtypes", "models") else "keras." + parts[1]
+def deserialize_layer(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The layer that `serialize` described."""
+    return deserialize(config, registry.families["layers"], "layer", custom_objects)
