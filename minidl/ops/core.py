@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from minidl.core import array_metadata, dtypes, structures, symbolic
+from minidl.core.functional import functional
 from minidl.core.symbolic import KerasTensor
 from minidl.core.variables import Variable
 from minidl.ops.operation import operation
