@@ -1,7 +1,7 @@
 """Graph: the calls between the inputs and the outputs of a functional model.
 
 Calls on symbolic tensors leave nodes (see symbolic.py). A graph collects the nodes that lead from given
-inputs to given outputs, and runs them again on arrays: each operation on what the operations before it gave.
+inputs to given outputs; a run calls their operations again on arrays, each on what the operations before it gave.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Graph:
             operations of one name.
 
     >>> x = KerasTensor((None, 3))
-    >>> float(Graph(x, 2 * x + 1).run([jnp.ones((1, 3))])[0, 0])
-    3.0
+    >>> [operation.name for operation in Graph(x, 2 * x + 1).operations[1:]]
+    ['multiply', 'add']
     """
 
     def __init__(self, inputs: Any, outputs: Any):
@@ -86,29 +86,6 @@ class Graph:
         """The calls of an operation in this graph, in the order in which they were made."""
         found = [node for node in self.nodes if node.operation is operation]
         return sorted(found, key=operation._nodes.index) if isinstance(operation, Layer) else found
-
-    def run(self, inputs: list[Any], training: bool | None = None) -> Any:
-        """The outputs, in their structure.
-
-        Args:
-            inputs: one array for each input, None for one that is optional.
-            training: if it is given, it counts more than the `training=` of a call in the graph, as in Keras, whose
-                files have one at every call.
-        """
-        values = {id(tensor): value for tensor, value in zip(self.given_inputs, inputs)}
-        values |= {id(tensor): value for tensor, value in zip(self.inputs, inputs)}
-
-        def value_of(leaf: Any) -> Any:
-            return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
-
-        for node in self.nodes:
-            if not isinstance(node.operation, InputLayer):
-                args, kwargs = structures.map(value_of, (node.args, node.kwargs))
-                if training is not None and "training" in kwargs:
-                    kwargs["training"] = training
-                outputs = jax.tree.leaves(node.operation(*args, **kwargs), is_leaf=_is_none)
-                values |= {id(tensor): output for tensor, output in zip(node.output_tensors, outputs)}
-        return structures.map(value_of, self.output_struct)
 
     def standardize(self, inputs: Any, where: str) -> list[Any]:
         """One array for each input, in its dtype and with its number of axes, from what a model was called on.
@@ -242,6 +219,56 @@ class Graph:
                 "disconnected. Add it to the inputs of the model."
             )
         return self.producer(tensor)
+
+
+class Run:
+    """One run of a graph on arrays: the value of each tensor that is known so far.
+
+    Args:
+        graph: the graph.
+        inputs: one array for each input, None for one that is optional.
+        training: if it is given, it counts more than the `training=` of a call in the graph, as in Keras, whose files
+            have one at every call.
+
+    >>> x = KerasTensor((None, 3))
+    >>> run = Run(Graph(x, 2 * x + 1), [jnp.ones((1, 3))])
+    >>> for node in run.calls:
+    ...     args, kwargs = run.arguments(node)
+    ...     run.finish(node, node.operation(*args, **kwargs))
+    >>> float(run.outputs[0, 0])
+    3.0
+    """
+
+    def __init__(self, graph: Graph, inputs: list[Any], training: bool | None = None):
+        self._graph = graph
+        self._training = training
+        self._values = {id(tensor): value for tensor, value in zip(graph.given_inputs, inputs)}
+        self._values |= {id(tensor): value for tensor, value in zip(graph.inputs, inputs)}
+
+    @property
+    def calls(self) -> list[Node]:
+        """The calls to make, in order."""
+        return [node for node in self._graph.nodes if not isinstance(node.operation, InputLayer)]
+
+    def arguments(self, node: Node) -> tuple[Any, Any]:
+        """The arguments of a call, args and kwargs: what was computed in the place of each tensor."""
+        args, kwargs = structures.map(self._value_of, (node.args, node.kwargs))
+        if self._training is not None and "training" in kwargs:
+            kwargs["training"] = self._training
+        return args, kwargs
+
+    def finish(self, node: Node, outputs: Any) -> None:
+        """Take what a call gave."""
+        leaves = jax.tree.leaves(outputs, is_leaf=_is_none)
+        self._values |= {id(tensor): leaf for tensor, leaf in zip(node.output_tensors, leaves)}
+
+    @property
+    def outputs(self) -> Any:
+        """The outputs of the graph, in their structure."""
+        return structures.map(self._value_of, self._graph.output_struct)
+
+    def _value_of(self, leaf: Any) -> Any:
+        return self._values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
 
 def fits(shape: Iterable[int | None], expected: Shape) -> bool:

@@ -19,7 +19,7 @@ from minidl.layers import masks
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN, Module
 from minidl.models.compiled_call import CompiledCall
-from minidl.models.graph import Graph, is_like
+from minidl.models.graph import Graph, Run, is_like
 from minidl.models.graph_config import graph_config, graph_tensors
 from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
@@ -102,7 +102,11 @@ class Model(Trainer):
         if mask is not None:
             flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
             arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
-        outputs = self.graph.run(arrays, training)
+        run = Run(self.graph, arrays, training)
+        for node in run.calls:
+            node_args, node_kwargs = run.arguments(node)
+            run.finish(node, node.operation(*node_args, **node_kwargs))
+        outputs = run.outputs
         is_one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
         return outputs[0] if is_one else outputs  # as in Keras; a call on symbolic tensors gives the list
 
