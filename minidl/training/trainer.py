@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
+from types import MethodType
 from typing import Any
 
 import jax
@@ -346,8 +347,8 @@ class Trainer(Compiled):
         return self.stateless_call(*state, x, training=False)
 
     def written_steps(self) -> set[str]:
-        """The names of the steps that a subclass has overridden."""
-        return {name for name in _OVERRIDABLE if getattr(type(self), name) is not getattr(Trainer, name)}
+        """The names of the steps that a subclass has overridden, or that were assigned to this model."""
+        return {name for name in _OVERRIDABLE if getattr(self, name) != MethodType(getattr(Trainer, name), self)}
 
     # Metrics and steps
 
@@ -469,7 +470,7 @@ class Trainer(Compiled):
             with building:
                 self.objectives.build(y, y_pred, self.output_names)
         self._check_values(call, x, y, sample_weight)
-        if self.compiled and sample_weight is not None and type(self).compute_loss is Trainer.compute_loss:
+        if self.compiled and sample_weight is not None and self.compute_loss == MethodType(Trainer.compute_loss, self):
             rows = len(jax.tree.leaves(x)[0])
             self.objectives.check_weights(*(symbolic(part, rows) for part in (y, y_pred, sample_weight)))
 
