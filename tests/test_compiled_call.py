@@ -108,3 +108,30 @@ def test_run_eagerly():
     made.compile("sgd", "mse", run_eagerly=True)
     made(X)
     assert made._compiled_call._made is None
+
+
+def test_functions_set_on_an_object_are_read_at_each_call():
+    """A method of a layer, a cell or the model, an activation: what they read may change between two calls."""
+    scale = 1.0
+
+    def method(part, name):
+        old = getattr(part, name)
+        setattr(part, name, lambda *args, **kwargs: scale * old(*args, **kwargs))
+
+    def own_class(layer):
+        kind = type(layer)
+        layer.__class__ = type("Own", (kind,), {"call": lambda self, x: scale * kind.call(self, x)})
+
+    changes = (
+        lambda made: method(made, "call"),
+        lambda made: method(made.layers[1], "call"),
+        lambda made: setattr(made.layers[1], "activation", lambda x: scale * x),
+        lambda made: setattr(made.layers[1], "activation", jax.tree_util.Partial(lambda x: scale * x)),
+        lambda made: own_class(made.layers[1]),
+    )
+    for change in changes:
+        made = model()
+        scale, before = 1.0, np.asarray(made(X))
+        change(made)
+        for scale in (1.0, 2.0, 3.0):
+            np.testing.assert_allclose(made(X), scale * before, rtol=1e-5, atol=1e-6)

@@ -145,3 +145,28 @@ def test_the_trial_goes_the_way_of_the_training(how):
         with pytest.raises(ValueError, match="y of shape"):
             model.fit(X, GAPS, verbose=0)
         np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinite values")])
+def test_a_mapped_file_is_checked_as_it_is_read(tmp_path, shuffle, value, kind):
+    """Training ends at the bad chunk with the weights of the batches before it, which those of a short file give."""
+    np.save(tmp_path / "x.npy", put(X, value, row=29))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    model, short = compiled(), compiled()
+    options = {"batch_size": 8, "verbose": 0, "shuffle": shuffle}
+    with pytest.raises(ValueError, match=rf"fit: x of shape \(40, 5\) in a mapped file holds {kind}, in row 29 among"):
+        model.fit(mapped, Y, **options)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    if not shuffle:
+        every = minidl.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+        model = compiled()
+        with pytest.raises(ValueError, match="row 29"):
+            model.fit(mapped, Y, callbacks=every, **options)
+        short.fit(X[:24], Y[:24], **options)
+        for ours, right in zip(model.get_weights(), short.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, right, rtol=1e-6)
+    with pytest.raises(ValueError, match="fit: validation_data: x of shape .* in row 29"):
+        compiled().fit(X, Y, validation_data=(mapped, Y), **options)
+    if np.isnan(value):  # which nan_to_num replaces by 0
+        assert np.isfinite(compiled(fill=True).fit(mapped, Y, **options).history["loss"]).all()

@@ -270,3 +270,63 @@ def test_an_attribute_that_changes_a_constant_array_alone():
     assert model.evaluate(x, y, verbose=0) == model.fit(x, y, verbose=0).history["loss"][0] == 36
     scaled.scale = 2.0
     assert model.evaluate(x, y, verbose=0) == model.fit(x, y, verbose=0).history["loss"][0] == 81
+
+
+def doubled(part, method):
+    """Assign a function of twice what a method gives to an object, in the place of the method."""
+    old = getattr(part, method)
+    setattr(part, method, lambda *args, **kwargs: keras.tree.map_structure(lambda x: 2 * x, old(*args, **kwargs)))
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_method_or_function_assigned_to_an_object_counts_in_all_calls(warm):
+    """The last layer is linear without a bias: twice its output is that of twice its kernel."""
+    for change in (
+        lambda model: doubled(model.layers[1], "call"),
+        lambda model: doubled(model, "call"),
+        lambda model: setattr(model.layers[1], "activation", lambda x: 2 * x),
+    ):
+        model = keras.Sequential([keras.Input((5,)), layers.Dense(4, "relu"), layers.Dense(5, use_bias=False)])
+        other = keras.models.clone_model(model)
+        for each in (model, other):
+            each.compile(keras.optimizers.SGD(0.0), "mse")
+        if warm:
+            model.predict(X, verbose=0), model.evaluate(X, X, verbose=0), model.fit(X, X, verbose=0)
+        kernel, last = (layer.kernel.numpy() for layer in model.layers)
+        bias = model.layers[0].bias.numpy()
+        change(model)
+        other.set_weights([kernel, bias, 2 * last])
+        np.testing.assert_allclose(model.predict(X, verbose=0), other.predict(X, verbose=0), rtol=1e-6)
+        loss = other.evaluate(X, X, verbose=0)
+        assert model.evaluate(X, X, verbose=0) == pytest.approx(loss, rel=1e-6)
+        assert model.fit(X, X, verbose=0).history["loss"] == pytest.approx([loss], rel=1e-6)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_step_assigned_to_a_model_is_run(warm):
+    """As Keras does before the first call, with these numbers; after it Keras keeps the old one."""
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+    model.compile("sgd", "mse")
+    if warm:
+        model.predict(X, verbose=0), model.evaluate(X, X, verbose=0), model.fit(X, X, verbose=0)
+    weights = model.get_weights()
+    model.train_step = lambda state, data: ({"loss": 7.0}, state)
+    model.test_step = lambda state, data: ({"loss": 8.0}, state)
+    model.predict_step = lambda state, data: (9 + 0 * data, state[1])
+    assert model.fit(X, X, verbose=0).history["loss"] == [0.0] and model.evaluate(X, X, verbose=0) == 0.0
+    np.testing.assert_array_equal(model.predict(X, verbose=0), np.full_like(X, 9))
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_method_assigned_to_a_recurrent_cell_is_run(layer, warm):
+    """In all layers the output is the new state too, so without weights of the state its double is twice the output."""
+    x = X.reshape(8, 5, 5)
+    for method in ("call", "step"):
+        model = keras.Sequential([keras.Input((5, 5)), layer(3, use_bias=False, return_sequences=True)])
+        first = model.predict(x, verbose=0)[:, 0] if warm else np.asarray(model.layers[0](x))[:, 0]
+        doubled(model.layers[0].cell, method)
+        np.testing.assert_allclose(model.predict(x, verbose=0)[:, 0], 2 * first, rtol=1e-5)
+        np.testing.assert_allclose(model(x)[:, 0], 2 * first, rtol=1e-5)

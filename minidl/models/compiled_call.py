@@ -7,6 +7,7 @@ or state that changes. Whatever is set on a layer between two calls counts in th
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -90,6 +91,8 @@ def _has_values(leaf: Any) -> bool:
 
 def _is_known(value: Any) -> bool:
     """Whether a function is none of the user's, which may read what changes between two calls."""
+    if isinstance(value, functools.partial):
+        return _is_known(value.func)
     return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")
 
 
@@ -98,8 +101,8 @@ def _is(one: Any, other: Any) -> bool:
 
 
 def _attributes(model: Any) -> list[Any]:
-    """Everything that is set on the layers."""
-    values: list[Any] = []
+    """Everything that is set on the layers, their classes, and what stands in the place of the model's methods."""
+    values: list[Any] = [value for name, value in vars(model).items() if callable(value) and hasattr(type(model), name)]
     seen: set[int] = set()
     waiting: list[Any] = [model.layers]
     while waiting:
@@ -111,6 +114,7 @@ def _attributes(model: Any) -> list[Any]:
                 waiting.append(value)
             elif isinstance(value, Module) and id(value) not in seen:
                 seen.add(id(value))
+                values.append(type(value))
                 waiting.append(vars(value))
     return values
 

@@ -78,6 +78,7 @@ class ArrayData:
         self.resumed = Resumed()
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
+        self.check: Callable[[Any, np.ndarray], None] | None = None  # of a chunk, and the numbers of its rows
         self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _file_behind(array)) is not None]
 
     def specs(self) -> list[Any]:
@@ -225,6 +226,10 @@ class Pass:
                 flat[...] = _read(array, rows)
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
+        if self._data.check is not None:
+            numbers = np.arange(start, stop) if isinstance(rows, slice) else rows
+            parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]
+            self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
         return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
 

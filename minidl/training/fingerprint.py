@@ -31,7 +31,7 @@ class Fingerprint(NamedTuple):
     """A model as steps are made for it."""
 
     structure: Any  # which variables, metrics and frozen parts there are
-    values: list[Any]  # the numbers, texts and flags in the attributes, in the order of the walk
+    values: list[Any]  # the numbers, texts, flags and functions in the attributes, in the order of the walk
     keys: list[Setting] | None  # whose they are, where that was asked for
 
     def settings(self) -> dict[Setting, Any]:
@@ -63,12 +63,15 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
         if with_keys:
             names = container if isinstance(container, dict) else range(len(container))
             pairs = zip(names, container.values() if isinstance(container, dict) else container)
-            keys += [(owner, str(name)) for name, value in pairs if type(value) in PLAIN]
+            keys += [(owner, str(name)) for name, value in pairs if _is_setting(value)]
         for value in container.values() if isinstance(container, dict) else container:
             if type(value) in PLAIN:
                 values.append(value)
                 continue
             kind = _kind(type(value))  # type: ignore[arg-type]
+            if kind == "setting":
+                values.append(value)
+                continue
             if kind is None or id(value) in seen:
                 continue
             seen.add(id(value))
@@ -85,13 +88,17 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
                 waiting.append((attributes, id(value)))
     for part in functions:
         if part is not None:
-            values += [value for value in vars(part).values() if type(value) in PLAIN]
-            if with_keys:
-                keys += [(id(part), name) for name, value in vars(part).items() if type(value) in PLAIN]
+            settings = [(name, value) for name, value in vars(part).items() if _is_setting(value)]
+            values += [value for _, value in settings]
+            keys += [(id(part), name) for name, _ in settings] if with_keys else []
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
     structure = model.trainable, found, metrics, optimizer, model.run_eagerly, kernels.mode()
     return Fingerprint(structure, values, keys if with_keys else None)
+
+
+def _is_setting(value: Any) -> bool:
+    return type(value) in PLAIN or _kind(type(value)) == "setting"  # type: ignore[arg-type]
 
 
 @functools.cache
@@ -102,4 +109,6 @@ def _kind(cls: type) -> str | None:
         return "owner"
     if issubclass(cls, (Loss, Regularizer, Constraint, Optimizer)):
         return "function"
+    if any("__call__" in vars(base) for base in cls.__mro__):  # a function may stand for a method
+        return "setting"
     return "container" if issubclass(cls, (list, tuple, dict)) else None

@@ -70,7 +70,6 @@ def fit(
                 if model.stop_training:
                     break
     finally:
-        model.training_data = None
         model.optimizer.finalize_variable_values(model.trainable_variables)
     callbacks.on_train_end(logs)
 

@@ -43,6 +43,8 @@ def check(call: str, model: Any, data: Any, trains: bool = True) -> None:
     """
     if isinstance(data, ArrayData):
         check_arrays(call, model, data.arrays, data.batch_size, trains)
+        if mapped := {name: array for name, array in _named(data.arrays) if _is_mapped(array)}:
+            data.check = _check_as_read(call, model, mapped, data.batch_size, trains)
         return
     check_others, size = data.check, len(jax.tree.leaves(data.first)[0])
     passed: list[bool] = []
@@ -64,17 +66,41 @@ def check_arrays(call: str, model: Any, arrays: Any, batch_size: int, trains: bo
     return bool(found)
 
 
-def _found(arrays: Any) -> Iterator[Bad]:
-    """The arrays that hold NaN or infinity. Mapped files are not read through for it."""
+def _check_as_read(call: str, model: Any, mapped: dict[str, Any], size: int, trains: bool) -> Any:
+    """`check` for mapped files, which are not read through for it: for each chunk as it is read, before it counts."""
+    passed: list[bool] = []
+
+    def check_chunk(arrays: Any, rows: np.ndarray) -> None:
+        found = [] if passed else [bad for bad in _found(arrays) if bad.name in mapped]
+        if found:
+            chosen = _chosen(found, size)
+            said = [Bad(name, mapped[name], np.sort(rows[bad])) for name, _, bad in found]
+            _try(call, model, jax.tree.map(lambda array: array[chosen], arrays), said, trains)
+            passed.append(True)
+
+    return check_chunk
+
+
+def _named(arrays: Any) -> Iterator[tuple[str, Any]]:
     for name, structure in zip(("x", "y", "sample_weight"), arrays):
         for path, array in jax.tree_util.tree_leaves_with_path(structure):
-            stored = array.stored if isinstance(array, SparseRows) else array
-            if isinstance(array, np.memmap) or not dtypes.is_float(array.dtype):
-                continue
-            if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also where the sum is too large
-                rows = _rows_where_bad(array)
-                if rows.size:
-                    yield Bad(name + jax.tree_util.keystr(path), array, rows)
+            yield name + jax.tree_util.keystr(path), array
+
+
+def _is_mapped(array: Any) -> bool:
+    return isinstance(array, np.memmap) and dtypes.is_float(array.dtype)
+
+
+def _found(arrays: Any) -> Iterator[Bad]:
+    """The arrays that hold NaN or infinity. Mapped files are not read through for it."""
+    for name, array in _named(arrays):
+        stored = array.stored if isinstance(array, SparseRows) else array
+        if isinstance(array, np.memmap) or not dtypes.is_float(array.dtype):
+            continue
+        if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also where the sum is too large
+            rows = _rows_where_bad(array)
+            if rows.size:
+                yield Bad(name, array, rows)
 
 
 def _rows_where_bad(array: Any) -> np.ndarray:
@@ -116,6 +142,8 @@ def _try(call: str, model: Any, batch: Any, found: list[Bad], trains: bool) -> N
 def _said(bad: Bad) -> str:
     values = np.asarray(bad.array[bad.rows[:1]])
     kind = "NaN" if np.isnan(values).any() else "infinite values"
+    if isinstance(bad.array, np.memmap):
+        return f"{bad.name} of shape {bad.array.shape} in a mapped file holds {kind}, in row {bad.rows[0]} among others"
     return (
         f"{bad.name} of shape {bad.array.shape} holds {kind} in {bad.rows.size} of {len(bad.array)} rows, the first at "
         f"row {bad.rows[0]}"

@@ -87,9 +87,13 @@ class StreamData:
         # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
         self._counts_passes = type(source).__module__.startswith("tensorflow.")
         self.resumed = Resumed()
-        first = self._look(use)
-        if first is None:
-            raise ValueError(f"{_described(source)} ended before its first batch: there is nothing to compute.")
+        try:
+            first = self._look(use)
+            if first is None:
+                raise ValueError(f"{_described(source)} ended before its first batch: there is nothing to compute.")
+        except BaseException:
+            self.close()
+            raise
         self.first = first
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))

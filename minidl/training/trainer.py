@@ -7,9 +7,11 @@ overridden, and are then compiled in the place of minidl's own.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from types import MethodType
 from typing import Any
 
 import jax
@@ -127,26 +129,23 @@ class Trainer(Compiled):
             arrays = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
             checks.arrays("fit", *arrays)
             (x, y, sample_weight), validation_data = train_validation_split(arrays, validation_split)
-        data = self._data("fit", x, y, sample_weight, batch_size, steps_per_epoch, class_weight, shuffle)
-        validation = None
-        if validation_data is not None:
-            is_batches = is_stream(validation_data)
-            x_val, y_val, weight_val = (validation_data, None, None) if is_batches else checks.triple(validation_data)
-            size = validation_batch_size or batch_size
-            validation = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
-        nonfinite.check("fit", self, data)
-        if validation is not None:
-            nonfinite.check("fit: validation_data", self, validation, trains=False)
-        callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
-        self.initial_epoch = initial_epoch
-        try:
+        with contextlib.ExitStack() as stack:
+            options = batch_size, steps_per_epoch, class_weight, shuffle
+            data, validation = stack.enter_context(self._data("fit", x, y, sample_weight, *options)), None
+            if validation_data is not None:
+                given = (validation_data, None, None) if is_stream(validation_data) else checks.triple(validation_data)
+                size = validation_batch_size or batch_size
+                held_out = self._data("fit: validation_data", *given, size, validation_steps)
+                validation = stack.enter_context(held_out)
+            nonfinite.check("fit", self, data)
+            if validation is not None:
+                nonfinite.check("fit: validation_data", self, validation, trains=False)
+            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+            stack.callback(callback_list.close)
+            stack.callback(setattr, self, "training_data", None)
+            self.initial_epoch = initial_epoch
             with self._training_lock:
                 loop.fit(self, data, validation, callback_list, epochs, validation_freq)
-        finally:
-            callback_list.close()
-            data.close()
-            if validation is not None:
-                validation.close()
         return self.history
 
     def evaluate(
@@ -180,13 +179,9 @@ class Trainer(Compiled):
         """
         checks.compiled(self, "evaluate")
         checks.positive("evaluate", batch_size=batch_size, steps=steps)
-        data = self._data("evaluate", x, y, sample_weight, batch_size, steps)
-        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
-        try:
-            logs = loop.evaluate(self, data, callback_list)
-        finally:
-            callback_list.close()
-            data.close()
+        with self._data("evaluate", x, y, sample_weight, batch_size, steps) as data:
+            with contextlib.closing(self._callbacks(callbacks, verbose, 1, data.num_batches)) as callback_list:
+                logs = loop.evaluate(self, data, callback_list)
         return self._reported(logs, return_dict)
 
     def predict(
@@ -210,13 +205,9 @@ class Trainer(Compiled):
             A NumPy array (examples, ...), or a structure of them.
         """
         checks.positive("predict", batch_size=batch_size, steps=steps)
-        data = self._data("predict", x, None, None, batch_size, steps)
-        callback_list = self._callbacks(callbacks, verbose, 1, data.num_batches)
-        try:
-            return loop.predict(self, data, callback_list)
-        finally:
-            callback_list.close()
-            data.close()
+        with self._data("predict", x, None, None, batch_size, steps) as data:
+            with contextlib.closing(self._callbacks(callbacks, verbose, 1, data.num_batches)) as callback_list:
+                return loop.predict(self, data, callback_list)
 
     def train_on_batch(
         self,
@@ -347,8 +338,8 @@ class Trainer(Compiled):
         return self.stateless_call(*state, x, training=False)
 
     def written_steps(self) -> set[str]:
-        """The names of the steps that a subclass has overridden."""
-        return {name for name in _OVERRIDABLE if getattr(type(self), name) is not getattr(Trainer, name)}
+        """The names of the steps that a subclass has overridden, or that were assigned to this model."""
+        return {name for name in _OVERRIDABLE if getattr(self, name) != MethodType(getattr(Trainer, name), self)}
 
     # Metrics and steps
 
@@ -416,6 +407,7 @@ class Trainer(Compiled):
 
     # Inside
 
+    @contextlib.contextmanager
     def _data(
         self,
         call: str,
@@ -426,8 +418,8 @@ class Trainer(Compiled):
         steps: int | None,
         class_weight: dict[int, float] | None = None,
         shuffle: bool | str = False,
-    ) -> Data:
-        """Checked data, for a model that is then ready for it."""
+    ) -> Iterator[Data]:
+        """Checked data, for a model that is then ready for it; closed in the end, also where a check fails."""
         data: Data
         if is_stream(x):
             checks.stream(call, x, y, sample_weight)
@@ -435,9 +427,11 @@ class Trainer(Compiled):
             use = "prediction" if call == "predict" else building
             weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
             data = StreamData(x, steps, weigh, bool(shuffle), use, repeats=call == "fit: validation_data")
-            self._prepare(call, *data.first)
-            data.check = functools.partial(self._check_values, call)
-            return data
+            with contextlib.closing(data):
+                self._prepare(call, *data.first)
+                data.check = functools.partial(self._check_values, call)
+                yield data
+            return
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
         if class_weight is not None:
@@ -447,7 +441,7 @@ class Trainer(Compiled):
             if not self.objectives.built and (self.objectives.are_given or not self._is_built_inside()):
                 data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
         self._prepare(call, x, y, sample_weight)
-        return data
+        yield data
 
     def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
         """The weight of each example, or of each of its steps, from those of the classes."""
@@ -470,7 +464,7 @@ class Trainer(Compiled):
             with building:
                 self.objectives.build(y, y_pred, self.output_names)
         self._check_values(call, x, y, sample_weight)
-        if self.compiled and sample_weight is not None and type(self).compute_loss is Trainer.compute_loss:
+        if self.compiled and sample_weight is not None and self.compute_loss == MethodType(Trainer.compute_loss, self):
             rows = len(jax.tree.leaves(x)[0])
             self.objectives.check_weights(*(symbolic(part, rows) for part in (y, y_pred, sample_weight)))
 

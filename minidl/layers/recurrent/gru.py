@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import jax.numpy as jnp
@@ -117,7 +118,7 @@ class GRUCell(Cell):
 
     def fused_loop(self) -> Callable[..., Any] | None:
         usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
-        usual = usual and type(self).step is GRUCell.step  # not a subclass's own
+        usual = usual and self.step == MethodType(GRUCell.step, self)  # not the user's own
         return kernels.gru if usual else None
 
     def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:

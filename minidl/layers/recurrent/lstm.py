@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MethodType
 from typing import Any
 
 import jax.numpy as jnp
@@ -103,7 +104,7 @@ class LSTMCell(Cell):
 
     def fused_loop(self) -> Callable[..., Any] | None:
         usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
-        usual = usual and type(self).step is LSTMCell.step  # not a subclass's own
+        usual = usual and self.step == MethodType(LSTMCell.step, self)  # not the user's own
         return kernels.lstm if usual else None
 
     def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:

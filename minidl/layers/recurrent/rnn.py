@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from types import MethodType
 from typing import Any, ClassVar
 
 import jax
@@ -188,7 +189,7 @@ class RNN(Layer):
     def _run(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
         """Outputs, time first, and the last states; only the last output where there is no sequence to return."""
         options = self.go_backwards, self.unroll, self.zero_output_for_mask
-        if isinstance(self.cell, Cell) and type(self.cell).call is Cell.call:
+        if isinstance(self.cell, Cell) and self.cell.call == MethodType(Cell.call, self.cell):  # not the user's own
             return self._run_projected(self.cell, sequences, states, mask, options)
         flag = {"training": training} if isinstance(self.cell, Layer) else {}
 
