@@ -18,7 +18,7 @@ from minidl.variables import functional
 from tests.counting import compilations
 from tests.references.random import DRAWS
 
-HELPERS = {"SeedGenerator", "set_random_seed", "reset_generator", "make_default_seed", "draw_seed"}
+HELPERS = {"SeedGenerator", "set_random_seed", "is_seeded", "reset_generator", "make_default_seed", "draw_seed"}
 HELPERS |= {"name_scope", "auto_name"}  # imported
 
 
