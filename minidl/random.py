@@ -23,6 +23,7 @@ from minidl.core.variables import Variable, name_scope
 
 _drawing = threading.Lock()  # two threads never draw the same key
 _global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one
+_seeded: set[bool] = set()  # holds True once set_random_seed was called
 
 
 def set_random_seed(seed: int) -> None:
@@ -38,6 +39,12 @@ def set_random_seed(seed: int) -> None:
     python_random.seed(seed)
     np.random.seed(seed)
     reset_generator()
+    _seeded.add(True)
+
+
+def is_seeded() -> bool:
+    """Whether the program has called `set_random_seed`."""
+    return bool(_seeded)
 
 
 def reset_generator() -> None:

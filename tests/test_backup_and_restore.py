@@ -4,6 +4,8 @@ import itertools
 import os
 import pathlib
 import random
+import re
+import warnings
 
 import jax
 import numpy as np
@@ -463,3 +465,64 @@ def test_a_backup_can_be_read_without_pickle(tmp_path):
     with np.load(tmp_path / "backup.npz", allow_pickle=False) as file:
         assert all(array.dtype == np.uint8 for array in dict(file).values())
     assert read_state(tmp_path / "backup.npz")["epoch"] == 2
+
+
+class Shuffled(minidl.utils.PyDataset):
+    """Has a new order each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.order = np.arange(20)
+
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        rows = self.order[4 * index : 4 * index + 4]
+        return np.ones((4, 3)) * rows[:, None], rows[:, None]
+
+    def on_epoch_end(self):
+        np.random.shuffle(self.order)
+
+
+class Drawing:
+    """Can be iterated again, and goes on with a generator of its own."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def __iter__(self):
+        for _ in range(5):
+            yield self.rng.normal(size=(4, 3)), np.ones((4, 1))
+
+
+def drawn(normal):
+    while True:
+        yield normal(size=(4, 3)), np.ones((4, 1))
+
+
+@pytest.mark.parametrize(
+    ("source", "seeded", "message"),
+    [
+        (Shuffled, True, "Shuffled given as x may change itself in on_epoch_end. Leave the order .* to fit"),
+        (Drawing, True, "Drawing given as x has a random generator of its own, 'rng'. Draw from np.random"),
+        (lambda: drawn(np.random.normal), False, "generator given as x draws from a global .* Call set_random_seed"),
+        (lambda: drawn(np.random.normal), True, None),
+        (lambda: drawn(np.random.default_rng(0).normal), False, None),
+        (Rows, False, None),
+        (lambda: np.ones((20, 3)), False, None),
+    ],
+)
+def test_what_will_not_be_resumed_exactly_is_said_when_training_begins(tmp_path, monkeypatch, source, seeded, message):
+    monkeypatch.setattr("minidl.random._seeded", {True} if seeded else set())
+    model = minidl.Sequential([minidl.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = source()
+    options = {"steps_per_epoch": 5, "verbose": 0} | ({"y": np.ones((20, 1))} if isinstance(x, np.ndarray) else {})
+    for callbacks in ([], [BackupAndRestore(tmp_path / "backup")]):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(x, callbacks=callbacks, **options)
+        said = [str(warning.message) for warning in caught if "BackupAndRestore" in str(warning.message)]
+        assert len(said) == bool(callbacks and message)
+        assert not said or re.search(f"may get other batches: the {message}", said[0])

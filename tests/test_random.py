@@ -20,7 +20,7 @@ from minidl.random import SeedGenerator, draw_seed, make_default_seed, set_rando
 from tests.counting import compilations
 from tests.references.random import DRAWS
 
-HELPERS = {"SeedGenerator", "set_random_seed", "reset_generator", "make_default_seed", "draw_seed"}
+HELPERS = {"SeedGenerator", "set_random_seed", "is_seeded", "reset_generator", "make_default_seed", "draw_seed"}
 HELPERS |= {"name_scope", "auto_name"}  # imported
 
 

@@ -31,7 +31,7 @@ class BackupAndRestore(Callback):
     interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
     A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
     random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
-    iterable that draws from a random generator of its own.
+    iterable that draws from a random generator of its own: a warning says so when training begins.
 
     It is one file, written in one piece, and holds nothing that could be run. This callback is called after
     all others, wherever it stands in the list.
@@ -100,6 +100,9 @@ class BackupAndRestore(Callback):
         """Restore the backup, if there is one, and let training begin at its epoch."""
         self._batches = 0
         self._run, self._rates = identity(self.model), rates(self.model)
+        if self.model.training_data.lost:
+            lost = self.model.training_data.lost
+            warnings.warn(f"BackupAndRestore: a resumed run may get other batches: {lost}", stacklevel=2)
         remove_partial(self._last)
         backup = self._read()
         if backup is not None:

@@ -60,6 +60,8 @@ class ArrayData:
     (3, [64, 6])
     """
 
+    lost: str | None = None  # why a resumed run has other batches
+
     def __init__(
         self,
         x: Any,

@@ -20,7 +20,7 @@ import jax
 import numpy as np
 
 from minidl.core.arrays import as_batch, device_dtype, is_data
-from minidl.training import torch_random
+from minidl.training import resumable, torch_random
 from minidl.training.data import (
     Chunk,
     Resumed,
@@ -87,6 +87,7 @@ class StreamData:
         # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
         self._counts_passes = type(source).__module__.startswith("tensorflow.")
         self.resumed = Resumed()
+        before = resumable.global_states()
         try:
             first = self._look(use)
             if first is None:
@@ -95,6 +96,7 @@ class StreamData:
             self.close()
             raise
         self.first = first
+        self.lost = resumable.loss_of_state(source, before)
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
         self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # refuses what is wrong, as soon as it comes

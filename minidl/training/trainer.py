@@ -134,8 +134,9 @@ class Trainer(Compiled):
             data, validation = stack.enter_context(self._data("fit", x, y, sample_weight, *options)), None
             if validation_data is not None:
                 given = (validation_data, None, None) if is_stream(validation_data) else checks.triple(validation_data)
+                x_val, y_val, weight_val = given
                 size = validation_batch_size or batch_size
-                held_out = self._data("fit: validation_data", *given, size, validation_steps)
+                held_out = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
                 validation = stack.enter_context(held_out)
             nonfinite.check("fit", self, data)
             if validation is not None:
