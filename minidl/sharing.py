@@ -12,6 +12,7 @@ it, for a whole call of `fit`.
 from __future__ import annotations
 
 import contextlib
+import operator
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ import jax
 if TYPE_CHECKING:
     from minidl.variables import Variable
 
+_TAKEN, _TRAINED = operator.attrgetter("_taken"), operator.attrgetter("_trained")
 _marks = threading.Condition()  # guards the marks and the slots of all variables
 
 
@@ -62,15 +64,15 @@ def take(variables: Sequence[Variable], keep: bool = False) -> list[jax.Array]:
         variables: the slots.
         keep: whether to copy all, so that readers need not wait for a call that takes long: one that compiles.
     """
+    me = threading.get_ident()
     with _marks:
         _wait(variables)
-        held = [variable._slot for variable in variables if keep or variable._borrowed or variable._pins]
-        copies = iter(jax.device_put(held, may_alias=False) if held else ())
-        values = []
+        values = [variable._slot for variable in variables]
+        held = [i for i, variable in enumerate(variables) if keep or variable._borrowed or variable._pins]
+        for i, copy in zip(held, jax.device_put([values[i] for i in held], may_alias=False) if held else ()):
+            values[i] = copy
         for variable in variables:
-            is_held = keep or variable._borrowed or variable._pins
-            values.append(next(copies) if is_held else variable._slot)
-            variable._taken = 0 if keep else threading.get_ident()
+            variable._taken = 0 if keep else me
     return values
 
 
@@ -105,16 +107,15 @@ def trained(variables: Sequence[Variable]) -> Iterator[None]:
 
 def are_trained(variables: Sequence[Variable]) -> bool:
     """Whether any thread trains any of the variables now."""
-    return any(variable._trained for variable in variables)
+    return any(map(_TRAINED, variables))
 
 
 def are_trained_elsewhere(variables: Sequence[Variable]) -> bool:
     """Whether another thread trains any of the variables now."""
-    me = threading.get_ident()
-    return any(variable._trained not in (0, me) for variable in variables)
+    return not {0, threading.get_ident()}.issuperset(map(_TRAINED, variables))
 
 
 def _wait(variables: Sequence[Variable]) -> None:
-    me = threading.get_ident()
-    while any(variable._taken not in (0, me) for variable in variables):
+    free = {0, threading.get_ident()}
+    while not free.issuperset(map(_TAKEN, variables)):
         _marks.wait()
