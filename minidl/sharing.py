@@ -12,7 +12,6 @@ it, for a whole call of `fit`.
 from __future__ import annotations
 
 import contextlib
-import operator
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +21,6 @@ import jax
 if TYPE_CHECKING:
     from minidl.variables import Variable
 
-_TAKEN, _TRAINED = operator.attrgetter("_taken"), operator.attrgetter("_trained")
 _marks = threading.Condition()  # guards the marks and the slots of all variables
 
 
@@ -107,15 +105,15 @@ def trained(variables: Sequence[Variable]) -> Iterator[None]:
 
 def are_trained(variables: Sequence[Variable]) -> bool:
     """Whether any thread trains any of the variables now."""
-    return any(map(_TRAINED, variables))
+    return any([variable._trained for variable in variables])
 
 
 def are_trained_elsewhere(variables: Sequence[Variable]) -> bool:
     """Whether another thread trains any of the variables now."""
-    return not {0, threading.get_ident()}.issuperset(map(_TRAINED, variables))
+    return not {variable._trained for variable in variables} <= {0, threading.get_ident()}
 
 
 def _wait(variables: Sequence[Variable]) -> None:
     free = {0, threading.get_ident()}
-    while not free.issuperset(map(_TAKEN, variables)):
+    while not {variable._taken for variable in variables} <= free:
         _marks.wait()

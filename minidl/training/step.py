@@ -105,7 +105,7 @@ class Steps:
         self._forward_step = jax.jit(self._forward)
         options = compiler_options(any(isinstance(layer, (Convolution, Dropout)) for layer in model._flatten_layers()))
         self._train_chunk = Program(self._train_batches, donate_argnums=0, compiler_options=options)
-        self._test_chunk = Program(self._test_batches, donate_argnums=1, compiler_options=options)
+        self._test_chunk = Program(self._test_batches, compiler_options=options)
         self._predict_chunk = Program(self._predict_batches, compiler_options=options)
 
     def renewed(self) -> Steps:
@@ -378,7 +378,7 @@ class Steps:
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
-            return jax.device_put(_values(variables), may_alias=False) if variables else []
+            return _values(variables)
 
     def held(self) -> State:
         """What the variables hold, for a look at shapes, or while they are bound."""
