@@ -1,10 +1,14 @@
 """What a program changes counts from the next batch on: in callbacks, between two calls of fit, anywhere."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import minidl as keras
 from minidl import layers, ops
+from minidl.training import fingerprint, step
 from tests.counting import compilations
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
@@ -330,3 +334,97 @@ def test_a_method_assigned_to_a_recurrent_cell_is_run(layer, warm):
         doubled(model.layers[0].cell, method)
         np.testing.assert_allclose(model.predict(x, verbose=0)[:, 0], 2 * first, rtol=1e-5)
         np.testing.assert_allclose(model(x)[:, 0], 2 * first, rtol=1e-5)
+
+
+class Told(keras.callbacks.Callback):
+    """Wants every batch, and changes nothing."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def test_a_batch_costs_no_walk_over_the_model_unless_something_is_set(monkeypatch):
+    walks = []
+    taken = step.fingerprint
+    monkeypatch.setattr(step, "fingerprint", lambda *args, **given: walks.append(1) or taken(*args, **given))
+    model = dropped()
+    model.compile("adam", "mse")
+    counts = []
+    for batch_size in (40, 20, 2, 1):  # the first call makes the steps
+        walks.clear()
+        model.fit(X, X, batch_size=batch_size, verbose=0, callbacks=[Told()])
+        model.evaluate(X, X, batch_size=batch_size, verbose=0)
+        counts.append(len(walks))
+    assert counts[2] == counts[3] <= counts[0]
+    walks.clear()
+    for _ in range(10):
+        model.predict(X[:1], verbose=0)
+        model.train_on_batch(X[:1], X[:1])
+    assert len(walks) <= 2
+    model.layers[1].rate = 0.5
+    model.train_on_batch(X[:1], X[:1])
+    assert walks
+
+
+def test_a_first_call_traces_a_step_once():
+    traces = []
+
+    class Traced(layers.Layer):
+        def call(self, x):
+            traces.append(1)
+            return x + 1
+
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5), Traced()])
+    model.compile("sgd", "mse")
+    for call in (
+        lambda: model.evaluate(X, X, batch_size=8, verbose=0),
+        lambda: model.predict(X, batch_size=8, verbose=0),
+        lambda: model.fit(X, X, batch_size=8, verbose=0),
+    ):
+        traces.clear()
+        call()
+        assert len(traces) == 1
+        call()
+        assert len(traces) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: setattr(model.layers[1], "rate", 0.5),
+        lambda model: model.layers[1].__dict__.update(extra=1),
+        lambda model: model.list.append(1),
+        lambda model: model.list[0].append(1),
+        lambda model: model.table.update(one=2),
+        lambda model: model.table.pop("one"),
+        lambda model: (model.list.pop(), model.after.insert(0, 2.5)),
+        lambda model: setattr(model.layers[0].kernel, "trainable", False),
+        lambda model: setattr(model.layers[0], "trainable", False),
+        lambda model: setattr(model.optimizer, "clipnorm", 1.0),
+        lambda model: setattr(model.layers[2].kernel_regularizer, "l2", 1.0),
+        lambda model: setattr(model.objectives.losses[0], "reduction", "sum"),
+        lambda model: setattr(model.metrics[1], "threshold", 0.25),
+        lambda model: model.compile("adam", "mse"),
+    ],
+)
+def test_a_watch_sees_what_a_fingerprint_shows(change):
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(8), layers.Dropout(0.1)])
+    model.add(layers.Dense(5, kernel_regularizer="l2"))
+    model.list, model.after, model.table = [[0], 2.5], [3.5], {"one": 1}
+    model.compile("adam", keras.losses.MeanSquaredError(), metrics=[keras.metrics.BinaryAccuracy()])
+    model.train_on_batch(X, X)
+    watch = fingerprint.Watch(fingerprint.fingerprint(model))
+    assert watch.is_unchanged()
+    change(model)
+    assert not watch.is_unchanged()
+
+
+def test_data_are_not_kept_when_training_has_ended():
+    model = dropped()
+    model.compile("adam", "mse")
+    rows = X.copy()
+    kept = weakref.ref(rows)
+    model.fit(rows, X, batch_size=8, verbose=0)
+    del rows
+    gc.collect()
+    assert kept() is None

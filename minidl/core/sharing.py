@@ -69,15 +69,15 @@ def take(slots: Sequence[Slot], keep: bool = False) -> list[jax.Array]:
         slots: the slots.
         keep: whether to copy all, so that readers need not wait for a call that takes long: one that compiles.
     """
+    me = threading.get_ident()
     with _marks:
         _wait(slots)
-        held = [slot._slot for slot in slots if keep or slot._borrowed or slot._pins]
-        copies = iter(jax.device_put(held, may_alias=False) if held else ())
-        values = []
+        values = [slot._slot for slot in slots]
+        held = [i for i, slot in enumerate(slots) if keep or slot._borrowed or slot._pins]
+        for i, copy in zip(held, jax.device_put([values[i] for i in held], may_alias=False) if held else ()):
+            values[i] = copy
         for slot in slots:
-            is_held = keep or slot._borrowed or slot._pins
-            values.append(next(copies) if is_held else slot._slot)
-            slot._taken = 0 if keep else threading.get_ident()
+            slot._taken = 0 if keep else me
     return values
 
 
@@ -112,16 +112,15 @@ def trained(slots: Sequence[Slot]) -> Iterator[None]:
 
 def are_trained(slots: Sequence[Slot]) -> bool:
     """Whether any thread trains any of the variables now."""
-    return any(slot._trained for slot in slots)
+    return any([slot._trained for slot in slots])
 
 
 def are_trained_elsewhere(slots: Sequence[Slot]) -> bool:
     """Whether another thread trains any of the variables now."""
-    me = threading.get_ident()
-    return any(slot._trained not in (0, me) for slot in slots)
+    return not {slot._trained for slot in slots} <= {0, threading.get_ident()}
 
 
 def _wait(slots: Sequence[Slot]) -> None:
-    me = threading.get_ident()
-    while any(slot._taken not in (0, me) for slot in slots):
+    free = {0, threading.get_ident()}
+    while not {slot._taken for slot in slots} <= free:
         _marks.wait()

@@ -163,7 +163,7 @@ class ArrayData:
         for memory in self._maps:
             memory.madvise(mmap.MADV_DONTNEED)
 
-    @property
+    @functools.cached_property
     def capacity(self) -> int:
         """How many batches a chunk has room for; one where there is only one."""
         row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))

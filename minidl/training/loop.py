@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,7 @@ def fit(
     run = Training(model, data)
     model.stop_training = False
     logs: dict[str, float] = {}
-    model.training_data = data
+    model.training_data = weakref.proxy(data)
     callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
     try:
         with run.shield.installed(), sharing.trained(run.steps.flat()):

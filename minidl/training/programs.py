@@ -24,8 +24,8 @@ class Program:
 
     >>> program = Program(lambda x: 2 * x)
     >>> x = jax.numpy.ones(())
-    >>> float(program(x)), program.is_new(x), program.is_new(x)
-    (2.0, True, False)
+    >>> program.is_new(x), program.will_compile, float(program(x)), program.is_new(x), program.will_compile
+    (True, True, 2.0, False, False)
     """
 
     def __init__(self, function: Callable[..., Any], has_loop: bool = False, **options: Any):
@@ -33,7 +33,7 @@ class Program:
         self._has_loop = has_loop
         self._function: Any = None
         self._known: set[Any] = set()
-        self._compiled: set[Any] = set()
+        self.will_compile = True  # whether the next call does, as the last question said
 
     def __call__(self, *args: Any) -> Any:
         if self._function is None:
@@ -41,27 +41,20 @@ class Program:
             needs = kernels.compiler_options(self._has_loop, kernels.needs_barriers(traced.jaxpr))
             self._function = self._jit(compiler_options=needs)
         outputs = self._function(*args)
+        self.will_compile = False
         if self._function._cache_size() > LIMIT:
             self._function.clear_cache()
-            self._compiled.clear()
+            self._known.clear()
         return outputs
 
     def is_new(self, argument: Any) -> bool:
-        """Whether this was not asked before about an argument of the same structure, shapes and dtypes."""
-        return _is_added(argument, self._known)
-
-    def will_compile(self, argument: Any) -> bool:
-        """Whether a call with such an argument compiles, if it is made now."""
-        return _is_added(argument, self._compiled)
-
-
-def _is_added(argument: Any, known: set[Any]) -> bool:
-    """Whether the structure, shapes and dtypes of an argument were not in a set, in which they then are."""
-    leaves, structure = jax.tree.flatten(argument)
-    key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-    is_added = key not in known
-    known.add(key)
-    return is_added
+        """Whether there is no compiled form for an argument of such a structure, shapes and dtypes."""
+        leaves, structure = jax.tree.flatten(argument)
+        key = structure, *[(leaf.shape, leaf.dtype) for leaf in leaves]
+        is_new = key not in self._known
+        self._known.add(key)
+        self.will_compile |= is_new
+        return is_new
 
 
 def is_same_program(one: Any, other: Any) -> bool:

@@ -105,8 +105,8 @@ class Evaluation(Inference):
         return logs
 
     def publish(self) -> None:
-        """Let the model's metrics show the results."""
-        sharing.give(self.steps.variables.metrics, self._metrics)
+        """Let the model's metrics show the results. Some may be arrays that a user's `reset_state` has set."""
+        sharing.give(self.steps.variables.metrics, self._metrics, borrowed=True)
 
 
 class Prediction(Inference):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from minidl.core.object_graph import without
 from minidl.core.symbolic import KerasTensor
 from minidl.core.variables import Variable
 from minidl.training.data import Chunk
-from minidl.training.fingerprint import Setting, changed, fingerprint
+from minidl.training.fingerprint import Setting, Watch, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program
 from minidl.utils.batches import pack_x_y_sample_weight
@@ -89,6 +90,7 @@ class Steps:
             reported,
         )
         self._made_for = fingerprint(model, with_keys=True)
+        self._watch = Watch(self._made_for)
         self._settings = self._made_for.settings()
         self._irrelevant: set[Setting] = set()  # settings that no step reads
         self._traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
@@ -103,29 +105,29 @@ class Steps:
         )
         self._forward_step = jax.jit(self._forward)
         self._train_chunk = Program(self._train_batches, has_loop=True, donate_argnums=0)
-        self._test_chunk = Program(self._test_batches, has_loop=True, donate_argnums=1)
+        self._test_chunk = Program(self._test_batches, has_loop=True)
         self._predict_chunk = Program(self._predict_batches, has_loop=True)
 
     def renewed(self) -> Steps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
+        if self._watch.is_unchanged():
+            return self
         now = fingerprint(self.model)
-        is_same = now.structure == self._made_for.structure
-        if is_same and now.values == self._made_for.values:
-            return self
-        settings = fingerprint(self.model, with_keys=True).settings()
-        different = changed(settings, self._settings) - self._irrelevant
-        if is_same and not different:
-            self._made_for = now
-            return self
-        if not is_same or not self._traced:
+        if now.structure != self._made_for.structure:
             return Steps(self.model, self._outside)
-        new = Steps(self.model, self._outside)
-        for mode, (args, traced) in self._traced.items():
-            if not is_same_program(new._step(mode).trace(*args).jaxpr, traced.jaxpr):
+        if now.values != self._made_for.values:
+            settings = fingerprint(self.model, with_keys=True).settings()
+            different = changed(settings, self._settings) - self._irrelevant
+            if different and not self._computes_as(new := Steps(self.model, self._outside)):
                 return new
-        self._irrelevant |= different
-        self._made_for = now
+            self._irrelevant |= different
+        self._made_for, self._watch = now, Watch(now)
         return self
+
+    def _computes_as(self, new: Steps) -> bool:
+        """Whether other steps trace to the same programs for all that these were traced for."""
+        pairs = ((new._step(mode).trace(*args), traced) for mode, (args, traced) in self._traced.items())
+        return bool(self._traced) and all(is_same_program(one.jaxpr, other.jaxpr) for one, other in pairs)
 
     def ready(self, mode: str, chunk: Chunk) -> Steps:
         """The steps for a chunk: these, or new ones if a function of the user's reads variables that these lack.
@@ -349,7 +351,7 @@ class Steps:
             self.put(state)
             return logs
         variables = self.flat()
-        values = sharing.take(variables, keep=self._train_chunk.will_compile(chunk.batches))
+        values = sharing.take(variables, keep=self._train_chunk.will_compile)
         try:
             with self._lowered():
                 state, logs = self._train_chunk(self._as_state(values), chunk.batches, chunk.num_batches)
@@ -377,7 +379,7 @@ class Steps:
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
-            return jax.device_put(_values(variables), may_alias=False) if variables else []
+            return _values(variables)
 
     def held(self) -> State:
         """What the variables hold, for a look at shapes, or while they are bound."""
@@ -388,8 +390,8 @@ class Steps:
         return _joined(self.variables)
 
     def _as_state(self, values: list[Any]) -> State:
-        rest = iter(values)
-        return State(*([next(rest) for _ in variables] for variables in self.variables))
+        ends = itertools.accumulate(map(len, self.variables))
+        return State(*(values[end - len(part) : end] for end, part in zip(ends, self.variables)))
 
     def _weights(self) -> State:
         return State(_values(self.variables.trainable), _values(self.variables.non_trainable), [], [])
@@ -450,7 +452,7 @@ def _spec(array: Any) -> jax.ShapeDtypeStruct:
 
 
 def _joined(state: Any) -> list[Any]:
-    return [item for part in state for item in part]
+    return [*itertools.chain.from_iterable(state)]
 
 
 def _as_logs(logs: Any) -> Logs:
