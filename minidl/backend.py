@@ -1,6 +1,14 @@
 """What programs take from `keras.backend`: number formats, and clearing what a session has left."""
 
-from minidl.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx
+from minidl.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
 from minidl.dtypes import is_float as is_float_dtype
 from minidl.dtypes import is_int as is_int_dtype
 from minidl.dtypes import result_type
@@ -23,5 +31,6 @@ __all__ = [
     "result_type",
     "set_epsilon",
     "set_floatx",
+    "set_image_data_format",
     "standardize_dtype",
 ]
