@@ -1,6 +1,6 @@
 """What programs take from `keras.backend`: number formats, and clearing what a session has left."""
 
-from minidl.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx
+from minidl.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
 from minidl.core.dtypes import is_float as is_float_dtype
 from minidl.core.dtypes import is_int as is_int_dtype
 from minidl.core.dtypes import result_type
@@ -23,5 +23,6 @@ __all__ = [
     "result_type",
     "set_epsilon",
     "set_floatx",
+    "set_image_data_format",
     "standardize_dtype",
 ]

@@ -44,6 +44,7 @@ __all__ = [
     "set_kernels",
     "set_epsilon",
     "set_floatx",
+    "set_image_data_format",
     "set_max_epochs",
     "set_max_steps_per_epoch",
 ]
@@ -63,6 +64,24 @@ def image_data_format() -> str:
     'channels_last'
     """
     return "channels_last"
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Say where the channels of images are by default. Only "channels_last", which is so anyway, is taken.
+
+    Args:
+        data_format: "channels_last".
+
+    Raises:
+        ValueError: another value.
+
+    >>> set_image_data_format("channels_last")
+    """
+    if data_format != "channels_last":
+        raise ValueError(
+            f"set_image_data_format: the default is always 'channels_last', got {data_format!r}. Give the layers "
+            "data_format='channels_first' instead."
+        )
 
 
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None:

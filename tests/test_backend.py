@@ -14,8 +14,8 @@ NAMES += [np.float64, np.dtype("int16"), jnp.ones(2, "bfloat16").dtype]
 def test_public_names():
     keras = pytest.importorskip("keras")
     theirs = {name for name in dir(keras.backend) if not name.startswith("_")}
-    # Counting names is for layers alone here, and layers are told one by one where the channels are.
-    assert theirs - {*backend.__all__} == {"get_uid", "set_image_data_format"}
+    # Counting names is for layers alone here.
+    assert theirs - {*backend.__all__} == {"get_uid"}
 
 
 @pytest.mark.parametrize("dtype", NAMES, ids=str)

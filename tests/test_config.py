@@ -99,3 +99,16 @@ def test_traceback_filtering_shows_and_hides_the_frames_of_jax():
 def test_version_is_a_function_as_in_keras():
     assert keras.version() == keras.__version__
     assert keras.backend.Variable is keras.Variable
+
+
+def test_the_data_format_is_set_to_what_it_is_or_refused():
+    keras.config.set_image_data_format("channels_last")
+    with pytest.raises(ValueError, match="always 'channels_last', got 'channels_first'"):
+        keras.config.set_image_data_format("channels_first")
+
+
+def test_attributes_that_describe_a_layer():
+    """Values of Keras 3.15.1."""
+    assert keras.layers.Dense(1, dtype="mixed_float16").input_dtype == "float16"
+    assert keras.layers.MaxPooling2D().pool_mode == "max"
+    assert keras.layers.AveragePooling1D().pool_mode == "average"

@@ -73,11 +73,11 @@ class InputLayer(Layer):
             raise ValueError(f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}.")
         sizes = tuple(None if size is None else int(size) for size in sizes)
         self.batch_shape = sizes if shape is None else (batch_size, *sizes)
-        self.input_dtype = dtypes.canonical(dtype)
+        self._input_dtype = dtypes.canonical(dtype)
         self.sparse = self.ragged = False
         self.optional = optional
         tensor = (
-            KerasTensor(self.batch_shape, self.input_dtype, name=self.name) if input_tensor is None else input_tensor
+            KerasTensor(self.batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
         )
         self._nodes.append(Node(self, (), {}, tensor))
         self.built = True
@@ -86,14 +86,18 @@ class InputLayer(Layer):
         return inputs
 
     @property
+    def input_dtype(self) -> str:
+        return self._input_dtype
+
+    @property
     def dtype(self) -> str:
         """The dtype of the input."""
-        return self.input_dtype
+        return self._input_dtype
 
     def get_config(self) -> dict[str, Any]:
         return {
             "batch_shape": self.batch_shape,
-            "dtype": self.input_dtype,
+            "dtype": self._input_dtype,
             "sparse": False,
             "ragged": False,
             "optional": self.optional,

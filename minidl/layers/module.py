@@ -294,6 +294,11 @@ class Module:
         return self.dtype_policy.compute_dtype
 
     @property
+    def input_dtype(self) -> str:
+        """The dtype that floating-point inputs are converted to: that of the computations."""
+        return self.compute_dtype
+
+    @property
     def variable_dtype(self) -> str:
         """The dtype of the weights."""
         return self.dtype_policy.variable_dtype

@@ -51,11 +51,15 @@ class _Pooling(Layer):
 
 
 class _MaxPooling(_Pooling):
+    pool_mode = "max"
+
     def call(self, inputs: Any) -> Any:
         return self._pool(max_pool, inputs)
 
 
 class _AveragePooling(_Pooling):
+    pool_mode = "average"
+
     def call(self, inputs: Any) -> Any:
         return self._pool(average_pool, inputs)
 
