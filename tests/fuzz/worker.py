@@ -13,7 +13,11 @@ import time
 import warnings
 
 os.environ["KERAS_BACKEND"] = "jax"
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
+os.environ.setdefault(  # compilation is most of the time
+    "XLA_FLAGS",
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 "
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+)
 
 import jax
 import keras
@@ -32,6 +36,7 @@ FAMILIES = {
 }
 SHARES = {"functions": 62, "losses": 10, "metrics": 8, "layers": 14, "optimizers": 3, "models": 3}
 CASES_A_WORKER = 600  # compiled programs are never let go
+keras.utils.set_random_seed(0)  # imports TensorFlow where it is installed, once for all workers
 
 
 def draw(seed, number):
