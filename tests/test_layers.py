@@ -313,3 +313,20 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
     np.testing.assert_allclose(layer.states[0].value, expected[4:], rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="stateful with a batch size of 4, but got a batch of 2"):
         model.predict(halves[:2], verbose=0)
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])
+def test_kept_states_are_no_weights(wrap):
+    """As in Keras, weights of a layer without them fit one with them. The states stay variables, and as they are."""
+    plain, stateful = wrap(layers.GRU(2)), wrap(layers.GRU(2, stateful=True))
+    x = np.ones((4, 3, 2), "float32")
+    outputs = plain(x), stateful(x)
+    kept = [variable for variable in stateful.variables if variable.name == "rnn_state"]
+    states = [state.numpy() for state in kept]
+    assert kept and np.any(states) and not {id(state) for state in kept} & {id(weight) for weight in stateful.weights}
+    stateful.set_weights(plain.get_weights())
+    np.testing.assert_array_equal([state.numpy() for state in kept], states)
+    for layer in (stateful, getattr(stateful, "forward_layer", None), getattr(stateful, "backward_layer", None)):
+        if layer is not None:
+            layer.reset_state()
+    np.testing.assert_allclose(stateful(x), outputs[0], rtol=1e-6)

@@ -439,7 +439,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 def reshape(x: Any, newshape: Any) -> Any:
     """The same entries in another shape; -1, or None, for the size that follows from the others."""
     sizes = newshape if isinstance(newshape, (list, tuple)) else [newshape]
-    return jnp.reshape(x, [-1 if size is None else size for size in sizes])
+    return jnp.reshape(jnp.asarray(x), [-1 if size is None else size for size in sizes])
 
 
 @operation
@@ -581,7 +581,7 @@ def digitize(x: Any, bins: Any) -> Any:
 @operation
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`; a part of a tuple that a function gave, too."""
-    x = jnp.asarray(x) if type(x) is list else x
+    x = jnp.asarray(x) if isinstance(x, np.ndarray) or type(x) is list else x
     return x[tuple(key) if isinstance(key, list) else key]
 
 

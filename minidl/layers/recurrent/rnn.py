@@ -15,6 +15,7 @@ from minidl.layers.recurrent import gradients
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.scan import over_time, recurrence
 from minidl.layers.recurrent.stacked import StackedRNNCells
+from minidl.tracking import without
 from minidl.variables import Variable, name_scope
 
 
@@ -214,6 +215,10 @@ class RNN(Layer):
         added = 0.0 if bias is None else bias
         projected = cell.project(sequences)
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
+
+    def _own_weights(self) -> list[Variable]:
+        """Without the kept states, so that the weights fit the same layer without them, and Keras's files."""
+        return without(super()._own_weights(), jax.tree.leaves(self.states))
 
     def _state_variable(self, value: Any) -> Variable:
         return Variable(value, trainable=False, dtype=self.variable_dtype, name="rnn_state")
