@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import minidl
 from minidl import Model, Sequential, layers
 from minidl.layers import Layer, masks
 from minidl.symbolic import KerasTensor
@@ -330,3 +331,29 @@ def test_kept_states_are_no_weights(wrap):
         if layer is not None:
             layer.reset_state()
     np.testing.assert_allclose(stateful(x), outputs[0], rtol=1e-6)
+
+
+# import keras; keras.utils.set_random_seed(0)
+# model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(2, seed=7, **options), keras.layers.Dense(1)])
+# model.compile("sgd", "mse"); x = numpy.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
+# model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history["loss"]
+@pytest.mark.parametrize(("options", "losses"), [
+    ({"dropout": 0.3}, [1.656812, 1.726083, 1.332967]),
+    ({"recurrent_dropout": 0.3}, [1.534848, 1.375008, 1.253983]),
+    ({"dropout": 0.3, "recurrent_dropout": 0.2}, [1.31951, 1.495426, 1.460199]),
+])  # fmt: skip
+def test_inference_advances_the_dropout_of_recurrent_layers_as_in_keras(options, losses):
+    """What an epoch draws depends on the validation before it."""
+    minidl.utils.set_random_seed(0)
+    model = Sequential([layers.Input((4, 2)), layers.LSTM(2, seed=7, **options), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
+    history = model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
+def test_encoded_categories_are_float32_in_mixed_precision(mode):
+    """keras.layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")(numpy.array([[1, 2, 0]])).dtype"""
+    layer = layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")
+    assert layer(np.array([[1, 2, 0]])).dtype == "float32"

@@ -581,7 +581,7 @@ def digitize(x: Any, bins: Any) -> Any:
 @operation
 def get_item(x: Any, key: Any) -> Any:
     """`x[key]`; a part of a tuple that a function gave, too."""
-    x = jnp.asarray(x) if isinstance(x, np.ndarray) or type(x) is list else x
+    x = jnp.asarray(x) if type(x) is list else x
     return x[tuple(key) if isinstance(key, list) else key]
 
 

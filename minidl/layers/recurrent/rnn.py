@@ -113,6 +113,8 @@ class RNN(Layer):
         _each_cell(self.cell, Cell.forget_masks)
         if training:
             self._draw_masks(sequences)
+        else:
+            _each_cell(self.cell, Cell.skip_masks)
         mask = jax.tree.leaves(mask)[0].astype(bool) if mask is not None else None
         last, outputs, states = self.inner_loop(sequences, states, mask, training)
         _each_cell(self.cell, Cell.forget_masks)
