@@ -354,6 +354,6 @@ def test_inference_advances_the_dropout_of_recurrent_layers_as_in_keras(options,
 
 @pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
 def test_encoded_categories_are_float32_in_mixed_precision(mode):
-    """keras.layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")(numpy.array([[1, 2, 0]])).dtype"""
+    """As keras.layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")(numpy.array([[1, 2, 0]])) is."""
     layer = layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")
     assert layer(np.array([[1, 2, 0]])).dtype == "float32"

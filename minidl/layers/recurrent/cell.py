@@ -167,7 +167,7 @@ class Cell(Layer):
         _drawn.set({**_drawn.get(), id(self): drawn})
 
     def skip_masks(self) -> None:
-        """Advance the seed generator as `draw_masks` does: in Keras inference draws too, which later draws depend on."""
+        """Advance the seed generator as `draw_masks` does: Keras draws in inference too; later draws depend on it."""
         draws = self._masks_of_a_rate * ((self.dropout > 0) + (self.recurrent_dropout > 0))
         if draws:
             state = self.seed_generator.state
