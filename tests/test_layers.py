@@ -350,10 +350,3 @@ def test_inference_advances_the_dropout_of_recurrent_layers_as_in_keras(options,
     x = np.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
     history = model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
-
-
-@pytest.mark.parametrize("mode", ["one_hot", "multi_hot", "count"])
-def test_encoded_categories_are_float32_in_mixed_precision(mode):
-    """As keras.layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")(numpy.array([[1, 2, 0]])) is."""
-    layer = layers.CategoryEncoding(4, output_mode=mode, dtype="mixed_bfloat16")
-    assert layer(np.array([[1, 2, 0]])).dtype == "float32"

@@ -62,7 +62,7 @@ class CategoryEncoding(ListLayer):
                 "CategoryEncoding: `count_weights` is not used when `output_mode` is not 'count', but "
                 f"{self.output_mode!r}."
             )
-        return encode(inputs, self.output_mode, self.num_tokens, self.variable_dtype, count_weights)
+        return encode(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_tokens": self.num_tokens, "output_mode": self.output_mode}
