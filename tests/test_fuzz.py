@@ -10,7 +10,7 @@ pytest.importorskip("keras")
 from tests.fuzz import compare, worker  # noqa: E402, Keras has to be there
 
 pytestmark = pytest.mark.slow
-SEED, CASES = 0, 1300
+SEED, CASES = 0, 5400
 
 
 def test_a_case_is_the_same_each_time_it_is_drawn():
@@ -31,7 +31,8 @@ def test_equal_nan_and_rounding_are_no_difference():
 
 def test_most_cases_give_a_value_in_both_libraries():
     for family, module in worker.FAMILIES.items():
-        numbers = [number for number in range(600) if worker.draw(SEED, number)["family"] == family][:12]
+        first = worker.LATER_FROM if family in worker.LATER else 0
+        numbers = [n for n in range(first, first + 600) if worker.draw(SEED, n)["family"] == family][:12]
         kinds = [worker.outcome(worker.keras, worker.draw(SEED, number))[0] for number in numbers]
         assert kinds.count("value") > len(kinds) / 2, (family, module)
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import minidl
 from minidl import Model, Sequential, layers
 from minidl.core.symbolic import KerasTensor
 from minidl.layers import Layer, masks
@@ -313,3 +314,39 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
     np.testing.assert_allclose(layer.states[0].value, expected[4:], rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="stateful with a batch size of 4, but got a batch of 2"):
         model.predict(halves[:2], verbose=0)
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])
+def test_kept_states_are_no_weights(wrap):
+    """As in Keras, weights of a layer without them fit one with them. The states stay variables, and as they are."""
+    plain, stateful = wrap(layers.GRU(2)), wrap(layers.GRU(2, stateful=True))
+    x = np.ones((4, 3, 2), "float32")
+    outputs = plain(x), stateful(x)
+    kept = [variable for variable in stateful.variables if variable.name == "rnn_state"]
+    states = [state.numpy() for state in kept]
+    assert kept and np.any(states) and not {id(state) for state in kept} & {id(weight) for weight in stateful.weights}
+    stateful.set_weights(plain.get_weights())
+    np.testing.assert_array_equal([state.numpy() for state in kept], states)
+    for layer in (stateful, getattr(stateful, "forward_layer", None), getattr(stateful, "backward_layer", None)):
+        if layer is not None:
+            layer.reset_state()
+    np.testing.assert_allclose(stateful(x), outputs[0], rtol=1e-6)
+
+
+# import keras; keras.utils.set_random_seed(0)
+# model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(2, seed=7, **options), keras.layers.Dense(1)])
+# model.compile("sgd", "mse"); x = numpy.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
+# model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history["loss"]
+@pytest.mark.parametrize(("options", "losses"), [
+    ({"dropout": 0.3}, [1.656812, 1.726083, 1.332967]),
+    ({"recurrent_dropout": 0.3}, [1.534848, 1.375008, 1.253983]),
+    ({"dropout": 0.3, "recurrent_dropout": 0.2}, [1.31951, 1.495426, 1.460199]),
+])  # fmt: skip
+def test_inference_advances_the_dropout_of_recurrent_layers_as_in_keras(options, losses):
+    """What an epoch draws depends on the validation before it."""
+    minidl.utils.set_random_seed(0)
+    model = Sequential([layers.Input((4, 2)), layers.LSTM(2, seed=7, **options), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
+    history = model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)

@@ -235,3 +235,8 @@ def test_images_of_integers():
 
 def test_sparsemax_of_integers():
     np.testing.assert_array_equal(ops.sparsemax(np.array([200, 3, 199], "uint8")), [1, 0, 0])
+
+
+def test_reshape_of_a_numpy_array_to_its_own_shape_is_a_jax_array():
+    x = ops.reshape(np.ones(3), (3,))
+    assert isinstance(x, jax.Array) and x.dtype == "float32"

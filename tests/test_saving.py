@@ -688,3 +688,19 @@ def test_objects_of_any_kind_as_data():
     again = minidl.saving.deserialize_keras_object(config, custom_objects={"double": double})
     assert again["a"].activation.max_value == 2.0 and again["b"][1] is double
     assert minidl.saving.serialize_keras_object(again) == minidl.saving.serialize_keras_object(given)
+
+
+def test_files_have_no_states_of_recurrent_layers(tmp_path):
+    """As Keras's: the weights of a model whose layers do not keep their states load into one whose layers do."""
+
+    def model(**options):
+        return minidl.Sequential([layers.Input(batch_shape=(2, 4, 3)), layers.LSTM(2, **options), layers.Dense(1)])
+
+    plain, stateful, x = model(), model(stateful=True), np.ones((2, 4, 3), "float32")
+    plain.save_weights(tmp_path / "a.weights.h5")
+    stateful.load_weights(tmp_path / "a.weights.h5")
+    first = stateful.predict(x, verbose=0)
+    np.testing.assert_allclose(first, plain.predict(x, verbose=0), rtol=1e-6)
+    stateful.save(tmp_path / "b.keras")
+    loaded = minidl.saving.load_model(tmp_path / "b.keras")  # its states are 0
+    np.testing.assert_allclose(loaded.predict(x, verbose=0), first, rtol=1e-6)

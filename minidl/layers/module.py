@@ -179,9 +179,8 @@ class Module:
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables without the states of seed generators."""
-        own = _split(self._children(Variable))
-        return unique([*own, *(v for layer in self._children(Module) for v in layer.weights)])
+        """The variables without the states of seed generators and of stateful recurrent layers."""
+        return unique([*self._own_weights(), *(v for layer in self._children(Module) for v in layer.weights)])
 
     @property
     def trainable_weights(self) -> list[Variable]:

@@ -439,7 +439,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
 def reshape(x: Any, newshape: Any) -> Any:
     """The same entries in another shape; -1, or None, for the size that follows from the others."""
     sizes = newshape if isinstance(newshape, (list, tuple)) else [newshape]
-    return jnp.reshape(x, [-1 if size is None else size for size in sizes])
+    return jnp.reshape(jnp.asarray(x), [-1 if size is None else size for size in sizes])
 
 
 @operation

@@ -38,6 +38,19 @@ def differences(theirs, ours, tolerance=1.0, where=""):
         yield f"{where}: {theirs!r} in Keras, {ours!r} in minidl"
 
 
+def fill_nan(theirs, ours):
+    """Their result with the values of ours where theirs is NaN."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return {key: fill_nan(value, ours.get(key)) for key, value in theirs.items()}
+    if isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours):
+        return [fill_nan(*pair) for pair in zip(theirs, ours)]
+    if isinstance(theirs, np.ndarray) and isinstance(ours, np.ndarray) and theirs.shape == ours.shape:
+        return (
+            np.where(np.isnan(theirs), ours, theirs).astype(theirs.dtype) if theirs.dtype.kind not in "OSU" else theirs
+        )
+    return theirs
+
+
 def _arrays(theirs, ours, tolerance, where):
     if not (isinstance(theirs, (np.ndarray, np.generic)) and isinstance(ours, (np.ndarray, np.generic))):
         yield f"{where}: {type(theirs).__name__} in Keras, {type(ours).__name__} in minidl"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from minidl import activations, random
 from minidl.kernels import matmul
@@ -152,7 +153,7 @@ class Cell(Layer):
 
     def draw_masks(self, batch: int, features: int) -> None:
         """Draw the dropout of a sequence: of the inputs, then of the states."""
-        count = self.gates if self.implementation == 1 and self.gates > 1 else 1
+        count = self._masks_of_a_rate
 
         def draw(rate: float, shape: Sequence[int]) -> Any:
             if rate == 0:
@@ -164,6 +165,17 @@ class Cell(Layer):
         of_inputs, of_states = self.mask_shapes(features)
         drawn = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
         _drawn.set({**_drawn.get(), id(self): drawn})
+
+    def skip_masks(self) -> None:
+        """Advance the seed generator as `draw_masks` does: Keras draws in inference too; later draws depend on it."""
+        draws = self._masks_of_a_rate * ((self.dropout > 0) + (self.recurrent_dropout > 0))
+        if draws:
+            state = self.seed_generator.state
+            state.assign(state.value + np.array([0, draws], "uint32"))
+
+    @property
+    def _masks_of_a_rate(self) -> int:
+        return self.gates if self.implementation == 1 and self.gates > 1 else 1
 
     def mask_shapes(self, features: int) -> tuple[Sequence[int], Sequence[int]]:
         """The shapes of one example's input and state, which dropout draws for."""

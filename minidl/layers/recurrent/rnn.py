@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from minidl import regularizers
 from minidl.core import serialization
+from minidl.core.object_graph import without
 from minidl.core.variables import Variable, name_scope
 from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
@@ -113,6 +114,8 @@ class RNN(Layer):
         _each_cell(self.cell, Cell.forget_masks)
         if training:
             self._draw_masks(sequences)
+        else:
+            _each_cell(self.cell, Cell.skip_masks)
         mask = jax.tree.leaves(mask)[0].astype(bool) if mask is not None else None
         last, outputs, states = self.inner_loop(sequences, states, mask, training)
         _each_cell(self.cell, Cell.forget_masks)
@@ -213,6 +216,10 @@ class RNN(Layer):
         added = 0.0 if bias is None else bias
         projected = cell.project(sequences)
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
+
+    def _own_weights(self) -> list[Variable]:
+        """Without the kept states, so that the weights fit the same layer without them, and Keras's files."""
+        return without(super()._own_weights(), jax.tree.leaves(self.states))
 
     def _state_variable(self, value: Any) -> Variable:
         return Variable(value, trainable=False, dtype=self.variable_dtype, name="rnn_state")
