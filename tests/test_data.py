@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from minidl.training.data import (
+from minidl.training.data.array_data import (
     ArrayData,
     aligned_empty,
     as_arrays,

@@ -8,8 +8,8 @@ from typing import Any
 from minidl import losses, metrics, optimizers
 from minidl.core import naming, serialization
 from minidl.layers.base import Layer
-from minidl.training.objectives import Objectives
 from minidl.training.step import Steps
+from minidl.training.targets.objectives import Objectives
 
 
 class Compiled(Layer):

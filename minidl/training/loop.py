@@ -17,9 +17,9 @@ import jax
 import numpy as np
 
 from minidl.core import sharing, structures
-from minidl.training.data import ArrayData, Chunk, Resumed
+from minidl.training.data.array_data import ArrayData, Chunk, Resumed
+from minidl.training.data.streams import StreamData
 from minidl.training.runs import Evaluation, Prediction, Training
-from minidl.training.streams import StreamData
 
 Data = ArrayData | StreamData
 

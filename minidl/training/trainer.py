@@ -26,17 +26,19 @@ from minidl.core.binding import is_binding
 from minidl.core.functional import functional
 from minidl.layers.base import Layer
 from minidl.layers.module import building
-from minidl.training import checks, loop, nonfinite, ranges
+from minidl.training import loop
 from minidl.training.compiled import Compiled
-from minidl.training.data import (
+from minidl.training.data import nonfinite, ranges
+from minidl.training.data.array_data import (
     ArrayData,
     Chunk,
     class_weights_to_sample_weights,
     train_validation_split,
 )
+from minidl.training.data.streams import StreamData, is_stream
 from minidl.training.runs import Evaluation, Prediction
 from minidl.training.step import Steps, symbolic
-from minidl.training.streams import StreamData, is_stream
+from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
 Data = ArrayData | StreamData

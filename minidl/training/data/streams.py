@@ -20,8 +20,8 @@ import jax
 import numpy as np
 
 from minidl.core.arrays import as_batch, device_dtype, is_data
-from minidl.training import resumable, torch_random
-from minidl.training.data import (
+from minidl.training.data import resumable, torch_random
+from minidl.training.data.array_data import (
     Chunk,
     Resumed,
     aligned_empty,

@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.core import dtypes, structures
 from minidl.core.arrays import SparseRows, device_dtype
-from minidl.training.data import ArrayData
+from minidl.training.data.array_data import ArrayData
 from minidl.training.step import Steps
 
 
