@@ -17,7 +17,8 @@ import jax
 import numpy as np
 
 from minidl.core import sharing, structures
-from minidl.training.data.array_data import ArrayData, Chunk, Resumed
+from minidl.training.data.array_data import ArrayData
+from minidl.training.data.chunks import Chunk, Resumed
 from minidl.training.data.streams import StreamData
 from minidl.training.runs import Evaluation, Prediction, Training
 

@@ -11,7 +11,7 @@ import types
 from typing import Any
 
 from minidl.core import sharing
-from minidl.training.data.array_data import Chunk
+from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
 from minidl.training.step import Changes, State, Steps, with_changes
 

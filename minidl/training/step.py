@@ -26,7 +26,7 @@ from minidl.core.functional import bound
 from minidl.core.object_graph import without
 from minidl.core.symbolic import KerasTensor
 from minidl.core.variables import Variable
-from minidl.training.data.array_data import Chunk
+from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, Watch, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program

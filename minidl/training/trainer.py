@@ -29,12 +29,9 @@ from minidl.layers.module import building
 from minidl.training import loop
 from minidl.training.compiled import Compiled
 from minidl.training.data import nonfinite, ranges
-from minidl.training.data.array_data import (
-    ArrayData,
-    Chunk,
-    class_weights_to_sample_weights,
-    train_validation_split,
-)
+from minidl.training.data.array_data import ArrayData
+from minidl.training.data.chunks import Chunk
+from minidl.training.data.splits import class_weights_to_sample_weights, train_validation_split
 from minidl.training.data.streams import StreamData, is_stream
 from minidl.training.runs import Evaluation, Prediction
 from minidl.training.step import Steps, symbolic
