@@ -24,21 +24,22 @@ from minidl.core import sharing, structures
 from minidl.core.arrays import as_arrays, device_dtype
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
+from minidl.core.symbolic import tensors_like
 from minidl.layers.base import Layer
 from minidl.layers.module import building
 from minidl.training import loop
 from minidl.training.compiled import Compiled
+from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data import nonfinite, ranges
+from minidl.training.data.adapt import Data, adapt
 from minidl.training.data.array_data import ArrayData
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.splits import class_weights_to_sample_weights, train_validation_split
 from minidl.training.data.streams import StreamData, is_stream
-from minidl.training.runs import Evaluation, Prediction
-from minidl.training.step import Steps, symbolic
+from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
-Data = ArrayData | StreamData
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
@@ -133,19 +134,20 @@ class Trainer(Compiled):
             data, validation = stack.enter_context(self._data("fit", x, y, sample_weight, *options)), None
             if validation_data is not None:
                 given = (validation_data, None, None) if is_stream(validation_data) else checks.triple(validation_data)
-                x_val, y_val, weight_val = given
                 size = validation_batch_size or batch_size
-                held_out = self._data("fit: validation_data", x_val, y_val, weight_val, size, validation_steps)
-                validation = stack.enter_context(held_out)
+                validation = stack.enter_context(
+                    self._data("fit: validation_data", given[0], given[1], given[2], size, validation_steps)
+                )
             nonfinite.check("fit", self, data)
             if validation is not None:
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
             callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
             stack.callback(callback_list.close)
-            stack.callback(setattr, self, "training_data", None)
             self.initial_epoch = initial_epoch
-            with self._training_lock:
-                loop.fit(self, data, validation, callback_list, epochs, validation_freq)
+            stack.enter_context(self._training_lock)
+            run = stack.enter_context(Training(self, data))
+            for epoch in loop.epochs(run, validation, callback_list, epochs, validation_freq):
+                loop.run_epoch(epoch)
         return self.history
 
     def evaluate(
@@ -228,7 +230,10 @@ class Trainer(Compiled):
         chunk = _one_batch(x, y, sample_weight)
         with self._training_lock:
             self.reset_metrics()
-            logs = self.steps.ready("train", chunk).train(chunk).read()
+            run = Training(self, chunk)
+            for step, args in run.untraced(chunk):
+                step.trace(*args)
+            logs = run(chunk).read()
         return self._reported(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -238,7 +243,10 @@ class Trainer(Compiled):
         checks.arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
-            logs = run(_one_batch(x, y, sample_weight)).read()
+            chunk = _one_batch(x, y, sample_weight)
+            for step, args in run.untraced(chunk):
+                step.trace(*args)
+            logs = run(chunk).read()
             if not sharing.are_trained(run.steps.variables.metrics):
                 run.publish()
         return self._reported(logs, return_dict)
@@ -249,7 +257,10 @@ class Trainer(Compiled):
         checks.arrays("predict_on_batch", x, None, None)
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
-            outputs = run(_one_batch(x, None, None))
+            chunk = _one_batch(x, None, None)
+            for step, args in run.untraced(chunk):
+                step.trace(*args)
+            outputs = run(chunk)
         return structures.map(lambda output: np.array(output[0]), jax.block_until_ready(outputs))
 
     def compute_loss(
@@ -372,15 +383,15 @@ class Trainer(Compiled):
         return results
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> CompiledSteps:
         """The compiled steps for the variables that the model has now; made again when these change."""
         if self._steps is not None and is_binding():  # asked by a step that is being traced
             return self._steps
         with building:
-            self._steps = Steps(self) if self._steps is None else self._steps.renewed()
+            self._steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
             return self._steps
 
-    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> Steps:
+    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> CompiledSteps:
         """The model's steps as pure functions, for a JAX loop of your own.
 
         Builds what is not built yet, for data like the arrays given (any number of rows).
@@ -420,28 +431,18 @@ class Trainer(Compiled):
         shuffle: bool | str = False,
     ) -> Iterator[Data]:
         """Checked data, for a model that is then ready for it; closed in the end, also where a check fails."""
-        data: Data
-        if is_stream(x):
-            checks.stream(call, x, y, sample_weight)
-            building = "building" if not self.built or self.compiled and not self.objectives.built else "training"
-            use = "prediction" if call == "predict" else building
-            weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
-            data = StreamData(x, steps, weigh, bool(shuffle), use, repeats=call == "fit: validation_data")
-            with contextlib.closing(data):
-                self._prepare(call, *data.first)
+        weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
+        use = "validation" if call == "fit: validation_data" else "prediction" if call == "predict" else "training"
+        if use == "training" and (not self.built or (self.compiled and not self.objectives.built)):
+            use = "building"
+        with contextlib.closing(adapt(call, x, y, sample_weight, batch_size, steps, shuffle, weigh, use)) as data:
+            if call == "fit" and isinstance(data, ArrayData) and not self.objectives.built:
+                if self.objectives.are_given or not self._is_built_inside():
+                    data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
+            self._prepare(call, *data.first)
+            if isinstance(data, StreamData):
                 data.check = functools.partial(self._check_values, call)
-                yield data
-            return
-        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
-        checks.arrays(call, x, y, sample_weight)
-        if class_weight is not None:
-            sample_weight = self._class_weights(call, class_weight, x, y, sample_weight)
-        data = ArrayData(x, y, sample_weight, batch_size, shuffle, steps)
-        if call == "fit":
-            if not self.objectives.built and (self.objectives.are_given or not self._is_built_inside()):
-                data.orders.next()  # Keras draws an order to look at a first batch: later ones are then equal
-        self._prepare(call, x, y, sample_weight)
-        yield data
+            yield data
 
     def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
         """The weight of each example, or of each of its steps, from those of the classes."""
@@ -466,7 +467,7 @@ class Trainer(Compiled):
         self._check_values(call, x, y, sample_weight)
         if self.compiled and sample_weight is not None and self.compute_loss == MethodType(Trainer.compute_loss, self):
             rows = len(jax.tree.leaves(x)[0])
-            self.objectives.check_weights(*(symbolic(part, rows) for part in (y, y_pred, sample_weight)))
+            self.objectives.check_weights(*(tensors_like(part, rows) for part in (y, y_pred, sample_weight)))
 
     def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
         """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
@@ -482,7 +483,7 @@ class Trainer(Compiled):
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
             specs = [jax.ShapeDtypeStruct(leaf.shape, device_dtype(leaf)) for leaf in leaves]
-            self._output_specs[key] = self.compute_output_spec(symbolic(jax.tree.unflatten(structure, specs)))
+            self._output_specs[key] = self.compute_output_spec(tensors_like(jax.tree.unflatten(structure, specs)))
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:
