@@ -12,12 +12,12 @@ from minidl import kernels
 from minidl.core import forks, sharing, structures
 from minidl.core.binding import recorded
 from minidl.core.functional import bound
-from minidl.core.object_graph import without
+from minidl.core.object_graph import Watch, without
 from minidl.core.variables import Variable
 from minidl.training import chunk as loops
 from minidl.training.chunk import Reported
 from minidl.training.data.chunks import Chunk
-from minidl.training.fingerprint import Setting, Watch, changed, fingerprint
+from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program
 from minidl.training.state import Changes, State, StepVariables, held
@@ -57,9 +57,10 @@ class CompiledSteps:
             "test": Program(self._test_chunk, has_loop=True),
             "predict": Program(self._predict_chunk, has_loop=True),
         }
+        self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
         self._made_for = fingerprint(model, with_keys=True)
-        self._watch = Watch(self._made_for)
+        self._watch = Watch(self._made_for.places, self._made_for.variables)
         self._settings = self._made_for.settings()
         self._irrelevant: set[Setting] = set()  # settings that no step reads
         self._traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
@@ -71,7 +72,7 @@ class CompiledSteps:
 
     def renewed(self) -> CompiledSteps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
-        if self._watch.is_unchanged():
+        if self._watch.is_unchanged() and kernels.mode() == self._kernels:
             return self
         now = fingerprint(self.model)
         if now.structure != self._made_for.structure:
@@ -82,7 +83,7 @@ class CompiledSteps:
             if different and not self._computes_as(new := CompiledSteps(self.model, self._variables.outside)):
                 return new
             self._irrelevant |= different
-        self._made_for, self._watch = now, Watch(now)
+        self._made_for, self._watch = now, Watch(now.places, now.variables)
         return self
 
     def _computes_as(self, new: CompiledSteps) -> bool:
