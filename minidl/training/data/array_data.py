@@ -118,6 +118,10 @@ class ArrayData:
     def close(self) -> None:
         """Nothing is under way."""
 
+    def skip_order(self) -> None:
+        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        self.orders.next()
+
     def look_ahead(self) -> None:
         """Draw the order of the next pass now, while the device computes."""
         if self.shuffle and self.steps is None:
@@ -231,6 +235,10 @@ class Orders:
         self.before: Any = None  # the state of the generator that the newest order was drawn from
         self._draw = draw
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
+
+    def skip_order(self) -> None:
+        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        self.orders.next()
 
     def look_ahead(self) -> None:
         """Make the next draw now."""
