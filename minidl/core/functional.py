@@ -65,7 +65,7 @@ def of_one_moment(variables: Sequence[Variable]) -> Iterator[None]:
 
     What it assigns to them is put in the slots at the end; it is lost if another thread trains them then.
     """
-    if binding.is_binding() or threading.active_count() == 1:  # nobody else is there
+    if binding.is_binding() or threading.active_count() == 1:  # no other thread
         yield
         return
     with sharing.reading(variables) as values, binding.overlaid(variables, values) as after:

@@ -1,4 +1,4 @@
-"""Where messages to the user go: standard output, or the log of a program that runs with nobody watching."""
+"""Where messages to the user go: standard output, or the log of a program that runs unattended."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def auto_name(class_name: str) -> str:
 
 
 def reset_names() -> None:
-    """Start the automatic names anew; `minidl.utils.clear_session` calls it."""
+    """Reset the counters of automatic names; `minidl.utils.clear_session` calls it."""
     _counts.clear()
 
 

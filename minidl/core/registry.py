@@ -50,7 +50,7 @@ def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
 
 
 def custom(name: Any) -> Any:
-    """The class or function that a caller gave or registered under a name; None if nobody did."""
+    """The class or function that a caller gave or registered under a name; None otherwise."""
     return known().get(name) if isinstance(name, str) else None
 
 

@@ -91,7 +91,7 @@ def serialize(value: Any, module: str | None = None) -> Any:
     function without a name there is only that it is one (nameless.py): code is never written.
 
     Raises:
-        TypeError: a value that is none of these.
+        TypeError: any other value.
     """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -218,7 +218,7 @@ def deserialize(
         custom_objects: the caller's names, which come first, here and further inside.
 
     Raises:
-        ValueError: a config that is none, or a class that is not known. Names of modules are never followed: they
+        ValueError: an invalid config, or a class that is not known. Names of modules are never followed: they
             only tell whether a class is said to be one of minidl's own.
     """
     if custom_objects:
@@ -291,7 +291,7 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
             return found
         raise unknown(kind, name, {**table, **registry.known()})
     raise ValueError(
-        f"Unknown {kind} {name!r} of {config['module']!r}, which is no part of minidl. If it is yours, give it in "
+        f"Unknown {kind} {name!r} of {config['module']!r}, which is not part of minidl. If it is yours, give it in "
         f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
     )
 

@@ -1,7 +1,7 @@
 """Symbolic tensors: a shape and a dtype that stand for an array which is not there yet.
 
 `Input` makes them; a layer, an operator or a function of `minidl.ops` called on one answers with another
-and notes the call as a `Node`. Those nodes are the graph of a functional model, and models are built on
+and records the call as a `Node`. Those nodes are the graph of a functional model, and models are built on
 symbolic tensors before any data is seen.
 """
 
@@ -17,9 +17,8 @@ import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, structures
 from minidl.core.naming import auto_name
+from minidl.core.typing import Shape
 from minidl.core.variables import Variable
-
-Shape = tuple[int | None, ...]
 
 # For unknown sizes. Layers may halve, pool or group such an axis: all have many divisors. The second pair is for what
 # takes only long inputs, such as a pooling of 1,024.
@@ -161,9 +160,9 @@ class KerasTensor:
     __hash__ = object.__hash__
 
 
-def _operator(function: Callable[..., Any], name: str, turned: bool = False) -> Callable[..., Any]:
+def _operator(function: Callable[..., Any], name: str, reflected: bool = False) -> Callable[..., Any]:
     def method(self: KerasTensor, *other: Any) -> Any:
-        operands = (*other, self) if turned else (self, *other)
+        operands = (*other, self) if reflected else (self, *other)
         return apply(function, name, *operands)
 
     return method
@@ -184,7 +183,7 @@ _BINARY: list[tuple[str, Any, str]] = [
 ]
 for _method, _function, _name in _BINARY:
     setattr(KerasTensor, f"__{_method}__", _operator(_function, _name))
-    setattr(KerasTensor, f"__r{_method}__", _operator(_function, _name, turned=True))
+    setattr(KerasTensor, f"__r{_method}__", _operator(_function, _name, reflected=True))
 _OTHERS: list[tuple[str, Any, str]] = [
     ("ne", jnp.not_equal, "not_equal"),
     ("lt", jnp.less, "less"),

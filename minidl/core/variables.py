@@ -65,7 +65,7 @@ class Variable(Slot):
         name: the last part of `path`; default "variable", "variable_1", ...
 
     Raises:
-        ValueError: no shape with a function, a shape that is none, or a value of another shape.
+        ValueError: no shape with a function, an invalid shape, or a value of another shape.
 
     Example:
     >>> step = Variable(0, name="step", trainable=False)

@@ -1,7 +1,7 @@
 """Which form of a kernel runs: decided here, by the platform that a program is lowered for.
 
 Both the platform and the setting are part of the keys of JAX's caches of traced and compiled functions, so that a
-program is traced anew where another form would run.
+program is traced again where another form would run.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Layer(SymbolicCall):
 
     Raises:
         TypeError: an argument that no layer has.
-        ValueError: a name that is no string, or holds "/"; a trainable that is no bool; an unknown dtype.
+        ValueError: a name that is not a string, or holds "/"; a trainable that is not a bool; an unknown dtype.
 
     Example:
     >>> class Scale(Layer):
@@ -152,7 +152,7 @@ class Layer(SymbolicCall):
         Raises:
             ConfigError: arguments that the constructor does not take.
         """
-        if config.get("quantization_config", "") is None:  # Keras writes it where there is none
+        if config.get("quantization_config", "") is None:  # Keras writes it also for layers without one
             config = {key: value for key, value in config.items() if key != "quantization_config"}
         try:
             return cls(**config)

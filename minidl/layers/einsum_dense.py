@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the examples
 
 from minidl import activations, regularizers
-from minidl.core.symbolic import Shape
+from minidl.core.typing import Shape
 from minidl.initializers.draws import VarianceScaling
 from minidl.kernels import matmul
 from minidl.layers import weight_options

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from minidl.core import dtypes
-from minidl.core.symbolic import Shape
+from minidl.core.typing import Shape
 
 
 class InputSpec:

@@ -100,7 +100,7 @@ class Module:
             name: the last part of the variable's path.
 
         Raises:
-            ValueError: a shape that is none, or a call of the layer is going on: each call would make another one.
+            ValueError: an invalid shape, or a call of the layer is going on: each call would make another one.
         """
         self._require_init()
         if id(self) in calls_under_way.get() and not self._building:

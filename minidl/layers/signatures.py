@@ -11,7 +11,8 @@ import jax
 
 from minidl.core import structures
 from minidl.core.naming import is_own
-from minidl.core.symbolic import KerasTensor, Shape
+from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Shape
 
 
 def of_method(method: Callable[..., Any]) -> list[inspect.Parameter]:
@@ -62,7 +63,7 @@ def bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: d
 
 @functools.cache
 def training_argument(call: Any) -> tuple[bool, bool | None]:
-    """Whether a `call` takes `training`, and what it is if nobody gives it."""
+    """Whether a `call` takes `training`, and its default."""
     argument = inspect.signature(call).parameters.get("training")
     if argument is None:
         return False, None

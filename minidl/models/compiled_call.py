@@ -1,4 +1,4 @@
-"""A model called on arrays, `model(x)`, as one compiled program where nobody can tell the difference.
+"""A model called on arrays, `model(x)`, as one compiled program where that makes no difference.
 
 Run operation by operation, a small model spends its time between the operations: one program is twenty times as fast.
 It stands for the call only where that is all the call does: minidl's own layers in inference, without masks, penalties
@@ -107,7 +107,7 @@ def _has_values(leaf: Any) -> bool:
 
 
 def _is_known(value: Any) -> bool:
-    """Whether a function is none of the user's, which may read what changes between two calls."""
+    """Whether a function is not the user's, which may read what changes between two calls."""
     if isinstance(value, functools.partial):
         return _is_known(value.func)
     return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")

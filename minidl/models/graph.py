@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import input_ranges, structures
-from minidl.core.symbolic import KerasTensor, Node, Shape
+from minidl.core.symbolic import KerasTensor, Node
+from minidl.core.typing import Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
 
@@ -37,7 +38,7 @@ class Graph:
             farthest from the outputs first.
 
     Raises:
-        ValueError: something that is no symbolic tensor, an output that does not follow from the inputs, or two
+        ValueError: something that is not a symbolic tensor, an output that does not follow from the inputs, or two
             operations of one name.
 
     >>> x = KerasTensor((None, 3))
@@ -52,7 +53,9 @@ class Graph:
         self.inputs = [_as_input(tensor) for tensor in self.given_inputs]
         self.input_struct = structures.like(inputs, jax.tree.unflatten(jax.tree.structure(inputs), self.inputs))
         self._has_warned = False
-        self._in_order = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)  # as a list goes with them
+        self._in_order = not isinstance(inputs, dict) or list(inputs) == sorted(
+            inputs
+        )  # as a list is matched with them
         self.output_struct = outputs
         self.outputs: list[KerasTensor] = jax.tree.leaves(outputs)
         self.nodes, self.operations = self._ordered()
@@ -91,8 +94,8 @@ class Graph:
         """One array for each input, in its dtype and with its number of axes, from what a model was called on.
 
         Args:
-            inputs: an array, or a structure like that of the inputs; a dict by the names of the inputs goes with a
-                list of them too.
+            inputs: an array, or a structure like that of the inputs; a dict by the names of the inputs is
+                accepted for a list of them too.
             where: what was called, for errors.
 
         Raises:
@@ -166,7 +169,7 @@ class Graph:
         """The nodes and the operations in Keras's order, in which random numbers are drawn and weights are made.
 
         That is by their distance from the outputs (the longest path), the greatest first; then for operations by when
-        a search from the outputs comes upon them, and for nodes by when the distance of one is first known.
+        a search from the outputs reaches them, and for nodes by when the distance of one is first known.
         """
         first_seen: dict[int, int] = {}
         nodes = self._search(first_seen)
@@ -192,7 +195,7 @@ class Graph:
         return nodes, [operation for _, operation in ordered]
 
     def _search(self, first_seen: dict[int, int]) -> list[Node]:
-        """The nodes behind the outputs, each after those that it needs (without recursion: graphs may be deep)."""
+        """What the outputs depend on, each node after those that it needs (without recursion: graphs may be deep)."""
         finished: dict[int, Node] = {}
         waiting: list[tuple[Node, bool]] = [(self._reached(tensor), False) for tensor in reversed(self.outputs)]
         while waiting:

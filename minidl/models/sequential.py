@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import budget, input_ranges, registry, structures
-from minidl.core.symbolic import KerasTensor, Node, Shape
+from minidl.core.symbolic import KerasTensor, Node
+from minidl.core.typing import Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
@@ -90,7 +91,7 @@ class Sequential(Model):
         """Take the top layer off and return it.
 
         Raises:
-            ValueError: there is none.
+            ValueError: there are no layers to remove.
         """
         if not self.layers:
             raise ValueError(f"Sequential: {self.name!r} has no layer to pop.")

@@ -1,7 +1,7 @@
 """What tells whether compiled steps still fit a model.
 
-Users may add layers, freeze parts, set attributes and compile again between two calls of fit, or in callbacks, and
-nobody tells the steps.
+Users may add layers, freeze parts, set attributes and compile again between two calls of fit, or in callbacks; the
+steps are not notified of it.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def run_epoch(epoch: Epoch) -> None:
             data.reuse(chunk)
         return False
 
-    for chunk in data.epoch(anew=run.mode != "train").chunks(execution.left if epoch.every_batch else pace.batches):
+    for chunk in data.epoch(restart=run.mode != "train").chunks(execution.left if epoch.every_batch else pace.batches):
         epoch.begin_batch()
         for step, args in run.untraced(chunk):  # here, so that a traceback leads from `fit` to the layer
             step.trace(*args)

@@ -208,7 +208,7 @@ class Prepared(Compiled):
             self.objectives.check_weights(*(tensors_like(part, rows) for part in (y, y_pred, sample_weight)))
 
     def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
-        """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
+        """Refuse targets that do not match the outputs, and values that a layer or the loss cannot take."""
         y_pred = self._output_spec(x)
         ranges.check(call, self, x)
         if self.compiled and not call.startswith("predict"):

@@ -33,7 +33,7 @@ class Run:
         self.steps: CompiledSteps = model.steps
 
     def refresh(self) -> None:
-        """Take note of what callbacks have changed."""
+        """Take changes made by callbacks into account."""
 
     def untraced(self, chunk: Chunk) -> Iterator[tuple[Any, Any]]:
         """See `CompiledSteps.untraced`."""
@@ -49,7 +49,7 @@ class Training(Run):
 
     Args:
         model: built and compiled.
-        data: what it trains on; a model that is compiled anew while it trains is prepared for it.
+        data: what it trains on; a model that is compiled again while it trains is prepared for it.
     """
 
     mode = "train"
@@ -81,7 +81,7 @@ class Training(Run):
         self._under_way.close()
 
     def refresh(self) -> None:
-        """Take note of what callbacks have changed: frozen parts, another optimizer or loss."""
+        """Take changes made by callbacks into account: frozen parts, another optimizer or loss."""
         if not self.model.objectives.built:
             self.model._prepare("fit", *self.data.first)
         self.steps = self.model.steps

@@ -102,7 +102,7 @@ class Trainer(Prepared):
             The `History`: its `history` maps each name to one number for each epoch.
 
         Raises:
-            ValueError: the model is not compiled, or the data does not go with it; nothing was trained.
+            ValueError: the model is not compiled, or the data does not match it; nothing was trained.
         """
         checks.compiled(self, "fit")
         checks.at_least_0("fit", epochs=epochs, initial_epoch=initial_epoch)
@@ -165,7 +165,7 @@ class Trainer(Prepared):
             A number (the loss), or a list of the loss and the metrics, named by `metrics_names`.
 
         Raises:
-            ValueError: the model is not compiled, or the data does not go with it.
+            ValueError: the model is not compiled, or the data does not match it.
         """
         checks.compiled(self, "evaluate")
         checks.positive("evaluate", batch_size=batch_size, steps=steps)

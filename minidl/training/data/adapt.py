@@ -40,7 +40,7 @@ def adapt(
 
     Raises:
         ValueError: no rows, or arrays that do not have the same number of them.
-        TypeError: something that is no array of numbers.
+        TypeError: something that is not an array of numbers.
     """
     if is_stream(x):
         checks.stream(call, x, y, sample_weight)

@@ -78,11 +78,11 @@ class ArrayData:
         """How many batches make an epoch."""
         return self.steps or math.ceil(self.num_rows / self.batch_size)
 
-    def epoch(self, anew: bool = False) -> Pass:
-        """Begin a pass over the rows, or go on with one that `steps` ended unless `anew`; a new one draws its order."""
+    def epoch(self, restart: bool = False) -> Pass:
+        """Begin a pass over the rows, which draws its order; or continue one that `steps` ended, unless `restart`."""
         if self.resumed.batches and self._pass is not None:
             return self._pass
-        if anew or self.steps is None or self._pass is None or self._pass.done:
+        if restart or self.steps is None or self._pass is None or self._pass.done:
             order = self.orders.next() if self.shuffle else None
             self._pass = Pass(self, order, self.orders.before)
         return self._pass
@@ -225,7 +225,7 @@ class Orders:
     """Draws from NumPy's global generator, the next of which can be made early.
 
     A draw made early counts only if the generator is then as it was: if a callback has used or
-    seeded it meanwhile, the draw is made again, so that nobody can tell when it was made.
+    seeded it meanwhile, the draw is made again, so that the numbers do not depend on when it was made.
 
     Args:
         draw: draws one order from a generator.
@@ -235,10 +235,6 @@ class Orders:
         self.before: Any = None  # the state of the generator that the newest order was drawn from
         self._draw = draw
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
-
-    def skip_order(self) -> None:
-        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
-        self.orders.next()
 
     def look_ahead(self) -> None:
         """Make the next draw now."""
@@ -272,7 +268,7 @@ def _same_state(one: Any, other: Any) -> bool:
 
 
 def _read(array: Any, rows: Any) -> Any:
-    """Rows of an array. Those of a mapped file are looked at for the first time here."""
+    """Rows of an array. Those of a mapped file are read for the first time here."""
     found = array[rows]
     if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
         raise ValueError(

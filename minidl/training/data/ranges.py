@@ -39,7 +39,7 @@ def check(call: str, model: Any, x: Any) -> None:
 
 
 def _known(model: Any, x: Any) -> list[input_ranges.Range]:
-    """The ranges of a model's inputs, traced once for all x of one shape; of most models there are none to trace."""
+    """The ranges of a model's inputs, traced once for all x of one shape; most models have none."""
     leaves, structure = jax.tree.flatten(x)
     known: dict[Any, Any] = model._output_specs
     key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)

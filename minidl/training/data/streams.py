@@ -60,7 +60,7 @@ class StreamData:
     (5, [3, 2])
     """
 
-    num_rows: int | None = None  # nobody knows before the end
+    num_rows: int | None = None  # unknown before the end
 
     def __init__(
         self,
@@ -100,20 +100,20 @@ class StreamData:
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches make an epoch; None while nobody knows."""
+        """How many batches make an epoch; None while it is unknown."""
         return self.steps or self._length
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of the first batch (x, y, sample_weight)."""
         return [jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), self.first)]
 
-    def epoch(self, anew: bool = False) -> StreamPass:
-        """Begin a pass, or go on with one that `steps` ended unless `anew`."""
+    def epoch(self, restart: bool = False) -> StreamPass:
+        """Begin a pass, or continue one that `steps` ended unless `restart`."""
         current = self._pass
         if current is not None and self.resumed.batches:
             return current
         if current is not None and not current.ended:
-            if not current.used or (self.steps and not anew):
+            if not current.used or (self.steps and not restart):
                 return current
         self._end_pass()
         return self._begin_pass()
@@ -129,7 +129,7 @@ class StreamData:
 
         A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had.
         It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
-        its `on_epoch_end` is not brought back to how it was.
+        its `on_epoch_end` is not restored.
 
         Args:
             place: from `place`.

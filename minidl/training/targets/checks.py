@@ -1,7 +1,7 @@
 """Checks of what a user gives to fit, evaluate and predict, made before any work starts.
 
 Each says what came, what was expected, and what to do. Some of what is refused here would run in
-Keras and compute something that nobody wants: labels that no output stands for (on JAX their loss
+Keras and compute something that nobody wants: labels without an output (on JAX their loss
 is silently 0), or targets that broadcast against the outputs. No check looks at the data in more
 than a pass that takes a minimum or a sum.
 """
@@ -16,11 +16,10 @@ import jax
 import numpy as np
 
 from minidl.core import array_metadata
+from minidl.core.typing import Shape
 from minidl.losses import LossFunctionWrapper
 from minidl.training.targets.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
-
-Shape = tuple[int | None, ...]
 
 # What is known about the losses, by the names of their functions.
 _BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
@@ -124,7 +123,7 @@ def has_targets(call: str, loss: Any, y: Any) -> None:
 
 
 def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
-    """Refuse targets that do not go with the loss and the outputs.
+    """Refuse targets that do not match the loss and the outputs.
 
     Args:
         call: "fit" or "evaluate".
@@ -151,7 +150,7 @@ def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> N
         _same_shape(call, given, name, y, shape)
     if name in _RANGES and y.size:
         low, high, advice = _RANGES[name]
-        if y.min() < low - 1e-6 or y.max() > high + 1e-6:  # what rounding adds is no error
+        if y.min() < low - 1e-6 or y.max() > high + 1e-6:  # rounding errors are accepted
             raise ValueError(
                 f"{call}: {given} has values from {y.min():g} to {y.max():g}, but the {name} takes values from "
                 f"{low:g} to {high:g}. {advice}"
@@ -159,16 +158,16 @@ def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> N
 
 
 def _function(loss: Any) -> str:
-    """The name of minidl's own function in a loss; "" if there is none."""
+    """The name of minidl's own function in a loss; "" for another function."""
     function = loss.fn if isinstance(loss, LossFunctionWrapper) else None
     is_own = getattr(function, "__module__", "").startswith("minidl.losses")
     return str(getattr(function, "__name__", "")) if is_own else ""
 
 
 def activation(loss: Any, y_pred: Any) -> None:
-    """Refuse or warn of an output whose activation does not go with the loss.
+    """Refuse or warn of an output whose activation does not match the loss.
 
-    What is known about the activation is noted beside the output while the loss is traced (see array_metadata.py).
+    The activation is part of the output's metadata while the loss is traced (see array_metadata.py).
 
     Args:
         loss: the resolved loss of the output.
@@ -287,7 +286,7 @@ def _same_shape(call: str, given_as: str, name: str, y: np.ndarray, shape: Shape
 
 
 def class_weight(call: str, weights: Any, sample_weight: Any, y: Any, y_pred: Any) -> None:
-    """Refuse class weights beside sample weights, for several outputs, and for what is no class."""
+    """Refuse class weights together with sample weights, for several outputs, and for labels that are not classes."""
     if sample_weight is not None:
         raise ValueError(f"{call}: give class_weight or sample_weight, not both. Multiply them into one sample_weight.")
     outputs = jax.tree.leaves(y_pred)
@@ -328,7 +327,7 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of validation_data.
 
     Raises:
-        ValueError: it is no tuple of one to three.
+        ValueError: it is not a tuple of one to three.
     """
     if not isinstance(validation_data, (tuple, list)) or not 1 <= len(validation_data) <= 3:
         raise ValueError(
@@ -339,17 +338,17 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
 
 
 def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
-    """Refuse targets or weights beside data that yields them itself."""
+    """Refuse targets or weights together with data that yields them itself."""
     given = [name for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None]
     if given:
         raise ValueError(
-            f"{call}: {' and '.join(given)} cannot be given beside a {type(x).__name__}, which yields whole "
+            f"{call}: {' and '.join(given)} cannot be given together with a {type(x).__name__}, which yields whole "
             "batches: let it yield (x, y) or (x, y, sample_weight)."
         )
 
 
 def splittable(x: Any) -> None:
-    """Refuse to split what is no arrays."""
+    """Refuse to split anything but arrays."""
     leaves = jax.tree.leaves(x, is_leaf=lambda value: not isinstance(value, (list, tuple, dict)))
     if not all(hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__") for leaf in leaves):
         raise ValueError(

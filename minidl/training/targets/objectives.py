@@ -37,7 +37,7 @@ class Objectives:
 
     Raises:
         ValueError: an unknown name.
-        TypeError: a metric or a weight that is none.
+        TypeError: something that is not a metric, or a weight that is not a number.
     """
 
     def __init__(self, loss: Any, loss_weights: Any, metrics: Any, weighted_metrics: Any):
@@ -178,7 +178,7 @@ class Objectives:
         return sum(terms[1:], terms[0])
 
     def check_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Call each loss on symbolic tensors: it refuses weights of which the shape does not go with its values."""
+        """Call each loss on symbolic tensors: it refuses weights whose shape does not match its values."""
 
         def losses_of(y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
             parts = self._parts(y, y_pred, sample_weight)
@@ -256,7 +256,7 @@ class _Objective:
     metrics: list[Metric]
     weighted: list[Metric]
     tracker: Mean | None = None  # the mean of the loss, reported where there are several
-    checked: bool = False  # whether the loss was seen to go with the output's activation
+    checked: bool = False  # whether the loss was checked against the output's activation
 
     def named(self, name: str) -> str:
         return name if self.prefix is None else f"{self.prefix}_{name}"

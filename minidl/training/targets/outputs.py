@@ -1,4 +1,4 @@
-"""Outputs: how many a model has, what each is called, and which part of a structure goes with each.
+"""Outputs: how many a model has, what each is called, and which part of a structure belongs to each.
 
 A model's call may give one array, or a list, tuple or dict of them, also nested. What compile() and
 fit() take for it (losses, weights, metrics, targets) comes in a structure of its own. Here every
@@ -125,10 +125,10 @@ class Outputs:
         """One entry for each output, None where nothing is given for it.
 
         Args:
-            given: a single thing, or a structure of them. A list goes with the outputs of a dict in the order of
+            given: a single thing, or a structure of them. A list is matched with the outputs of a dict in the order of
                 their sorted keys, and a dict with those of a list by the model's names for them.
             argument: what it is called, for errors: "loss", "metrics", "y", ...
-            shared: whether one single thing goes with every output.
+            shared: whether one single thing is for every output.
             lists: whether an output can have a list of things.
 
         Raises:
