@@ -97,12 +97,12 @@ REFUSED = {
         {"x": iter([]), "y": None, "validation_split": 0.5},
         ["_split"],
     ),
-    "y beside a generator": (SPARSE, 3, {"x": iter([(X, LABELS)])}, ["y cannot be given beside", "(x, y)"]),
+    "y beside a generator": (SPARSE, 3, {"x": iter([(X, LABELS)])}, ["y cannot be given together with", "(x, y)"]),
     "weights beside a generator": (
         SPARSE,
         3,
         {"x": iter([(X, LABELS)]), "y": None, "sample_weight": LABELS},
-        ["sample_weight cannot be given beside"],
+        ["sample_weight cannot be given together with"],
     ),
 }
 

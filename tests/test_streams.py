@@ -243,7 +243,7 @@ def test_what_is_no_batch_is_refused(case):
 
 
 def test_targets_beside_a_stream_are_refused():
-    with pytest.raises(ValueError, match="y cannot be given beside a list_iterator"):
+    with pytest.raises(ValueError, match="y cannot be given together with a list_iterator"):
         model().fit(iter(batches()), Y, verbose=0)
     with pytest.raises(ValueError, match="validation_split needs arrays"):
         model().fit((batch for batch in batches()), validation_split=0.2, verbose=0)
