@@ -25,14 +25,11 @@ class SymbolicCall(Module):
     compute_dtype: str
     supports_masking: bool
     call: Callable[..., Any]
+    __call__: Callable[..., Any]
     compute_mask: Callable[..., Any]
     _build_for: Callable[[tuple[Any, ...], dict[str, Any]], None]
     _check_inputs: Callable[[Any], None]
     _nodes: list[Node]  # the calls on symbolic tensors
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the layer; see `Layer`."""
-        raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Any, *more: Any, **named: Any) -> Any:
         """The shape of the output for inputs of the given shapes; nothing is computed.

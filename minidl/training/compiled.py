@@ -22,6 +22,7 @@ class Compiled(Layer):
     steps_per_execution: int | str
     stop_training: bool
     _steps: CompiledSteps | None
+    _output_specs: dict[Any, Any]
     jit_compile: bool | str
 
     def compile(
@@ -66,8 +67,9 @@ class Compiled(Layer):
         self._forget()
 
     def _forget(self) -> None:
-        """Forget what was compiled for other variables."""
-        raise NotImplementedError
+        """Forget what was derived from the layers and from compile()."""
+        self._steps = None
+        self._output_specs = {}
 
     @property
     def compiled(self) -> bool:

@@ -7,6 +7,7 @@ it: then a chunk is one batch, and nothing is dispatched before they have answer
 
 from __future__ import annotations
 
+import abc
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from minidl.training.pace import Execution, Pace
 from minidl.training.runs import Evaluation, Prediction, Run, Training
 
 
-class Epoch:
+class Epoch(abc.ABC):
     """One pass over data, and what has come of it so far.
 
     Args:
@@ -44,9 +45,9 @@ class Epoch:
             getattr(self.callbacks, f"on_{self.run.mode}_batch_begin")(self.execution.done)
             self.run.refresh()
 
+    @abc.abstractmethod
     def finish(self, chunk: Chunk, result: Any) -> bool:
         """Take what came of a chunk. Returns whether the epoch ends here."""
-        raise NotImplementedError
 
 
 class ReportedEpoch(Epoch):

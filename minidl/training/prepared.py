@@ -29,7 +29,6 @@ from minidl.training.targets import checks
 class Prepared(Compiled):
     """The part of `Trainer` between `compile` and the loop: the loss, the metrics, the data, the steps."""
 
-    _output_specs: dict[Any, Any]
     output_names: list[str] | None = None  # what the model calls its outputs, if it names them
 
     def compute_loss(
@@ -226,8 +225,3 @@ class Prepared(Compiled):
 
     def _is_built_inside(self) -> bool:
         return all(layer.built for layer in self._flatten_layers())
-
-    def _forget(self) -> None:
-        """Forget what was derived from the layers and from compile()."""
-        self._steps = None
-        self._output_specs = {}

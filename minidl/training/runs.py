@@ -6,6 +6,7 @@ has metrics of its own, and reads the weights: any number of threads may evaluat
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import types
 import weakref
@@ -19,7 +20,7 @@ from minidl.training.interrupts import Shield
 from minidl.training.state import Changes, State
 
 
-class Run:
+class Run(abc.ABC):
     """One call, and the steps that it computes with.
 
     Args:
@@ -39,9 +40,9 @@ class Run:
         """See `CompiledSteps.untraced`."""
         self.steps = yield from self.steps.untraced(self.mode, chunk)
 
+    @abc.abstractmethod
     def __call__(self, chunk: Chunk) -> Any:
         """What comes of a chunk, on the device."""
-        raise NotImplementedError
 
 
 class Training(Run):
