@@ -33,7 +33,7 @@ class Run(abc.ABC):
         self.model = model
         self.steps: CompiledSteps = model.steps
 
-    def refresh(self) -> None:
+    def refresh(self) -> None:  # noqa: B027, most have none
         """Take changes made by callbacks into account."""
 
     def untraced(self, chunk: Chunk) -> Iterator[tuple[Any, Any]]:
