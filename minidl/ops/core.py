@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from minidl.core import array_metadata, dtypes, structures, symbolic
-from minidl.core.functional import functional
+from minidl.core import array_metadata, dtypes, functional, structures, symbolic
 from minidl.core.symbolic import KerasTensor
 from minidl.core.variables import Variable
 from minidl.ops.operation import operation
@@ -88,7 +87,7 @@ def compute_output_spec(fn: Any, *args: Any, **kwargs: Any) -> Any:
     (None, None)
     """
     variables = getattr(getattr(fn, "__self__", fn), "variables", [])
-    pure, values = functional(fn, variables), [variable.value for variable in variables]
+    pure, values = functional.functional(fn, variables), [variable.value for variable in variables]
     return symbolic.infer(lambda *args, **kwargs: pure(values, *args, **kwargs)[0], args, kwargs)
 
 
