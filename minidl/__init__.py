@@ -7,39 +7,42 @@
 
 import sys
 
-from minidl import (
-    activations,
-    backend,
-    callbacks,
-    config,
-    constraints,
-    datasets,
-    dtype_policies,
-    initializers,
-    layers,
-    losses,
-    metrics,
-    mixed_precision,
-    models,
-    ops,
-    optimizers,
-    random,
-    regularizers,
-    saving,
-    tree,
-    utils,
-)
-from minidl._version import __version__, version
-from minidl.core.dtypes import DTypePolicy
-from minidl.core.symbolic import KerasTensor
-from minidl.core.variables import Variable, name_scope
-from minidl.initializers import Initializer
-from minidl.layers import Input, InputLayer, InputSpec, Layer
-from minidl.losses import Loss
-from minidl.metrics import Metric
-from minidl.models import Model, Sequential
-from minidl.optimizers import Optimizer
-from minidl.regularizers import Regularizer
+from minidl.core.collector import paused
+
+with paused():
+    from minidl import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        dtype_policies,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        mixed_precision,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        tree,
+        utils,
+    )
+    from minidl._version import __version__, version
+    from minidl.core.dtypes import DTypePolicy
+    from minidl.core.symbolic import KerasTensor
+    from minidl.core.variables import Variable, name_scope
+    from minidl.initializers import Initializer
+    from minidl.layers import Input, InputLayer, InputSpec, Layer
+    from minidl.losses import Loss
+    from minidl.metrics import Metric
+    from minidl.models import Model, Sequential
+    from minidl.optimizers import Optimizer
+    from minidl.regularizers import Regularizer
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]

@@ -32,3 +32,8 @@ def test_importing_changes_nothing_global():
         "for one, other in zip(state(), before, strict=True): assert one == other, (one, other)\n"
         "assert threading.active_count() == 1\n"
     )
+
+
+def test_a_collector_that_is_off_stays_off_and_one_that_is_on_is_on_again():
+    run("import gc; gc.disable(); import minidl; assert not gc.isenabled()")
+    run("import gc, minidl; assert gc.isenabled()")
