@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from minidl import kernels
-from minidl.core import forks, sharing, structures
+from minidl.core import collector, forks, sharing, structures
 from minidl.core.binding import recorded
 from minidl.core.functional import bound
 from minidl.core.object_graph import Watch, without
@@ -114,7 +114,7 @@ class CompiledSteps:
             "predict": jax.tree.map(_spec, (weights, batch[0])),
         }[mode]
         with self._lowered():
-            with recorded() as touched:
+            with recorded() as touched, collector.paused():
                 yield self._steps[mode], args
             self._programs[mode].learn(chunk.batches)
             self._traced.setdefault(mode, (args, self._steps[mode].trace(*args)))  # which is not traced again

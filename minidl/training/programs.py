@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from minidl import kernels
+from minidl.core import collector
 
 LIMIT = 128  # forms that are kept; each takes some 2 MB and a dozen memory maps, of which a process may have 65,530
 
@@ -39,16 +40,24 @@ class Program:
         self.will_compile = True  # whether the next call does, as the last question said
 
     def __call__(self, *args: Any) -> Any:
-        if self._function is None:
-            traced = self._jit().trace(*args)  # which is not traced again below
-            needs = kernels.compiler_options(self._has_loop, kernels.needs_barriers(traced.jaxpr))
-            self._function = self._jit(compiler_options=needs)
-        outputs = self._function(*args)
+        if self.will_compile:
+            with collector.paused():
+                outputs = self._made(*args)(*args)
+        else:
+            outputs = self._function(*args)
         self.will_compile = False
         if self._function._cache_size() > LIMIT:
             self._function.clear_cache()
             self._known.clear()
         return outputs
+
+    def _made(self, *args: Any) -> Any:
+        """The function as it is compiled; the first call is traced to see what the kernels in it need."""
+        if self._function is None:
+            traced = self._jit().trace(*args)  # which is not traced again
+            needs = kernels.compiler_options(self._has_loop, kernels.needs_barriers(traced.jaxpr))
+            self._function = self._jit(compiler_options=needs)
+        return self._function
 
     def is_new(self, argument: Any) -> bool:
         """Whether an argument of such a structure, shapes and dtypes is not one of those that were learnt."""
