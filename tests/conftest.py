@@ -6,6 +6,7 @@ soonest (a quarter less time for the whole suite).
 
 import importlib.metadata
 import os
+import resource
 import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -16,8 +17,15 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
 )
 
 import jax
+import pytest
 
 _FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
+_PEAKS = {}  # worker: gigabytes
+
+
+def pytest_addoption(parser):
+    """`--memory` prints the peak resident memory of each worker after the last test."""
+    parser.addoption("--memory", action="store_true", help="print the peak resident memory of each worker")
 
 
 def pytest_configure(config):
@@ -34,3 +42,24 @@ def pytest_unconfigure(config):
     jax.config.update("jax_compilation_cache_dir", None)
     if not hasattr(config, "workerinput"):
         config.compiled.cleanup()
+
+
+def pytest_sessionfinish(session):
+    """Report the worker's peak to the process that started it."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KB on Linux
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak_gb"] = peak
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Keep it for the summary."""
+    _PEAKS[node.gateway.id] = getattr(node, "workeroutput", {}).get("peak_gb", float("nan"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the peaks."""
+    if config.getoption("--memory"):
+        peaks = _PEAKS or {"main": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+        for worker, peak in sorted(peaks.items()):
+            terminalreporter.write_line(f"peak memory of {worker}: {peak:.2f} GB")
