@@ -4,7 +4,7 @@ import contextlib
 
 import jax
 
-import minidl.training.step
+import minidl.training.chunk
 
 _COMPILE_EVENT = "/jax/core/compile/backend_compile_duration"
 _listening: list[list[str]] = []
@@ -34,14 +34,14 @@ def compilations():
 def device_reads():
     """The shapes of the logs that are read from the device inside the block."""
     shapes: list[tuple[int, ...]] = []
-    read = minidl.training.step.Reported.read
+    read = minidl.training.chunk.Reported.read
 
     def counted(self):
         shapes.append(self.scalars.shape)
         return read(self)
 
-    minidl.training.step.Reported.read = counted
+    minidl.training.chunk.Reported.read = counted
     try:
         yield shapes
     finally:
-        minidl.training.step.Reported.read = read
+        minidl.training.chunk.Reported.read = read

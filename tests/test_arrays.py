@@ -6,7 +6,7 @@ import pytest
 import minidl
 from minidl import layers
 from minidl.core import arrays
-from minidl.training.data import ArrayData
+from minidl.training.data.array_data import ArrayData
 
 DENSE = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
 DENSE[DENSE < 0.5] = 0

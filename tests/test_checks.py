@@ -8,7 +8,7 @@ import pytest
 import minidl
 from minidl import layers
 from minidl.models import Sequential
-from minidl.training import checks
+from minidl.training.targets import checks
 
 X = np.random.default_rng(0).normal(size=(40, 8)).astype("float32")
 LABELS = np.arange(40) % 3

@@ -6,13 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from minidl.training.data import (
-    ArrayData,
-    aligned_empty,
-    as_arrays,
-    class_weights_to_sample_weights,
-    train_validation_split,
-)
+from minidl.core.memory import aligned_empty
+from minidl.training.data.array_data import ArrayData, as_arrays
+from minidl.training.data.splits import class_weights_to_sample_weights, train_validation_split
 
 
 def rows_of(data, wanted=5):

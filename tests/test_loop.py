@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minidl as keras
-from minidl.training.loop import Pace
+from minidl.training.pace import Pace
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("minidl.training.loop.time", clock)
+    monkeypatch.setattr("minidl.training.pace.time", clock)
     return clock
 
 

@@ -8,8 +8,8 @@ import pytest
 import minidl
 from minidl import Input, Model
 from minidl.layers import Dense
-from minidl.training.objectives import Objectives
-from minidl.training.outputs import Outputs
+from minidl.training.targets.objectives import Objectives
+from minidl.training.targets.outputs import Outputs
 
 RNG = np.random.default_rng(0)
 PRICE, KIND = RNG.normal(size=(4, 1)).astype("float32"), np.array([0, 1, 2, 0])

@@ -8,7 +8,8 @@ import pytest
 
 import minidl as keras
 from minidl import layers, ops
-from minidl.training import fingerprint, step
+from minidl.core import object_graph
+from minidl.training import compiled_steps, fingerprint
 from tests.counting import compilations
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
@@ -101,7 +102,7 @@ def test_a_variable_in_a_loss_changes_from_step_to_step_without_compiling():
     model.fit(X[:8], X[:8], batch_size=8, verbose=0, callbacks=[kept])
     with compilations() as compiled:
         model.fit(X[:8], X[:8], batch_size=8, epochs=3, verbose=0, callbacks=[kept, double])
-    assert "jit(_train_batches)" not in compiled
+    assert "jit(_train_chunk)" not in compiled
     np.testing.assert_allclose(seen, [seen[0] * scale for scale in (1, 1, 2, 4)], rtol=1e-6)
     assert float(factor) == 8
 
@@ -345,8 +346,8 @@ class Told(keras.callbacks.Callback):
 
 def test_a_batch_costs_no_walk_over_the_model_unless_something_is_set(monkeypatch):
     walks = []
-    taken = step.fingerprint
-    monkeypatch.setattr(step, "fingerprint", lambda *args, **given: walks.append(1) or taken(*args, **given))
+    taken = compiled_steps.fingerprint
+    monkeypatch.setattr(compiled_steps, "fingerprint", lambda *args, **given: walks.append(1) or taken(*args, **given))
     model = dropped()
     model.compile("adam", "mse")
     counts = []
@@ -413,7 +414,8 @@ def test_a_watch_sees_what_a_fingerprint_shows(change):
     model.list, model.after, model.table = [[0], 2.5], [3.5], {"one": 1}
     model.compile("adam", keras.losses.MeanSquaredError(), metrics=[keras.metrics.BinaryAccuracy()])
     model.train_on_batch(X, X)
-    watch = fingerprint.Watch(fingerprint.fingerprint(model))
+    known = fingerprint.fingerprint(model)
+    watch = object_graph.Watch(known.places, known.variables)
     assert watch.is_unchanged()
     change(model)
     assert not watch.is_unchanged()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl as keras
-from minidl.training.streams import StreamData, is_stream
+from minidl.training.data.streams import StreamData, is_stream
 from tests.counting import compilations
 
 X = np.arange(200, dtype="float32").reshape(100, 2) / 100

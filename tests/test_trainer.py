@@ -42,7 +42,7 @@ def test_an_own_step_is_traced_once_for_each_shape_of_batch():
     with compilations() as names:
         model.fit(X, Y, epochs=3, verbose=0)
     assert model.traced == 2, "a full batch and the last one"
-    assert names.count("jit(_train_batches)") == 2
+    assert names.count("jit(_train_chunk)") == 2
     with compilations() as names:
         history = model.fit(X, Y, epochs=3, verbose=0).history
     assert names == [] and set(history) == {"loss", "mae", "last"}

@@ -213,6 +213,16 @@ def is_symbolic(tree: Any) -> bool:
     return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(tree))
 
 
+def tensors_like(x: Any, rows: int | None = None) -> Any:
+    """Symbolic tensors for arrays or tensors, with a batch of this size; None where it does not matter."""
+
+    def tensor(leaf: Any) -> KerasTensor:
+        mask = array_metadata.of(leaf).mask if isinstance(leaf, KerasTensor) else None
+        return KerasTensor((rows, *leaf.shape[1:]), leaf.dtype, mask=None if mask is None else tensor(mask))
+
+    return structures.map(tensor, x)
+
+
 def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The outputs of a call on symbolic tensors, with their masks, as symbolic tensors; nothing is computed.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
-import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -20,19 +19,21 @@ import jax
 from minidl import regularizers
 from minidl.core import arrays, dtypes, forks, structures
 from minidl.core.functional import bound, of_one_moment
-from minidl.core.naming import auto_name, is_own
+from minidl.core.naming import auto_name
 from minidl.core.serialization import ConfigError, serialize
-from minidl.core.symbolic import KerasTensor, Node, Shape, infer, is_symbolic
+from minidl.core.symbolic import Node, is_symbolic
 from minidl.core.variables import Variable, autocast_scope, name_scope
-from minidl.layers import masks, pipelines
+from minidl.layers import masks, pipelines, signatures
 from minidl.layers.input_spec import check_inputs
-from minidl.layers.module import Module, building, calls_under_way
+from minidl.layers.module import building, calls_under_way
+from minidl.layers.signatures import as_shape, holds_arrays, parameters_of
+from minidl.layers.symbolic_call import SymbolicCall
 
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _outermost: contextvars.ContextVar[bool] = contextvars.ContextVar("outermost", default=True)
 
 
-class Layer(Module):
+class Layer(SymbolicCall):
     """The base of layers and models.
 
     A subclass writes `call` (the mathematics), usually `build` (its weights, given the input
@@ -86,7 +87,7 @@ class Layer(Module):
         name: str | None = None,
         **kwargs: Any,
     ):
-        shape = _first_input_shape(kwargs)
+        shape = signatures.first_input_shape(kwargs)
         if kwargs:
             raise TypeError(
                 f"{type(self).__name__}: unknown arguments {sorted(kwargs)}. Layers take name, dtype, trainable, "
@@ -107,7 +108,7 @@ class Layer(Module):
         self._trainable = trainable
         self._building = False
         self._weights: list[Variable] = []
-        self._nodes: list[Node] = []  # the calls on symbolic tensors
+        self._nodes: list[Node] = []
         self._build_shapes: dict[str, Any] = {}  # what `build` was given
 
     # What a subclass writes
@@ -118,7 +119,7 @@ class Layer(Module):
         Where a class does not write it, the layers inside are built, by a trace of `call` for such an input.
         """
         if type(self).build is Layer.build and not all(layer.built for layer in self._children(Layer)):
-            self.compute_output_spec(self._spec(_as_shape(input_shape)))
+            self.compute_output_spec(self._spec(as_shape(input_shape)))
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -142,7 +143,7 @@ class Layer(Module):
         config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = serialize(self.activity_regularizer)
-        return self._with_own_arguments(config) if type(self).get_config is Layer.get_config else config
+        return signatures.with_own_arguments(self, config) if type(self).get_config is Layer.get_config else config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -170,12 +171,12 @@ class Layer(Module):
             return
         if type(self).build is Layer.build:  # nothing but a call builds the layers inside
             shapes = config.get("shapes_dict") or {"input_shape": config["input_shape"]}
-            first, *others = ((name.removesuffix("_shape"), self._spec(_as_shape(s))) for name, s in shapes.items())
+            first, *others = ((name.removesuffix("_shape"), self._spec(as_shape(s))) for name, s in shapes.items())
             self.compute_output_spec(first[1], **dict(others))
         elif "shapes_dict" in config:
-            self.build(**{name: _as_shape(shape) for name, shape in config["shapes_dict"].items()})
+            self.build(**{name: as_shape(shape) for name, shape in config["shapes_dict"].items()})
         else:
-            self.build(_as_shape(config["input_shape"]))
+            self.build(as_shape(config["input_shape"]))
 
     # Calling
 
@@ -194,8 +195,8 @@ class Layer(Module):
                 f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
                 "np.array(x, 'float32')."
             )
-        parameters = _parameters(type(self).call)
-        given = {n: v for n, v in [*zip(parameters, args), *kwargs.items()] if _holds_arrays(v)}
+        parameters = parameters_of(type(self).call)
+        given = {n: v for n, v in [*zip(parameters, args), *kwargs.items()] if holds_arrays(v)}
         first = args[0] if args else next(iter(given.values()), None)
         self._check_inputs(first)
         if not self.built:
@@ -251,56 +252,9 @@ class Layer(Module):
             self._clear_losses()
         return (outputs, new_values, losses) if return_losses else (outputs, new_values)
 
-    def compute_output_shape(self, input_shape: Any, *more: Any, **named: Any) -> Any:
-        """The shape of the output for inputs of the given shapes; nothing is computed.
-
-        Args:
-            input_shape: of the first argument of `call`: a shape, or a list or dict of shapes.
-            *more: of further arguments, in order.
-            **named: of further arguments by name, `value_shape` for `value`.
-        """
-        specs = [self._spec(shape) for shape in (input_shape, *more)]
-        by_name = {name.removesuffix("_shape"): self._spec(shape) for name, shape in named.items()}
-        return structures.map(lambda tensor: tensor.shape, self.compute_output_spec(*specs, **by_name))
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The output for symbolic inputs, as symbolic tensors. Builds the layer if it is not built.
-
-        A layer of yours that has `compute_output_shape` is asked for it; else `call` is traced.
-        """
-        if not self.built:
-            self._build_for(args, kwargs)
-        if not is_own(type(self).compute_output_shape) and all(layer.built for layer in self._flatten_layers()):
-            return self._spec_from_own_shape(args, kwargs)
-        with self._keeping([*self.variables, *self.metrics_variables]):
-            try:
-                return infer(self, args, kwargs)
-            finally:
-                self._clear_losses()
-
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the training loss; to be called inside `call`."""
         self._add_losses(jax.tree.leaves(loss))
-
-    # In a graph
-
-    @property
-    def input(self) -> Any:
-        """The symbolic tensor (or structure of them) that the layer was first called on.
-
-        Raises:
-            AttributeError: it never was.
-        """
-        return _single(self._first_node("input").inputs)
-
-    @property
-    def output(self) -> Any:
-        """What the layer gave when it was first called on a symbolic tensor.
-
-        Raises:
-            AttributeError: it never was.
-        """
-        return _single(self._first_node("output").output_tensors)
 
     # Inside
 
@@ -318,7 +272,7 @@ class Layer(Module):
         What is given as `training=` counts first, then what the call around was given, then the default in
         the signature of `call`. It holds for the layers inside as well; `kwargs` gets it if `call` wants it.
         """
-        wanted, default = _training_argument(type(self).call)
+        wanted, default = signatures.training_argument(type(self).call)
         given = (kwargs.pop("training", None), _training.get(), default)
         training = next((value for value in given if value is not None), None)
         if wanted and training is not None:
@@ -346,48 +300,9 @@ class Layer(Module):
         array = array if isinstance(array, jax.Array) else jax.device_put(array)
         return array if array is value else masks.put(array, masks.get(value))
 
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        self._check_inputs(args[0] if args else next(iter(kwargs.values())))
-        outputs = self.compute_output_spec(*args, **kwargs)
-        self._nodes.append(Node(self, args, kwargs, outputs))
-        return outputs
-
-    def _spec(self, shape: Any) -> Any:
-        """Symbolic tensors of a shape, or of each in a structure of them."""
-        if isinstance(shape, dict):
-            return {name: self._spec(item) for name, item in shape.items()}
-        if isinstance(shape, (list, tuple)) and any(isinstance(item, (list, tuple, dict)) for item in shape):
-            return [self._spec(item) for item in shape]
-        return None if shape is None else KerasTensor(shape, self.compute_dtype)
-
-    def _spec_from_own_shape(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """What `compute_output_spec` gives, from the `compute_output_shape` and `compute_mask` of a user's class."""
-        parameters = tuple(inspect.signature(type(self).compute_output_shape).parameters)[1:]
-        given = dict(zip(_parameters(type(self).call), args)) | kwargs
-        shapes = {f"{name}_shape": _shapes(value) for name, value in given.items() if _holds_arrays(value)}
-        if len(parameters) == 1:
-            shapes = {parameters[0]: next(iter(shapes.values()))}
-        outputs = _tensors(self.compute_output_shape(**shapes), self.compute_dtype)
-
-        def output_masks(*args: Any, **kwargs: Any) -> Any:
-            first = args[0] if args else next(iter(kwargs.values()))
-            previous = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
-            return self.compute_mask(first, previous)
-
-        if self.supports_masking:
-            found = jax.tree.leaves(infer(output_masks, args, kwargs), is_leaf=lambda mask: mask is None)
-            for output, mask in zip(jax.tree.leaves(outputs), found):
-                masks.put(output, mask)
-        return outputs
-
     def _check_inputs(self, inputs: Any) -> None:
         if self.input_spec is not None:
             check_inputs(self.input_spec, inputs, f"{type(self).__name__} {self.name!r}")
-
-    def _first_node(self, what: str) -> Node:
-        if not self._nodes:
-            raise AttributeError(f"{self.name!r} was not called on a symbolic tensor, so it has no {what} to ask for.")
-        return self._nodes[0]
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for a call, once, whatever threads come at the same time."""
@@ -397,20 +312,10 @@ class Layer(Module):
 
     def _build_for_shapes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build from the shapes of a call: the first input's, or by name (`query_shape` for `query`)."""
-        arguments = inspect.signature(self.call).bind_partial(
-            *args, **{k: v for k, v in kwargs.items() if k != "training"}
-        )
-        given = {name: _shapes(value) for name, value in arguments.arguments.items() if _holds_arrays(value)}
-        wanted = [p for p in inspect.signature(type(self).build).parameters.values() if p.name != "self"]
+        given = signatures.shapes_by_name(self.call, args, kwargs)
+        wanted = signatures.of_method(type(self).build)
         if len(wanted) > 1:
-            _require_names(type(self).__name__, [p.name for p in wanted], _parameters(type(self).call))
-            shapes = {p.name: given[n] for p in wanted if (n := p.name.removesuffix("_shape")) in given}
-            missing = [p.name for p in wanted if p.default is p.empty and p.name not in shapes]
-            if missing:
-                raise ValueError(
-                    f"{type(self).__name__}.build takes {missing}, but the inputs of this call are {list(given)}."
-                )
-            self.build(**shapes)
+            self.build(**signatures.build_shapes(type(self).__name__, wanted, given, parameters_of(type(self).call)))
         elif type(self).build is not Layer.build:
             self.build(next(iter(given.values()), None))
         else:  # the call that follows builds the layers inside
@@ -423,31 +328,6 @@ class Layer(Module):
         if is_inner or not all(layer.built for layer in self._flatten_layers()):
             return contextlib.nullcontext()
         return of_one_moment(self.variables)
-
-    def _keeping(self, variables: list[Variable]) -> contextlib.AbstractContextManager[None]:
-        """What a call changes in the variables is put back."""
-        return bound(variables, [variable._value for variable in variables])
-
-    def _with_own_arguments(self, config: dict[str, Any]) -> dict[str, Any]:
-        """A config with the arguments that the class's own constructor was given, and what else it takes."""
-        if is_own(type(self).__init__):
-            return config
-        args, kwargs = self._init_arguments
-        signature = inspect.signature(type(self).__init__)
-        call = signature.bind(self, *args, **kwargs)
-        call.apply_defaults()
-        kinds = {p.kind: name for name, p in signature.parameters.items()}
-        own: dict[str, Any] = {}
-        for name, value in list(call.arguments.items())[1:]:
-            own.update(value if name == kinds.get(inspect.Parameter.VAR_KEYWORD) else {name: value})
-        own = {name: value for name, value in own.items() if name not in config}
-        odd = [name for name, value in own.items() if not _is_plain(value)]
-        if odd or own.pop(kinds.get(inspect.Parameter.VAR_POSITIONAL, ""), ()):
-            raise NotImplementedError(
-                f"{type(self).__name__}: write get_config(), since the arguments {odd} are not plain data."
-            )
-        takes_any = inspect.Parameter.VAR_KEYWORD in kinds
-        return {name: value for name, value in config.items() if takes_any or name in signature.parameters} | own
 
 
 def is_outermost() -> bool:
@@ -468,7 +348,7 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
                 try:
                     with name_scope(self.name):
                         build(self, *args, **kwargs)
-                    self._build_shapes = _bound_arguments(build, args, kwargs)
+                    self._build_shapes = signatures.bound_arguments(build, args, kwargs)
                 finally:
                     self._building = False
                 self.built = True
@@ -476,85 +356,3 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
                 self._check_same_build(*args, **kwargs)
 
     return wrapped
-
-
-def _require_names(kind: str, wanted: Sequence[str], parameters: Sequence[str]) -> None:
-    """Refuse a build of several shapes whose arguments are not named after inputs of the call."""
-    advice = "Name each argument of build after an input of call, with _shape behind it."
-    for name in wanted:
-        if not name.endswith("_shape"):
-            raise ValueError(f"{kind}.build takes the argument `{name}`, which does not end in `_shape`. {advice}")
-        if (of := name.removesuffix("_shape")) not in parameters:
-            raise ValueError(f"{kind}.build takes `{name}`, but `call()` does not have argument `{of}`. {advice}")
-
-
-def _bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    names = list(inspect.signature(build).parameters)[1:]
-    return {**dict(zip(names, args)), **kwargs}
-
-
-@functools.cache
-def _training_argument(call: Any) -> tuple[bool, bool | None]:
-    """Whether a `call` takes `training`, and what it is if nobody gives it."""
-    argument = inspect.signature(call).parameters.get("training")
-    if argument is None:
-        return False, None
-    return True, False if argument.default is argument.empty else argument.default
-
-
-def _first_input_shape(kwargs: dict[str, Any]) -> Shape | None:
-    """The full shape behind input_shape=, input_dim=, batch_input_shape= or batch_size=."""
-    batch = kwargs.pop("batch_size", None)
-    full = kwargs.pop("batch_input_shape", kwargs.pop("batch_shape", None))
-    shape = kwargs.pop("input_shape", None)
-    dim = kwargs.pop("input_dim", None)
-    if full is not None:
-        return tuple(full)
-    if shape is None and dim is not None:
-        shape = (dim,)
-    return None if shape is None else (batch, *((shape,) if isinstance(shape, int) else shape))
-
-
-@functools.cache
-def _parameters(call: Any) -> tuple[str, ...]:
-    """The names that a `call` takes, without self."""
-    return tuple(inspect.signature(call).parameters)[1:]
-
-
-def _tensors(shape: Any, dtype: str) -> Any:
-    """A symbolic tensor of a shape, or one of each in a structure of them."""
-    if isinstance(shape, dict):
-        return {name: _tensors(item, dtype) for name, item in shape.items()}
-    if any(isinstance(item, (list, tuple, dict)) for item in shape):
-        return type(shape)(_tensors(item, dtype) for item in shape)
-    return KerasTensor(shape, dtype)
-
-
-def _single(tensors: list[Any]) -> Any:
-    return tensors[0] if len(tensors) == 1 else tensors
-
-
-def _as_shape(value: Any) -> Any:
-    """A shape that went through JSON: a list of sizes is a tuple again; lists and dicts of shapes stay."""
-    if isinstance(value, dict):
-        return {name: _as_shape(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)) and any(isinstance(item, (list, tuple, dict)) for item in value):
-        return [_as_shape(item) for item in value]
-    return tuple(value) if isinstance(value, (list, tuple)) else value
-
-
-def _shapes(value: Any) -> Any:
-    return structures.map(lambda leaf: tuple(leaf.shape), value)
-
-
-def _holds_arrays(value: Any) -> bool:
-    leaves = jax.tree.leaves(value)
-    return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(item) for item in value)
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
-    return value is None or isinstance(value, (bool, int, float, str))

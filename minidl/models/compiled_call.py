@@ -8,6 +8,7 @@ or state that changes. Whatever is set on a layer between two calls counts in th
 from __future__ import annotations
 
 import functools
+import operator
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from minidl import kernels
 from minidl.core import arrays, structures
 from minidl.core.functional import bound, newest
 from minidl.core.naming import is_own
+from minidl.core.object_graph import Place, Watch, places
 from minidl.core.variables import Variable
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
@@ -39,9 +41,8 @@ class CompiledCall:
         if not self._takes(args, kwargs):
             return None
         made = self._made
-        attributes = [kernels.mode(), *_attributes(self._model)]
-        if made is None or len(attributes) != len(made.attributes) or not all(map(_is, attributes, made.attributes)):
-            made = self._made = _Made(self._model, attributes)
+        if made is None or not made.is_for(self._model):
+            made = self._made = _Made(self._model)
         return made(args[0], kwargs.get("training"))
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -57,15 +58,31 @@ class _Made:
 
     Args:
         model: the model.
-        attributes: all that is set on its layers.
     """
 
-    def __init__(self, model: Any, attributes: list[Any]):
-        self.attributes = attributes
+    def __init__(self, model: Any):
         self._model = model
         self._variables: list[Variable] = model.variables
-        self._is_one_program = _is_plain(model) and all(map(_is_known, attributes))
+        self._attributes, self._watch = self._look()
+        self._is_one_program = _is_plain(model) and all(map(_is_known, self._attributes))
         self._program = Program(self._run, static_argnums=2)
+
+    def is_for(self, model: Any) -> bool:
+        """Whether everything that is set on the model's layers is what it was."""
+        if self._watch.is_unchanged() and self._attributes[0] is kernels.mode():
+            return True
+        attributes, self._watch = self._look()
+        same_length = len(attributes) == len(self._attributes)
+        return same_length and all(map(operator.is_, attributes, self._attributes))
+
+    def _look(self) -> tuple[list[Any], Watch]:
+        """All that is set on the layers, their classes, and what stands in the place of the model's methods."""
+        model = self._model
+        found = places(model.layers, (Module,))
+        values: list[Any] = [kernels.mode(), *(type(place.owner) for place in found if place.owner is not None)]
+        values += [value for name, value in vars(model).items() if callable(value) and hasattr(type(model), name)]
+        values += [value for place in found for _, value in place.items()]
+        return values, Watch([*found, Place(model, vars(model))])
 
     def __call__(self, inputs: Any, training: bool | None) -> Any:
         if not self._is_one_program:
@@ -94,29 +111,6 @@ def _is_known(value: Any) -> bool:
     if isinstance(value, functools.partial):
         return _is_known(value.func)
     return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
-
-
-def _attributes(model: Any) -> list[Any]:
-    """Everything that is set on the layers, their classes, and what stands in the place of the model's methods."""
-    values: list[Any] = [value for name, value in vars(model).items() if callable(value) and hasattr(type(model), name)]
-    seen: set[int] = set()
-    waiting: list[Any] = [model.layers]
-    while waiting:
-        container = waiting.pop()
-        for value in container.values() if isinstance(container, dict) else container:
-            values.append(value)
-            if isinstance(value, (list, tuple, dict)) and id(value) not in seen:
-                seen.add(id(value))
-                waiting.append(value)
-            elif isinstance(value, Module) and id(value) not in seen:
-                seen.add(id(value))
-                values.append(type(value))
-                waiting.append(vars(value))
-    return values
 
 
 def _is_plain(model: Any) -> bool:

@@ -41,8 +41,8 @@ class Graph:
             operations of one name.
 
     >>> x = KerasTensor((None, 3))
-    >>> [operation.name for operation in Graph(x, 2 * x + 1).operations[1:]]
-    ['multiply', 'add']
+    >>> len(Graph(x, 2 * x + 1).nodes)
+    3
     """
 
     def __init__(self, inputs: Any, outputs: Any):

@@ -15,7 +15,7 @@ from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
 from minidl.core.variables import Variable
-from minidl.layers import masks
+from minidl.layers import masks, signatures
 from minidl.layers.base import Layer, is_outermost
 from minidl.layers.module import HIDDEN, Module
 from minidl.models.compiled_call import CompiledCall
@@ -190,7 +190,7 @@ class Model(Trainer):
         """The layers of the graph and how they are connected; of a subclass, its constructor's arguments."""
         if self.graph is None or not _is_made_of_a_graph(type(self)):
             config = super().get_config()
-            return self._with_own_arguments(config) if type(self).get_config is Model.get_config else config
+            return signatures.with_own_arguments(self, config) if type(self).get_config is Model.get_config else config
         return {"name": self.name, "trainable": self.trainable, **graph_config(self.graph)}
 
     @classmethod

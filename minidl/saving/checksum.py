@@ -19,8 +19,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from minidl.core.memory import aligned_empty
 from minidl.saving.errors import LoadError
-from minidl.training.data import aligned_empty
 
 _MARK = b"minidl CRC-32  \n"
 _TRAILER = struct.Struct("<16sI")

@@ -7,10 +7,11 @@ the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from minidl.core.naming import snake_case
+from minidl.core.object_graph import walk
 from minidl.layers.module import Module
 from minidl.optimizers.state import OptimizerState
 
@@ -29,18 +30,15 @@ def owners(root: Owner, skipped: Sequence[Any] = ()) -> Iterator[tuple[str, Owne
     >>> [path for path, _ in owners(model)]
     ['', 'layers/dense', 'layers/dense_1']
     """
-    yield from _walk(root, "", {id(value): value for value in skipped})
+    for path, value in walk(root, _parts, skipped):
+        if isinstance(value, (Module, OptimizerState)):
+            yield path, value
 
 
-def _walk(value: Any, path: str, seen: dict[int, Any]) -> Iterator[tuple[str, Owner]]:
-    is_owner = isinstance(value, (Module, OptimizerState))
-    if not (is_owner or isinstance(value, (list, tuple, dict))) or id(value) in seen:
-        return
-    seen[id(value)] = value  # kept, so that no other object gets its id
-    if is_owner:
-        yield path, value
-    for name, part in value.saved_parts() if is_owner else _items(value):
-        yield from _walk(part, f"{path}/{name}" if path else name, seen)
+def _parts(value: Any) -> Iterable[tuple[str, Any]]:
+    """What an owner or a container has inside that may be saved, by name."""
+    found = value.saved_parts() if isinstance(value, (Module, OptimizerState)) else _items(value)
+    return [(name, part) for name, part in found if isinstance(part, (Module, OptimizerState, list, tuple, dict))]
 
 
 def _items(container: Any) -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 from minidl import losses, metrics, optimizers
 from minidl.core import naming, serialization
 from minidl.layers.base import Layer
-from minidl.training.objectives import Objectives
-from minidl.training.step import Steps
+from minidl.training.compiled_steps import CompiledSteps
+from minidl.training.targets.objectives import Objectives
 
 
 class Compiled(Layer):
@@ -21,7 +21,7 @@ class Compiled(Layer):
     run_eagerly: bool
     steps_per_execution: int | str
     stop_training: bool
-    _steps: Steps | None
+    _steps: CompiledSteps | None
     jit_compile: bool | str
 
     def compile(

@@ -24,8 +24,11 @@ class Program:
 
     >>> program = Program(lambda x: 2 * x)
     >>> x = jax.numpy.ones(())
-    >>> program.is_new(x), program.will_compile, float(program(x)), program.is_new(x), program.will_compile
-    (True, True, 2.0, False, False)
+    >>> program.is_new(x), program.will_compile, float(program(x))
+    (True, True, 2.0)
+    >>> program.learn(x)
+    >>> program.is_new(x), program.will_compile
+    (False, False)
     """
 
     def __init__(self, function: Callable[..., Any], has_loop: bool = False, **options: Any):
@@ -48,13 +51,19 @@ class Program:
         return outputs
 
     def is_new(self, argument: Any) -> bool:
-        """Whether there is no compiled form for an argument of such a structure, shapes and dtypes."""
-        leaves, structure = jax.tree.flatten(argument)
-        key = structure, *[(leaf.shape, leaf.dtype) for leaf in leaves]
-        is_new = key not in self._known
-        self._known.add(key)
-        self.will_compile |= is_new
+        """Whether an argument of such a structure, shapes and dtypes is not one of those that were learnt."""
+        key = _key(argument)
+        self.will_compile |= (is_new := key not in self._known)
         return is_new
+
+    def learn(self, argument: Any) -> None:
+        """Take such an argument for known."""
+        self._known.add(_key(argument))
+
+
+def _key(argument: Any) -> Any:
+    leaves, structure = jax.tree.flatten(argument)
+    return structure, *[(leaf.shape, leaf.dtype) for leaf in leaves]
 
 
 def is_same_program(one: Any, other: Any) -> bool:

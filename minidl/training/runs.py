@@ -8,15 +8,43 @@ from __future__ import annotations
 
 import contextlib
 import types
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from minidl.core import sharing
-from minidl.training.data import Chunk
+from minidl.training.compiled_steps import CompiledSteps
+from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
-from minidl.training.step import Changes, State, Steps, with_changes
+from minidl.training.state import Changes, State
 
 
-class Training:
+class Run:
+    """One call, and the steps that it computes with.
+
+    Args:
+        model: built, and compiled unless it predicts.
+    """
+
+    mode: str
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.steps: CompiledSteps = model.steps
+
+    def refresh(self) -> None:
+        """Take note of what callbacks have changed."""
+
+    def untraced(self, chunk: Chunk) -> Iterator[tuple[Any, Any]]:
+        """See `CompiledSteps.untraced`."""
+        self.steps = yield from self.steps.untraced(self.mode, chunk)
+
+    def __call__(self, chunk: Chunk) -> Any:
+        """What comes of a chunk, on the device."""
+        raise NotImplementedError
+
+
+class Training(Run):
     """A call of `fit`.
 
     Args:
@@ -27,36 +55,54 @@ class Training:
     mode = "train"
 
     def __init__(self, model: Any, data: Any):
-        self.model = model
-        self.steps: Steps = model.steps
-        self.shield = Shield()
-        self._data = data
+        super().__init__(model)
+        self.data = data
+        self._shield = Shield()
+        self._under_way = contextlib.ExitStack()
+
+    def __enter__(self) -> Training:
+        self.model.stop_training = False
+        self.model.training_data = weakref.proxy(self.data)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.end()
+        self.model.training_data = None
+
+    def begin(self) -> None:
+        """Training begins: the weights are this thread's to change, and interrupts wait for safe moments."""
+        model = self.model
+        self._under_way.callback(lambda: model.optimizer.finalize_variable_values(model.trainable_variables))
+        self._under_way.enter_context(self._shield.installed())
+        self._under_way.enter_context(sharing.trained(self.steps.flat()))
+
+    def end(self) -> None:
+        """Training has ended: the weights are what the optimizer has them be then, their averages, say."""
+        self._under_way.close()
 
     def refresh(self) -> None:
         """Take note of what callbacks have changed: frozen parts, another optimizer or loss."""
         if not self.model.objectives.built:
-            self.model._prepare("fit", *self._data.first)
+            self.model._prepare("fit", *self.data.first)
         self.steps = self.model.steps
 
     def __call__(self, chunk: Chunk) -> Any:
         """Train on a chunk; its logs, on the device."""
-        self.steps = self.steps.ready("train", chunk)
-        with self.shield:
+        with self._shield:
             return self.steps.train(chunk)
 
 
-class Inference:
-    """A call that reads the weights. While another thread trains them, they are those of one moment."""
+class Inference(Run):
+    """A call that reads the weights. While another thread trains them, they are those of one moment.
+
+    Callbacks that want a change to count in `evaluate` or `predict` make it before.
+    """
 
     def __init__(self, model: Any):
-        self.model = model
-        self.steps: Steps = model.steps
+        super().__init__(model)
         self._pins = contextlib.ExitStack()
         self._weights: State | None = None
         self._is_fixed = False  # whether another thread was seen to train them: then they stay to the end
-
-    def refresh(self) -> None:
-        """Callbacks that want a change to count in `evaluate` or `predict` make it before."""
 
     def __enter__(self) -> Any:
         return self
@@ -82,7 +128,7 @@ class Inference:
             return
         variables = [self.steps.variables.non_trainable[index] for index in changes]
         if self._is_fixed:
-            self._weights = with_changes(weights, changes)
+            self._weights = weights.with_changes(changes)
         else:
             sharing.give(variables, list(changes.values()))
 
@@ -98,7 +144,6 @@ class Evaluation(Inference):
 
     def __call__(self, chunk: Chunk) -> Any:
         """Evaluate a chunk; its logs, on the device."""
-        self.steps = self.steps.ready("test", chunk)
         weights = self._read()
         self._metrics, changes, logs = self.steps.test(weights, self._metrics, chunk)
         self._keep(weights, changes)
@@ -116,7 +161,6 @@ class Prediction(Inference):
 
     def __call__(self, chunk: Chunk) -> Any:
         """The outputs for a chunk, (capacity, batch, ...), on the device."""
-        self.steps = self.steps.ready("predict", chunk)
         weights = self._read()
         outputs, changes = self.steps.predict(weights, chunk)
         self._keep(weights, changes)

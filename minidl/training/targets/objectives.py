@@ -18,8 +18,8 @@ from minidl.core import structures
 from minidl.core.symbolic import infer
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
-from minidl.training import checks
-from minidl.training.outputs import Joint, Outputs, is_structure
+from minidl.training.targets import checks
+from minidl.training.targets.outputs import Joint, Outputs, is_structure
 
 
 class Objectives:

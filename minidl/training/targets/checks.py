@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.core import array_metadata
 from minidl.losses import LossFunctionWrapper
-from minidl.training.outputs import Outputs
+from minidl.training.targets.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
 
 Shape = tuple[int | None, ...]

@@ -1,9 +1,6 @@
-"""Data into chunks: fixed-shape stacks of batches, gathered on the host while the device computes.
+"""Arrays into chunks: batches of rows, gathered on the host while the device computes.
 
-A chunk holds K batches in arrays of shape (K, batch, ...). Its capacity is the same for a
-whole run, whatever the number of rows, so one compiled function serves all chunks; how many of its
-batches count is a number beside it. The rows of an epoch that do not fill a batch make a
-smaller batch of their own, exactly as Keras has it.
+The rows of an epoch that do not fill a batch make a smaller batch of their own, exactly as Keras has it.
 """
 
 from __future__ import annotations
@@ -13,30 +10,14 @@ import math
 import mmap
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from minidl.core.arrays import SparseRows, as_array, as_arrays, device_dtype, within_device
-
-_CHUNK_BYTES = 4 * 2**20  # past this a chunk gains nothing and leaves the cache
-_CHUNK_BATCHES = 128
-
-
-class Chunk(NamedTuple):
-    """Batches for one call of a compiled function."""
-
-    batches: Any  # (x, y, sample_weight): structures of arrays (capacity, batch, ...)
-    num_batches: int  # how many of the batches count
-    num_rows: int  # how many examples they hold
-
-
-class Resumed(NamedTuple):
-    """How far the epoch was with which a run goes on."""
-
-    batches: int = 0
-    logs: dict[str, float] = {}  # noqa: RUF012 - never changed
+from minidl.core.arrays import SparseRows, as_arrays, device_dtype, within_device
+from minidl.core.memory import aligned_empty
+from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
 
 
 class ArrayData:
@@ -136,6 +117,10 @@ class ArrayData:
 
     def close(self) -> None:
         """Nothing is under way."""
+
+    def skip_order(self) -> None:
+        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        self.orders.next()
 
     def look_ahead(self) -> None:
         """Draw the order of the next pass now, while the device computes."""
@@ -251,6 +236,10 @@ class Orders:
         self._draw = draw
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
 
+    def skip_order(self) -> None:
+        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        self.orders.next()
+
     def look_ahead(self) -> None:
         """Make the next draw now."""
         before = np.random.get_state(legacy=False)
@@ -282,11 +271,6 @@ def _same_state(one: Any, other: Any) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
-def chunk_capacity(batch_bytes: int, num_batches: int) -> int:
-    """How many batches of a size a chunk has room for; one where there is only one."""
-    return 1 if num_batches == 1 else max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, batch_bytes)))
-
-
 def _read(array: Any, rows: Any) -> Any:
     """Rows of an array. Those of a mapped file are looked at for the first time here."""
     found = array[rows]
@@ -306,54 +290,3 @@ def _file_behind(array: Any) -> mmap.mmap | None:
     while isinstance(base, np.ndarray):
         base = base.base
     return base if isinstance(base, mmap.mmap) else None
-
-
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An uninitialised array whose memory the device can use as it is, without a copy (on the CPU)."""
-    alignment = 64
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + alignment, np.uint8)
-    offset = -memory.ctypes.data % alignment
-    return memory[offset : offset + size].view(dtype).reshape(shape)
-
-
-def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
-    """Split structures of arrays in two: the first rows, and the last `share` of the rows.
-
-    Raises:
-        ValueError: the share is not between 0 and 1, or one part would be empty.
-
-    >>> train_validation_split(np.arange(10), 0.2)
-    (array([0, 1, 2, 3, 4, 5, 6, 7]), array([8, 9]))
-    """
-    rows = len(jax.tree.leaves(arrays)[0])
-    split = math.floor(rows * (1.0 - share))
-    if not 0 < share < 1 or split == 0 or split == rows:
-        raise ValueError(
-            f"validation_split={share} of {rows} rows would leave {split} for training and {rows - split} for "
-            "validation: both need at least one. Give a share between 0 and 1."
-        )
-    return jax.tree.map(lambda a: a[:split], arrays), jax.tree.map(lambda a: a[split:], arrays)
-
-
-def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], rank: int | None = None) -> np.ndarray:
-    """The weight of each label's class; 1 for classes that are not named.
-
-    Args:
-        y: labels (n,) or (n, 1), or one-hot labels (n, classes); of sequences (n, steps) or (n, steps, classes).
-        class_weight: class -> weight.
-        rank: the number of axes of the model's output, which one-hot labels have too; by default they have two or more.
-
-    >>> class_weights_to_sample_weights(np.array([0, 1, 1]), {1: 2.0})
-    array([1., 2., 2.], dtype=float32)
-    """
-    labels = np.asarray(as_array(y))
-    if labels.ndim > 1 and labels.shape[-1] == 1:
-        labels = labels[..., 0]
-    elif labels.ndim > 1 and rank in (None, labels.ndim):
-        labels = labels.argmax(axis=-1)
-    labels = labels.round().astype(int)
-    weights = np.ones(labels.shape, np.float32)
-    for label, weight in class_weight.items():
-        weights[labels == label] = weight
-    return weights

@@ -20,13 +20,9 @@ import jax
 import numpy as np
 
 from minidl.core.arrays import as_batch, device_dtype, is_data
-from minidl.training import resumable, torch_random
-from minidl.training.data import (
-    Chunk,
-    Resumed,
-    aligned_empty,
-    chunk_capacity,
-)
+from minidl.core.memory import aligned_empty
+from minidl.training.data import resumable, torch_random
+from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
 from minidl.utils.worker_pool import drop

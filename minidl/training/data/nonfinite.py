@@ -17,8 +17,8 @@ import numpy as np
 
 from minidl.core import dtypes, structures
 from minidl.core.arrays import SparseRows, device_dtype
-from minidl.training.data import ArrayData
-from minidl.training.step import Steps
+from minidl.training.compiled_steps import CompiledSteps
+from minidl.training.data.array_data import ArrayData
 
 
 class Bad(NamedTuple):
@@ -118,13 +118,13 @@ def _chosen(found: list[Bad], size: int) -> np.ndarray:
 
 
 def _try(call: str, model: Any, batch: Any, found: list[Bad], trains: bool) -> None:
-    steps = Steps(model)  # apart from those of the model, which are traced when callbacks have been heard
+    steps = CompiledSteps(model)  # apart from those of the model, which are traced when callbacks have been heard
     state = steps.state()
     if not all(map(_all_finite, state.trainable)):
         return  # nothing can be said
     batch = jax.tree.map(lambda array: np.asarray(array).astype(device_dtype(array)), structures.ordered(batch))
     empty = state._replace(metrics=[jnp.zeros_like(value) for value in state.metrics])
-    with steps._eagerly():
+    with steps.eagerly():
         if trains:
             after = steps.train_step(empty, batch)
             is_fine = all(map(_all_finite, after.trainable))

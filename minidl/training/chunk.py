@@ -1,0 +1,89 @@
+"""The loops over the batches of a chunk: what is compiled, once for each shape of batch.
+
+Python is met once a chunk and never once a step: the loss and the metrics are accumulated in the state that a loop
+carries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from minidl.training.state import Changes, State
+from minidl.training.step import Logs
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Reported:
+    """What a chunk reports, on the device: scalars in one array, so that they are read at once, and arrays by name."""
+
+    scalars: Any
+    arrays: Logs
+    names: tuple[str, ...] = dataclasses.field(metadata={"static": True})  # of the scalars
+
+    @classmethod
+    def of(cls, results: Logs, logs: Logs) -> Reported:
+        """The results of the metrics; or what the user's own step gave last, if that has other names."""
+        reported = logs if logs and logs.keys() != results.keys() else results
+        scalars = {name: value for name, value in reported.items() if jnp.shape(value) == ()}
+        stacked = jnp.stack([jnp.asarray(value, "float32") for value in scalars.values()]) if scalars else jnp.zeros(0)
+        arrays = {name: value for name, value in reported.items() if name not in scalars}
+        return cls(stacked, arrays, tuple(scalars))
+
+    def read(self) -> Logs:
+        """Name -> number (or array, for a metric of several), from the device."""
+        scalars, arrays = jax.block_until_ready((self.scalars, self.arrays))
+        return {**dict(zip(self.names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
+
+
+def train(step: Callable[..., Any], state: State, batches: Any, count: Any, is_eager: bool) -> tuple[State, Logs]:
+    """Train on the first `count` batches of (capacity, batch, ...): the new state, and the logs of the last one."""
+
+    def one(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
+        return step(carry[0], batch_at(batches, i))
+
+    return lax.fori_loop(0, count, one, (state, {} if is_eager else _empty(step, state, batch_at(batches, 0))[1]))
+
+
+def test(
+    step: Callable[..., Any], weights: State, metrics: list[Any], batches: Any, count: Any, is_eager: bool
+) -> tuple[list[Any], Changes, Logs]:
+    """Evaluate batches: the new metrics, what has changed in the weights, and the logs of the last batch."""
+
+    def one(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
+        return step(weights.with_changes(carry[1]), carry[0], batch_at(batches, i))
+
+    _, changing, logs = _empty(step, weights, metrics, batch_at(batches, 0))
+    changes = {index: weights.non_trainable[index] for index in changing}
+    return lax.fori_loop(0, count, one, (metrics, changes, {} if is_eager else logs))
+
+
+def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
+    """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
+    capacity = jax.tree.leaves(x)[0].shape[0]
+    specs, changing = jax.eval_shape(step, weights, batch_at(x, 0))
+    empty = jax.tree.map(lambda spec: jnp.zeros((capacity, *spec.shape), spec.dtype), specs)
+
+    def one(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
+        outputs, changes = carry
+        new, changes = step(weights.with_changes(changes), batch_at(x, i))
+        return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
+
+    return lax.fori_loop(0, count, one, (empty, {index: weights.non_trainable[index] for index in changing}))
+
+
+def batch_at(batches: Any, i: Any) -> Any:
+    """One batch of a chunk."""
+    return jax.tree.map(lambda array: array[i], batches)
+
+
+def _empty(step: Callable[..., Any], *args: Any) -> Any:
+    """Zeros of the shapes that a step gives."""
+    return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args))

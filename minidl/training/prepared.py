@@ -1,0 +1,233 @@
+"""Prepared: a model that is built for data, with losses and metrics for its outputs and the steps to compute them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator, Sequence
+from types import MethodType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from minidl.core.arrays import as_arrays, device_dtype
+from minidl.core.binding import is_binding
+from minidl.core.functional import functional
+from minidl.core.symbolic import tensors_like
+from minidl.layers.module import building
+from minidl.training.compiled import Compiled
+from minidl.training.compiled_steps import CompiledSteps
+from minidl.training.data import ranges
+from minidl.training.data.adapt import Data, adapt
+from minidl.training.data.array_data import ArrayData
+from minidl.training.data.splits import class_weights_to_sample_weights
+from minidl.training.data.streams import StreamData
+from minidl.training.targets import checks
+
+
+class Prepared(Compiled):
+    """The part of `Trainer` between `compile` and the loop: the loss, the metrics, the data, the steps."""
+
+    _output_specs: dict[Any, Any]
+    output_names: list[str] | None = None  # what the model calls its outputs, if it names them
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The loss of a batch: the compiled loss plus what layers and regularizers add. May be overridden.
+
+        Raises:
+            ValueError: there is neither a loss nor anything that layers add.
+        """
+        self._build_objectives(y, y_pred)
+        loss = self.objectives.compute_loss(y, y_pred, sample_weight) if self.compiled else None
+        terms = [*([] if loss is None else [loss]), *(term.astype("float32") for term in self.losses)]
+        if not terms and not training:
+            return jnp.zeros(())
+        if not terms:
+            raise ValueError("There is nothing to train: give compile() a loss, or call add_loss() in a layer.")
+        return sum(terms[1:], terms[0])
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        metrics_variables: Sequence[Any],
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
+        """`compute_loss` as a pure function of the variables.
+
+        What layers add with `add_loss` is not in it: `stateless_call` gives that with `return_losses=True`.
+
+        Returns:
+            (loss, (trainable, non-trainable, metrics values after it)).
+        """
+        groups = [self.trainable_variables, self.non_trainable_variables, self.metrics_variables]
+        values = [*trainable_variables, *non_trainable_variables, *metrics_variables]
+        pure = functional(self.compute_loss, [variable for group in groups for variable in group])
+        loss, changed = pure(values, x, y, y_pred, sample_weight, training)
+        rest = iter(changed)
+        trainable, non_trainable, metrics = ([next(rest) for _ in group] for group in groups)
+        return loss, (trainable, non_trainable, metrics)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Take a batch into the metrics. May be overridden.
+
+        Returns:
+            Name -> number: what is reported.
+        """
+        self._build_objectives(y, y_pred)
+        self.objectives.update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    # Metrics and steps
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss as a metric, the metrics of layers, and the compiled ones (once their kind is known)."""
+        if self.objectives is None:
+            return super().metrics
+        return [self.objectives.loss_tracker, *super().metrics, *self.objectives.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What the numbers that `evaluate` returns are called, in their order."""
+        return self.objectives.names if self.compiled else []
+
+    def reset_metrics(self) -> None:
+        """Let every metric forget what it has seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Name -> value of the loss and the metrics so far."""
+        compiled = {id(metric) for metric in self.objectives.reported}
+        known = {id(metric) for metric in self.metrics}
+        results = self.objectives.results() if compiled <= known else {}  # unless `metrics` is the user's own
+        for metric in self.metrics:
+            if id(metric) not in compiled or not results:
+                value = metric.result()
+                results |= value if isinstance(value, dict) else {metric.name: value}
+        return results
+
+    @property
+    def steps(self) -> CompiledSteps:
+        """The compiled steps for the variables that the model has now; made again when these change."""
+        if self._steps is not None and is_binding():  # asked by a step that is being traced
+            return self._steps
+        with building:
+            self._steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
+            return self._steps
+
+    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> CompiledSteps:
+        """The model's steps as pure functions, for a JAX loop of your own.
+
+        Builds what is not built yet, for data like the arrays given (any number of rows).
+
+        Args:
+            x: inputs, (examples, ...).
+            y: targets, (examples, ...).
+            sample_weight: a weight for each example, or None.
+
+        Example:
+        >>> from minidl.layers import Dense
+        >>> from minidl.models import Sequential
+        >>> model = Sequential([Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+        >>> steps = model.prepare(x, y)
+        >>> state = jax.lax.fori_loop(0, 999, lambda i, state: steps.train_step(state, (x, y, None)), steps.state())
+        >>> steps.put(state)
+        >>> model.predict(x, verbose=0).round(2)[0]
+        array([1.], dtype=float32)
+        """
+        self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
+        return self.steps
+
+    # Inside
+
+    @contextlib.contextmanager
+    def _data(
+        self,
+        call: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        steps: int | None,
+        class_weight: dict[int, float] | None = None,
+        shuffle: bool | str = False,
+    ) -> Iterator[Data]:
+        """Checked data, for a model that is then ready for it; closed in the end, also where a check fails."""
+        weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
+        use = "validation" if call == "fit: validation_data" else "prediction" if call == "predict" else "training"
+        if use == "training" and (not self.built or (self.compiled and not self.objectives.built)):
+            use = "building"
+        with contextlib.closing(adapt(call, x, y, sample_weight, batch_size, steps, shuffle, weigh, use)) as data:
+            if call == "fit" and isinstance(data, ArrayData) and not self.objectives.built:
+                if self.objectives.are_given or not self._is_built_inside():
+                    data.skip_order()
+            self._prepare(call, *data.first)
+            if isinstance(data, StreamData):
+                data.check = functools.partial(self._check_values, call)
+            yield data
+
+    def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
+        """The weight of each example, or of each of its steps, from those of the classes."""
+        outputs = self._output_spec(x)
+        checks.class_weight(call, class_weight, sample_weight, y, outputs)
+        return class_weights_to_sample_weights(jax.tree.leaves(y)[0], class_weight, jax.tree.leaves(outputs)[0].ndim)
+
+    def _build_objectives(self, y: Any, y_pred: Any) -> None:
+        """Build losses and metrics for a loop of the user's own, which has not prepared them."""
+        if self.compiled and not self.objectives.built:
+            with jax.ensure_compile_time_eval():  # what metrics hold are values, also where the loop is traced
+                self.objectives.build(y, y_pred, self.output_names)
+
+    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+        """Build what is not built yet, and check the targets against the outputs."""
+        with building:
+            y_pred = self._output_spec(x)  # builds the model
+        if self.compiled and not call.startswith("predict"):
+            checks.has_targets(call, self.loss, y)
+            with building:
+                self.objectives.build(y, y_pred, self.output_names)
+        self._check_values(call, x, y, sample_weight)
+        if self.compiled and sample_weight is not None and self.compute_loss == MethodType(Prepared.compute_loss, self):
+            rows = len(jax.tree.leaves(x)[0])
+            self.objectives.check_weights(*(tensors_like(part, rows) for part in (y, y_pred, sample_weight)))
+
+    def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
+        """Refuse targets that do not go with the outputs, and values that a layer or the loss cannot take."""
+        y_pred = self._output_spec(x)
+        ranges.check(call, self, x)
+        if self.compiled and not call.startswith("predict"):
+            checks.weights(call, sample_weight)
+            checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
+
+    def _output_spec(self, x: Any) -> Any:
+        """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
+        leaves, structure = jax.tree.flatten(x)
+        key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
+        if key not in self._output_specs:
+            specs = [jax.ShapeDtypeStruct(leaf.shape, device_dtype(leaf)) for leaf in leaves]
+            self._output_specs[key] = self.compute_output_spec(tensors_like(jax.tree.unflatten(structure, specs)))
+        return self._output_specs[key]
+
+    def _is_built_inside(self) -> bool:
+        return all(layer.built for layer in self._flatten_layers())
+
+    def _forget(self) -> None:
+        """Forget what was derived from the layers and from compile()."""
+        self._steps = None
+        self._output_specs = {}
