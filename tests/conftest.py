@@ -4,9 +4,13 @@ Most of the suite's time is XLA's, so workers share what they compile, and XLA t
 soonest (a quarter less time for the whole suite).
 """
 
+import ctypes
+import gc
 import importlib.metadata
 import os
+import pathlib
 import resource
+import sys
 import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -21,6 +25,8 @@ import pytest
 
 _FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
 _PEAKS = {}  # worker: gigabytes
+_CLEARED_AT = 1.0
+_LIMIT = {"gb": _CLEARED_AT}
 
 
 def pytest_addoption(parser):
@@ -42,6 +48,22 @@ def pytest_unconfigure(config):
     jax.config.update("jax_compilation_cache_dir", None)
     if not hasattr(config, "workerinput"):
         config.compiled.cleanup()
+
+
+def pytest_runtest_teardown(nextitem):
+    """Let compiled programs go, which JAX's caches keep for good, where a worker has grown: it would take 4.7 GB."""
+    if resident_gb() > _LIMIT["gb"]:
+        jax.clear_caches()
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
+        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.2)
+
+
+def resident_gb():
+    """The memory of this process; nan where there is no /proc."""
+    statm = pathlib.Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**30 if statm.exists() else float("nan")
 
 
 def pytest_sessionfinish(session):
