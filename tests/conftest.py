@@ -4,8 +4,13 @@ Most of the suite's time is XLA's, so workers share what they compile, and XLA t
 soonest (a quarter less time for the whole suite).
 """
 
+import ctypes
+import gc
 import importlib.metadata
 import os
+import pathlib
+import resource
+import sys
 import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -16,8 +21,17 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
 )
 
 import jax
+import pytest
 
 _FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
+_PEAKS = {}  # worker: gigabytes
+_CLEARED_AT = 1.0
+_LIMIT = {"gb": _CLEARED_AT}
+
+
+def pytest_addoption(parser):
+    """`--memory` prints the peak resident memory of each worker after the last test."""
+    parser.addoption("--memory", action="store_true", help="print the peak resident memory of each worker")
 
 
 def pytest_configure(config):
@@ -34,3 +48,40 @@ def pytest_unconfigure(config):
     jax.config.update("jax_compilation_cache_dir", None)
     if not hasattr(config, "workerinput"):
         config.compiled.cleanup()
+
+
+def pytest_runtest_teardown(nextitem):
+    """Let compiled programs go, which JAX's caches keep for good, where a worker has grown: it would take 4.7 GB."""
+    if resident_gb() > _LIMIT["gb"]:
+        jax.clear_caches()
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
+        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.2)
+
+
+def resident_gb():
+    """The memory of this process; nan where there is no /proc."""
+    statm = pathlib.Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**30 if statm.exists() else float("nan")
+
+
+def pytest_sessionfinish(session):
+    """Report the worker's peak to the process that started it."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KB on Linux
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["peak_gb"] = peak
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Keep it for the summary."""
+    _PEAKS[node.gateway.id] = getattr(node, "workeroutput", {}).get("peak_gb", float("nan"))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the peaks."""
+    if config.getoption("--memory"):
+        peaks = _PEAKS or {"main": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+        for worker, peak in sorted(peaks.items()):
+            terminalreporter.write_line(f"peak memory of {worker}: {peak:.2f} GB")
