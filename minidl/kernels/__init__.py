@@ -73,12 +73,10 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "conv_transpose": _conv.conv_transpose,
         "depthwise_conv": _conv.depthwise_conv,
         "max_pool": _pooling.max_pool,
-        "average_pool": _pooling.average_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
         "gru": _recurrence.gru,
         "attention": _attention.attention,
-        "head_matmul": _attention.head_matmul,
         "batch_segments": _attention.batch_segments,
         "normalize": _normalization.normalize,
         "uniform": _random_bits.uniform,
@@ -209,7 +207,7 @@ def average_pool(
     x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
 ) -> Any:
     """The mean of each window, padding not counted. For shapes see `conv`."""
-    return form("average_pool", x)(x, window, strides, padding, channels_last)
+    return reference.average_pool(x, window, strides, padding, channels_last)
 
 
 def recurrence(
@@ -284,7 +282,7 @@ def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
     >>> head_matmul(np.ones((2, 3, 4, 5)), np.ones((2, 3, 6, 5)), 3, 3).shape
     (2, 3, 4, 6)
     """
-    return form("head_matmul", a, b)(a, b, axis_of_a, axis_of_b)
+    return reference.head_matmul(a, b, axis_of_a, axis_of_b)
 
 
 def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from minidl.kernels.reference import masked_softmax
+from minidl.kernels.reference import head_matmul, masked_softmax
 
 _MANY_WEIGHTS = 2**16  # of attention, from which on a batch is faster in two halves
 
@@ -52,13 +52,6 @@ def _backward(kept: Any, d_output: Any) -> Any:
 
 
 attention.defvjp(_forward, _backward)
-
-
-def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
-    """Batch and heads as one axis: XLA is slower with two."""
-    folded = [x.reshape(x.shape[0] * x.shape[1], *x.shape[2:]) for x in (a, b)]
-    made = lax.dot_general(folded[0], folded[1], (((axis_of_a - 1,), (axis_of_b - 1,)), ((0,), (0,))))
-    return made.reshape(*a.shape[:2], *made.shape[1:])
 
 
 def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
