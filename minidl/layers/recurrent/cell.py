@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextvars
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from minidl import activations, random
+from minidl.core import serialization
+from minidl.core.typing import Config
+from minidl.core.variables import Variable
 from minidl.kernels import matmul
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
@@ -29,55 +32,38 @@ _drawn: contextvars.ContextVar[Mapping[int, tuple[Any, Any]]] = contextvars.Cont
 class Cell(Layer):
     """The base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`.
 
+    The arguments of each cell stand in one place, its constructor's signature, as Keras has them. The constructor
+    passes on its `locals()`; the attributes and the config follow from these.
+
     Attributes:
         gates: how many blocks of `units` columns the kernels have.
         output_size: the size of an output.
         state_size: the size of the state, or a list of sizes.
     """
 
-    gates: int
-    state_size: Any
-    bias: Any
-    bias_initializer: Any
-    seed_generator: Any
+    gates: ClassVar[int]
+    units: int
+    activation: Callable[..., Any]
+    use_bias: bool
+    bias: Variable | None
+    bias_initializer: Callable[..., Any]
+    dropout: float
+    recurrent_dropout: float
+    state_size: int | list[int]
+    seed_generator: random.SeedGenerator
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any,
-        use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        recurrent_regularizer: Any,
-        bias_regularizer: Any,
-        kernel_constraint: Any,
-        recurrent_constraint: Any,
-        bias_constraint: Any,
-        dropout: float,
-        recurrent_dropout: float,
-        **kwargs: Any,
-    ):
+    def __init__(self, arguments: dict[str, Any]):
+        options = {name: value for name, value in arguments.items() if name not in ("self", "kwargs", "__class__")}
+        kwargs = arguments["kwargs"]
         implementation = kwargs.pop("implementation", 2)
         super().__init__(**kwargs)
-        self.units = sizes_of(units, 1, f"{type(self).__name__}: units")[0]
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        weight_options.take(
-            self,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-        )
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self._options = tuple(options)
+        for name, value in options.items():
+            is_activation = name.endswith("activation")
+            setattr(self, name, activations.get(value) if is_activation else weight_options.get(name, value))
+        self.units = sizes_of(self.units, 1, f"{type(self).__name__}: units")[0]
+        self.dropout = min(1.0, max(0.0, self.dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, self.recurrent_dropout))
         self.output_size = self.units
         self.implementation = 1 if self.recurrent_dropout else implementation
 
@@ -190,16 +176,13 @@ class Cell(Layer):
         """What this thread has drawn for the sequence that is under way, or None."""
         return _drawn.get().get(id(self))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            **weight_options.config(self, "kernel", "recurrent", "bias"),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
+    def get_config(self) -> Config:
+        values = {name: getattr(self, name) for name in self._options}
+        own = {
+            name: activations.serialize(value) if name.endswith("activation") else serialization.serialize(value)
+            for name, value in values.items()
         }
+        return {**super().get_config(), **own}
 
 
 def _over_time(mask: Any, inputs: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
@@ -169,8 +169,8 @@ class ConvLSTMCell(LSTMCell):
 class _ConvLSTM(StandardRNN):
     """What the ConvLSTM layers share; each says what the arguments are."""
 
-    rank: int
-    forwarded = (*StandardRNN.forwarded, "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
+    rank: ClassVar[int]
+    cell_type = ConvLSTMCell
 
     def __init__(
         self,
@@ -203,43 +203,7 @@ class _ConvLSTM(StandardRNN):
         stateful: bool = False,
         **kwargs: Any,
     ):
-        cell = ConvLSTMCell(
-            self.rank,
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            seed,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="conv_lstm_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), rank=self.rank)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
 

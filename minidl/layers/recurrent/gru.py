@@ -52,6 +52,8 @@ class GRUCell(Cell):
     """
 
     gates = 3
+    recurrent_activation: Callable[..., Any]
+    reset_after: bool
 
     def __init__(
         self,
@@ -74,26 +76,7 @@ class GRUCell(Cell):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = reset_after
-        self.seed = seed
+        super().__init__(locals())
         self.seed_generator = random.SeedGenerator(seed)
         self.state_size = self.units
 
@@ -137,14 +120,6 @@ class GRUCell(Cell):
         output = z * h + (1 - z) * g
         return output, [output]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "reset_after": self.reset_after,
-            "seed": self.seed,
-        }
-
 
 class GRU(StandardRNN):
     """The gated recurrent unit over sequences (Cho et al., 2014); see `GRUCell` for the formula.
@@ -184,6 +159,8 @@ class GRU(StandardRNN):
     (2, 3)
     """
 
+    cell_type = GRUCell
+
     def __init__(
         self,
         units: int,
@@ -213,36 +190,4 @@ class GRU(StandardRNN):
         **kwargs: Any,
     ):
         self.use_cudnn = require_cudnn_flag(use_cudnn)
-        cell = GRUCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            reset_after,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="gru_cell",
-            implementation=kwargs.pop("implementation", 2),
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), implementation=kwargs.pop("implementation", 2))

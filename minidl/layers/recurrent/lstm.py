@@ -50,7 +50,9 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-    gate_axis = -1  # of a projected input: where the gates stand one behind the other
+    gate_axis = -1  # of a projected input: the axis along which the gates are concatenated
+    recurrent_activation: Callable[..., Any]
+    unit_forget_bias: bool
 
     def __init__(
         self,
@@ -73,26 +75,7 @@ class LSTMCell(Cell):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
-        self.seed = seed
+        super().__init__(locals())
         self.seed_generator = random.SeedGenerator(seed)
         self.state_size = [self.units, self.units]
 
@@ -113,14 +96,6 @@ class LSTMCell(Cell):
         carry = gate(f) * states[1] + gate(i) * inner(g)
         output = gate(o) * inner(carry)
         return output, [output, carry]
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-            "seed": self.seed,
-        }
 
     def _first_bias(self, shape: Any, dtype: Any = None) -> Any:
         if not self.unit_forget_bias:
@@ -168,6 +143,8 @@ class LSTM(StandardRNN):
     (2, 5, 3)
     """
 
+    cell_type = LSTMCell
+
     def __init__(
         self,
         units: int,
@@ -197,36 +174,4 @@ class LSTM(StandardRNN):
         **kwargs: Any,
     ):
         self.use_cudnn = require_cudnn_flag(use_cudnn)
-        cell = LSTMCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            unit_forget_bias,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="lstm_cell",
-            implementation=kwargs.pop("implementation", 2),
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), implementation=kwargs.pop("implementation", 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from types import MethodType
 from typing import Any, ClassVar
@@ -11,13 +12,17 @@ import jax.numpy as jnp
 
 from minidl import regularizers
 from minidl.core import serialization
+from minidl.core.naming import snake_case
 from minidl.core.object_graph import without
+from minidl.core.typing import Config
 from minidl.core.variables import Variable, name_scope
 from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.stacked import StackedRNNCells
+
+_FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
 
 
 class RNN(Layer):
@@ -161,8 +166,7 @@ class RNN(Layer):
         return cls(**{**config, "cell": serialization.deserialize_layer(config["cell"], custom_objects)})
 
     def _own_config(self) -> dict[str, Any]:
-        flags = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
-        return {**super().get_config(), **{flag: getattr(self, flag) for flag in flags}}
+        return {**super().get_config(), **{flag: getattr(self, flag) for flag in _FLAGS}}
 
     def _first_states(self, sequences: Any, given: Any) -> list[Any]:
         batch = sequences.shape[0]
@@ -226,37 +230,43 @@ class RNN(Layer):
 
 
 class StandardRNN(RNN):
-    """The base of `SimpleRNN`, `GRU` and `LSTM`, whose configs hold the cell's arguments among their own."""
+    """The base of `SimpleRNN`, `GRU`, `LSTM` and the ConvLSTM layers, whose configs hold the cell's arguments as well.
+
+    A subclass sets `cell_type`. Its constructor has the arguments of that cell among its own and passes on its
+    `locals()`; the cell, its read-only attributes here, and the config follow from these.
+    """
 
     cell: Cell
-    forwarded: ClassVar[tuple[str, ...]] = (  # what these layers show of their cell
-        *("units", "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "reset_after"),
-        *("dropout", "recurrent_dropout", "implementation", "seed"),
-        *(
-            f"{name}_{of}"
-            for name in ("kernel", "recurrent", "bias")
-            for of in ("initializer", "regularizer", "constraint")
-        ),
-    )
+    cell_type: ClassVar[type[Any]]  # of Cell
+    cell_options: ClassVar[tuple[str, ...]]  # the arguments of the constructor that are the cell's
 
-    def __init__(self, cell: Cell, *flags: Any, **kwargs: Any):
-        super().__init__(cell, *flags, **kwargs)
+    def __init__(self, arguments: dict[str, Any], **more: Any):
+        kwargs = arguments["kwargs"]
+        cell = self.cell_type(
+            **{name: arguments[name] for name in self.cell_options},
+            **more,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name=snake_case(self.cell_type.__name__),
+        )
+        flags = {name: arguments[name] for name in (*_FLAGS, "activity_regularizer") if name in arguments}
+        super().__init__(cell, **flags, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         shared = ("name", "trainable", "dtype")
-        inner = {key: value for key, value in self.cell.get_config().items() if key not in shared}
-        return {
-            **self._own_config(),
-            **inner,
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-        }
+        of_cell = {key: value for key, value in self.cell.get_config().items() if key not in shared}
+        activity_regularizer = regularizers.serialize(self.activity_regularizer)
+        return {**self._own_config(), **of_cell, "activity_regularizer": activity_regularizer}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in vars(cls).get("forwarded", StandardRNN.forwarded):  # read only: the cell computes with its own
-            if not hasattr(cls, name):
-                setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"The cell's `{name}`."))
+        if "cell_type" not in vars(cls):
+            return
+        others = ("self", "kwargs", "activity_regularizer", "use_cudnn", *_FLAGS)
+        cls.cell_options = tuple(name for name in inspect.signature(cls.__init__).parameters if name not in others)
+        for name in (*cls.cell_options, "implementation"):
+            setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"The cell's `{name}`."))
 
 
 def require_cudnn_flag(value: Any) -> Any:

@@ -64,24 +64,7 @@ class SimpleRNNCell(Cell):
         **kwargs: Any,
     ):
         self.seed_generator = random.SeedGenerator(seed)  # before the initializers take their seeds, as in Keras
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.seed = seed
+        super().__init__(locals())
         self.state_size = self.units
 
     def build(self, input_shape: Any) -> None:
@@ -93,9 +76,6 @@ class SimpleRNNCell(Cell):
         if self.activation is not None:
             output = self.activation(output)
         return output, [output]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
 
 
 class SimpleRNN(StandardRNN):
@@ -133,6 +113,8 @@ class SimpleRNN(StandardRNN):
     (2, 3)
     """
 
+    cell_type = SimpleRNNCell
+
     def __init__(
         self,
         units: int,
@@ -158,36 +140,7 @@ class SimpleRNN(StandardRNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        cell = SimpleRNNCell(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="simple_rnn_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals())
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
