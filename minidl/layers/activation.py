@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, constraints, initializers, regularizers
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.layers.base import Layer
 
 
@@ -50,10 +51,10 @@ class ReLU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
         return {**super().get_config(), **own}
 
@@ -86,10 +87,10 @@ class LeakyReLU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.leaky_relu(inputs, self.negative_slope)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
@@ -113,9 +114,9 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: Identifier = "Zeros",
+        alpha_regularizer: Identifier = None,
+        alpha_constraint: Identifier = None,
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
@@ -126,7 +127,7 @@ class PReLU(Layer):
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         shape = [1 if axis in (self.shared_axes or ()) else size for axis, size in enumerate(input_shape)][1:]
         self.alpha = self.add_weight(
             shape,
@@ -137,10 +138,10 @@ class PReLU(Layer):
         )
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.maximum(inputs, 0) - self.alpha.value * jnp.maximum(-inputs, 0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {
             "alpha_initializer": initializers.serialize(self.alpha_initializer),
             "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
@@ -171,10 +172,10 @@ class ELU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.elu(inputs, self.alpha)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "alpha": self.alpha}
 
 
@@ -206,7 +207,7 @@ class Softmax(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
         if mask is None:
             return self._softmax(inputs)
         mask = jnp.asarray(mask, bool)
@@ -228,5 +229,5 @@ class Softmax(Layer):
         exponentials = jnp.exp(inputs - jnp.max(inputs, axis=tuple(self.axis), keepdims=True))
         return exponentials / jnp.sum(exponentials, axis=tuple(self.axis), keepdims=True)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}

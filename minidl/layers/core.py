@@ -10,6 +10,7 @@ import numpy as np
 from minidl import activations, constraints, initializers, regularizers
 from minidl.core import array_metadata, dtypes
 from minidl.core.symbolic import KerasTensor, Node
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import matmul
 from minidl.layers.base import Layer
 from minidl.layers.lora import LowRank
@@ -82,7 +83,7 @@ class InputLayer(Layer):
         self._nodes.append(Node(self, (), {}, tensor))
         self.built = True
 
-    def call(self, inputs: Any = None) -> Any:
+    def call(self, inputs: Array = None) -> Array:
         return inputs
 
     @property
@@ -94,7 +95,7 @@ class InputLayer(Layer):
         """The dtype of the input."""
         return self._input_dtype
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "batch_shape": self.batch_shape,
             "dtype": self._input_dtype,
@@ -182,15 +183,15 @@ class Dense(LowRank):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -207,7 +208,7 @@ class Dense(LowRank):
         self.bias_constraint = constraints.get(bias_constraint)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2:
             raise ValueError(
                 f"Dense {self.name!r} takes inputs of shape (batch, ..., features), got {input_shape}. Give a single "
@@ -239,7 +240,7 @@ class Dense(LowRank):
         """The kernel, (features, units); AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         kernel = self.effective_weight()
         if inputs.shape[-1] != kernel.shape[0]:
             raise ValueError(
@@ -254,7 +255,7 @@ class Dense(LowRank):
             return array_metadata.annotate(outputs, is_linear=True)  # for the check of losses that take probabilities
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "units": self.units,
@@ -286,16 +287,16 @@ class Activation(Layer):
     Array([0., 2.], dtype=float32)
     """
 
-    def __init__(self, activation: Any, **kwargs: Any):
+    def __init__(self, activation: Identifier, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return self.activation(inputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
 
 
@@ -319,5 +320,5 @@ class Identity(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return inputs

@@ -12,6 +12,7 @@ import numpy as np  # noqa: F401, used by the examples
 
 from minidl import activations, regularizers
 from minidl.core.symbolic import Shape
+from minidl.core.typing import Array, Config, Identifier
 from minidl.initializers.draws import VarianceScaling
 from minidl.kernels import matmul
 from minidl.layers import weight_options
@@ -52,14 +53,14 @@ class EinsumDense(LowRank):
         self,
         equation: str,
         output_shape: int | Sequence[int | None],
-        activation: Any = None,
+        activation: Identifier = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -77,7 +78,7 @@ class EinsumDense(LowRank):
             bias_constraint=bias_constraint,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         axes = _Axes.of(self.equation, tuple(input_shape), self.partial_output_shape)
         self.input_spec = InputSpec(ndim=len(input_shape))
         self._kernel = weight_options.make(self, "kernel", axes.kernel_shape(), self._scaled_by(axes))
@@ -91,13 +92,13 @@ class EinsumDense(LowRank):
         """The kernel; AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         outputs = einsum(self.equation, inputs, self.effective_weight())
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "output_shape": self.partial_output_shape,

@@ -9,6 +9,7 @@ import numpy as np  # noqa: F401, used by the examples
 
 from minidl import regularizers
 from minidl.core import input_ranges
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.layers import weight_options
 from minidl.layers.lora import LowRank
 
@@ -43,9 +44,9 @@ class Embedding(LowRank):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: Identifier = "uniform",
+        embeddings_regularizer: Identifier = None,
+        embeddings_constraint: Identifier = None,
         mask_zero: bool = False,
         weights: Any = None,
         **kwargs: Any,
@@ -70,7 +71,7 @@ class Embedding(LowRank):
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape = None) -> None:
         self._embeddings = weight_options.make(self, "embeddings", (self.input_dim, self.output_dim))
         self.begin_lora()
 
@@ -79,15 +80,15 @@ class Embedding(LowRank):
         """The vectors, (input_dim, output_dim); AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         input_ranges.require(inputs, 0, self.input_dim - 1, f"the Embedding {self.name!r} (input_dim={self.input_dim})")
         tokens = inputs if inputs.dtype in (jnp.int32, jnp.int64) else inputs.astype("int32")
         return jnp.take(self.effective_weight(), tokens, axis=0).astype(self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return jnp.not_equal(inputs, 0) if self.mask_zero else None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "input_dim": self.input_dim,

@@ -9,6 +9,7 @@ import jax
 
 from minidl.core import dtypes
 from minidl.core.symbolic import Shape
+from minidl.core.typing import Config
 
 
 class InputSpec:
@@ -80,13 +81,13 @@ class InputSpec:
         for problem in self._problems(shape, str(x.dtype)):
             raise ValueError(f"{where} is incompatible with its input of shape {shape}: expected {problem}.")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+    def from_config(cls, config: Config) -> InputSpec:
         """The spec that `get_config` described."""
         return cls(**config)
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from minidl.core import registry, serialization, structures
 from minidl.core.lambdas import NamelessFunction
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 
 
@@ -59,13 +60,13 @@ class Lambda(Layer):
         self._output_shape = output_shape
         self.built = True
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None, training: bool | None = None) -> Array:
         names = inspect.signature(self.function).parameters
         given = {"mask": mask, "training": training}
         wanted = {name: value for name, value in given.items() if name in names}
         return self.function(inputs, **self.arguments, **wanted)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -83,7 +84,7 @@ class Lambda(Layer):
         shape = self.compute_output_shape(structures.map(lambda tensor: tensor.shape, args[0]))
         return KerasTensor(shape, self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {**super().get_config(), "function": _function_config(self.function, self.name)}
         if self._output_shape is not None:
             config["output_shape"] = _function_config(self._output_shape, f"{self.name}/output_shape")
@@ -93,7 +94,7 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None
+        cls, config: Config, custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None
     ) -> Lambda:
         """The layer that `get_config` described.
 

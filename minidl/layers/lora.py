@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.core.object_graph import without
+from minidl.core.typing import Identifier
 from minidl.core.variables import Variable
 from minidl.layers.base import Layer
 
@@ -51,8 +52,8 @@ class LowRank(Layer):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
+        a_initializer: Identifier = "he_uniform",
+        b_initializer: Identifier = "zeros",
     ) -> None:
         """Freeze the weight, and train a product of two small ones beside it from now on.
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.typing import Array, Config
 from minidl.layers import masks
 from minidl.layers.base import Layer
 
@@ -33,13 +34,13 @@ class Masking(Layer):
         self.supports_masking = True
         self.built = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         mask = self.compute_mask(inputs)
         return masks.put(jnp.where(mask[..., None], inputs, 0), mask)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         value = self.mask_value
         return {**super().get_config(), "mask_value": value.tolist() if hasattr(value, "tolist") else value}

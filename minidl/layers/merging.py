@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 
 
@@ -18,7 +19,7 @@ class _Merge(Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         _require_list(self, input_shape)
         shapes = [tuple(shape) for shape in input_shape]
         if len({shape[0] for shape in shapes if shape} - {None}) > 1:
@@ -30,7 +31,7 @@ class _Merge(Layer):
                     f"{type(self).__name__}: inputs of the shapes {shapes} do not go together: sizes differ."
                 )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         rank = max(x.ndim for x in inputs)
         return self.merge([x.reshape(_with_rank(x.shape, rank)) for x in inputs])
 
@@ -38,7 +39,7 @@ class _Merge(Layer):
         """The result for arrays of one rank."""
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         """A step counts where it counts in any of the inputs; without a mask in one of them, every step does.
 
         Raises:
@@ -80,7 +81,7 @@ class Subtract(_Merge):
     Array([0., 0.], dtype=float32)
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
             raise ValueError(f"A Subtract layer should be called on exactly 2 inputs, got {len(input_shape)}.")
@@ -104,7 +105,7 @@ class Multiply(_Merge):
     Array([6., 6.], dtype=float32)
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
         masks = _masks_of(self, inputs, mask)
         product = super().call([x if m is None else jnp.where(_behind(m, x), x, 1) for x, m in zip(inputs, masks)])
         if any(m is None for m in masks):
@@ -136,7 +137,7 @@ class Average(_Merge):
 class _Choice(_Merge):
     """What `Maximum` and `Minimum` share: one of two values is taken, and only from where it is not masked."""
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
         rank = max(x.ndim for x in inputs)
         arrays = [x.reshape(_with_rank(x.shape, rank)) for x in inputs]
         masks = [m if m is None else _behind(m, x) for m, x in zip(_masks_of(self, inputs, mask), arrays)]
@@ -210,7 +211,7 @@ class Concatenate(_Merge):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         _require_list(self, input_shape)
         shapes = [tuple(shape) for shape in input_shape]
         others = [shape[: (axis := self.axis % len(shape))] + shape[axis + 1 :] for shape in shapes]
@@ -220,10 +221,10 @@ class Concatenate(_Merge):
                 f"{shapes}."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         """A step counts where it counts in any of the inputs; an input without a mask counts everywhere.
 
         Raises:
@@ -235,7 +236,7 @@ class Concatenate(_Merge):
         full = [_like(mask, x) for mask, x in zip(masks, inputs)]
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}
 
 
@@ -269,7 +270,7 @@ class Dot(_Merge):
         self.normalize = normalize
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         _require_list(self, input_shape)
         if len(input_shape) != 2:
             raise ValueError(f"Dot takes a list of exactly 2 inputs, got {len(input_shape)}.")
@@ -280,7 +281,7 @@ class Dot(_Merge):
                 f"Dot: axis {a} of {first} and axis {b} of {second} must have one size: incompatible dimensions."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x, y = inputs
         a, b = self._axes_of(x.ndim, y.ndim)
         if self.normalize:
@@ -288,10 +289,10 @@ class Dot(_Merge):
         product = lax.dot_general(x, y, (((a,), (b,)), ((0,), (0,))))
         return product[:, None] if product.ndim == 1 else product
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> None:
         """None: the steps are summed over."""
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
     def _axes_of(self, first_rank: int, second_rank: int) -> tuple[int, int]:

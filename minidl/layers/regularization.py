@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
 from minidl import random, regularizers
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
 from minidl.layers.input_spec import InputSpec
@@ -56,12 +57,12 @@ class Dropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
@@ -75,7 +76,7 @@ class _SpatialDropout(Dropout):
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.data_format = "channels_last"
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         ones = (1,) * self.rank
@@ -83,7 +84,7 @@ class _SpatialDropout(Dropout):
         shape = (batch, *ones, inputs.shape[-1]) if last else (batch, inputs.shape[1], *ones)
         return random.dropout(inputs, self.rate, shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
         return config if self.rank == 1 else {**config, "data_format": self.data_format}
 
@@ -193,12 +194,12 @@ class GaussianNoise(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.stddev == 0:
             return inputs
         return inputs + random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
 
@@ -234,13 +235,13 @@ class GaussianDropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return inputs * random.normal(inputs.shape, 1.0, stddev, self.compute_dtype, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
@@ -280,7 +281,7 @@ class AlphaDropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         lowest = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946  # of selu
@@ -291,7 +292,7 @@ class AlphaDropout(Layer):
         a = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5
         return a * (inputs * kept + lowest * (1 - kept)) - a * lowest * self.rate
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
@@ -320,10 +321,10 @@ class ActivityRegularization(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["activity_regularizer"]
         return {**config, "l1": self.l1, "l2": self.l2}

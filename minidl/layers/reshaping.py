@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.core import dtypes
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
@@ -42,12 +43,12 @@ class Flatten(Layer):
             raise ValueError(f"Flatten: data_format must be 'channels_last' or 'channels_first', got {data_format!r}.")
         self.data_format = data_format or "channels_last"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         if self.data_format == "channels_first" and inputs.ndim > 1:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "data_format": self.data_format}
 
 
@@ -88,7 +89,7 @@ class Reshape(Layer):
         dtype = self.compute_dtype if self.autocast and dtypes.is_float(inputs.dtype) else inputs.dtype
         return KerasTensor((inputs.shape[0], *sizes), dtype)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         known = math.prod(size for size in self.target_shape if size != -1)
         values = math.prod(inputs.shape[1:])
         if values != known and (-1 not in self.target_shape or not known or values % known):
@@ -99,7 +100,7 @@ class Reshape(Layer):
         missing = values // known if known else 0
         return inputs.reshape(inputs.shape[0], *(missing if size == -1 else size for size in self.target_shape))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "target_shape": self.target_shape}
 
 
@@ -131,10 +132,10 @@ class Permute(Layer):
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.transpose(inputs, (0, *self.dims))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "dims": self.dims}
 
 
@@ -163,10 +164,10 @@ class RepeatVector(Layer):
         self.input_spec = InputSpec(ndim=2)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.broadcast_to(inputs[:, None], (inputs.shape[0], self.n, inputs.shape[1]))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "n": self.n}
 
 
@@ -195,10 +196,10 @@ class UpSampling1D(Layer):
         self.input_spec = InputSpec(ndim=3)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return _repeated(inputs, 1, self.size)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size}
 
 
@@ -235,7 +236,7 @@ class UpSampling2D(Layer):
         self.input_spec = InputSpec(ndim=4)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             for axis, times in enumerate(self.size, first):
@@ -246,7 +247,7 @@ class UpSampling2D(Layer):
         method = {"bilinear": "linear", "bicubic": "cubic"}.get(self.interpolation, self.interpolation)
         return jax.image.resize(inputs, shape, method)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "size": self.size,
@@ -278,13 +279,13 @@ class UpSampling3D(Layer):
         self.input_spec = InputSpec(ndim=5)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         first = 1 if self.data_format == "channels_last" else 2
         for axis, times in enumerate(self.size, first):
             inputs = _repeated(inputs, axis, times)
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
 

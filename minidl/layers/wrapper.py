@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core import serialization
+from minidl.core.typing import Config, Shape
 from minidl.layers.base import Layer
 
 
@@ -34,14 +35,14 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "layer": serialization.serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with a new layer inside."""
         return cls(**{**config, "layer": serialization.deserialize_layer(config["layer"], custom_objects)})

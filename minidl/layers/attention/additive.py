@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from minidl.core.typing import Config, Shape
 from minidl.layers.attention.attention import Attention
 
 
@@ -28,7 +29,7 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._require_list(input_shape, "must be called on")
         if self.use_scale:
             self.scale = self.add_weight((input_shape[0][-1],), "glorot_uniform", name="scale")
@@ -37,7 +38,7 @@ class AdditiveAttention(Attention):
         sums = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
         return jnp.sum(sums if self.scale is None else self.scale.value * sums, axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["score_mode"]
         return config

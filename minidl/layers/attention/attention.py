@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl import random
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 
 
@@ -54,7 +55,7 @@ class Attention(Layer):
         self.scale: Any = None
         self.concat_score_weight: Any = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._require_list(input_shape, "must be called on")
         if self.use_scale:
             self.scale = self.add_weight((), "ones", name="scale")
@@ -100,11 +101,11 @@ class Attention(Layer):
             both = self.scale.value * both
         return self.concat_score_weight.value * jnp.sum(jnp.tanh(both), axis=-1)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         """That of the query."""
         return mask[0] if mask is not None else None
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "use_scale": self.use_scale,

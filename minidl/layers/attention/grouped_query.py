@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core.naming import auto_name
+from minidl.core.typing import Config, Identifier
 from minidl.layers.attention.heads import HeadedAttention, attend_folded
 
 
@@ -56,13 +57,13 @@ class GroupQueryAttention(HeadedAttention):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -112,7 +113,7 @@ class GroupQueryAttention(HeadedAttention):
         key, value = jnp.repeat(key, self.num_repeats, axis=2), jnp.repeat(value, self.num_repeats, axis=2)
         return attend_folded(query, key, value, mask, drop, wants_weights)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **self.options_config(),
             "head_dim": self.head_dim,

@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl import kernels, regularizers
 from minidl.core import naming
+from minidl.core.typing import Array, Identifier
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
@@ -41,7 +42,7 @@ class HeadedAttention(Layer):
         sliding_window: int | None,
         flash_attention: bool | None,
         options: dict[str, Any],
-        activity_regularizer: Any,
+        activity_regularizer: Identifier,
         use_gate: bool,
         seed: int | None,
         **kwargs: Any,
@@ -196,7 +197,7 @@ class HeadedAttention(Layer):
             merged = full if merged is None else merged & full
         return merged
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         """That of the query."""
         return mask
 

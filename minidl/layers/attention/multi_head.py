@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels
+from minidl.core.typing import Config, Identifier
 from minidl.layers.attention.heads import HeadedAttention, attend_folded, zero_softmax
 
 
@@ -64,13 +65,13 @@ class MultiHeadAttention(HeadedAttention):
         attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -141,7 +142,7 @@ class MultiHeadAttention(HeadedAttention):
         weights = softmax(scores, mask, axes)
         return jnp.einsum(output_of, weights if drop is None else drop(weights), value), weights
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **self.options_config(),
             "num_heads": self.num_heads,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import config
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import moments
 from minidl.layers import weight_options
 from minidl.layers.input_spec import InputSpec
@@ -67,14 +68,14 @@ class BatchNormalization(ScaledNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         renorm: bool = False,
         renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
@@ -105,7 +106,7 @@ class BatchNormalization(ScaledNormalization):
             moving_variance_initializer=moving_variance_initializer,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[self.axis]
         if size is None:
             raise ValueError(f"BatchNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
@@ -120,7 +121,7 @@ class BatchNormalization(ScaledNormalization):
             self.renorm_stddev = weight_options.make(self, "renorm_stddev", (size,), first, **options)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Array, training: bool | None = None, mask: Array | None = None) -> Array:
         x = precise(inputs)
         if mask is not None and (mask.ndim > inputs.ndim or any(m not in (1, s) for m, s in zip(mask.shape, x.shape))):
             raise ValueError(
@@ -146,7 +147,7 @@ class BatchNormalization(ScaledNormalization):
             variance = self.moving_variance.value.astype(x.dtype).reshape(shape)
         return self.normalize(x, mean, variance, shape, correction).astype(self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "momentum": self.momentum,

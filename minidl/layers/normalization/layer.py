@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np  # noqa: F401, used by the example
 
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import moments
 from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
@@ -47,12 +48,12 @@ class LayerNormalization(ScaledNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Any,
     ):
         if not isinstance(axis, (int, list, tuple)):
@@ -74,13 +75,13 @@ class LayerNormalization(ScaledNormalization):
         self.rms_scaling = rms_scaling
         self.autocast = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.axis = normalized_axes(self.axis, input_shape, "LayerNormalization")
         if self.rms_scaling:
             self.scale, self.center = True, False
         self.make_weights([input_shape[axis] for axis in self.axis])
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x = precise(inputs)
         axes = sorted(axis % x.ndim for axis in self.axis)
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
@@ -89,7 +90,7 @@ class LayerNormalization(ScaledNormalization):
             return self.normalize(x, 0.0 * mean, variance, shape).astype(self.compute_dtype)
         return self.normalize_by_moments(x, axes, shape).astype(self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 

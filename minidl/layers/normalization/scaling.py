@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import kernels
+from minidl.core.typing import Config, Identifier
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 
@@ -22,12 +23,12 @@ class ScaledNormalization(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        beta_initializer: Identifier,
+        gamma_initializer: Identifier,
+        beta_regularizer: Identifier,
+        gamma_regularizer: Identifier,
+        beta_constraint: Identifier,
+        gamma_constraint: Identifier,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -79,7 +80,7 @@ class ScaledNormalization(Layer):
         )
         return kernels.normalize(x, gamma, beta, tuple(axes), self.epsilon)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "axis": self.axis,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import initializers
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.wrapper import Wrapper
@@ -44,7 +45,7 @@ class SpectralNormalization(Wrapper):
             )
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
@@ -62,7 +63,7 @@ class SpectralNormalization(Wrapper):
             dtype=self.kernel.dtype,
         )
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if training:
             u, kernel = jax.lax.cond(
                 jnp.all(self.kernel.value == 0),
@@ -83,7 +84,7 @@ class SpectralNormalization(Wrapper):
         u, v = lax.stop_gradient(u), lax.stop_gradient(v)
         return u.astype(self.vector_u.dtype), (kernel / (v @ matrix @ u.T)).reshape(kernel.shape).astype(kernel.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "power_iterations": self.power_iterations}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.normalization.layer import normalized_axes
 
@@ -38,9 +39,9 @@ class UnitNormalization(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         axes = normalized_axes(self.axis, inputs.shape, "UnitNormalization")
         return inputs * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(inputs), axes, keepdims=True), 1e-12))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}

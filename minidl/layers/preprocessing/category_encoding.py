@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.lists import ListLayer
 
 
@@ -56,7 +57,7 @@ class CategoryEncoding(ListLayer):
         self.autocast = False  # large integers do not fit into small floats
         self.built = True
 
-    def call(self, inputs: Any, count_weights: Any = None) -> Any:
+    def call(self, inputs: Array, count_weights: Any = None) -> Array:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(
                 "CategoryEncoding: `count_weights` is not used when `output_mode` is not 'count', but "
@@ -64,7 +65,7 @@ class CategoryEncoding(ListLayer):
             )
         return encode(inputs, self.output_mode, self.num_tokens, self.compute_dtype, count_weights)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "num_tokens": self.num_tokens, "output_mode": self.output_mode}
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.category_encoding import encode
 from minidl.layers.preprocessing.lists import ListLayer
 
@@ -85,7 +86,7 @@ class Discretization(ListLayer):
             kept = _merged(_summary(np.array(batch, "float32"), self.epsilon), kept, self.epsilon)
         self.bin_boundaries = _thinned(kept, 1.0 / self.num_bins)[0, :-1].tolist()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         if self.bin_boundaries is None:
             raise ValueError(
                 "Discretization: You need to give `bin_boundaries`, or call adapt() with data, before using the layer."
@@ -114,7 +115,7 @@ class Discretization(ListLayer):
         """The output as a symbolic tensor, before `adapt` too."""
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "bin_boundaries": self.bin_boundaries,
             "num_bins": self.num_bins,
@@ -126,7 +127,7 @@ class Discretization(ListLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Discretization:
+    def from_config(cls, config: Config) -> Discretization:
         """The layer that `get_config` described; one that was adapted keeps its boundaries."""
         if config.get("num_bins") is None:
             return cls(**config)

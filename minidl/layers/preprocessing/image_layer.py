@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
 
@@ -26,7 +27,7 @@ class ImageLayer(Layer):
         self.data_format = data_format_of(data_format)
         self.built = True
 
-    def call(self, data: Any, training: bool | None = True) -> Any:
+    def call(self, data: Any, training: bool | None = True) -> Array:
         images = data["images"] if isinstance(data, dict) else data
         if images.ndim not in (3, 4):
             raise ValueError(
@@ -101,7 +102,7 @@ class ImageLayer(Layer):
         rows = self.axis_of_rows(images)
         return images.shape[rows], images.shape[rows + 1]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "data_format": self.data_format}
 
 

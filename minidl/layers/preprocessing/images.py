@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl import random
+from minidl.core.typing import Config
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
 from minidl.ops.image import METHODS, resize
 
@@ -83,7 +84,7 @@ class Resizing(ImageLayer):
             self.data_format,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         names = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode")
         more = ("fill_value", "antialias")
         return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *more)}}
@@ -122,7 +123,7 @@ class CenterCrop(ImageLayer):
             images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
         return images
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
@@ -175,7 +176,7 @@ class RandomFlip(ImageLayer):
             images = jnp.where(drawn, jnp.flip(images, rows), images)
         return images
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "mode": self.mode, "seed": self.seed}
 
 
@@ -220,7 +221,7 @@ class RandomBrightness(ImageLayer):
     def transform_masks(self, masks: Any, drawn: Any) -> Any:
         return masks
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
         return {**super().get_config(), **config}
 
@@ -269,7 +270,7 @@ class RandomContrast(ImageLayer):
     def transform_masks(self, masks: Any, drawn: Any) -> Any:
         return masks
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
         return {**super().get_config(), **config}
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import config
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.preprocessing.lists import ListLayer
 
 
@@ -56,7 +57,7 @@ class Normalization(ListLayer):
         self.invert = invert
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
             raise ValueError(
@@ -115,7 +116,7 @@ class Normalization(ListLayer):
         self.adapt_mean.assign(mean)
         self.adapt_variance.assign(variance)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x = inputs.astype(self.compute_dtype)
         deviation = jnp.maximum(jnp.sqrt(self.variance), config.epsilon())
         return self.mean + x * deviation if self.invert else (x - self.mean) / deviation
@@ -134,7 +135,7 @@ class Normalization(ListLayer):
             return None
         return self._spread(self.adapt_variance.value if self.input_variance is None else self.input_variance)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "axis": self.axis,

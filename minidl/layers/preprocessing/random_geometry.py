@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl import random
+from minidl.core.typing import Config
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
 from minidl.layers.preprocessing.images import Resizing
 from minidl.ops import image
@@ -58,7 +59,7 @@ class _RandomAffine(ImageLayer):
             images, drawn, interpolation, self.fill_mode, self.fill_value, data_format=self.data_format
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         names = ("fill_mode", "interpolation", "seed", "fill_value")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -113,7 +114,7 @@ class RandomTranslation(_RandomAffine):
         right = random.uniform((examples,), self.width_lower, self.width_upper, seed=self.generator) * width
         return 1.0, 0.0, -right, 0.0, 1.0, -down
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
 
 
@@ -164,7 +165,7 @@ class RandomRotation(_RandomAffine):
         x, y = 0.5 * (width - 1), 0.5 * (height - 1)  # the centre, which stays where it is
         return cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "factor": self.factor}
 
 
@@ -223,7 +224,7 @@ class RandomZoom(_RandomAffine):
         x, y = 0.5 * (width - 1), 0.5 * (height - 1)  # the centre, which stays where it is
         return wide, 0.0, x * (1.0 - wide), 0.0, tall, y * (1.0 - tall)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
 
 
@@ -289,7 +290,7 @@ class RandomCrop(ImageLayer):
         shape = (*images.shape[:rows], self.height, self.width, *images.shape[rows + 2 :])
         return jax.image.resize(images, shape, METHODS[interpolation], antialias=False)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "height": self.height, "width": self.width, "seed": self.seed}
 
     def _anywhere(self, size: int, length: int) -> tuple[Any, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.lists import ListLayer
 
 
@@ -35,11 +36,11 @@ class Rescaling(ListLayer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
         return inputs.astype(self.compute_dtype) * scale + offset
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "scale": _plain(self.scale), "offset": _plain(self.offset)}
 
 
