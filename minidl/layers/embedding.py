@@ -1,4 +1,4 @@
-"""Embedding: a vector for each of a number of tokens."""
+"""Embedding: a learned vector for each token."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Embedding(LowRank):
     """Looks up a vector for each token: `embeddings[tokens]`.
 
     Args:
-        input_dim: the number of tokens; tokens are integers from 0 on.
+        input_dim: number of tokens, which are integers from 0 to input_dim - 1.
         output_dim: the size of a vector.
         embeddings_initializer: of the embeddings, (input_dim, output_dim).
         embeddings_regularizer: function of the embeddings that is added to the loss.
         embeddings_constraint: function applied to the embeddings after each update.
-        mask_zero: whether token 0 is padding: the steps where it stands are masked.
-        weights: values for the embeddings.
+        mask_zero: whether token 0 is padding, whose steps are masked.
+        weights: initial values of the embeddings, an array or a list of one array.
         **kwargs: `lora_rank` and `lora_alpha`, see `LowRank`; and see `Layer`.
 
     Input shape: (batch, ...), integers.
@@ -53,8 +53,8 @@ class Embedding(LowRank):
     ):
         for name, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size <= 0:
-                raise ValueError(f"Embedding: `{name}` must be a positive integer, got {size!r}.")
-        kwargs.pop("input_length", None)  # of old programs; any length goes
+                raise ValueError(f"Embedding: {name} must be a positive integer, got {size!r}.")
+        kwargs.pop("input_length", None)  # an argument of Keras 2 without effect
         super().__init__(**kwargs)
         self.input_dim = int(input_dim)
         self.output_dim = int(output_dim)
@@ -66,12 +66,12 @@ class Embedding(LowRank):
         )
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
-        self.autocast = False  # bfloat16 does not hold large tokens
+        self.autocast = False  # bfloat16 cannot represent large tokens
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    def build(self, input_shape: Shape = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         self._embeddings = weight_options.make(self, "embeddings", (self.input_dim, self.output_dim))
         self.begin_lora()
 

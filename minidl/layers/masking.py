@@ -1,4 +1,4 @@
-"""Masking: leaves out the steps of a sequence that hold nothing but one value."""
+"""Masking: masks the padding steps of sequences."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from minidl.layers.base import Layer
 
 
 class Masking(Layer):
-    """Masks the steps of which every feature equals `mask_value`, and puts zeros there.
+    """Masks the steps whose features all equal `mask_value`, and sets them to 0.
 
     Args:
-        mask_value: the value of padding.
+        mask_value: the padding value.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, ..., features).
@@ -34,7 +34,7 @@ class Masking(Layer):
         self.supports_masking = True
         self.built = True
 
-    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
     def call(self, inputs: Array) -> Array:

@@ -1,19 +1,19 @@
-"""Wrapper: a layer around another layer."""
+"""Wrapper: the base of layers that wrap another layer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minidl.core import serialization
-from minidl.core.typing import Config, Shape
+from minidl.core.typing import Config
 from minidl.layers.base import Layer
 
 
 class Wrapper(Layer):
-    """The base of layers that change what another layer does, such as `Bidirectional` and `TimeDistributed`.
+    """The base of layers that wrap another layer, such as `Bidirectional` and `TimeDistributed`.
 
     Args:
-        layer: the layer inside, in the attribute `layer`.
+        layer: the wrapped layer, kept as the attribute `layer`.
         **kwargs: see `Layer`.
 
     Raises:
@@ -35,7 +35,7 @@ class Wrapper(Layer):
         super().__init__(**kwargs)
         self.layer = layer
 
-    def build(self, input_shape: Shape = None) -> None:
+    def build(self, input_shape: Any = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
 
@@ -44,5 +44,5 @@ class Wrapper(Layer):
 
     @classmethod
     def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that `get_config` described, with a new layer inside."""
+        """The layer that `get_config` described, with a new wrapped layer."""
         return cls(**{**config, "layer": serialization.deserialize_layer(config["layer"], custom_objects)})

@@ -18,11 +18,11 @@ class GroupNormalization(ScaledNormalization):
     instance normalization.
 
     Args:
-        groups: the number of groups; -1 for as many as channels.
+        groups: number of groups; -1 for one per channel.
         axis: the axis of the channels.
         epsilon: added to the variance.
-        center: whether there is a beta.
-        scale: whether there is a gamma.
+        center: whether to add beta.
+        scale: whether to multiply by gamma.
         beta_initializer: of beta, (channels,).
         gamma_initializer: of gamma, (channels,).
         beta_regularizer: function of beta that is added to the loss.
@@ -58,7 +58,7 @@ class GroupNormalization(ScaledNormalization):
         **kwargs: Any,
     ):
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise ValueError(f"GroupNormalization: argument `groups` must be a positive integer or -1, got {groups!r}.")
+            raise ValueError(f"GroupNormalization: groups must be a positive integer or -1, got {groups!r}.")
         super().__init__(
             axis,
             epsilon,

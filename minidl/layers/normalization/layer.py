@@ -1,4 +1,4 @@
-"""LayerNormalization: normalizes each example on its own."""
+"""LayerNormalization: normalizes each example over its features."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class LayerNormalization(ScaledNormalization):
     Args:
         axis: the axis, or axes, to normalize over.
         epsilon: added to the variance.
-        center: whether there is a beta.
-        scale: whether there is a gamma.
-        beta_initializer: of beta, of the sizes of `axis`.
-        gamma_initializer: of gamma, likewise.
+        center: whether to add beta.
+        scale: whether to multiply by gamma.
+        beta_initializer: of beta, with the sizes along `axis`.
+        gamma_initializer: of gamma, with the sizes along `axis`.
         beta_regularizer: function of beta that is added to the loss.
         gamma_regularizer: function of gamma that is added to the loss.
         beta_constraint: function applied to beta after each update.
@@ -75,7 +75,7 @@ class LayerNormalization(ScaledNormalization):
         self.rms_scaling = rms_scaling
         self.autocast = False
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         self.axis = normalized_axes(self.axis, input_shape, "LayerNormalization")
         if self.rms_scaling:
             self.scale, self.center = True, False
@@ -94,9 +94,9 @@ class LayerNormalization(ScaledNormalization):
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
-def normalized_axes(axis: Any, input_shape: Any, where: str) -> list[int]:
-    """An axis, or axes, as a sorted list; ValueError for one that is not there."""
-    axes = sorted(axis) if isinstance(axis, (list, tuple)) else [axis]
-    if any(not -len(input_shape) <= one < len(input_shape) for one in axes):
+def normalized_axes(axis: int | Sequence[int], input_shape: Shape, where: str) -> list[int]:
+    """An axis, or axes, as a sorted list; ValueError for one that is out of bounds."""
+    axes = [axis] if isinstance(axis, int) else sorted(axis)
+    if any(not -len(input_shape) <= number < len(input_shape) for number in axes):
         raise ValueError(f"{where}: axis {axis} is out of bounds for an input of shape {input_shape}.")
     return axes

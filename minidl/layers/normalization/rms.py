@@ -1,4 +1,4 @@
-"""RMSNormalization: divides each example by the root of its mean square."""
+"""RMSNormalization: divides by the root mean square."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
-from minidl.core.typing import Array, Config, Shape
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.normalization.layer import normalized_axes
 from minidl.layers.normalization.scaling import precise
@@ -35,7 +35,7 @@ class RMSNormalization(Layer):
         self.axis: Any = axis
         self.epsilon = epsilon
 
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         self.axis = normalized_axes(self.axis, input_shape, "RMSNormalization")
         self.scale = self.add_weight([input_shape[axis] for axis in self.axis], "ones", name="scale")
 

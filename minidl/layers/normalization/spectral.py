@@ -1,4 +1,4 @@
-"""SpectralNormalization: keeps the largest singular value of a layer's kernel at 1."""
+"""SpectralNormalization: divides a layer's kernel by its largest singular value."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from minidl.layers.wrapper import Wrapper
 
 
 class SpectralNormalization(Wrapper):
-    """Divides the kernel of a layer by its largest singular value at every step of training (Miyato et al., 2018).
+    """Divides the kernel of a layer by its largest singular value in every training step (Miyato et al., 2018).
 
-    The singular value is followed by power iterations: v = u W^T / |u W^T|, u = v W / |v W|, sigma = v W u^T.
+    The singular value is estimated by power iterations: v = u W^T / |u W^T|, u = v W / |v W|, sigma = v W u^T.
 
     Args:
-        layer: with a `kernel`, or `embeddings`.
-        power_iterations: the number of iterations in a step.
+        layer: a layer with a `kernel` or `embeddings`.
+        power_iterations: the number of iterations per step.
         **kwargs: see `Layer`.
 
     Input shape: that of the layer.
@@ -41,7 +41,7 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:
             raise ValueError(
-                f"SpectralNormalization: `power_iterations` should be greater than zero, got {power_iterations}."
+                f"SpectralNormalization: power_iterations must be a positive integer, got {power_iterations}."
             )
         self.power_iterations = power_iterations
 
@@ -51,8 +51,8 @@ class SpectralNormalization(Wrapper):
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
             raise ValueError(
-                f"SpectralNormalization: the layer {self.layer.name!r} has nothing to normalize: the "
-                f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'."
+                f"SpectralNormalization: the layer {self.layer.name!r} ({type(self.layer).__name__}) has no `kernel` "
+                "or `embeddings` to normalize."
             )
         self.kernel = kernel
         self.vector_u = self.add_weight(
@@ -74,7 +74,7 @@ class SpectralNormalization(Wrapper):
             self.kernel.assign(kernel)
         return self.layer(inputs).astype(self.compute_dtype)
 
-    def normalized_weights(self) -> tuple[Any, Any]:
+    def normalized_weights(self) -> tuple[Array, Array]:
         """The vector u after this step's iterations, and the kernel divided by its largest singular value."""
         kernel, u = self.kernel.value, self.vector_u.value
         matrix = kernel.reshape(-1, kernel.shape[-1])
@@ -88,5 +88,5 @@ class SpectralNormalization(Wrapper):
         return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
-def _unit(x: Any) -> Any:
+def _unit(x: Array) -> Array:
     return x * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x)), 1e-12))

@@ -1,4 +1,4 @@
-"""UnitNormalization: brings each example to length 1."""
+"""UnitNormalization: scales vectors to unit length."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from minidl.layers.normalization.layer import normalized_axes
 
 
 class UnitNormalization(Layer):
-    """Divides by the Euclidean length along `axis`; lengths below 1e-6 count as that.
+    """Divides by the Euclidean norm along `axis`; norms below 1e-6 are replaced by 1e-6.
 
     Args:
         axis: the axis, or axes, of the vectors.
@@ -24,7 +24,7 @@ class UnitNormalization(Layer):
     Output shape: the same.
 
     Raises:
-        TypeError: an axis that is no integer or list of them.
+        TypeError: an axis that is not an integer or a list of integers.
 
     Example:
     >>> UnitNormalization()(jnp.array([[3.0, 4.0]]))
