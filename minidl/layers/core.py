@@ -31,8 +31,8 @@ class InputLayer(Layer):
         name: default "input_layer".
 
     Raises:
-        ValueError: no shape or two shapes, an invalid shape, or an input_tensor that is not a symbolic tensor or does not
-            match the other arguments.
+        ValueError: no shape or two shapes, an invalid shape, or an input_tensor that is not a symbolic tensor or
+            does not match the other arguments.
 
     Example:
     >>> InputLayer((28, 28)).batch_shape

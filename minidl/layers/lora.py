@@ -1,7 +1,7 @@
 """LoRA: low-rank adaptation of a large weight (Hu et al., 2022).
 
-The weight W is frozen, and a low-rank product is trained in addition: W + alpha / rank * (A B). A is initialized randomly
-and B to zeros, so that the sum is W at first. Files store the sum, which layers without LoRA can load.
+The weight W is frozen, and a low-rank product is trained in addition: W + alpha / rank * (A B). A is initialized
+randomly and B to zeros, so that the sum is W at first. Files store the sum, which layers without LoRA can load.
 """
 
 from __future__ import annotations

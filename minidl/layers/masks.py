@@ -1,9 +1,9 @@
 """Masks: which steps of a sequence are valid.
 
-A mask is a boolean array that belongs to an array of shape (batch, steps, ...) as its metadata. It is set by the layer that
-computes it (`Embedding(mask_zero=True)`, `Masking`) and propagated from layer to layer by `Layer.__call__`. Losses and
-metrics read the mask of the predictions. Outside of compiled functions it is the array's attribute `_keras_mask`, which
-may be set too.
+A mask is a boolean array that belongs to an array of shape (batch, steps, ...) as its metadata. It is set by the layer
+that computes it (`Embedding(mask_zero=True)`, `Masking`) and propagated from layer to layer by `Layer.__call__`. Losses
+and metrics read the mask of the predictions. Outside of compiled functions it is the array's attribute
+`_keras_mask`, which may be set too.
 """
 
 from __future__ import annotations

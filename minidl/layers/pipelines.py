@@ -1,8 +1,8 @@
 """Layers in TensorFlow graphs, such as in a function that is passed to `tf.data.Dataset.map`.
 
-TensorFlow traces such a function with symbolic tensors. A call of a layer becomes a node of the graph that calls the layer
-on the arrays of each element, with the weights of that time and new random numbers. The node has no gradient. This module
-never imports TensorFlow: a program that has not imported it has no graph.
+TensorFlow traces such a function with symbolic tensors. A call of a layer becomes a node of the graph that calls the
+layer on the arrays of each element, with the weights of that time and new random numbers. The node has no gradient.
+This module never imports TensorFlow: a program that has not imported it has no graph.
 """
 
 from __future__ import annotations
