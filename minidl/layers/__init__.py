@@ -1,69 +1,23 @@
-"""Layers, a file for each family."""
+"""Layers, one file or folder for each family."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minidl.core import serialization
-from minidl.layers.activation import (
-    ELU,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    Softmax,
-)
-from minidl.layers.attention import (
-    AdditiveAttention,
-    Attention,
-    GroupQueryAttention,
-    MultiHeadAttention,
-)
-from minidl.layers.base import (
-    Layer,
-)
+from minidl.core.typing import Config
+from minidl.layers import attention, convolution, normalization, pooling, preprocessing, recurrent
+from minidl.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from minidl.layers.attention import *
+from minidl.layers.base import Layer
 from minidl.layers.borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
-from minidl.layers.convolution import (
-    Conv1D,
-    Conv1DTranspose,
-    Conv2D,
-    Conv2DTranspose,
-    Conv3D,
-    Conv3DTranspose,
-    Convolution1D,
-    Convolution1DTranspose,
-    Convolution2D,
-    Convolution2DTranspose,
-    Convolution3D,
-    Convolution3DTranspose,
-    DepthwiseConv1D,
-    DepthwiseConv2D,
-    SeparableConv1D,
-    SeparableConv2D,
-    SeparableConvolution1D,
-    SeparableConvolution2D,
-)
-from minidl.layers.core import (
-    Activation,
-    Dense,
-    Identity,
-    Input,
-    InputLayer,
-)
-from minidl.layers.einsum_dense import (
-    EinsumDense,
-)
-from minidl.layers.embedding import (
-    Embedding,
-)
-from minidl.layers.input_spec import (
-    InputSpec,
-)
-from minidl.layers.lambda_layer import (
-    Lambda,
-)
-from minidl.layers.masking import (
-    Masking,
-)
+from minidl.layers.convolution import *
+from minidl.layers.core import Activation, Dense, Identity, Input, InputLayer
+from minidl.layers.einsum_dense import EinsumDense
+from minidl.layers.embedding import Embedding
+from minidl.layers.input_spec import InputSpec
+from minidl.layers.lambda_layer import Lambda
+from minidl.layers.masking import Masking
 from minidl.layers.merging import (
     Add,
     Average,
@@ -82,76 +36,10 @@ from minidl.layers.merging import (
     multiply,
     subtract,
 )
-from minidl.layers.normalization import (
-    BatchNormalization,
-    GroupNormalization,
-    LayerNormalization,
-    RMSNormalization,
-    SpectralNormalization,
-    UnitNormalization,
-)
-from minidl.layers.pooling import (
-    AdaptiveAveragePooling1D,
-    AdaptiveAveragePooling2D,
-    AdaptiveAveragePooling3D,
-    AdaptiveMaxPooling1D,
-    AdaptiveMaxPooling2D,
-    AdaptiveMaxPooling3D,
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
-    AvgPool1D,
-    AvgPool2D,
-    AvgPool3D,
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalAveragePooling3D,
-    GlobalAvgPool1D,
-    GlobalAvgPool2D,
-    GlobalAvgPool3D,
-    GlobalMaxPool1D,
-    GlobalMaxPool2D,
-    GlobalMaxPool3D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
-    GlobalMaxPooling3D,
-    MaxPool1D,
-    MaxPool2D,
-    MaxPool3D,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
-)
-from minidl.layers.preprocessing import (
-    CategoryEncoding,
-    CenterCrop,
-    Discretization,
-    Normalization,
-    RandomBrightness,
-    RandomContrast,
-    RandomCrop,
-    RandomFlip,
-    RandomRotation,
-    RandomTranslation,
-    RandomZoom,
-    Rescaling,
-    Resizing,
-)
-from minidl.layers.recurrent import (
-    GRU,
-    LSTM,
-    RNN,
-    Bidirectional,
-    ConvLSTM1D,
-    ConvLSTM2D,
-    ConvLSTM3D,
-    GRUCell,
-    LSTMCell,
-    SimpleRNN,
-    SimpleRNNCell,
-    StackedRNNCells,
-    TimeDistributed,
-)
+from minidl.layers.normalization import *
+from minidl.layers.pooling import *
+from minidl.layers.preprocessing import *
+from minidl.layers.recurrent import *
 from minidl.layers.regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -163,134 +51,48 @@ from minidl.layers.regularization import (
     SpatialDropout3D,
 )
 from minidl.layers.reshaping import Flatten, Permute, RepeatVector, Reshape, UpSampling1D, UpSampling2D, UpSampling3D
-from minidl.layers.wrapper import (
-    Wrapper,
-)
+from minidl.layers.wrapper import Wrapper
 
 __all__ = [
     "Activation",
     "ActivityRegularization",
-    "AdaptiveAveragePooling1D",
-    "AdaptiveAveragePooling2D",
-    "AdaptiveAveragePooling3D",
-    "AdaptiveMaxPooling1D",
-    "AdaptiveMaxPooling2D",
-    "AdaptiveMaxPooling3D",
     "Add",
-    "AdditiveAttention",
     "AlphaDropout",
-    "Attention",
     "Average",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "AveragePooling3D",
-    "AvgPool1D",
-    "AvgPool2D",
-    "AvgPool3D",
-    "BatchNormalization",
-    "Bidirectional",
-    "CategoryEncoding",
-    "CenterCrop",
     "Concatenate",
-    "Conv1D",
-    "Conv1DTranspose",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Conv3D",
-    "Conv3DTranspose",
-    "ConvLSTM1D",
-    "ConvLSTM2D",
-    "ConvLSTM3D",
-    "Convolution1D",
-    "Convolution1DTranspose",
-    "Convolution2D",
-    "Convolution2DTranspose",
-    "Convolution3D",
-    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
-    "DepthwiseConv1D",
-    "DepthwiseConv2D",
-    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
     "EinsumDense",
     "Embedding",
     "Flatten",
-    "GRU",
-    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalAveragePooling3D",
-    "GlobalAvgPool1D",
-    "GlobalAvgPool2D",
-    "GlobalAvgPool3D",
-    "GlobalMaxPool1D",
-    "GlobalMaxPool2D",
-    "GlobalMaxPool3D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "GlobalMaxPooling3D",
-    "GroupNormalization",
-    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
-    "LSTM",
-    "LSTMCell",
     "Lambda",
     "Layer",
-    "LayerNormalization",
     "LeakyReLU",
     "Masking",
-    "MaxPool1D",
-    "MaxPool2D",
-    "MaxPool3D",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "MaxPooling3D",
     "Maximum",
     "Minimum",
-    "MultiHeadAttention",
     "Multiply",
-    "Normalization",
     "PReLU",
     "Permute",
-    "RMSNormalization",
-    "RNN",
-    "RandomBrightness",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomFlip",
-    "RandomRotation",
-    "RandomTranslation",
-    "RandomZoom",
     "ReLU",
     "RepeatVector",
-    "Rescaling",
     "Reshape",
-    "Resizing",
-    "SeparableConv1D",
-    "SeparableConv2D",
-    "SeparableConvolution1D",
-    "SeparableConvolution2D",
-    "SimpleRNN",
-    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
-    "SpectralNormalization",
-    "StackedRNNCells",
     "Subtract",
-    "TimeDistributed",
-    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
@@ -309,18 +111,24 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+__all__ += attention.__all__
+__all__ += convolution.__all__
+__all__ += normalization.__all__
+__all__ += pooling.__all__
+__all__ += preprocessing.__all__
+__all__ += recurrent.__all__
 
-# The names in configs; models, which are layers too, add theirs.
+# The classes by their names in configs; the models, which are layers too, are added by minidl.models.
 NAMES: dict[str, Any] = {
     value.__name__: value for value in list(globals().values()) if isinstance(value, type) and issubclass(value, Layer)
 }
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
+def serialize(layer: Layer) -> Config:
     """The JSON form of a layer, without its weights."""
     return serialization.serialize(layer)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The layer behind its JSON form; classes of your own come from `custom_objects`."""
+def deserialize(config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The layer of a JSON form; pass your own classes in `custom_objects`."""
     return serialization.deserialize(config, NAMES, "layer", custom_objects)

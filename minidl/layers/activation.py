@@ -1,4 +1,4 @@
-"""Activation functions as layers, for those that have arguments or weights."""
+"""Activation functions with arguments or weights, as layers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, constraints, initializers, regularizers
+from minidl.core.typing import Array, Config, Identifier
 from minidl.layers.base import Layer
 
 
@@ -50,16 +51,16 @@ class ReLU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {"max_value": self.max_value, "negative_slope": self.negative_slope, "threshold": self.threshold}
         return {**super().get_config(), **own}
 
 
 class LeakyReLU(Layer):
-    """Rectified linear unit that lets a little through: `negative_slope * x` below 0 (Maas et al., 2013).
+    """Leaky rectified linear unit: `negative_slope * x` below 0 (Maas et al., 2013).
 
     Args:
         negative_slope: 0 or more; default 0.3.
@@ -77,7 +78,7 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
-        if "alpha" in kwargs:  # its older name, which files of Keras 2 hold
+        if "alpha" in kwargs:  # the argument's name in Keras 2
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
@@ -86,24 +87,24 @@ class LeakyReLU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.leaky_relu(inputs, self.negative_slope)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class PReLU(Layer):
-    """Rectified linear unit with slopes that are learned: `alpha * x` below 0 (He et al., 2015).
+    """Parametric rectified linear unit: `alpha * x` below 0, with learned slopes (He et al., 2015).
 
     Args:
         alpha_initializer: of the slopes.
         alpha_regularizer: function of the slopes that is added to the loss.
         alpha_constraint: function applied to the slopes after each update.
-        shared_axes: the axes (the batch is 0) along which one slope serves all: [1, 2] for images.
+        shared_axes: axes (the batch is 0) along which a slope is shared: [1, 2] for images.
         **kwargs: see `Layer`.
 
-    Input shape: any, known but for the batch and the shared axes.
+    Input shape: any, with known sizes except for the batch and the shared axes.
     Output shape: the same.
 
     Example:
@@ -113,9 +114,9 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: Identifier = "Zeros",
+        alpha_regularizer: Identifier = None,
+        alpha_constraint: Identifier = None,
         shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
@@ -137,10 +138,10 @@ class PReLU(Layer):
         )
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.maximum(inputs, 0) - self.alpha.value * jnp.maximum(-inputs, 0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         own = {
             "alpha_initializer": initializers.serialize(self.alpha_initializer),
             "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
@@ -154,7 +155,7 @@ class ELU(Layer):
     """Exponential linear unit: `alpha * (exp(x) - 1)` below 0 (Clevert et al., 2016).
 
     Args:
-        alpha: what large negative inputs approach, negated.
+        alpha: large negative inputs approach -alpha.
         **kwargs: see `Layer`.
 
     Input shape: any.
@@ -171,18 +172,18 @@ class ELU(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return activations.elu(inputs, self.alpha)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "alpha": self.alpha}
 
 
 class Softmax(Layer):
-    """Softmax: positive numbers that sum to 1.
+    """Softmax: normalizes scores to probabilities.
 
     Args:
-        axis: the axis that they sum to 1 along, or several.
+        axis: the axis, or axes, along which the outputs sum to 1.
         **kwargs: see `Layer`.
 
     Call arguments:
@@ -206,27 +207,27 @@ class Softmax(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
         if mask is None:
             return self._softmax(inputs)
         mask = jnp.asarray(mask, bool)
         if mask.ndim > inputs.ndim:
             raise ValueError(
-                f"Softmax: the mask must not have more dimensions than the scores, got the shapes {mask.shape} and "
+                f"Softmax: the mask must not have more axes than the scores, got the shapes {mask.shape} and "
                 f"{inputs.shape}."
             )
         if any(m not in (1, size) for m, size in zip(reversed(mask.shape), reversed(inputs.shape))):
             raise ValueError(
-                f"Softmax: the mask of shape {mask.shape} is not broadcastable to the scores of shape {inputs.shape}; "
+                f"Softmax: the mask of shape {mask.shape} cannot be broadcast to the scores of shape {inputs.shape}; "
                 "give one boolean for each score."
             )
         return jnp.where(mask, self._softmax(jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)), 0)
 
-    def _softmax(self, inputs: Any) -> Any:
+    def _softmax(self, inputs: Array) -> Array:
         if isinstance(self.axis, int):
             return activations.softmax(inputs, axis=self.axis)
         exponentials = jnp.exp(inputs - jnp.max(inputs, axis=tuple(self.axis), keepdims=True))
         return exponentials / jnp.sum(exponentials, axis=tuple(self.axis), keepdims=True)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}

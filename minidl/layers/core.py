@@ -1,4 +1,4 @@
-"""The layers that most models are made of: Input, Dense, Activation."""
+"""The core layers: Input, Dense, Activation, Identity."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 from minidl import activations, constraints, initializers, regularizers
 from minidl.core import array_metadata, dtypes
 from minidl.core.symbolic import KerasTensor, Node
+from minidl.core.typing import Array, Config, DType, Identifier, PyTree, Shape
 from minidl.kernels import matmul
 from minidl.layers.base import Layer
 from minidl.layers.lora import LowRank
 
 
 class InputLayer(Layer):
-    """What stands at the beginning of a model: the shape and dtype of its input.
+    """The input of a model: its shape and dtype.
 
     Args:
         shape: the shape of one example, without the batch.
         batch_size: the size of the batch, if it is fixed.
         dtype: the dtype of the input, default `floatx()`.
-        sparse: must be False: there are no sparse tensors in JAX.
-        ragged: must be False, likewise.
-        batch_shape: the whole shape, instead of the first two.
-        input_tensor: a symbolic tensor that is to be the input, instead of a new one. What else is given must go with
-            it.
+        sparse: must be False: sparse tensors are not supported.
+        ragged: must be False: ragged tensors are not supported.
+        batch_shape: the shape with the batch, instead of `shape` and `batch_size`.
+        input_tensor: a symbolic tensor to use as the input, instead of a new one. Other arguments must match it.
         optional: whether the input may be None.
         name: default "input_layer".
 
     Raises:
-        ValueError: no shape, two, or one with something in it that is no size; an input_tensor that is none, or that
-            does not go with the other arguments.
+        ValueError: no shape or two shapes, an invalid shape, or an input_tensor that is not a symbolic tensor or
+            does not match the other arguments.
 
     Example:
     >>> InputLayer((28, 28)).batch_shape
@@ -43,7 +43,7 @@ class InputLayer(Layer):
         self,
         shape: Sequence[int | None] | None = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Sequence[int | None] | None = None,
@@ -53,21 +53,21 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name)
-        shape = kwargs.pop("input_shape", shape)  # their names in old programs
+        shape = kwargs.pop("input_shape", shape)  # their names in Keras 2
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise TypeError(f"InputLayer: unknown arguments {sorted(kwargs)}.")
         if input_tensor is not None:
-            _require_fit(input_tensor, shape, batch_shape, batch_size, dtype, sparse)
+            _require_match(input_tensor, shape, batch_shape, batch_size, dtype, sparse)
             shape, batch_shape, batch_size, dtype = None, input_tensor.shape, None, input_tensor.dtype
         if shape is not None and batch_shape is not None:
-            raise ValueError(f"Input: you cannot pass both `shape` and `batch_shape`, got {shape} and {batch_shape}.")
+            raise ValueError(f"Input: give either shape or batch_shape, got {shape} and {batch_shape}.")
         if batch_shape is not None and batch_size is not None:
-            raise ValueError("Input: you cannot pass both `batch_size` and `batch_shape`: the latter holds the former.")
+            raise ValueError("Input: give either batch_size or batch_shape, which includes the batch size.")
         if shape is None and batch_shape is None:
-            raise ValueError("Input: pass a `shape` argument. It is the shape of one example, without the batch.")
+            raise ValueError("Input: no shape given. Give `shape`, the shape of one example without the batch.")
         if sparse or ragged:
-            raise ValueError("Input: sparse and ragged tensors do not exist in JAX; give dense arrays.")
+            raise ValueError("Input: sparse and ragged tensors are not supported; give dense arrays.")
         sizes = batch_shape if shape is None else shape
         if not isinstance(sizes, (list, tuple)) or not all(s is None or _is_size(s) for s in sizes):
             raise ValueError(f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}.")
@@ -94,7 +94,7 @@ class InputLayer(Layer):
         """The dtype of the input."""
         return self._input_dtype
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "batch_shape": self.batch_shape,
             "dtype": self._input_dtype,
@@ -105,14 +105,17 @@ class InputLayer(Layer):
         }
 
 
-def _require_fit(
-    tensor: Any, shape: Any, batch_shape: Any, batch_size: int | None, dtype: Any, sparse: bool | None
+def _require_match(
+    tensor: Any,
+    shape: Sequence[int | None] | None,
+    batch_shape: Sequence[int | None] | None,
+    batch_size: int | None,
+    dtype: DType | None,
+    sparse: bool | None,
 ) -> None:
-    """Refuse arguments of an input that do not go with the tensor that is to be it."""
+    """Raise ValueError for arguments of an input that do not match the given tensor."""
     if not isinstance(tensor, KerasTensor):
-        raise ValueError(
-            f"Input: Argument `input_tensor` must be a KerasTensor, got one of type {type(tensor).__name__}."
-        )
+        raise ValueError(f"Input: input_tensor must be a symbolic tensor (KerasTensor), got {type(tensor).__name__}.")
     given = {
         "shape": (shape and tuple(shape), tensor.shape[1:]),
         "batch_shape": (batch_shape and tuple(batch_shape), tensor.shape),
@@ -135,7 +138,7 @@ def _is_size(value: Any) -> bool:
 def Input(  # noqa: N802, a function that Keras writes like a class
     shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DType | None = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Sequence[int | None] | None = None,
@@ -156,7 +159,7 @@ class Dense(LowRank):
 
     Args:
         units: the size of the output's last axis.
-        activation: name or function applied to the result; None for none.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (features, units).
         bias_initializer: of the bias, (units,).
@@ -182,15 +185,15 @@ class Dense(LowRank):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
@@ -207,7 +210,7 @@ class Dense(LowRank):
         self.bias_constraint = constraints.get(bias_constraint)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         if len(input_shape) < 2:
             raise ValueError(
                 f"Dense {self.name!r} takes inputs of shape (batch, ..., features), got {input_shape}. Give a single "
@@ -239,7 +242,7 @@ class Dense(LowRank):
         """The kernel, (features, units); AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         kernel = self.effective_weight()
         if inputs.shape[-1] != kernel.shape[0]:
             raise ValueError(
@@ -251,10 +254,10 @@ class Dense(LowRank):
         if self.bias is not None:
             outputs = outputs + self.bias.value
         if self.activation in (None, activations.linear):
-            return array_metadata.annotate(outputs, is_linear=True)  # for the check of losses that take probabilities
+            return array_metadata.annotate(outputs, is_linear=True)  # checked by losses that take probabilities
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "units": self.units,
@@ -286,26 +289,26 @@ class Activation(Layer):
     Array([0., 2.], dtype=float32)
     """
 
-    def __init__(self, activation: Any, **kwargs: Any):
+    def __init__(self, activation: Identifier, **kwargs: Any):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return self.activation(inputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
 
 
 class Identity(Layer):
-    """Gives back what it is given.
+    """Returns its input unchanged.
 
     Args:
         **kwargs: see `Layer`.
 
-    Input shape: any, also a structure of arrays.
+    Input shape: any, or a structure of arrays.
     Output shape: the same.
 
     Example:
@@ -319,5 +322,5 @@ class Identity(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: PyTree) -> PyTree:
         return inputs

@@ -1,4 +1,4 @@
-"""Where the channels of images are, and sizes that are given once or for each axis."""
+"""The arguments `data_format`, and sizes that are one integer or one for each axis."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from minidl import config
 
 
 def data_format_of(value: str | None) -> str:
-    """The data format that an argument says; None is `minidl.config.image_data_format()`.
+    """The argument data_format, checked; None is `minidl.config.image_data_format()`.
 
     Raises:
-        ValueError: another word.
+        ValueError: another value.
     """
     value = config.image_data_format() if value is None else str(value).lower()
     if value not in ("channels_last", "channels_first"):
@@ -23,10 +23,10 @@ def data_format_of(value: str | None) -> str:
 
 
 def sizes_of(value: Any, rank: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
-    """A tuple with one size for each of `rank` axes, from one integer or as many.
+    """The size along each of `rank` axes, from one integer or one for each axis.
 
     Raises:
-        ValueError: not that many, or something that is no positive integer.
+        ValueError: another number of sizes, or sizes that are not positive integers.
     """
     lowest = 0 if allow_zero else 1
     given: Sequence[Any] = (value,) * rank if isinstance(value, (int, np.integer)) else value

@@ -1,17 +1,17 @@
-"""EinsumDense: a dense layer over any axes, said by an equation."""
+"""EinsumDense: a dense layer given by an einsum equation."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the examples
 
 from minidl import activations, regularizers
-from minidl.core.typing import Shape
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.initializers.draws import VarianceScaling
 from minidl.kernels import matmul
 from minidl.layers import weight_options
@@ -20,14 +20,14 @@ from minidl.layers.lora import LowRank
 
 
 class EinsumDense(LowRank):
-    """Computes `activation(einsum(equation, x, kernel) + bias)`.
+    """Dense layer given by an einsum equation: `activation(einsum(equation, x, kernel) + bias)`.
 
     Args:
-        equation: such as "abc,cd->abd": the axes of the input, of the kernel and of the output. "..." may stand for
-            axes in front of the input and the output, or behind them.
-        output_shape: the shape of the output without the batch and what "..." stands for; None for sizes that
-            follow from the input.
-        activation: name or function applied to the result; None for none.
+        equation: such as "abc,cd->abd": the axes of the input, the kernel and the output. An ellipsis "..." is
+            allowed at the start or at the end of the input and the output.
+        output_shape: the shape of the output without the batch and the axes of the ellipsis; None for sizes
+            that are those of the input.
+        activation: name or function applied to the result; None for no activation.
         bias_axes: the axes of the output that have a bias, such as "d"; None for no bias.
         kernel_initializer: of the kernel.
         bias_initializer: of the bias.
@@ -41,7 +41,7 @@ class EinsumDense(LowRank):
     Output shape: as in the equation.
 
     Raises:
-        ValueError: an equation that is none, or that does not go with the shapes.
+        ValueError: an invalid equation, or one that does not match the shapes.
 
     Example:
     >>> EinsumDense("abc,cd->abd", output_shape=(None, 64), bias_axes="d")(np.ones((2, 32, 128))).shape
@@ -52,14 +52,14 @@ class EinsumDense(LowRank):
         self,
         equation: str,
         output_shape: int | Sequence[int | None],
-        activation: Any = None,
+        activation: Identifier = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -77,10 +77,10 @@ class EinsumDense(LowRank):
             bias_constraint=bias_constraint,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         axes = _Axes.of(self.equation, tuple(input_shape), self.partial_output_shape)
         self.input_spec = InputSpec(ndim=len(input_shape))
-        self._kernel = weight_options.make(self, "kernel", axes.kernel_shape(), self._scaled_by(axes))
+        self._kernel = weight_options.make(self, "kernel", axes.kernel_shape(), self._initializer_with_fans(axes))
         self.bias = None
         if self.bias_axes is not None:
             self.bias = weight_options.make(self, "bias", axes.bias_shape(self.bias_axes))
@@ -91,13 +91,13 @@ class EinsumDense(LowRank):
         """The kernel; AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         outputs = einsum(self.equation, inputs, self.effective_weight())
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return outputs if self.activation is None else self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "output_shape": self.partial_output_shape,
@@ -109,29 +109,33 @@ class EinsumDense(LowRank):
             **self.lora_config(),
         }
 
-    def _scaled_by(self, axes: _Axes) -> Any:
-        """The kernel's initializer; one that scales by the fans takes them from the equation."""
-        found: Any = getattr(self, "kernel_initializer")  # noqa: B009, set by weight_options
-        if not isinstance(found, VarianceScaling) or not (found.input_axes is None or found.output_axes is None):
-            return found
+    def _initializer_with_fans(self, axes: _Axes) -> Callable[..., Any]:
+        """The kernel's initializer; one that scales by the fans gets them from the equation."""
+        initializer: Any = getattr(self, "kernel_initializer")  # noqa: B009, set by weight_options
+        fixed = isinstance(initializer, VarianceScaling) and None not in (
+            initializer.input_axes,
+            initializer.output_axes,
+        )
+        if not isinstance(initializer, VarianceScaling) or fixed:
+            return initializer
         inputs, outputs = axes.fans()
-        config = {**found.get_config(), "seed": found.seed, "input_axes": inputs, "output_axes": outputs}
-        return type(found).from_config(config)
+        config = {**initializer.get_config(), "seed": initializer.seed, "input_axes": inputs, "output_axes": outputs}
+        return type(initializer).from_config(config)
 
 
-def einsum(equation: str, x: Any, kernel: Any) -> Any:
-    """`jnp.einsum`, as one product of matrices where the equation is one.
+def einsum(equation: str, x: Array, kernel: Array) -> Array:
+    """`jnp.einsum`, as one matrix product where possible.
 
-    That is so where the axes that are summed over are the last of x and the first of the kernel, in one order.
+    That is where the contracted axes are the last of x and the first of the kernel, in the same order.
 
     >>> einsum("abc,cde->abde", jnp.ones((2, 3, 4)), jnp.ones((4, 5, 6))).shape
     (2, 3, 5, 6)
     """
     left, weights, right = _split(equation)
-    summed = [axis for axis in weights if axis in left and axis not in right]
-    count = len(summed)
-    free = left.removesuffix("".join(summed))
-    if count and left == free + "".join(summed) and right == free + weights[count:]:
+    contracted = [axis for axis in weights if axis in left and axis not in right]
+    count = len(contracted)
+    free = left.removesuffix("".join(contracted))
+    if count and left == free + "".join(contracted) and right == free + weights[count:]:
         features = math.prod(kernel.shape[:count])
         product = matmul(x.reshape(*x.shape[: x.ndim - count], features), kernel.reshape(features, -1))
         return product.reshape(*product.shape[:-1], *kernel.shape[count:])
@@ -139,13 +143,13 @@ def einsum(equation: str, x: Any, kernel: Any) -> Any:
 
 
 class _Axes(NamedTuple):
-    """The letters of an equation, "..." left out, and the sizes of the input's and the output's axes."""
+    """The axes of an equation, without the ellipsis, and the sizes of the input's and the output's axes."""
 
     kernel: str
     output: str
-    given: dict[str, int | None]  # of the input
-    made: dict[str, int | None]  # of the output
-    behind: int  # how many axes "..." stands for at the end
+    input_sizes: dict[str, int | None]
+    output_sizes: dict[str, int | None]
+    trailing: int  # number of axes of an ellipsis at the end
 
     @classmethod
     def of(cls, equation: str, input_shape: Shape, output_shape: Shape) -> _Axes:
@@ -154,49 +158,51 @@ class _Axes(NamedTuple):
         left, right = left.strip("0"), right.strip("0")
         elided = len(input_shape) - len(left)
         if elided < 0 or (elided and not (front or back)):
-            raise ValueError(
-                f"EinsumDense: the equation {equation!r} does not go with an input of shape {input_shape}."
-            )
-        given = dict(zip(left, input_shape[elided:] if front else input_shape))
-        # The output as a whole: the batch and what is elided come from the input.
+            raise ValueError(f"EinsumDense: the equation {equation!r} does not match an input of shape {input_shape}.")
+        input_sizes = dict(zip(left, input_shape[elided:] if front else input_shape))
+        # The whole output shape: the batch and the axes of the ellipsis are those of the input.
         head = input_shape[:elided] if front and elided else input_shape[:1]
         whole = (*head, *output_shape) if front else (*input_shape[:1], *output_shape, *input_shape[len(left) :])
-        made = dict(zip(right, whole[elided:] if front else whole))
+        output_sizes = dict(zip(right, whole[elided:] if front else whole))
         for axis in left:
-            if axis in made and made[axis] is not None and made[axis] != given[axis]:
+            if axis in output_sizes and output_sizes[axis] is not None and output_sizes[axis] != input_sizes[axis]:
                 raise ValueError(
-                    f"EinsumDense: axis {axis!r} of {equation!r} has size {given[axis]} in the input of shape "
-                    f"{input_shape}, but {made[axis]} in the output of shape {output_shape}."
+                    f"EinsumDense: axis {axis!r} of {equation!r} has size {input_sizes[axis]} in the input of shape "
+                    f"{input_shape}, but {output_sizes[axis]} in the output of shape {output_shape}."
                 )
-        if unknown := [axis for axis in kernel if axis not in given and axis not in made]:
-            raise ValueError(f"EinsumDense: axes {unknown} of the kernel are in no other part of {equation!r}.")
-        if unknown := [axis for axis in right if axis not in given and axis not in kernel]:
-            raise ValueError(f"EinsumDense: axes {unknown} of the output are in no other part of {equation!r}.")
-        return cls(kernel, right, given, made, elided if back else 0)
+        if unknown := [axis for axis in kernel if axis not in input_sizes and axis not in output_sizes]:
+            raise ValueError(f"EinsumDense: axes {unknown} of the kernel are in no other term of {equation!r}.")
+        if unknown := [axis for axis in right if axis not in input_sizes and axis not in kernel]:
+            raise ValueError(f"EinsumDense: axes {unknown} of the output are in no other term of {equation!r}.")
+        return cls(kernel, right, input_sizes, output_sizes, elided if back else 0)
 
     def kernel_shape(self) -> list[Any]:
-        return [self.made[axis] if axis in self.made else self.given[axis] for axis in self.kernel]
+        return [
+            self.output_sizes[axis] if axis in self.output_sizes else self.input_sizes[axis] for axis in self.kernel
+        ]
 
     def bias_shape(self, bias_axes: str) -> list[Any]:
         if unknown := [axis for axis in bias_axes if axis not in self.output]:
             raise ValueError(f"EinsumDense: bias_axes {unknown} are not among the axes {self.output!r} of the output.")
         first = min(self.output.find(axis) for axis in bias_axes)
-        return [self.made[axis] if axis in bias_axes else 1 for axis in self.output[first:]] + [1] * self.behind
+        return [self.output_sizes[axis] if axis in bias_axes else 1 for axis in self.output[first:]] + [
+            1
+        ] * self.trailing
 
     def fans(self) -> tuple[list[int], list[int]]:
-        """The kernel's axes that are summed over, and the others."""
-        outputs = [i for i, axis in enumerate(self.kernel) if axis in self.made]
+        """The contracted axes of the kernel, and the others."""
+        outputs = [i for i, axis in enumerate(self.kernel) if axis in self.output_sizes]
         return [i for i in range(len(self.kernel)) if i not in outputs], outputs
 
 
 def _split(equation: str) -> tuple[str, str, str]:
-    """The three parts, with "0" for "..."."""
-    found = re.fullmatch(
+    """The three terms of an equation, with "0" for the ellipsis."""
+    match = re.fullmatch(
         r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)|(0[a-zA-Z]+),([a-zA-Z]+)->(0[a-zA-Z]+)|"
         r"([a-zA-Z]{2,}0),([a-zA-Z]+)->([a-zA-Z]+0)",
         equation.replace("...", "0"),
     )
-    if found is None:
-        raise ValueError(f"EinsumDense: {equation!r} is no equation. Write one like 'abc,cd->abd' or '...b,bc->...c'.")
-    left, kernel, right = (part for part in found.groups() if part is not None)
+    if match is None:
+        raise ValueError(f"EinsumDense: invalid equation {equation!r}. Write 'abc,cd->abd' or '...b,bc->...c'.")
+    left, kernel, right = (part for part in match.groups() if part is not None)
     return left, kernel, right

@@ -1,4 +1,4 @@
-"""InputSpec: what a layer asks of its input, checked before every call."""
+"""InputSpec: the shapes and dtypes that a layer accepts, checked before every call."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 import jax
 
 from minidl.core import dtypes
-from minidl.core.typing import Shape
+from minidl.core.typing import Config, DType, PyTree, Shape
 
 
 class InputSpec:
-    """What a layer asks of an input. A layer that sets `self.input_spec` refuses other inputs.
+    """The shape and dtype that a layer accepts: inputs are checked against its attribute `input_spec`.
 
     Args:
-        dtype: the dtype; None for any, as for all that follow.
-        shape: the whole shape with the batch, None in it for any size.
-        ndim: the number of axes.
-        max_ndim: the largest number of axes.
-        min_ndim: the smallest number of axes.
+        dtype: the dtype; None for any, as in the other arguments.
+        shape: the shape with the batch; a size of None matches any.
+        ndim: number of axes.
+        max_ndim: largest number of axes.
+        min_ndim: smallest number of axes.
         axes: axis -> size.
-        allow_last_axis_squeeze: whether a last axis of size 1 may be missing or be there too many.
-        name: the key of this input where inputs come in a dict.
-        optional: whether None may come instead.
+        allow_last_axis_squeeze: whether a last axis of size 1 may be missing or added.
+        name: the key of this input in a dict of inputs.
+        optional: whether the input may be None.
 
     Raises:
         TypeError: axes is not a dict with integers as keys.
@@ -35,7 +35,7 @@ class InputSpec:
 
     def __init__(
         self,
-        dtype: Any = None,
+        dtype: DType | None = None,
         shape: Sequence[int | None] | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
@@ -60,17 +60,17 @@ class InputSpec:
         self.optional = optional
         rank = self.ndim or max_ndim
         if rank and any(axis >= rank for axis in self.axes):
-            raise ValueError(f"InputSpec: axis {max(self.axes)} is greater than the last of {rank} axes, {rank - 1}.")
+            raise ValueError(f"InputSpec: axes has the axis {max(self.axes)}, but the input has {rank} axes.")
 
     def check(self, x: Any, where: str) -> None:
-        """Refuse an input that is not as it should be.
+        """Raise ValueError for an input that does not match.
 
         Args:
             x: an array or symbolic tensor, or None.
-            where: what takes it, for the error.
+            where: the name of the layer, for the message.
 
         Raises:
-            ValueError: with what was expected and the shape that came.
+            ValueError: the input does not match; the message has its shape and what was expected.
         """
         if x is None and self.optional:
             return
@@ -80,13 +80,13 @@ class InputSpec:
         for problem in self._problems(shape, str(x.dtype)):
             raise ValueError(f"{where} is incompatible with its input of shape {shape}: expected {problem}.")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         """The constructor's arguments."""
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> InputSpec:
+    def from_config(cls, config: Config) -> InputSpec:
         """The spec that `get_config` described."""
         return cls(**config)
 
@@ -98,43 +98,43 @@ class InputSpec:
     def _problems(self, shape: Shape, dtype: str) -> list[str]:
         rank, problems = len(shape), []
         if self.ndim is not None and rank != self.ndim and not self.allow_last_axis_squeeze:
-            problems.append(f"ndim={self.ndim}, found ndim={rank}")
+            problems.append(f"{self.ndim} axes, got {rank}")
         if self.max_ndim is not None and rank > self.max_ndim:
-            problems.append(f"max_ndim={self.max_ndim}, found ndim={rank}")
+            problems.append(f"at most {self.max_ndim} axes, got {rank}")
         if self.min_ndim is not None and rank < self.min_ndim:
-            problems.append(f"min_ndim={self.min_ndim}, found ndim={rank}")
+            problems.append(f"at least {self.min_ndim} axes, got {rank}")
         if self.dtype is not None and dtype != self.dtype:
-            problems.append(f"dtype={self.dtype}, found dtype={dtype}")
+            problems.append(f"the dtype {self.dtype}, got {dtype}")
         if problems:
             return problems
         for axis, size in self.axes.items():
             if size is not None and shape[axis] not in (size, None):
-                problems.append(f"axis {axis} of input shape to have value {size}, found {shape[axis]}")
+                problems.append(f"size {size} along axis {axis}, got {shape[axis]}")
         if self.shape is not None:
             expected = self.shape
             if self.allow_last_axis_squeeze:
                 expected, shape = (sizes[:-1] if sizes[-1:] == (1,) else sizes for sizes in (expected, shape))
             if any(e is not None and s is not None and e != s for e, s in zip(expected, shape)):
-                problems.append(f"shape={self.shape}, found shape={shape}")
+                problems.append(f"the shape {self.shape}, got {shape}")
         return problems
 
 
-def check_inputs(input_spec: Any, inputs: Any, where: str) -> None:
-    """Check inputs, one or a structure, against as many specs.
+def check_inputs(input_spec: Any, inputs: PyTree, where: str) -> None:
+    """Check inputs, one or a structure, against their specs.
 
     Raises:
-        ValueError: another number of inputs, or one that does not fit.
+        ValueError: another number of inputs, or an input that does not match.
     """
     specs = jax.tree.leaves(input_spec, is_leaf=_is_none)
     names = [spec.name for spec in specs if spec is not None]
     if isinstance(inputs, dict) and names and all(names):
         if missing := [name for name in names if name not in inputs]:
-            raise ValueError(f"{where}: missing data for inputs {missing}; the keys given are {list(inputs)}.")
+            raise ValueError(f"{where}: the inputs {missing} are missing; got the keys {list(inputs)}.")
         leaves = [inputs[name] for name in names]
     else:
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
     if len(leaves) != len(specs):
-        raise ValueError(f"{where} expects {len(specs)} input(s), but it received {len(leaves)} input tensors.")
+        raise ValueError(f"{where} takes {len(specs)} inputs, got {len(leaves)}.")
     for x, spec in zip(leaves, specs):
         if spec is not None:
             spec.check(x, where)

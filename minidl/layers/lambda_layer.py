@@ -1,4 +1,4 @@
-"""Lambda: a function as a layer."""
+"""Lambda: a layer that applies a function."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ import jax.numpy as jnp
 from minidl.core import registry, serialization, structures
 from minidl.core.lambdas import NamelessFunction
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 
 
 class Lambda(Layer):
-    """Applies a function of yours. It has no weights: write a `Layer` where there are some.
+    """Applies a function. It has no weights: write a subclass of `Layer` for a function with weights.
 
-    A model with a Lambda is saved by the function's name, and loaded only with that name in `custom_objects`: code is
-    never written into a file. For a function without a name, a `lambda`, that is the name of the layer.
+    A saved model stores the function's name, never its code; pass the function by that name in `custom_objects` to load
+    the model. For a function without a name, a `lambda`, the name is that of the layer.
 
     Args:
-        function: `(inputs)` or `(inputs, mask=, training=)` and more, which `arguments` holds.
-        output_shape: the shape of the output without the batch, or a function of the input's shape; default: what
-            tracing the function says.
+        function: `(inputs)`, optionally with `mask=`, `training=` and the names in `arguments`.
+        output_shape: the shape of the output without the batch, or a function of the input's shape; default:
+            inferred by tracing the function.
         mask: the mask of the output, or a function of (inputs, mask) that gives it.
-        arguments: further arguments of the function.
+        arguments: further keyword arguments of the function.
         **kwargs: see `Layer`.
 
     Input shape: any.
-    Output shape: what the function gives.
+    Output shape: that of the function's result.
 
     Raises:
-        TypeError: function cannot be called.
+        TypeError: function is not callable.
 
     Example:
     >>> import numpy as np
@@ -59,17 +60,17 @@ class Lambda(Layer):
         self._output_shape = output_shape
         self.built = True
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None, training: bool | None = None) -> Array:
         names = inspect.signature(self.function).parameters
         given = {"mask": mask, "training": training}
         wanted = {name: value for name, value in given.items() if name in names}
         return self.function(inputs, **self.arguments, **wanted)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output: the one given to the layer, or what tracing the function says."""
+        """The shape of the output: `output_shape`, or inferred by tracing the function."""
         if callable(self._output_shape):
             return self._output_shape(input_shape)
         if self._output_shape is not None:
@@ -83,7 +84,7 @@ class Lambda(Layer):
         shape = self.compute_output_shape(structures.map(lambda tensor: tensor.shape, args[0]))
         return KerasTensor(shape, self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {**super().get_config(), "function": _function_config(self.function, self.name)}
         if self._output_shape is not None:
             config["output_shape"] = _function_config(self._output_shape, f"{self.name}/output_shape")
@@ -93,14 +94,14 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(
-        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None
+        cls, config: Config, custom_objects: dict[str, Any] | None = None, safe_mode: bool | None = None
     ) -> Lambda:
         """The layer that `get_config` described.
 
         Args:
-            config: what `get_config` gave.
-            custom_objects: names -> functions of yours that it names.
-            safe_mode: accepted, as Keras has it: code in a config is never run, whatever it is.
+            config: from `get_config`.
+            custom_objects: name -> function, for the functions named in the config.
+            safe_mode: accepted for compatibility with Keras: code in a config is never run.
 
         Raises:
             ValueError: a function that is not in `custom_objects`.
@@ -123,18 +124,18 @@ def _function_config(value: Any, name: str) -> Any:
 
 
 def _function(config: Any, name: Any) -> Any:
-    """A function, or what else may stand in its place; name is what a function without one is called."""
+    """The function (or shape, or mask) of a config; `name` is that of a function without a name."""
     if not isinstance(config, dict):
         return tuple(config) if isinstance(config, list) else config
     if config.get("class_name") in ("__numpy__", "__tensor__"):  # a mask
         array = serialization.deserialize_any(config)
         return jnp.asarray(array) if config["class_name"] == "__tensor__" else array
-    if config.get("class_name") == "__lambda__":  # code, in files of Keras's
+    if config.get("class_name") == "__lambda__":  # code, in Keras's files
         if (found := registry.custom(name)) is not None:
             return found
         raise ValueError(
-            "This Lambda layer holds its function as code, which is never run: it could do anything (arbitrary code "
-            f"execution). Give the function in custom_objects={{{name!r}: ...}}."
+            "The file stores the function of a Lambda layer as code, which is never run since it could do anything. "
+            f"Pass the function in custom_objects={{{name!r}: ...}}."
         )
     if config.get("class_name") != "function":
         raise ValueError(f"Expected a function of a Lambda layer, got the config of a {config.get('class_name')!r}.")

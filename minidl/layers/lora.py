@@ -1,7 +1,7 @@
-"""LoRA: fine-tuning a large weight by two small ones (Hu et al., 2022).
+"""LoRA: low-rank adaptation of a large weight (Hu et al., 2022).
 
-The weight W stays as it is; what is trained is a product of low rank beside it: W + alpha / rank * (A B). A begins with
-random numbers and B with zeros, so that nothing changes at first. Files hold the sum, which other layers can load.
+The weight W is frozen, and a low-rank product is trained in addition: W + alpha / rank * (A B). A is initialized
+randomly and B to zeros, so that the sum is W at first. Files store the sum, which layers without LoRA can load.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minidl.core.object_graph import without
+from minidl.core.typing import Array, Config, Identifier
 from minidl.core.variables import Variable
 from minidl.layers.base import Layer
 
@@ -23,8 +24,8 @@ class LowRank(Layer):
     `begin_lora` at the end of `build`, and computes with `effective_weight()`.
 
     Args:
-        lora_rank: the rank of the product that is trained instead of the weight; None for no LoRA.
-        lora_alpha: the product counts `lora_alpha / lora_rank` times; default: once.
+        lora_rank: rank of the product that is trained instead of the weight; None for no LoRA.
+        lora_alpha: the product is scaled by `lora_alpha / lora_rank`; default `lora_rank`.
         **kwargs: see `Layer`.
 
     Raises:
@@ -51,16 +52,16 @@ class LowRank(Layer):
         self,
         rank: int,
         lora_alpha: float | None = None,
-        a_initializer: Any = "he_uniform",
-        b_initializer: Any = "zeros",
+        a_initializer: Identifier = "he_uniform",
+        b_initializer: Identifier = "zeros",
     ) -> None:
-        """Freeze the weight, and train a product of two small ones beside it from now on.
+        """Freeze the weight and train a low-rank product that is added to it.
 
         A model that was compiled before must be compiled again.
 
         Args:
             rank: of the product.
-            lora_alpha: the product counts `lora_alpha / rank` times; default: once.
+            lora_alpha: the product is scaled by `lora_alpha / rank`; default `rank`.
             a_initializer: of A, whose shape is that of the weight with `rank` as the last size.
             b_initializer: of B, (rank, the last size of the weight).
 
@@ -69,24 +70,21 @@ class LowRank(Layer):
         """
         name = self.adapted_weight
         if getattr(self, f"{name}_constraint") is not None:
-            raise ValueError(
-                f"{self.name}.enable_lora: LoRA is incompatible with {name.removesuffix('s')} constraints. Leave out "
-                f"{name}_constraint."
-            )
+            raise ValueError(f"{self.name}.enable_lora: LoRA does not support {name}_constraint; leave it out.")
         if not (self.built or self._building):
             raise ValueError(f"{self.name}.enable_lora: the layer is not built yet. Call it once, or build it.")
         if self.lora_enabled:
-            raise ValueError(f"{self.name}.enable_lora: lora is already enabled, with rank {self.lora_rank}.")
+            raise ValueError(f"{self.name}.enable_lora: LoRA is enabled with rank {self.lora_rank} already.")
         self.lora_rank = _checked(self, rank)
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
         weight = self._frozen()
         shapes = {"a": ((*weight.shape[:-1], rank), a_initializer), "b": ((rank, weight.shape[-1]), b_initializer)}
         for part, (shape, initializer) in shapes.items():
             part_name = f"lora_{name}_{part}"
-            made = self.add_weight(
+            variable = self.add_weight(
                 shape, initializer, "float32", regularizer=getattr(self, f"{name}_regularizer"), name=part_name
             )
-            setattr(self, part_name, made)
+            setattr(self, part_name, variable)
         weight.trainable = False
         self.lora_enabled = True
 
@@ -95,20 +93,20 @@ class LowRank(Layer):
         if self.lora_rank is not None:
             self.enable_lora(self.lora_rank, self.lora_alpha)
 
-    def effective_weight(self) -> Any:
-        """What the layer computes with: an array, the weight or its sum with the product."""
+    def effective_weight(self) -> Array:
+        """The array that the layer computes with: the weight, or its sum with the product."""
         return self._sum().astype(self.compute_dtype) if self.lora_enabled else self._frozen().value
 
     def weight_or_sum(self) -> Any:
-        """What the layer shows as its weight: the variable, or the sum if LoRA is enabled.
+        """The public weight of the layer: the variable, or the sum if LoRA is enabled.
 
         Raises:
             AttributeError: the layer is not built.
         """
         return self.effective_weight() if self.lora_enabled else self._frozen()
 
-    def lora_config(self) -> dict[str, Any]:
-        """The arguments for LoRA, if it is enabled or will be."""
+    def lora_config(self) -> Config:
+        """The config of the LoRA arguments, if a rank is set."""
         return {} if self.lora_rank is None else {"lora_rank": self.lora_rank, "lora_alpha": self.lora_alpha}
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
@@ -121,7 +119,7 @@ class LowRank(Layer):
         return without(stored, self._pair()) if self.lora_enabled else stored
 
     def _loaded(self) -> None:
-        if self.lora_enabled:  # the loaded weight is the sum already
+        if self.lora_enabled:  # the loaded weight is already the sum
             for variable in self._pair():
                 variable.assign(np.zeros(variable.shape))
 
@@ -131,7 +129,7 @@ class LowRank(Layer):
             raise AttributeError(f"{type(self).__name__} {self.name!r} is not built, so it has no {attribute[1:]} yet.")
         return vars(self)[attribute]
 
-    def _sum(self) -> Any:
+    def _sum(self) -> Array:
         a, b = self._pair()
         assert self.lora_rank is not None and self.lora_alpha is not None
         return self._frozen().value + (self.lora_alpha / self.lora_rank) * (a.value @ b.value)

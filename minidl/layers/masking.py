@@ -1,4 +1,4 @@
-"""Masking: leaves out the steps of a sequence that hold nothing but one value."""
+"""Masking: masks the padding steps of sequences."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.typing import Array, Config
 from minidl.layers import masks
 from minidl.layers.base import Layer
 
 
 class Masking(Layer):
-    """Masks the steps of which every feature equals `mask_value`, and puts zeros there.
+    """Masks the steps whose features all equal `mask_value`, and sets them to 0.
 
     Args:
-        mask_value: the value of padding.
+        mask_value: the padding value.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, ..., features).
@@ -33,13 +34,13 @@ class Masking(Layer):
         self.supports_masking = True
         self.built = True
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array:
         return jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         mask = self.compute_mask(inputs)
         return masks.put(jnp.where(mask[..., None], inputs, 0), mask)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         value = self.mask_value
         return {**super().get_config(), "mask_value": value.tolist() if hasattr(value, "tolist") else value}

@@ -1,8 +1,8 @@
-"""Masks: which steps of a sequence count.
+"""Masks: which steps of a sequence are valid.
 
-A mask is a boolean array beside an array of shape (batch, steps, ...), noted by the layer that makes it
-(`Embedding(mask_zero=True)`, `Masking`) and carried on from layer to layer by `Layer.__call__` with the three functions
-below. Losses and metrics read the mask of the predictions. Outside of compiled functions it is the array's attribute
+A mask is a boolean array that belongs to an array of shape (batch, steps, ...) as its metadata. It is set by the layer
+that computes it (`Embedding(mask_zero=True)`, `Masking`) and propagated from layer to layer by `Layer.__call__`. Losses
+and metrics read the mask of the predictions. Outside of compiled functions it is the array's attribute
 `_keras_mask`, which may be set too.
 """
 
@@ -15,44 +15,45 @@ from typing import Any
 import jax
 
 from minidl.core import array_metadata, structures
+from minidl.core.typing import Array, PyTree
 
 
-def get(arrays: Any) -> Any:
-    """The masks of an array or a structure of arrays, None where there is none."""
+def get(arrays: PyTree) -> PyTree:
+    """The masks of an array or a structure of arrays, or None."""
     return structures.map(lambda array: array_metadata.of(array).mask, arrays)
 
 
-def put(array: Any, mask: Any) -> Any:
-    """Note the mask of an array. Gives the array back."""
+def put(array: Array, mask: Array | None) -> Array:
+    """Set the mask of an array, and return the array."""
     return array_metadata.annotate(array, mask=mask)
 
 
 def fill(kwargs: dict[str, Any], given: dict[str, Any], parameters: Iterable[str]) -> None:
-    """Give a call the masks of its inputs, where it takes masks and none were given.
+    """Add the masks of the inputs to the arguments of a call that takes masks and was given none.
 
     Args:
-        kwargs: of the call; the masks are put here: `mask` if the call has one input, else `query_mask` for an input
-            `query`.
-        given: argument name -> value of the call, for those that hold arrays.
-        parameters: the names that the call takes.
+        kwargs: arguments of the call, updated in place: `mask` if the call has one input, else `query_mask` for an
+            input `query`.
+        given: argument name -> value, for the arguments that hold arrays.
+        parameters: names of the parameters of `call`.
     """
     inputs = {name: value for name, value in given.items() if not name.endswith("mask")}
     for name, value in inputs.items():
         argument = "mask" if len(inputs) == 1 else f"{name}_mask"
         if argument in parameters and argument not in given:
-            found = get(value)
-            if _any(found):
-                kwargs[argument] = found
+            mask = get(value)
+            if _any(mask):
+                kwargs[argument] = mask
 
 
 def carry(layer: Any, inputs: Any, previous: Any, outputs: Any, used: bool) -> None:
-    """Note the masks of a layer's outputs, as its `compute_mask` says.
+    """Set the masks of a layer's outputs, as computed by its `compute_mask`.
 
     Args:
-        layer: what was called.
+        layer: the layer that was called.
         inputs: its first argument.
-        previous: the masks of that.
-        outputs: what it gave.
+        previous: its mask.
+        outputs: its outputs.
         used: whether the layer's `call` takes the mask.
 
     Warns:
@@ -62,7 +63,7 @@ def carry(layer: Any, inputs: Any, previous: Any, outputs: Any, used: bool) -> N
         if _any(previous) and not used:
             warnings.warn(
                 f"Layer {layer.name!r} ({type(layer).__name__}) does not support masking, so the mask of its input "
-                "ends here: layers and losses after it count every step.",
+                "is dropped: the layers and losses after it use every step.",
                 stacklevel=4,
             )
         return

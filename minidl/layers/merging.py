@@ -1,18 +1,20 @@
-"""Layers that make one array of several."""
+"""Merging layers: sum, product, concatenation and others of several inputs."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 
 
 class _Merge(Layer):
-    """What the element by element merges share: inputs of broadcastable shapes, in a list."""
+    """The base of element-wise merging layers: a list of inputs with broadcastable shapes."""
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -27,29 +29,29 @@ class _Merge(Layer):
         for sizes in zip(*(_with_rank(shape, rank) for shape in shapes)):
             if len(set(sizes) - {None, 1}) > 1:
                 raise ValueError(
-                    f"{type(self).__name__}: inputs of the shapes {shapes} do not go together: sizes differ."
+                    f"{type(self).__name__}: inputs of the shapes {shapes} cannot be broadcast: sizes differ."
                 )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[Array]) -> Array:
         rank = max(x.ndim for x in inputs)
         return self.merge([x.reshape(_with_rank(x.shape, rank)) for x in inputs])
 
-    def merge(self, inputs: list[Any]) -> Any:
-        """The result for arrays of one rank."""
+    def merge(self, inputs: list[Array]) -> Array:
+        """The result for arrays of the same rank."""
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """A step counts where it counts in any of the inputs; without a mask in one of them, every step does.
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> Array | None:
+        """The union of the inputs' masks; None if one of them has no mask.
 
         Raises:
-            ValueError: inputs and masks that are no lists of one length.
+            ValueError: inputs and masks that are not lists of the same length.
         """
         masks = _masks_of(self, inputs, mask)
-        return None if any(mask is None for mask in masks) else _folded(jnp.logical_or, masks)
+        return None if any(mask is None for mask in masks) else functools.reduce(jnp.logical_or, masks)
 
 
 class Add(_Merge):
-    """Adds its inputs.
+    """Element-wise sum of its inputs.
 
     Input shape: a list of shapes that broadcast.
     Output shape: the shape that they broadcast to.
@@ -62,12 +64,12 @@ class Add(_Merge):
     Array([2., 2.], dtype=float32)
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
-        return _folded(jnp.add, inputs)
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(jnp.add, inputs)
 
 
 class Subtract(_Merge):
-    """Subtracts the second of its two inputs from the first.
+    """Element-wise difference of its two inputs.
 
     Input shape: a list of two shapes that broadcast.
     Output shape: the shape that they broadcast to.
@@ -83,17 +85,17 @@ class Subtract(_Merge):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         if len(input_shape) != 2:
-            raise ValueError(f"A Subtract layer should be called on exactly 2 inputs, got {len(input_shape)}.")
+            raise ValueError(f"Subtract takes a list of 2 inputs, got {len(input_shape)}.")
 
-    def merge(self, inputs: list[Any]) -> Any:
+    def merge(self, inputs: list[Array]) -> Array:
         return inputs[0] - inputs[1]
 
 
 class Multiply(_Merge):
-    """Multiplies its inputs, element by element.
+    """Element-wise product of its inputs.
 
-    Input shape: a list of shapes that broadcast. A masked step of an input is left out of the product; one that is
-        masked in all of them gives 0.
+    Input shape: a list of shapes that broadcast. Masked steps of an input are left out of the product; a step that
+        is masked in all inputs gives 0.
     Output shape: the shape that they broadcast to.
 
     Raises:
@@ -104,19 +106,21 @@ class Multiply(_Merge):
     Array([6., 6.], dtype=float32)
     """
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: list[Array], mask: Any = None) -> Array:
         masks = _masks_of(self, inputs, mask)
-        product = super().call([x if m is None else jnp.where(_behind(m, x), x, 1) for x, m in zip(inputs, masks)])
+        product = super().call(
+            [x if m is None else jnp.where(_with_axes_of(m, x), x, 1) for x, m in zip(inputs, masks)]
+        )
         if any(m is None for m in masks):
             return product
-        return jnp.where(_behind(_folded(jnp.logical_or, masks), product), product, 0)
+        return jnp.where(_with_axes_of(functools.reduce(jnp.logical_or, masks), product), product, 0)
 
-    def merge(self, inputs: list[Any]) -> Any:
-        return _folded(jnp.multiply, inputs)
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(jnp.multiply, inputs)
 
 
 class Average(_Merge):
-    """The mean of its inputs.
+    """Element-wise mean of its inputs.
 
     Input shape: a list of shapes that broadcast.
     Output shape: the shape that they broadcast to.
@@ -129,33 +133,33 @@ class Average(_Merge):
     Array([2., 2.], dtype=float32)
     """
 
-    def merge(self, inputs: list[Any]) -> Any:
-        return _folded(jnp.add, inputs) / len(inputs)
+    def merge(self, inputs: list[Array]) -> Array:
+        return functools.reduce(jnp.add, inputs) / len(inputs)
 
 
-class _Choice(_Merge):
-    """What `Maximum` and `Minimum` share: one of two values is taken, and only from where it is not masked."""
+class _Selection(_Merge):
+    """The base of `Maximum` and `Minimum`, which select among the values that are not masked."""
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: list[Array], mask: Any = None) -> Array:
         rank = max(x.ndim for x in inputs)
         arrays = [x.reshape(_with_rank(x.shape, rank)) for x in inputs]
-        masks = [m if m is None else _behind(m, x) for m, x in zip(_masks_of(self, inputs, mask), arrays)]
-        chosen, counts = arrays[0], masks[0]
+        masks = [m if m is None else _with_axes_of(m, x) for m, x in zip(_masks_of(self, inputs, mask), arrays)]
+        result, valid = arrays[0], masks[0]
         for x, m in zip(arrays[1:], masks[1:]):
-            other = x if m is None else jnp.where(m, x, chosen)
-            chosen = self.choose(chosen if counts is None else jnp.where(counts, chosen, other), other)
-            counts = None if m is None or counts is None else jnp.logical_or(counts, m)
-        return chosen
+            other = x if m is None else jnp.where(m, x, result)
+            result = self.choose(result if valid is None else jnp.where(valid, result, other), other)
+            valid = None if m is None or valid is None else jnp.logical_or(valid, m)
+        return result
 
-    def choose(self, x: Any, y: Any) -> Any:
-        """The result for two arrays that count."""
+    def choose(self, x: Array, y: Array) -> Array:
+        """The element-wise choice between two arrays."""
         raise NotImplementedError
 
 
-class Maximum(_Choice):
-    """The largest of its inputs, element by element.
+class Maximum(_Selection):
+    """Element-wise maximum of its inputs.
 
-    Input shape: a list of shapes that broadcast. A masked step of an input is not looked at.
+    Input shape: a list of shapes that broadcast. Masked steps of an input are ignored.
     Output shape: the shape that they broadcast to.
 
     Raises:
@@ -166,14 +170,14 @@ class Maximum(_Choice):
     Array([2., 5.], dtype=float32)
     """
 
-    def choose(self, x: Any, y: Any) -> Any:
+    def choose(self, x: Array, y: Array) -> Array:
         return jnp.maximum(x, y)
 
 
-class Minimum(_Choice):
-    """The smallest of its inputs, element by element.
+class Minimum(_Selection):
+    """Element-wise minimum of its inputs.
 
-    Input shape: a list of shapes that broadcast. A masked step of an input is not looked at.
+    Input shape: a list of shapes that broadcast. Masked steps of an input are ignored.
     Output shape: the shape that they broadcast to.
 
     Raises:
@@ -184,15 +188,15 @@ class Minimum(_Choice):
     Array([1., 3.], dtype=float32)
     """
 
-    def choose(self, x: Any, y: Any) -> Any:
+    def choose(self, x: Array, y: Array) -> Array:
         return jnp.minimum(x, y)
 
 
 class Concatenate(_Merge):
-    """Puts its inputs one behind the other.
+    """Concatenates its inputs along an axis.
 
     Args:
-        axis: along which.
+        axis: the axis to concatenate along.
         **kwargs: see `Layer`.
 
     Input shape: a list of shapes that differ only along the axis.
@@ -216,42 +220,41 @@ class Concatenate(_Merge):
         others = [shape[: (axis := self.axis % len(shape))] + shape[axis + 1 :] for shape in shapes]
         if len(set(map(len, shapes))) > 1 or any(len(set(sizes) - {None}) > 1 for sizes in zip(*others)):
             raise ValueError(
-                f"Concatenate requires inputs with matching shapes except for the concatenation axis, {self.axis}, got "
-                f"{shapes}."
+                f"Concatenate: the shapes of the inputs may differ only along axis {self.axis}, got {shapes}."
             )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[Array]) -> Array:
         return jnp.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """A step counts where it counts in any of the inputs; an input without a mask counts everywhere.
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> Array | None:
+        """The union of the inputs' masks; an input without a mask has all steps valid.
 
         Raises:
-            ValueError: inputs and masks that are no lists of one length.
+            ValueError: inputs and masks that are not lists of the same length.
         """
         masks = _masks_of(self, inputs, mask)
         if all(mask is None for mask in masks):
             return None
-        full = [_like(mask, x) for mask, x in zip(masks, inputs)]
+        full = [_broadcast_mask(mask, x) for mask, x in zip(masks, inputs)]
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}
 
 
 class Dot(_Merge):
-    """The dot product of two inputs along an axis of each, example by example.
+    """Batched dot product of two inputs along an axis of each.
 
     Args:
         axes: the axis of both, or (axis of the first, axis of the second); not the batch.
-        normalize: whether to bring the vectors to length 1 first: the result is then the cosine.
+        normalize: whether to scale the vectors to unit length first, which gives the cosine similarity.
         **kwargs: see `Layer`.
 
     Input shape: a list of two shapes of at least two axes.
     Output shape: (batch, axes of the first but its own, axes of the second but its own), at least (batch, 1).
 
     Raises:
-        TypeError: axes that are no integers.
+        TypeError: axes that are not integers.
         ValueError: not two inputs, or sizes that differ.
 
     Example:
@@ -272,15 +275,13 @@ class Dot(_Merge):
     def build(self, input_shape: Any) -> None:
         _require_list(self, input_shape)
         if len(input_shape) != 2:
-            raise ValueError(f"Dot takes a list of exactly 2 inputs, got {len(input_shape)}.")
+            raise ValueError(f"Dot takes a list of 2 inputs, got {len(input_shape)}.")
         first, second = input_shape
         a, b = self._axes_of(len(first), len(second))
         if first[a] is not None and second[b] is not None and first[a] != second[b]:
-            raise ValueError(
-                f"Dot: axis {a} of {first} and axis {b} of {second} must have one size: incompatible dimensions."
-            )
+            raise ValueError(f"Dot: axis {a} of {first} and axis {b} of {second} must have the same size.")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: list[Array]) -> Array:
         x, y = inputs
         a, b = self._axes_of(x.ndim, y.ndim)
         if self.normalize:
@@ -288,56 +289,56 @@ class Dot(_Merge):
         product = lax.dot_general(x, y, (((a,), (b,)), ((0,), (0,))))
         return product[:, None] if product.ndim == 1 else product
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: the steps are summed over."""
+    def compute_mask(self, inputs: list[Array], mask: Any = None) -> None:
+        """None: the output has no steps."""
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axes": self.axes, "normalize": self.normalize}
 
     def _axes_of(self, first_rank: int, second_rank: int) -> tuple[int, int]:
         axes = (self.axes, self.axes) if isinstance(self.axes, int) else tuple(self.axes)
         a, b = axes[0] % first_rank, axes[1] % second_rank
         if 0 in (a, b) or min(first_rank, second_rank) < 2:
-            raise ValueError(f"Dot: axes {self.axes} name the batch, which stays as it is.")
+            raise ValueError(f"Dot: axes {self.axes} include the batch axis; give axes from 1 on.")
         return a, b
 
 
-def add(inputs: Any, **kwargs: Any) -> Any:
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """The sum of a list of arrays or symbolic tensors; see `Add`."""
     return Add(**kwargs)(inputs)
 
 
-def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """The first of two arrays or symbolic tensors without the second; see `Subtract`."""
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The difference of two arrays or symbolic tensors; see `Subtract`."""
     return Subtract(**kwargs)(inputs)
 
 
-def multiply(inputs: Any, **kwargs: Any) -> Any:
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """The product of a list of arrays or symbolic tensors; see `Multiply`."""
     return Multiply(**kwargs)(inputs)
 
 
-def average(inputs: Any, **kwargs: Any) -> Any:
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
     """The mean of a list of arrays or symbolic tensors; see `Average`."""
     return Average(**kwargs)(inputs)
 
 
-def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """The largest of a list of arrays or symbolic tensors; see `Maximum`."""
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The element-wise maximum of a list of arrays or symbolic tensors; see `Maximum`."""
     return Maximum(**kwargs)(inputs)
 
 
-def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """The smallest of a list of arrays or symbolic tensors; see `Minimum`."""
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """The element-wise minimum of a list of arrays or symbolic tensors; see `Minimum`."""
     return Minimum(**kwargs)(inputs)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """A list of arrays or symbolic tensors one behind the other; see `Concatenate`."""
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """Arrays or symbolic tensors, concatenated along an axis; see `Concatenate`."""
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
-def dot(inputs: Any, axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
     """The dot product of two arrays or symbolic tensors; see `Dot`."""
     return Dot(axes=axes, **kwargs)(inputs)
 
@@ -348,44 +349,36 @@ def _require_list(layer: Layer, input_shape: Any) -> None:
 
 
 def _with_rank(shape: Sequence[Any], rank: int) -> tuple[Any, ...]:
-    """The shape with axes of size 1 behind the batch."""
+    """The shape with axes of size 1 inserted after the batch, up to the given rank."""
     return (*shape[:1], *(1,) * (rank - len(shape)), *shape[1:])
 
 
-def _folded(function: Any, values: Sequence[Any]) -> Any:
-    result = values[0]
-    for value in values[1:]:
-        result = function(result, value)
-    return result
-
-
 def _masks_of(layer: Layer, inputs: Any, mask: Any) -> Sequence[Any]:
-    """The mask of each input, None where there is none."""
+    """The mask of each input, or None."""
     if mask is None:
         return [None] * len(inputs)
     for name, value in (("mask", mask), ("inputs", inputs)):
         if not isinstance(value, (list, tuple)):
             kind = type(value).__name__
-            raise ValueError(f"{type(layer).__name__}.compute_mask: `{name}` should be a list. It is of type {kind}.")
+            raise ValueError(f"{type(layer).__name__}: {name} must be a list, got {kind}.")
     if len(mask) != len(inputs):
         raise ValueError(
-            f"{type(layer).__name__}.compute_mask: inputs and mask should have the same length, got {len(inputs)} and "
-            f"{len(mask)}."
+            f"{type(layer).__name__}: expected one mask for each of {len(inputs)} inputs, got {len(mask)}."
         )
-    return [None if one is None else jnp.asarray(one) for one in mask]
+    return [None if m is None else jnp.asarray(m) for m in mask]
 
 
-def _behind(mask: Any, x: Any) -> Any:
-    """A mask with as many axes as an array."""
+def _with_axes_of(mask: Array, x: Array) -> Array:
+    """The mask with trailing axes of size 1, up to the rank of x."""
     return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
-def _like(mask: Any, x: Any) -> Any:
-    """A mask with the shape of the input that it belongs to."""
+def _broadcast_mask(mask: Array | None, x: Array) -> Array:
+    """The mask of an input, broadcast to its shape."""
     if mask is None:
         return jnp.ones(x.shape, bool)
     return jnp.broadcast_to(mask[..., None], x.shape) if mask.ndim < x.ndim else mask
 
 
-def _unit(x: Any, axis: int) -> Any:
+def _unit(x: Array, axis: int) -> Array:
     return x * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), 1e-12))

@@ -1,4 +1,4 @@
-"""Layers that disturb what passes through them while training, so that a model relies on no single value."""
+"""Regularization layers: dropout, noise and activity penalties."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
 from minidl import random, regularizers
+from minidl.core.typing import Array, Config, DType
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
 from minidl.layers.input_spec import InputSpec
 
 
 class Dropout(Layer):
-    """Zeros a random share of the inputs while training (Srivastava et al., 2014).
+    """Sets a random fraction of the inputs to 0 during training (Srivastava et al., 2014).
 
-    What is kept is scaled by 1 / (1 - rate), so that sums keep their mean.
+    The other inputs are scaled by 1 / (1 - rate), so that the expected sum is unchanged.
 
     Args:
-        rate: the share that is zeroed, from 0 to 1.
+        rate: fraction of the inputs to drop, from 0 to 1.
         noise_shape: the shape of the mask, broadcast against the input; None in it means the input's
             size. `(None, 1, None)` drops whole features of sequences.
-        seed: an integer; None takes one from Python's `random`.
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: any.
     Output shape: the same.
 
     Raises:
-        ValueError: rate or noise_shape out of their range.
+        ValueError: rate or noise_shape out of range.
 
     Example:
     >>> float(Dropout(0.5, seed=1)(jnp.ones((1, 100)), training=True).max())
@@ -56,46 +57,48 @@ class Dropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
 class _SpatialDropout(Dropout):
-    """Drops whole feature maps: one draw for each example and channel. See the subclasses."""
+    """Drops whole feature maps: one draw per example and channel; see the subclasses."""
 
     rank: int
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, seed: int | None = None, name: str | None = None, dtype: DType | None = None, **kwargs: Any
+    ):
         super().__init__(rate, seed=seed, name=name, dtype=dtype, **kwargs)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.data_format = "channels_last"
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         ones = (1,) * self.rank
-        batch, last = inputs.shape[0], self.data_format == "channels_last"
-        shape = (batch, *ones, inputs.shape[-1]) if last else (batch, inputs.shape[1], *ones)
+        batch, channels_last = inputs.shape[0], self.data_format == "channels_last"
+        shape = (batch, *ones, inputs.shape[-1]) if channels_last else (batch, inputs.shape[1], *ones)
         return random.dropout(inputs, self.rate, shape, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"rate": self.rate, "seed": self.seed, "name": self.name, "dtype": self.dtype}
         return config if self.rank == 1 else {**config, "data_format": self.data_format}
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Drops whole features of sequences while training (Tompson et al., 2015).
+    """Drops whole features of sequences during training (Tompson et al., 2015).
 
-    Neighbouring steps are so alike that dropping single ones would hide nothing.
+    Neighbouring steps are strongly correlated, so dropping single ones would regularize little.
 
     Args:
-        rate: the share that is zeroed, from 0 to 1.
-        seed: an integer; None takes one from Python's `random`.
+        rate: fraction of the inputs to drop, from 0 to 1.
+        seed: an integer; None draws one from Python's `random`.
         name: see `Layer`.
         dtype: see `Layer`.
 
@@ -111,12 +114,12 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Drops whole channels of images while training (Tompson et al., 2015).
+    """Drops whole channels of images during training (Tompson et al., 2015).
 
     Args:
-        rate: the share that is zeroed, from 0 to 1.
+        rate: fraction of the inputs to drop, from 0 to 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        seed: an integer; None takes one from Python's `random`.
+        seed: an integer; None draws one from Python's `random`.
         name: see `Layer`.
         dtype: see `Layer`.
 
@@ -136,19 +139,19 @@ class SpatialDropout2D(_SpatialDropout):
         data_format: str | None = None,
         seed: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(rate, seed, name, dtype)
         self.data_format = data_format_of(data_format)
 
 
 class SpatialDropout3D(SpatialDropout2D):
-    """Drops whole channels of volumes while training (Tompson et al., 2015).
+    """Drops whole channels of volumes during training (Tompson et al., 2015).
 
     Args:
-        rate: the share that is zeroed, from 0 to 1.
+        rate: fraction of the inputs to drop, from 0 to 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        seed: an integer; None takes one from Python's `random`.
+        seed: an integer; None draws one from Python's `random`.
         name: see `Layer`.
         dtype: see `Layer`.
 
@@ -164,18 +167,18 @@ class SpatialDropout3D(SpatialDropout2D):
 
 
 class GaussianNoise(Layer):
-    """Adds normal noise while training.
+    """Adds Gaussian noise during training.
 
     Args:
         stddev: the standard deviation of the noise, from 0 to 1.
-        seed: an integer; None takes one from Python's `random`.
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: any.
     Output shape: the same.
 
     Raises:
-        ValueError: stddev out of its range.
+        ValueError: stddev out of range.
 
     Example:
     >>> GaussianNoise(0.1)(jnp.ones((2, 3)), training=True).shape
@@ -193,30 +196,30 @@ class GaussianNoise(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.stddev == 0:
             return inputs
         return inputs + random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "stddev": self.stddev, "seed": self.seed}
 
 
 class GaussianDropout(Layer):
-    """Multiplies by normal noise of mean 1 while training (Srivastava et al., 2014).
+    """Multiplies by Gaussian noise of mean 1 during training (Srivastava et al., 2014).
 
     The standard deviation is sqrt(rate / (1 - rate)), that of a dropout with the same rate.
 
     Args:
-        rate: from 0 up to, but not, 1.
-        seed: an integer; None takes one from Python's `random`.
+        rate: the rate of the equivalent dropout, from 0 to 1 (exclusive).
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: any.
     Output shape: the same.
 
     Raises:
-        ValueError: rate out of its range.
+        ValueError: rate out of range.
 
     Example:
     >>> GaussianDropout(0.5)(jnp.ones((2, 3)), training=True).shape
@@ -234,32 +237,32 @@ class GaussianDropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return inputs * random.normal(inputs.shape, 1.0, stddev, self.compute_dtype, self.seed_generator)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
 
 
 class AlphaDropout(Layer):
     """Dropout that keeps mean and variance of the outputs of `selu` (Klambauer et al., 2017).
 
-    What is dropped becomes the lowest value of selu, -1.758; then `a * x + b` brings mean and variance back.
+    Dropped inputs become the lowest value of selu, -1.758; then `a * x + b` restores mean and variance.
 
     Args:
-        rate: the share that is dropped, from 0 to 1.
+        rate: fraction of the inputs to drop, from 0 to 1.
         noise_shape: see `Dropout`.
-        seed: an integer; None takes one from Python's `random`.
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: any.
     Output shape: the same.
 
     Raises:
-        ValueError: rate out of its range.
+        ValueError: rate out of range.
 
     Example:
     >>> AlphaDropout(0.5)(jnp.ones((2, 3)), training=True).shape
@@ -280,23 +283,23 @@ class AlphaDropout(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if not training or self.rate == 0:
             return inputs
         lowest = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946  # of selu
         sizes = self.noise_shape or inputs.shape
         shape = [own if size is None else size for size, own in zip(sizes, inputs.shape)]
-        drawn = random.uniform(shape, seed=self.seed_generator)
-        kept = (drawn >= self.rate).astype(inputs.dtype)
+        noise = random.uniform(shape, seed=self.seed_generator)
+        kept = (noise >= self.rate).astype(inputs.dtype)
         a = ((1 - self.rate) * (1 + self.rate * lowest**2)) ** -0.5
         return a * (inputs * kept + lowest * (1 - kept)) - a * lowest * self.rate
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
 
 
 class ActivityRegularization(Layer):
-    """Adds a penalty on its input to the loss, and gives the input back.
+    """Identity that adds a penalty on its input to the loss.
 
     Args:
         l1: the factor of the sum of absolute values.
@@ -320,10 +323,10 @@ class ActivityRegularization(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["activity_regularizer"]
         return {**config, "l1": self.l1, "l2": self.l2}

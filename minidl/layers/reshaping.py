@@ -1,4 +1,4 @@
-"""Layers that give the same values another shape."""
+"""Reshaping layers: flatten, reshape, permute, repeat and upsample."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import numpy as np
 
 from minidl.core import dtypes
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
 
 
 class Flatten(Layer):
-    """Joins all axes but the first into one.
+    """Flattens each example to one axis.
 
     Args:
-        data_format: "channels_last" (default), or "channels_first", whose channels are moved to the
-            end first, so that both formats flatten to the same order.
+        data_format: "channels_last" (default) or "channels_first", whose channels are moved to the
+            end first, so that both formats have the same order of values.
         **kwargs: see `Layer`.
 
     Input shape: (batch, ...).
@@ -42,27 +43,27 @@ class Flatten(Layer):
             raise ValueError(f"Flatten: data_format must be 'channels_last' or 'channels_first', got {data_format!r}.")
         self.data_format = data_format or "channels_last"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         if self.data_format == "channels_first" and inputs.ndim > 1:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "data_format": self.data_format}
 
 
 class Reshape(Layer):
-    """Gives each example another shape.
+    """Reshapes each example.
 
     Args:
-        target_shape: the shape without the batch; one size may be -1, and follows from the others.
+        target_shape: the shape without the batch; one size may be -1 and is inferred from the others.
         **kwargs: see `Layer`.
 
     Input shape: (batch, ...), with as many values as the new shape.
     Output shape: (batch, *target_shape).
 
     Raises:
-        ValueError: a shape that holds another number of values.
+        ValueError: a shape with another number of values.
 
     Example:
     >>> Reshape((3, -1))(jnp.ones((2, 12))).shape
@@ -75,46 +76,43 @@ class Reshape(Layer):
         if any(size < -1 for size in self.target_shape):
             raise ValueError(f"Reshape: a size is a non-negative integer or -1, got target_shape={self.target_shape}.")
         if self.target_shape.count(-1) > 1:
-            raise ValueError(
-                f"Reshape: at most one unknown dimension (-1) can be found, got target_shape={self.target_shape}."
-            )
+            raise ValueError(f"Reshape: only one size of target_shape may be -1, got {self.target_shape}.")
         self.built = True
 
-    def compute_output_spec(self, inputs: Any) -> Any:
-        """The output for a symbolic input; sizes of it that are not known are taken to fit."""
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """The output for a symbolic input, whose unknown sizes are assumed to match."""
         if None not in inputs.shape[1:]:
             return super().compute_output_spec(inputs)
         sizes = [None if size == -1 else size for size in self.target_shape]
         dtype = self.compute_dtype if self.autocast and dtypes.is_float(inputs.dtype) else inputs.dtype
         return KerasTensor((inputs.shape[0], *sizes), dtype)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         known = math.prod(size for size in self.target_shape if size != -1)
         values = math.prod(inputs.shape[1:])
         if values != known and (-1 not in self.target_shape or not known or values % known):
             raise ValueError(
-                f"Reshape {self.name!r}: {inputs.shape[1:]} holds {values} values, which do not make the shape "
-                f"{self.target_shape}."
+                f"Reshape {self.name!r}: {inputs.shape[1:]} has {values} values, which do not fill {self.target_shape}."
             )
         missing = values // known if known else 0
         return inputs.reshape(inputs.shape[0], *(missing if size == -1 else size for size in self.target_shape))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "target_shape": self.target_shape}
 
 
 class Permute(Layer):
-    """Puts the axes of each example in another order.
+    """Permutes the axes of each example.
 
     Args:
         dims: the old axes, counted from 1, in their new order.
         **kwargs: see `Layer`.
 
     Input shape: (batch, ...).
-    Output shape: the same sizes in the new order.
+    Output shape: the permuted shape.
 
     Raises:
-        ValueError: dims that are not the numbers from 1 on.
+        ValueError: dims that are not a permutation of 1, 2, ...
 
     Example:
     >>> Permute((2, 1))(jnp.ones((2, 10, 64))).shape
@@ -125,16 +123,14 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(
-                f"Permute: Invalid permutation {self.dims}: dims must hold each of 1 to {len(self.dims)} once."
-            )
+            raise ValueError(f"Permute: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}.")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.transpose(inputs, (0, *self.dims))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "dims": self.dims}
 
 
@@ -142,14 +138,14 @@ class RepeatVector(Layer):
     """Repeats each vector along a new axis of steps.
 
     Args:
-        n: how many times.
+        n: number of repetitions.
         **kwargs: see `Layer`.
 
     Input shape: (batch, features).
     Output shape: (batch, n, features).
 
     Raises:
-        TypeError: n is no integer.
+        TypeError: n is not an integer.
         ValueError: n is not positive.
 
     Example:
@@ -159,29 +155,29 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = _times(n, "RepeatVector", "n")
+        self.n = _repetitions(n, "RepeatVector", "n")
         self.input_spec = InputSpec(ndim=2)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.broadcast_to(inputs[:, None], (inputs.shape[0], self.n, inputs.shape[1]))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "n": self.n}
 
 
 class UpSampling1D(Layer):
-    """Repeats each step.
+    """1D upsampling: repeats each step.
 
     Args:
-        size: how many times.
+        size: number of repetitions.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, features).
     Output shape: (batch, steps * size, features).
 
     Raises:
-        TypeError: size is no integer.
+        TypeError: size is not an integer.
         ValueError: size is not positive.
 
     Example:
@@ -191,31 +187,31 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        self.size = _times(size, "UpSampling1D", "size")
+        self.size = _repetitions(size, "UpSampling1D", "size")
         self.input_spec = InputSpec(ndim=3)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
-        return _repeated(inputs, 1, self.size)
+    def call(self, inputs: Array) -> Array:
+        return _repeat(inputs, 1, self.size)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size}
 
 
 class UpSampling2D(Layer):
-    """Enlarges images: repeats each pixel, or interpolates between them.
+    """2D upsampling: repeats each pixel, or interpolates between pixels.
 
     Args:
-        size: how many times: an integer, or (rows, columns).
+        size: upsampling factor: an integer, or (rows, columns).
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: the same, larger.
+    Output shape: the same with larger sizes.
 
     Raises:
-        ValueError: an interpolation or data format that is not known.
+        ValueError: an unknown interpolation or data format.
 
     Example:
     >>> UpSampling2D(2)(jnp.ones((2, 3, 4, 1))).shape
@@ -223,7 +219,11 @@ class UpSampling2D(Layer):
     """
 
     def __init__(
-        self, size: Any = (2, 2), data_format: str | None = None, interpolation: str = "nearest", **kwargs: Any
+        self,
+        size: int | Sequence[int] = (2, 2),
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         known = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
@@ -235,18 +235,18 @@ class UpSampling2D(Layer):
         self.input_spec = InputSpec(ndim=4)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         first = 1 if self.data_format == "channels_last" else 2
         if self.interpolation == "nearest":
             for axis, times in enumerate(self.size, first):
-                inputs = _repeated(inputs, axis, times)
+                inputs = _repeat(inputs, axis, times)
             return inputs
         shape = list(inputs.shape)
         shape[first], shape[first + 1] = shape[first] * self.size[0], shape[first + 1] * self.size[1]
         method = {"bilinear": "linear", "bicubic": "cubic"}.get(self.interpolation, self.interpolation)
         return jax.image.resize(inputs, shape, method)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "size": self.size,
@@ -256,48 +256,48 @@ class UpSampling2D(Layer):
 
 
 class UpSampling3D(Layer):
-    """Repeats each point of volumes.
+    """3D upsampling: repeats each voxel.
 
     Args:
-        size: how many times: an integer, or one for each axis.
+        size: upsampling factor: an integer, or one for each axis.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
-    Output shape: the same, larger.
+    Output shape: the same with larger sizes.
 
     Example:
     >>> UpSampling3D(2)(jnp.ones((2, 3, 4, 5, 1))).shape
     (2, 6, 8, 10, 1)
     """
 
-    def __init__(self, size: Any = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
+    def __init__(self, size: int | Sequence[int] = (2, 2, 2), data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = sizes_of(size, 3, "UpSampling3D: size")
         self.data_format = data_format_of(data_format)
         self.input_spec = InputSpec(ndim=5)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         first = 1 if self.data_format == "channels_last" else 2
         for axis, times in enumerate(self.size, first):
-            inputs = _repeated(inputs, axis, times)
+            inputs = _repeat(inputs, axis, times)
         return inputs
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
 
-def _times(value: Any, where: str, name: str) -> int:
+def _repetitions(value: Any, where: str, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{where}: Expected an integer value for `{name}`, got {value!r}.")
+        raise TypeError(f"{where}: {name} must be an integer, got {value!r}.")
     if value < 1:
-        raise ValueError(f"{where}: {name} should be a positive integer, got {value}.")
+        raise ValueError(f"{where}: {name} must be a positive integer, got {value}.")
     return int(value)
 
 
-def _repeated(x: Any, axis: int, times: int) -> Any:
-    """Each entry along an axis several times, by a broadcast: cheaper than looking entries up."""
+def _repeat(x: Array, axis: int, times: int) -> Array:
+    """`jnp.repeat` by broadcasting, which is cheaper than its gather."""
     shape = x.shape
     wide = jnp.broadcast_to(jnp.expand_dims(x, axis + 1), (*shape[: axis + 1], times, *shape[axis + 1 :]))
     return wide.reshape(*shape[:axis], shape[axis] * times, *shape[axis + 1 :])

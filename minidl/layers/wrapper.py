@@ -1,18 +1,19 @@
-"""Wrapper: a layer around another layer."""
+"""Wrapper: the base of layers that wrap another layer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minidl.core import serialization
+from minidl.core.typing import Config
 from minidl.layers.base import Layer
 
 
 class Wrapper(Layer):
-    """The base of layers that change what another layer does, such as `Bidirectional` and `TimeDistributed`.
+    """The base of layers that wrap another layer, such as `Bidirectional` and `TimeDistributed`.
 
     Args:
-        layer: the layer inside, in the attribute `layer`.
+        layer: the wrapped layer, kept as the attribute `layer`.
         **kwargs: see `Layer`.
 
     Raises:
@@ -38,10 +39,10 @@ class Wrapper(Layer):
         if not self.layer.built:
             self.layer.build(input_shape)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "layer": serialization.serialize(self.layer)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The layer that `get_config` described, with a new layer inside."""
+    def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
+        """The layer that `get_config` described, with a new wrapped layer."""
         return cls(**{**config, "layer": serialization.deserialize_layer(config["layer"], custom_objects)})

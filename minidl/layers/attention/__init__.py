@@ -1,4 +1,4 @@
-"""Attention, one file for each kind."""
+"""Attention layers."""
 
 from minidl.layers.attention.additive import AdditiveAttention
 from minidl.layers.attention.attention import Attention

@@ -1,4 +1,4 @@
-"""GroupQueryAttention: many heads of queries share fewer heads of keys and values."""
+"""GroupQueryAttention: grouped-query attention."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core.naming import auto_name
-from minidl.layers.attention.heads import HeadedAttention, attend_folded
+from minidl.core.typing import Array, Config, Identifier, Shape
+from minidl.layers.attention.heads import Dropping, HeadedAttention, scaled_dot_product
 
 
 class GroupQueryAttention(HeadedAttention):
-    """Multi-head attention in which groups of query heads share a head of keys and values (Ainslie et al., 2023).
+    """Grouped-query attention: groups of query heads share a key and value head (Ainslie et al., 2023).
 
     Args:
-        head_dim: the features of each head.
-        num_query_heads: the number of heads of queries.
-        num_key_value_heads: the number of heads of keys and values, of which the former is a multiple.
-        dropout: the share of the weights that is dropped while training.
+        head_dim: size of each head.
+        num_query_heads: number of query heads, a multiple of `num_key_value_heads`.
+        num_key_value_heads: number of key and value heads.
+        dropout: fraction of the attention weights to drop during training.
         use_bias: whether the projections have biases.
-        sliding_window: the distance from which on values do not count; None for any.
-        flash_attention: accepted: XLA compiles the layer for the device that there is.
+        sliding_window: values at this distance from a query or farther are masked; None for no limit.
+        flash_attention: accepted and not used: XLA compiles the layer for each device.
         kernel_initializer: of the kernels of the projections.
         bias_initializer: of their biases.
         kernel_regularizer: function of the kernels that is added to the loss.
@@ -28,8 +29,8 @@ class GroupQueryAttention(HeadedAttention):
         activity_regularizer: function of the projections' outputs that is added to the loss.
         kernel_constraint: function applied to the kernels after each update.
         bias_constraint: function applied to the biases after each update.
-        use_gate: whether the heads are multiplied by a sigmoid of a projection of the query.
-        seed: of dropout.
+        use_gate: whether the outputs of the heads are multiplied by a sigmoid gate, a projection of the query.
+        seed: seed of dropout.
         **kwargs: see `Layer`.
 
     Input shape: query (batch, queries, features), value (batch, values, features), key like value, default the value.
@@ -56,20 +57,20 @@ class GroupQueryAttention(HeadedAttention):
         use_bias: bool = True,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ):
         if num_query_heads % num_key_value_heads:
             raise ValueError(
-                "GroupQueryAttention: num_query_heads must be divisible by num_key_value_heads, got "
+                "GroupQueryAttention: num_query_heads must be a multiple of num_key_value_heads, got "
                 f"{num_query_heads} and {num_key_value_heads}."
             )
         options = {
@@ -80,7 +81,7 @@ class GroupQueryAttention(HeadedAttention):
             "kernel_constraint": kernel_constraint,
             "bias_constraint": bias_constraint,
         }
-        kwargs["name"] = kwargs.get("name") or auto_name("GroupedQueryAttention")  # what Keras calls it
+        kwargs["name"] = kwargs.get("name") or auto_name("GroupedQueryAttention")  # the automatic name in Keras
         super().__init__(
             dropout, use_bias, sliding_window, flash_attention, options, activity_regularizer, use_gate, seed, **kwargs
         )
@@ -89,16 +90,16 @@ class GroupQueryAttention(HeadedAttention):
         self.num_key_value_heads = num_key_value_heads
         self.num_repeats = num_query_heads // num_key_value_heads
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
-                "GroupQueryAttention: the shapes of value and key must be equal but for the batch and the features, "
+                "GroupQueryAttention: value and key must have equal shapes except for batch and features, "
                 f"got {tuple(value_shape)} and {tuple(key_shape)}."
             )
         many, few = [None, self.num_query_heads, self.head_dim], [None, self.num_key_value_heads, self.head_dim]
         inner = (None, None, self.num_query_heads, self.head_dim)
-        self.make_parts(
+        self.make_projections(
             {
                 "query": ("bqm,muh->bquh", many, "uh", query_shape),
                 "key": ("bkm,mvh->bkvh", few, "vh", key_shape),
@@ -108,11 +109,13 @@ class GroupQueryAttention(HeadedAttention):
             }
         )
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
+    def attend(
+        self, query: Array, key: Array, value: Array, mask: Array | None, drop: Dropping, return_weights: bool
+    ) -> tuple[Array, Array | None]:
         key, value = jnp.repeat(key, self.num_repeats, axis=2), jnp.repeat(value, self.num_repeats, axis=2)
-        return attend_folded(query, key, value, mask, drop, wants_weights)
+        return scaled_dot_product(query, key, value, mask, drop, return_weights)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **self.options_config(),
             "head_dim": self.head_dim,

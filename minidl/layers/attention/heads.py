@@ -1,26 +1,30 @@
-"""What the attentions of many heads share: projections, masks, and the attention of all heads at once."""
+"""The base of multi-head attention layers: projections, masks, and scaled dot-product attention."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from typing import Any
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels, regularizers
 from minidl.core import naming
+from minidl.core.typing import Array, Config, Identifier
 from minidl.layers import weight_options
 from minidl.layers.activation import Softmax
 from minidl.layers.base import Layer
 from minidl.layers.einsum_dense import EinsumDense
 from minidl.layers.regularization import Dropout
 
+Dropping: TypeAlias = Callable[[Array], Array] | None  # the dropout of the attention weights
+
 
 class HeadedAttention(Layer):
-    """The base of `MultiHeadAttention` and `GroupQueryAttention`; see there for the arguments."""
+    """The base of `MultiHeadAttention` and `GroupQueryAttention`; see these for the arguments."""
 
     kernel_initializer: Any
     bias_initializer: Any
@@ -41,7 +45,7 @@ class HeadedAttention(Layer):
         sliding_window: int | None,
         flash_attention: bool | None,
         options: dict[str, Any],
-        activity_regularizer: Any,
+        activity_regularizer: Identifier,
         use_gate: bool,
         seed: int | None,
         **kwargs: Any,
@@ -52,7 +56,7 @@ class HeadedAttention(Layer):
                 f"{type(self).__name__}: sliding_window must be a positive integer or None, got {sliding_window!r}."
             )
         if flash_attention and dropout > 0:
-            raise ValueError(f"{type(self).__name__}: flash_attention cannot drop out; take dropout=0.")
+            raise ValueError(f"{type(self).__name__}: flash_attention does not support dropout; set dropout=0.")
         self.supports_masking = True
         self.dropout = dropout
         self.use_bias = use_bias
@@ -62,14 +66,14 @@ class HeadedAttention(Layer):
         self.projection_regularizer = regularizers.get(activity_regularizer)  # of each projection, as in Keras
         weight_options.take(self, **options)
 
-    def make_parts(self, projections: dict[str, tuple[str, Any, str, Any]]) -> None:
-        """Make the dense layers, in order, and the dropout of the weights.
+    def make_projections(self, projections: dict[str, tuple[str, Any, str, Any]]) -> None:
+        """Add the dense layers of the projections, in order, and the dropout of the attention weights.
 
         Args:
             projections: name -> (equation, output shape, axes of the bias, input shape).
         """
         for name, (equation, output_shape, bias_axes, input_shape) in projections.items():
-            if name == "attention_output":  # takes its seeds after the dropout, as in Keras
+            if name == "attention_output":  # draws its seeds after the dropout, as in Keras
                 self.dropout_layer = Dropout(self.dropout, dtype=self.dtype_policy, seed=self.seed)
             dense = EinsumDense(
                 equation,
@@ -91,53 +95,53 @@ class HeadedAttention(Layer):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
+        query: Array,
+        value: Array,
+        key: Array | None = None,
+        query_mask: Array | None = None,
+        value_mask: Array | None = None,
+        key_mask: Array | None = None,
+        attention_mask: Array | None = None,
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
         key = value if key is None else key
-        counts = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        if self._is_each_row_for_itself() and not return_attention_scores:
+        mask = self.merged_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        if self._is_independent_per_example() and not return_attention_scores:
             work = self.query_dense.kernel.shape[1] * math.prod(query.shape[:-1]) * math.prod(value.shape[1:-1])
-            attended = functools.partial(self._attended, training=training, wants_weights=False)
-            return kernels.batch_segments(lambda *segment: attended(*segment)[0], work, query, key, value, counts)
-        output, weights = self._attended(query, key, value, counts, training, return_attention_scores)
+            attended = functools.partial(self._attended, training=training, return_weights=False)
+            return kernels.batch_segments(lambda *segment: attended(*segment)[0], work, query, key, value, mask)
+        output, weights = self._attended(query, key, value, mask, training, return_attention_scores)
         return (output, weights) if return_attention_scores else output
 
     def _attended(
-        self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, wants_weights: bool
-    ) -> tuple[Any, Any]:
+        self, query: Array, key: Array, value: Array, mask: Array | None, training: bool | None, return_weights: bool
+    ) -> tuple[Array, Array | None]:
         gate = self.gate_dense(query) if self.use_gate else None
         projected = self.projected(query, key, value)
-        attended, weights = self._compute_attention(*projected, mask, training, wants_weights)
+        attended, weights = self._compute_attention(*projected, mask, training, return_weights)
         return self.output_dense(attended if gate is None else attended * gate), weights
 
     def _compute_attention(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
-        attention_mask: Any = None,
+        query: Array,
+        key: Array,
+        value: Array,
+        attention_mask: Array | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
-    ) -> tuple[Any, Any]:
-        """The attention of projected query, key and value: the place to override to change it.
+    ) -> tuple[Array, Array | None]:
+        """The attention of projected query, key and value; override it to change the attention.
 
         Args:
             query: (batch, ..., heads, features), as key and value.
-            key: what the query is compared with.
-            value: what is averaged.
+            key: compared with the query.
+            value: averaged with the attention weights.
             attention_mask: booleans, (batch or 1, queries, values), with the heads before the queries if it depends on
                 them; or None.
-            training: whether weights are dropped.
-            return_attention_scores: whether the weights are wanted.
+            training: whether attention weights are dropped.
+            return_attention_scores: whether to return the attention weights.
 
         Returns:
             The output (batch, ..., heads, features of value), and the weights or None.
@@ -145,63 +149,62 @@ class HeadedAttention(Layer):
         drop = (lambda weights: self.dropout_layer(weights, training=training)) if self.dropout > 0 else None
         return self.attend(query, key, value, attention_mask, drop, return_attention_scores)
 
-    def _is_each_row_for_itself(self) -> bool:
-        """Whether each example's output depends on that example alone, and nothing else comes of it."""
+    def _is_independent_per_example(self) -> bool:
+        """Whether each example's output depends only on that example, without other results such as losses."""
         return self.dropout == 0 and self.projection_regularizer is None and naming.is_own(self._compute_attention)
 
-    def projected(self, query: Any, key: Any, value: Any) -> tuple[Any, Any, Any]:
-        """What the dense layers make of query, key and value: (batch, ..., heads, features) each."""
+    def projected(self, query: Array, key: Array, value: Array) -> tuple[Array, Array, Array]:
+        """The projections of query, key and value: (batch, ..., heads, features) each."""
         layers = [self.query_dense, self.key_dense, self.value_dense]
         if not (query is key and key is value) or self.projection_regularizer is not None:
             return self.query_dense(query), self.key_dense(key), self.value_dense(value)
         weights = [layer.effective_weight() for layer in layers]  # (features, heads, features of a head)
         products = kernels.matmul_each(query, [weight.reshape(len(weight), -1) for weight in weights])
-        found = []
+        projections = []
         for product, weight, layer in zip(products, weights, layers):
             heads = product.reshape(*query.shape[:-1], *weight.shape[1:])
-            found.append(heads if layer.bias is None else heads + layer.bias.value)
-        return found[0], found[1], found[2]
+            projections.append(heads if layer.bias is None else heads + layer.bias.value)
+        return projections[0], projections[1], projections[2]
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
-        """The attention of every head, and its weights if wanted, of projected (batch, length, heads, features)."""
+    def attend(
+        self, query: Array, key: Array, value: Array, mask: Array | None, drop: Dropping, return_weights: bool
+    ) -> tuple[Array, Array | None]:
+        """The attention of every head for projected inputs (batch, length, heads, features), and its weights."""
         raise NotImplementedError
 
     def merged_mask(
         self,
-        query: Any,
-        value: Any,
-        query_mask: Any,
-        value_mask: Any,
-        key_mask: Any,
-        attention_mask: Any,
+        query: Array,
+        value: Array,
+        query_mask: Array | None,
+        value_mask: Array | None,
+        key_mask: Array | None,
+        attention_mask: Array | None,
         use_causal_mask: bool,
-    ) -> Any:
-        """Which values count for which queries, or None for all.
+    ) -> Array | None:
+        """The values that each query attends to, or None for all.
 
         (batch or 1, queries, values), or (batch or 1, heads or 1, queries, values) if the attention mask has heads.
         """
-        found = [] if attention_mask is None else [attention_mask.astype(bool)]
-        if found and attention_mask.ndim == 2:
-            found = [found[0][None]]
-        found += [] if query_mask is None else [query_mask[..., None].astype(bool)]
-        found += [mask[..., None, :].astype(bool) for mask in (value_mask, key_mask) if mask is not None]
+        masks = [] if attention_mask is None else [attention_mask.astype(bool)]
+        if masks and masks[0].ndim == 2:
+            masks = [masks[0][None]]
+        masks += [] if query_mask is None else [query_mask[..., None].astype(bool)]
+        masks += [mask[..., None, :].astype(bool) for mask in (value_mask, key_mask) if mask is not None]
         rows, columns = np.arange(query.shape[1])[:, None], np.arange(value.shape[1])
-        found += [jnp.asarray(rows >= columns)[None]] if use_causal_mask else []
+        masks += [jnp.asarray(rows >= columns)[None]] if use_causal_mask else []
         if self.sliding_window is not None:
-            found.append(jnp.asarray(abs(rows - columns) < self.sliding_window)[None])
-        rank = max((mask.ndim for mask in found), default=0)
-        merged = None
-        for mask in found:
-            full = mask.reshape(mask.shape[0], *(1,) * (rank - mask.ndim), *mask.shape[1:])
-            merged = full if merged is None else merged & full
-        return merged
+            masks.append(jnp.asarray(abs(rows - columns) < self.sliding_window)[None])
+        rank = max((mask.ndim for mask in masks), default=0)
+        full = [mask.reshape(mask.shape[0], *(1,) * (rank - mask.ndim), *mask.shape[1:]) for mask in masks]
+        return functools.reduce(operator.and_, full) if full else None
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """That of the query."""
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> Array | None:
+        """The mask of the query."""
         return mask
 
-    def options_config(self) -> dict[str, Any]:
-        """The arguments that both classes have."""
+    def options_config(self) -> Config:
+        """The config of the arguments that both classes share."""
         return {
             **super().get_config(),
             "dropout": self.dropout,
@@ -214,9 +217,9 @@ class HeadedAttention(Layer):
         }
 
 
-def attend_folded(
-    query: Any, key: Any, value: Any, mask: Any, drop: Callable[[Any], Any] | None, wants_weights: bool
-) -> tuple[Any, Any]:
+def scaled_dot_product(
+    query: Array, key: Array, value: Array, mask: Array | None, drop: Dropping, return_weights: bool
+) -> tuple[Array, Array | None]:
     """Scaled dot-product attention of many heads (Vaswani et al., 2017).
 
     weights = softmax(query @ key.T / sqrt(features)), output = weights @ value.
@@ -227,7 +230,7 @@ def attend_folded(
         value: (batch, values, heads, features of values).
         mask: booleans that broadcast to (batch, queries, values), or with the heads after the batch; or None.
         drop: dropout for the weights, or None.
-        wants_weights: whether the weights are returned, too.
+        return_weights: whether to return the weights as well.
 
     Returns:
         (output (batch, queries, heads, features of values), weights (batch, heads, queries, values) or None).
@@ -235,18 +238,18 @@ def attend_folded(
     scaled = query * np.asarray(1 / math.sqrt(query.shape[-1]), query.dtype)
     q, k, v = (jnp.swapaxes(x, 1, 2) for x in (scaled, key, value))
     mask = mask if mask is None or mask.ndim == 4 else mask[:, None]
-    if drop is None and not wants_weights:
+    if drop is None and not return_weights:
         return jnp.swapaxes(kernels.attention(q, k, v, mask), 1, 2), None
     weights = zero_softmax(kernels.head_matmul(q, k, 3, 3), mask)
     output = kernels.head_matmul(weights if drop is None else drop(weights), v, 3, 2)
     return jnp.swapaxes(output, 1, 2), weights
 
 
-def zero_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
-    """A softmax over the places where a mask is True; weights of 0 where it is nowhere."""
+def zero_softmax(scores: Array, mask: Array | None, axis: int | Sequence[int] = -1) -> Array:
+    """A softmax over the elements where the mask is True; all 0 where it is False everywhere."""
     return Softmax(axis)(scores, mask=None if mask is None else jnp.broadcast_to(mask, scores.shape))
 
 
 def _copy(initializer: Any) -> Any:
-    """An initializer of the same config: each projection draws numbers of its own."""
+    """An initializer of the same config: each projection has its own random numbers."""
     return type(initializer).from_config(initializer.get_config())

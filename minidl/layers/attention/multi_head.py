@@ -1,4 +1,4 @@
-"""MultiHeadAttention: several attentions side by side."""
+"""MultiHeadAttention: multi-head attention."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels
-from minidl.layers.attention.heads import HeadedAttention, attend_folded, zero_softmax
+from minidl.core.typing import Array, Config, Identifier, Shape
+from minidl.layers.attention.heads import Dropping, HeadedAttention, scaled_dot_product, zero_softmax
 
 
 class MultiHeadAttention(HeadedAttention):
-    """Attention of several heads, each on projections of its own (Vaswani et al., 2017).
+    """Multi-head attention: each head has its own projections (Vaswani et al., 2017).
 
     head_i = softmax(q_i k_i^T / sqrt(key_dim)) v_i, output = [head_1, head_2, ...] W.
 
     Args:
-        num_heads: the number of heads.
-        key_dim: the features of each head's query and key.
-        value_dim: the features of each head's value, default `key_dim`.
-        dropout: the share of the weights that is dropped while training.
+        num_heads: number of heads.
+        key_dim: size of each head's query and key.
+        value_dim: size of each head's value, default `key_dim`.
+        dropout: fraction of the attention weights to drop during training.
         use_bias: whether the projections have biases.
         output_shape: the shape of an output, default: the features of the query.
-        attention_axes: the axes that are attended over, default: all but the batch, heads and features.
-        sliding_window: the distance from which on values do not count; None for any.
-        flash_attention: accepted: XLA compiles the layer for the device that there is.
+        attention_axes: axes to attend over, default: all but the batch and features.
+        sliding_window: values at this distance from a query or farther are masked; None for no limit.
+        flash_attention: accepted and not used: XLA compiles the layer for each device.
         kernel_initializer: of the kernels of the projections.
         bias_initializer: of their biases.
         kernel_regularizer: function of the kernels that is added to the loss.
@@ -35,8 +36,8 @@ class MultiHeadAttention(HeadedAttention):
         activity_regularizer: function of the projections' outputs that is added to the loss.
         kernel_constraint: function applied to the kernels after each update.
         bias_constraint: function applied to the biases after each update.
-        use_gate: whether the heads are multiplied by a sigmoid of a projection of the query.
-        seed: of dropout.
+        use_gate: whether the outputs of the heads are multiplied by a sigmoid gate, a projection of the query.
+        seed: seed of dropout.
         **kwargs: see `Layer`.
 
     Input shape: query (batch, queries, features), value (batch, values, features), key like value, default the value.
@@ -60,17 +61,17 @@ class MultiHeadAttention(HeadedAttention):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
+        output_shape: int | Sequence[int] | None = None,
         attention_axes: int | Sequence[int] | None = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -78,10 +79,10 @@ class MultiHeadAttention(HeadedAttention):
         sizes = {"num_heads": num_heads, "key_dim": key_dim, "value_dim": key_dim if value_dim is None else value_dim}
         for name, size in sizes.items():
             if not isinstance(size, int) or size <= 0:
-                raise ValueError(f"MultiHeadAttention: argument `{name}` must be a positive integer, got {size!r}.")
+                raise ValueError(f"MultiHeadAttention: {name} must be a positive integer, got {size!r}.")
         if not isinstance(output_shape, (int, list, tuple, type(None))):
             raise ValueError(
-                "MultiHeadAttention: Invalid `output_shape`: it must be an integer or a tuple of them, got "
+                "MultiHeadAttention: output_shape must be an integer, a tuple of integers or None, got "
                 f"{output_shape!r}."
             )
         options = {
@@ -101,47 +102,49 @@ class MultiHeadAttention(HeadedAttention):
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else output_shape and tuple(output_shape)
         self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
 
-    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape, key_shape: Shape | None = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
         if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
             raise ValueError(
-                "MultiHeadAttention: the shapes of value and key must be equal but for the batch and the features, got "
+                "MultiHeadAttention: value and key must have equal shapes except for batch and features, got "
                 f"{tuple(value_shape)} and {tuple(key_shape)}."
             )
         rank = len(query_shape)
         outputs = list(self._output_shape or [query_shape[-1]])
         axes = string.ascii_lowercase[:rank]
-        heads, made = "xy", string.ascii_lowercase[rank : rank + len(outputs)]
+        heads, output_axes = "xy", string.ascii_lowercase[rank : rank + len(outputs)]
         split = f"{axes[:-1]}z,zxy->{axes[:-1]}xy"
-        joined = f"{axes[:-1]}xy,xy{made}->{axes[:-1]}{made}"
+        joined = f"{axes[:-1]}xy,xy{output_axes}->{axes[:-1]}{output_axes}"
         free: list[Any] = [None] * (rank - 2)
         keys, values = [*free, self.num_heads, self.key_dim], [*free, self.num_heads, self.value_dim]
         inner = (*query_shape[:-1], self.num_heads, self.value_dim)
-        self.make_parts(
+        self.make_projections(
             {
                 "query": (split, keys, heads, query_shape),
                 "key": (split, keys, heads, key_shape),
                 **({"gate": (split, values, heads, query_shape)} if self.use_gate else {}),
                 "value": (split, values, heads, value_shape),
-                "attention_output": (joined, [*free, *outputs], made, inner),
+                "attention_output": (joined, [*free, *outputs], output_axes, inner),
             }
         )
         if self.attention_axes is None:
             self.attention_axes = tuple(range(1, rank - 1))
         self.attention_axes = tuple(axis % rank for axis in self.attention_axes)
 
-    def attend(self, query: Any, key: Any, value: Any, mask: Any, drop: Any, wants_weights: bool) -> tuple[Any, Any]:
+    def attend(
+        self, query: Array, key: Array, value: Array, mask: Array | None, drop: Dropping, return_weights: bool
+    ) -> tuple[Array, Array | None]:
         if query.ndim == 4:
-            return attend_folded(query, key, value, mask, drop, wants_weights)
+            return scaled_dot_product(query, key, value, mask, drop, return_weights)
         scores_of, output_of, axes = self._equations(query.ndim)
         scores = jnp.einsum(scores_of, key, query * np.asarray(1 / np.sqrt(self.key_dim), query.dtype))
         if mask is not None:
             mask = mask.reshape(mask.shape[0], *(1,) * (scores.ndim - mask.ndim), *mask.shape[1:])
-        softmax = kernels.masked_softmax if drop is None and not wants_weights else zero_softmax
+        softmax = kernels.masked_softmax if drop is None and not return_weights else zero_softmax
         weights = softmax(scores, mask, axes)
         return jnp.einsum(output_of, weights if drop is None else drop(weights), value), weights
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **self.options_config(),
             "num_heads": self.num_heads,
@@ -152,7 +155,7 @@ class MultiHeadAttention(HeadedAttention):
         }
 
     def _equations(self, rank: int) -> tuple[str, str, tuple[int, ...]]:
-        """For more axes than a sequence's: of the scores, of the output, and the scores' axes of the values."""
+        """The equations of scores and output for inputs of any rank, and the scores' axes to normalize over."""
         assert self.attention_axes is not None
         queries = string.ascii_lowercase[:rank]
         others = iter(string.ascii_lowercase[rank:])

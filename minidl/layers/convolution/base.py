@@ -1,10 +1,12 @@
-"""What all convolutions share: their arguments, bias, activation and config."""
+"""Convolution: the base of the convolution layers, with their arguments, bias, activation and config."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minidl import activations, regularizers
+from minidl.core.typing import Array, Config, Identifier
 from minidl.kernels.windows import Pads, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
@@ -13,11 +15,11 @@ from minidl.layers.input_spec import InputSpec
 
 
 class Convolution(Layer):
-    """The base of the convolutions; the subclasses say what each argument is.
+    """The base of the convolution layers; the subclasses document the arguments.
 
     Attributes:
-        rank: how many axes the window has.
-        weight: what the names of the kernel's options begin with.
+        rank: number of axes of the window.
+        weight: prefix of the names of the kernel's options.
     """
 
     rank: int
@@ -26,14 +28,14 @@ class Convolution(Layer):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int],
         padding: str,
         data_format: str | None,
-        dilation_rate: Any,
-        activation: Any,
+        dilation_rate: int | Sequence[int],
+        activation: Identifier,
         use_bias: bool,
-        activity_regularizer: Any,
+        activity_regularizer: Identifier,
         **kwargs: Any,
     ):
         names = [name for name in kwargs if name.rpartition("_")[2] in ("initializer", "regularizer", "constraint")]
@@ -58,14 +60,14 @@ class Convolution(Layer):
 
     @property
     def channels_last(self) -> bool:
-        """Whether the channels are the last axis, rather than the one behind the batch."""
+        """Whether the channels are the last axis, rather than the one after the batch."""
         return self.data_format == "channels_last"
 
     def channels_of(self, input_shape: Any) -> int:
-        """The number of channels of an input; sets the layer's input spec to it.
+        """The number of channels of an input; also sets the layer's input spec to it.
 
         Raises:
-            ValueError: it is not known, or the window does not fit.
+            ValueError: the number of channels is unknown, or the input has another number of axes.
         """
         axis = -1 if self.channels_last else 1
         kind = type(self).__name__
@@ -78,31 +80,34 @@ class Convolution(Layer):
         return channels
 
     def check_window(self, input_shape: Any) -> None:
-        """Refuse an input that the window does not fit into, as far as its sizes are known."""
+        """Raise ValueError for an input smaller than the window, as far as its sizes are known."""
         sizes = input_shape[1:-1] if self.channels_last else input_shape[2:]
-        known = [i for i, size in enumerate(sizes) if size is not None]
-        parts = [[values[i] for i in known] for values in (sizes, self.kernel_size, self.strides, self.dilation_rate)]
-        amounts = pads(self.padding, *parts)
-        out_sizes(parts[0], parts[1], parts[2], amounts, parts[3])
+        known_axes = [i for i, size in enumerate(sizes) if size is not None]
+        sizes, *window = [
+            [values[i] for i in known_axes] for values in (sizes, self.kernel_size, self.strides, self.dilation_rate)
+        ]
+        kernel_size, strides, dilation = window
+        amounts = pads(self.padding, sizes, *window)
+        out_sizes(sizes, kernel_size, strides, amounts, dilation)
 
     def make_bias(self, size: int) -> None:
-        """Make the bias, if there is one."""
+        """Add the bias, if the layer uses one."""
         if self.use_bias:
             self.bias = weight_options.make(self, "bias", (size,))
 
-    def pads_for(self, inputs: Any) -> Pads:
-        """The zeros around an input."""
+    def pads_for(self, inputs: Array) -> Pads:
+        """The zero padding of an input."""
         sizes = spatial(inputs, self.channels_last)
         return pads(self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate)
 
-    def finish(self, outputs: Any) -> Any:
+    def finish(self, outputs: Array) -> Array:
         """Add the bias and apply the activation."""
         if self.bias is not None:
             shape = (-1,) if self.channels_last else (1, -1, *(1,) * self.rank)
             outputs = outputs + self.bias.value.reshape(shape)
         return outputs if self.activation is None else self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,

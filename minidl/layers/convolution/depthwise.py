@@ -1,11 +1,13 @@
-"""DepthwiseConv1D and DepthwiseConv2D."""
+"""DepthwiseConv1D and DepthwiseConv2D: depthwise convolution layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import depthwise_conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
@@ -17,21 +19,21 @@ class _DepthwiseConv(Convolution):
 
     def __init__(
         self,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         depth_multiplier: int = 1,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: Identifier = None,
         use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        depthwise_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        depthwise_constraint: Any = None,
-        bias_constraint: Any = None,
+        depthwise_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        depthwise_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        depthwise_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(
@@ -53,34 +55,34 @@ class _DepthwiseConv(Convolution):
         )
         self.depth_multiplier = require_count(depth_multiplier, f"{type(self).__name__}: depth_multiplier")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels_of(input_shape)
         self.check_window(input_shape)
         shape = (*self.kernel_size, channels, self.depth_multiplier)
         self.kernel = weight_options.make(self, "kernel", shape, options="depthwise")
         self.make_bias(channels * self.depth_multiplier)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         amounts, kernel = self.pads_for(inputs), self.kernel.value
         return self.finish(
             depthwise_conv(inputs, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "depth_multiplier": self.depth_multiplier}
 
 
 class DepthwiseConv1D(_DepthwiseConv):
-    """Convolves each channel of sequences on its own, with filters of its own.
+    """1D depthwise convolution: each channel is convolved separately, with its own filters.
 
     Args:
         kernel_size: the size of the window: an integer.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        depth_multiplier: how many filters each channel has.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
+        depth_multiplier: number of filters per channel.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         depthwise_initializer: of the kernel, (*kernel_size, channels, depth_multiplier).
         depthwise_regularizer: function of the kernel that is added to the loss.
@@ -93,10 +95,10 @@ class DepthwiseConv1D(_DepthwiseConv):
 
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
-    Output shape: (batch, new steps, channels * depth_multiplier), or with the channels in front.
+    Output shape: (batch, new steps, channels * depth_multiplier), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> DepthwiseConv1D(3, depth_multiplier=2)(jnp.ones((4, 10, 8))).shape
@@ -107,16 +109,16 @@ class DepthwiseConv1D(_DepthwiseConv):
 
 
 class DepthwiseConv2D(_DepthwiseConv):
-    """Convolves each channel of images on its own, with filters of its own.
+    """2D depthwise convolution: each channel is convolved separately, with its own filters.
 
     Args:
         kernel_size: the size of the window: an integer, or one for each of the 2 axes.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        depth_multiplier: how many filters each channel has.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
+        depth_multiplier: number of filters per channel.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         depthwise_initializer: of the kernel, (*kernel_size, channels, depth_multiplier).
         depthwise_regularizer: function of the kernel that is added to the loss.
@@ -129,10 +131,10 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: (batch, new height, new width, channels * depth_multiplier), or with the channels in front.
+    Output shape: (batch, new height, new width, channels * depth_multiplier), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> DepthwiseConv2D(3, depth_multiplier=2)(jnp.ones((4, 10, 10, 8))).shape

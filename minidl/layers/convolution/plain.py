@@ -1,13 +1,15 @@
-"""Conv1D, Conv2D and Conv3D."""
+"""Conv1D, Conv2D and Conv3D: convolution layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 import numpy as np
 
 from minidl.core import naming
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import conv
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
@@ -18,21 +20,21 @@ class _Conv(Convolution, LowRank):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: int | Sequence[int] = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(
@@ -59,7 +61,7 @@ class _Conv(Convolution, LowRank):
                 f"{type(self).__name__}: filters must be a multiple of groups, got {filters} filters, {groups} groups."
             )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels_of(input_shape)
         if channels % self.groups:
             raise ValueError(
@@ -77,43 +79,43 @@ class _Conv(Convolution, LowRank):
         """The kernel, (*kernel_size, channels / groups, filters); AttributeError before the layer is built."""
         return self.weight_or_sum()
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """The convolution alone, without bias and activation: the place to override to change it.
+    def convolution_op(self, inputs: Array, kernel: Array) -> Array:
+        """The convolution without bias and activation; override it to change the convolution.
 
         Args:
-            inputs: the images, as `call` takes them.
+            inputs: as for `call`.
             kernel: (*kernel_size, channels / groups, filters).
         """
-        return self._convolved(inputs, kernel, None)
+        return self._conv(inputs, kernel, None)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         if naming.is_own(self.convolution_op):
             bias = None if self.bias is None else self.bias.value
-            outputs = self._convolved(inputs, self.effective_weight(), bias)
+            outputs = self._conv(inputs, self.effective_weight(), bias)
             return outputs if self.activation is None else self.activation(outputs)
         return self.finish(self.convolution_op(inputs, self.effective_weight()))
 
-    def _convolved(self, inputs: Any, kernel: Any, bias: Any) -> Any:
+    def _conv(self, inputs: Array, kernel: Array, bias: Array | None) -> Array:
         amounts = self.pads_for(inputs)
         return conv(inputs, kernel, self.strides, amounts, self.dilation_rate, self.channels_last, self.groups, bias)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "filters": self.filters, "groups": self.groups, **self.lora_config()}
 
 
 class Conv1D(_Conv):
-    """Convolves sequences with a window that is learned: `activation(conv(x, kernel) + bias)`.
+    """1D convolution: `activation(conv(x, kernel) + bias)`.
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1, or "causal" for zeros in
-            front only, so that no step sees later ones.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1, or "causal" for zeros at the
+            start only, so that no output depends on later steps.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        groups: into how many groups channels and filters are split; each group is convolved on its own.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        groups: number of groups that channels and filters are split into; each group is convolved separately.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -126,10 +128,10 @@ class Conv1D(_Conv):
 
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
-    Output shape: (batch, new steps, filters), or with the channels in front.
+    Output shape: (batch, new steps, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv1D(16, 3, padding="same")(jnp.ones((4, 10, 8))).shape
@@ -141,17 +143,17 @@ class Conv1D(_Conv):
 
 
 class Conv2D(_Conv):
-    """Convolves images with a window that is learned: `activation(conv(x, kernel) + bias)`.
+    """2D convolution: `activation(conv(x, kernel) + bias)`.
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer, or one for each of the 2 axes.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        groups: into how many groups channels and filters are split; each group is convolved on its own.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        groups: number of groups that channels and filters are split into; each group is convolved separately.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -164,10 +166,10 @@ class Conv2D(_Conv):
 
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: (batch, new height, new width, filters), or with the channels in front.
+    Output shape: (batch, new height, new width, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv2D(16, 3, padding="same")(jnp.ones((4, 10, 10, 8))).shape
@@ -178,17 +180,17 @@ class Conv2D(_Conv):
 
 
 class Conv3D(_Conv):
-    """Convolves volumes with a window that is learned: `activation(conv(x, kernel) + bias)`.
+    """3D convolution: `activation(conv(x, kernel) + bias)`.
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer, or one for each of the 3 axes.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        groups: into how many groups channels and filters are split; each group is convolved on its own.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        groups: number of groups that channels and filters are split into; each group is convolved separately.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, channels / groups, filters).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -201,10 +203,10 @@ class Conv3D(_Conv):
 
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
-    Output shape: (batch, new depth, new height, new width, filters), or with the channels in front.
+    Output shape: (batch, new depth, new height, new width, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv3D(16, 3, padding="same")(jnp.ones((4, 5, 6, 6, 2))).shape
@@ -215,7 +217,7 @@ class Conv3D(_Conv):
 
 
 def require_count(value: Any, name: str) -> int:
-    """A positive integer; ValueError if it is none."""
+    """A positive integer, checked; ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     return int(value)

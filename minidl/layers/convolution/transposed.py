@@ -1,11 +1,13 @@
-"""Conv1DTranspose, Conv2DTranspose and Conv3DTranspose."""
+"""Conv1DTranspose, Conv2DTranspose and Conv3DTranspose: transposed convolution layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import conv_transpose, transposed_pads
 from minidl.layers import weight_options
 from minidl.layers.convolution.base import Convolution
@@ -17,21 +19,21 @@ class _ConvTranspose(Convolution):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
-        output_padding: Any = None,
+        output_padding: int | Sequence[int] | None = None,
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: Identifier = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         **kwargs: Any,
     ):
         super().__init__(
@@ -61,34 +63,34 @@ class _ConvTranspose(Convolution):
                     f"{kind}: output_padding must be smaller than strides, got {output_padding} and {strides}."
                 )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = self.channels_of(input_shape)
         self.kernel = weight_options.make(self, "kernel", (*self.kernel_size, self.filters, channels))
         self.make_bias(self.filters)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         amounts = transposed_pads(self.padding, self.kernel_size, self.strides, self.dilation_rate, self.output_padding)
         kernel = self.kernel.value
         return self.finish(
             conv_transpose(inputs, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "filters": self.filters, "output_padding": self.output_padding}
 
 
 class Conv1DTranspose(_ConvTranspose):
-    """Convolves backwards, from small sequences to large ones (Zeiler et al., 2010).
+    """1D transposed convolution, which upsamples sequences (Zeiler et al., 2010).
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        output_padding: how much larger the output is than the smallest possible; None for the usual size.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
+        output_padding: size added to the output's smallest size, less than the stride; None for the default size.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, filters, channels).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -101,10 +103,10 @@ class Conv1DTranspose(_ConvTranspose):
 
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
-    Output shape: (batch, new steps, filters), or with the channels in front.
+    Output shape: (batch, new steps, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv1DTranspose(16, 3, strides=2, padding="same")(jnp.ones((4, 10, 8))).shape
@@ -115,17 +117,17 @@ class Conv1DTranspose(_ConvTranspose):
 
 
 class Conv2DTranspose(_ConvTranspose):
-    """Convolves backwards, from small images to large ones (Zeiler et al., 2010).
+    """2D transposed convolution, which upsamples images (Zeiler et al., 2010).
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer, or one for each of the 2 axes.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        output_padding: how much larger the output is than the smallest possible; None for the usual size.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
+        output_padding: size added to the output's smallest size, less than the stride; None for the default size.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, filters, channels).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -138,10 +140,10 @@ class Conv2DTranspose(_ConvTranspose):
 
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: (batch, new height, new width, filters), or with the channels in front.
+    Output shape: (batch, new height, new width, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv2DTranspose(16, 3, strides=2, padding="same")(jnp.ones((4, 10, 10, 8))).shape
@@ -152,17 +154,17 @@ class Conv2DTranspose(_ConvTranspose):
 
 
 class Conv3DTranspose(_ConvTranspose):
-    """Convolves backwards, from small volumes to large ones (Zeiler et al., 2010).
+    """3D transposed convolution, which upsamples volumes (Zeiler et al., 2010).
 
     Args:
-        filters: the number of filters: of channels of the output.
+        filters: number of channels of the output.
         kernel_size: the size of the window: an integer, or one for each of the 3 axes.
-        strides: how far the window moves.
-        padding: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        output_padding: how much larger the output is than the smallest possible; None for the usual size.
+        strides: step of the window along each axis.
+        padding: "valid" for no padding, "same" for zeros that keep the size at stride 1.
+        output_padding: size added to the output's smallest size, less than the stride; None for the default size.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window.
-        activation: name or function applied to the result; None for none.
+        dilation_rate: distance between the elements of the window.
+        activation: name or function applied to the result; None for no activation.
         use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, filters, channels).
         kernel_regularizer: function of the kernel that is added to the loss.
@@ -175,10 +177,10 @@ class Conv3DTranspose(_ConvTranspose):
 
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
-    Output shape: (batch, new depth, new height, new width, filters), or with the channels in front.
+    Output shape: (batch, new depth, new height, new width, filters), or with the channels first.
 
     Raises:
-        ValueError: sizes that are not positive integers, or an input that the window does not fit into.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> Conv3DTranspose(16, 3, strides=2, padding="same")(jnp.ones((4, 5, 6, 6, 2))).shape

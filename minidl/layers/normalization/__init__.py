@@ -1,4 +1,4 @@
-"""Layers that bring values to a common scale, one file for each way."""
+"""Normalization layers."""
 
 from minidl.layers.normalization.batch import BatchNormalization
 from minidl.layers.normalization.group import GroupNormalization

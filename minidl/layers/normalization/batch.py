@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jax import lax
 
 from minidl import config
+from minidl.core.typing import Array, Config, DType, Identifier, Shape
+from minidl.core.variables import Variable
 from minidl.kernels import moments
 from minidl.layers import weight_options
 from minidl.layers.input_spec import InputSpec
@@ -19,20 +21,20 @@ from minidl.layers.normalization.scaling import ScaledNormalization, precise
 class BatchNormalization(ScaledNormalization):
     """Normalizes each channel over the batch (Ioffe and Szegedy, 2015).
 
-    While training: gamma * (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance of the batch,
-    which also move the moving ones: `moving = moving * momentum + batch * (1 - momentum)`. Otherwise, and if the
-    layer is not trainable, the moving ones take their place.
+    In training: gamma * (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of the batch, which
+    also update the moving statistics: `moving = moving * momentum + batch * (1 - momentum)`. In inference, and if the
+    layer is not trainable, the moving statistics are used instead.
 
-    With `renorm`, a batch is brought nearer to what inference does (Ioffe, 2017): r * (x - mean) / stddev + d takes the
-    place of (x - mean) / stddev, with r = stddev / renorm_stddev and d = (mean - renorm_mean) / renorm_stddev, through
-    which no gradient goes; `renorm_mean` and `renorm_stddev` are moving, too.
+    With `renorm` (batch renormalization, Ioffe, 2017), training is closer to inference: r * (x - mean) / stddev + d
+    replaces (x - mean) / stddev, with r = stddev / renorm_stddev and d = (mean - renorm_mean) / renorm_stddev, which
+    have no gradient; `renorm_mean` and `renorm_stddev` are moving statistics too.
 
     Args:
         axis: the axis of the channels.
-        momentum: how slowly the moving statistics move.
+        momentum: momentum of the moving statistics.
         epsilon: added to the variance.
-        center: whether there is a beta.
-        scale: whether there is a gamma.
+        center: whether to add beta.
+        scale: whether to multiply by gamma.
         beta_initializer: of beta, (channels,).
         gamma_initializer: of gamma, (channels,).
         moving_mean_initializer: of the moving mean, (channels,).
@@ -42,16 +44,16 @@ class BatchNormalization(ScaledNormalization):
         beta_constraint: function applied to beta after each update.
         gamma_constraint: function applied to gamma after each update.
         renorm: whether training uses batch renormalization.
-        renorm_clipping: limits for it: "rmin" and "rmax" for r, "dmax" for d and -d. What is left out has no limit.
-        renorm_momentum: how slowly `renorm_mean` and `renorm_stddev` move.
-        synchronized: accepted: a batch that is spread over devices is one batch in any case.
+        renorm_clipping: limits of r and d: the keys "rmin", "rmax" and "dmax" (for -d too); a missing key is no limit.
+        renorm_momentum: momentum of `renorm_mean` and `renorm_stddev`.
+        synchronized: accepted and not used: statistics are always of the whole batch, on all devices.
         **kwargs: see `Layer`.
 
-    Input shape: any, with a known number of channels. A mask leaves steps out of the statistics.
+    Input shape: any, with a known number of channels. Masked steps are left out of the statistics.
     Output shape: the same.
 
     Raises:
-        ValueError: an axis of unknown size, limits of renorm that are none, or a mask of another shape.
+        ValueError: an axis of unknown size, invalid renorm_clipping, or a mask of another shape.
 
     Example:
     >>> x = jnp.array([[1.0], [3.0]])
@@ -67,14 +69,14 @@ class BatchNormalization(ScaledNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        moving_mean_initializer: Identifier = "zeros",
+        moving_variance_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         renorm: bool = False,
         renorm_clipping: Mapping[str, float] | None = None,
         renorm_momentum: float = 0.99,
@@ -105,7 +107,7 @@ class BatchNormalization(ScaledNormalization):
             moving_variance_initializer=moving_variance_initializer,
         )
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         size = input_shape[self.axis]
         if size is None:
             raise ValueError(f"BatchNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
@@ -114,18 +116,18 @@ class BatchNormalization(ScaledNormalization):
         self.moving_mean = weight_options.make(self, "moving_mean", (size,), **options)
         self.moving_variance = weight_options.make(self, "moving_variance", (size,), **options)
         if self.renorm:
-            first = self._first_stddev
-            self.moving_stddev = weight_options.make(self, "moving_stddev", (size,), first, **options)
+            initializer = self._initial_stddev
+            self.moving_stddev = weight_options.make(self, "moving_stddev", (size,), initializer, **options)
             self.renorm_mean = weight_options.make(self, "renorm_mean", (size,), options="moving_mean", **options)
-            self.renorm_stddev = weight_options.make(self, "renorm_stddev", (size,), first, **options)
+            self.renorm_stddev = weight_options.make(self, "renorm_stddev", (size,), initializer, **options)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Array, training: bool | None = None, mask: Array | None = None) -> Array:
         x = precise(inputs)
         if mask is not None and (mask.ndim > inputs.ndim or any(m not in (1, s) for m, s in zip(mask.shape, x.shape))):
             raise ValueError(
-                f"BatchNormalization: the mask has shape {mask.shape}, the inputs {inputs.shape}: the mask must have "
-                "the first axes of the inputs, or 1 in their place."
+                f"BatchNormalization: the axes of the mask must have the sizes of the inputs' first axes, or 1, got "
+                f"the shapes {mask.shape} and {inputs.shape}."
             )
         shape = [1] * x.ndim
         shape[self.axis] = x.shape[self.axis]
@@ -135,10 +137,10 @@ class BatchNormalization(ScaledNormalization):
             mean, variance = moments(x, axes) if mask is None else _masked_moments(x, mask, axes)
             if self.renorm:
                 correction = self._correction(mean, jnp.sqrt(variance + self.epsilon))
-                self._move_renorm(mean.ravel(), jnp.sqrt(variance.ravel() + self.epsilon))
+                self._update_renorm(mean.ravel(), jnp.sqrt(variance.ravel() + self.epsilon))
             else:
-                _move(self.moving_mean, mean.ravel(), self.momentum)
-                _move(self.moving_variance, variance.ravel(), self.momentum)
+                _update(self.moving_mean, mean.ravel(), self.momentum)
+                _update(self.moving_variance, variance.ravel(), self.momentum)
                 if mask is None:
                     return self.normalize_by_moments(x, axes, shape).astype(self.compute_dtype)
         else:
@@ -146,7 +148,7 @@ class BatchNormalization(ScaledNormalization):
             variance = self.moving_variance.value.astype(x.dtype).reshape(shape)
         return self.normalize(x, mean, variance, shape, correction).astype(self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "momentum": self.momentum,
@@ -157,11 +159,11 @@ class BatchNormalization(ScaledNormalization):
             "synchronized": self.synchronized,
         }
 
-    def _first_stddev(self, shape: Any, dtype: Any = None) -> Any:
+    def _initial_stddev(self, shape: Sequence[int], dtype: DType | None = None) -> Array:
         initializer: Any = getattr(self, "moving_variance_initializer")  # noqa: B009, set by weight_options
         return jnp.sqrt(type(initializer).from_config(initializer.get_config())(shape, dtype))
 
-    def _correction(self, mean: Any, stddev: Any) -> tuple[Any, Any]:
+    def _correction(self, mean: Array, stddev: Array) -> tuple[Array, Array]:
         """The r and d of batch renormalization, within their limits."""
         limits: Any = self.renorm_clipping
         shape, floor = mean.shape, math.sqrt(self.epsilon)  # early in training the stddev may be near 0
@@ -173,38 +175,35 @@ class BatchNormalization(ScaledNormalization):
             d = jnp.clip(d, -dmax, dmax)
         return lax.stop_gradient(r), lax.stop_gradient(d)
 
-    def _move_renorm(self, mean: Any, stddev: Any) -> None:
-        """Move all statistics; the moving variance follows from the moving standard deviation."""
-        _move(self.renorm_mean, mean, self.renorm_momentum)
-        _move(self.renorm_stddev, stddev, self.renorm_momentum)
-        _move(self.moving_mean, mean, self.momentum)
-        _move(self.moving_stddev, stddev, self.momentum)
+    def _update_renorm(self, mean: Array, stddev: Array) -> None:
+        """Update all statistics; the moving variance follows from the moving standard deviation."""
+        _update(self.renorm_mean, mean, self.renorm_momentum)
+        _update(self.renorm_stddev, stddev, self.renorm_momentum)
+        _update(self.moving_mean, mean, self.momentum)
+        _update(self.moving_stddev, stddev, self.momentum)
         self.moving_variance.assign(jnp.maximum(jnp.square(self.moving_stddev.value) - self.epsilon, 0.0))
 
 
-def _move(moving: Any, batch: Any, momentum: float) -> None:
+def _update(moving: Variable, batch: Array, momentum: float) -> None:
     moving.assign(moving.value * momentum + batch * (1.0 - momentum))
 
 
 def _checked_clipping(limits: Mapping[str, float]) -> dict[str, float]:
     if unknown := set(limits) - {"rmax", "rmin", "dmax"}:
         raise ValueError(
-            f"BatchNormalization: renorm_clipping may have the keys 'rmax', 'rmin' and 'dmax'. Received invalid keys: "
-            f"{sorted(unknown)}."
+            f"BatchNormalization: unknown keys {sorted(unknown)} in renorm_clipping, expected 'rmax', 'rmin' or 'dmax'."
         )
     rmin, rmax, dmax = limits.get("rmin"), limits.get("rmax"), limits.get("dmax")
     if rmin is not None and rmax is not None and rmax < rmin:
-        raise ValueError(
-            f"BatchNormalization: in renorm_clipping, rmax should be at least rmin, got {rmax} and {rmin}."
-        )
+        raise ValueError(f"BatchNormalization: renorm_clipping needs rmin <= rmax, got rmin={rmin} and rmax={rmax}.")
     if dmax is not None and dmax < 0:
-        raise ValueError(f"BatchNormalization: in renorm_clipping, dmax should be non-negative, got {dmax}.")
+        raise ValueError(f"BatchNormalization: the dmax of renorm_clipping must be 0 or more, got {dmax}.")
     return dict(limits)
 
 
-def _masked_moments(x: Any, mask: Any, axes: list[int]) -> tuple[Any, Any]:
-    """Mean and variance of the steps that count."""
-    counts = jnp.broadcast_to(mask.astype(bool).reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape)
-    number = jnp.sum(counts.astype(x.dtype), axes, keepdims=True) + config.epsilon()
-    mean = jnp.sum(jnp.where(counts, x, 0.0), axes, keepdims=True) / number
-    return mean, jnp.sum(jnp.where(counts, jnp.square(x - mean), 0.0), axes, keepdims=True) / number
+def _masked_moments(x: Array, mask: Array, axes: list[int]) -> tuple[Array, Array]:
+    """Mean and variance over the steps that are not masked."""
+    keep = jnp.broadcast_to(mask.astype(bool).reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape)
+    count = jnp.sum(keep.astype(x.dtype), axes, keepdims=True) + config.epsilon()
+    mean = jnp.sum(jnp.where(keep, x, 0.0), axes, keepdims=True) / count
+    return mean, jnp.sum(jnp.where(keep, jnp.square(x - mean), 0.0), axes, keepdims=True) / count

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the example
 
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
@@ -17,11 +18,11 @@ class GroupNormalization(ScaledNormalization):
     instance normalization.
 
     Args:
-        groups: the number of groups; -1 for as many as channels.
+        groups: number of groups; -1 for one per channel.
         axis: the axis of the channels.
         epsilon: added to the variance.
-        center: whether there is a beta.
-        scale: whether there is a gamma.
+        center: whether to add beta.
+        scale: whether to multiply by gamma.
         beta_initializer: of beta, (channels,).
         gamma_initializer: of gamma, (channels,).
         beta_regularizer: function of beta that is added to the loss.
@@ -48,16 +49,16 @@ class GroupNormalization(ScaledNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Any,
     ):
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise ValueError(f"GroupNormalization: argument `groups` must be a positive integer or -1, got {groups!r}.")
+            raise ValueError(f"GroupNormalization: groups must be a positive integer or -1, got {groups!r}.")
         super().__init__(
             axis,
             epsilon,
@@ -74,7 +75,7 @@ class GroupNormalization(ScaledNormalization):
         self.groups = groups
         self.autocast = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         channels = input_shape[self.axis]
         if channels is None:
             raise ValueError(f"GroupNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
@@ -91,7 +92,7 @@ class GroupNormalization(ScaledNormalization):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self.make_weights((channels,))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x = precise(inputs)
         axis = self.axis % x.ndim
         groups = self.groups if self.groups > 0 else x.shape[axis]
@@ -102,5 +103,5 @@ class GroupNormalization(ScaledNormalization):
         outputs = self.normalize_by_moments(grouped, axes, shape)
         return outputs.reshape(x.shape).astype(self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "groups": self.groups}

@@ -1,4 +1,4 @@
-"""LayerNormalization: normalizes each example on its own."""
+"""LayerNormalization: normalizes each example over its features."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np  # noqa: F401, used by the example
 
+from minidl.core.typing import Array, Config, Identifier, Shape
 from minidl.kernels import moments
 from minidl.layers.normalization.scaling import ScaledNormalization, precise
 
@@ -19,10 +20,10 @@ class LayerNormalization(ScaledNormalization):
     Args:
         axis: the axis, or axes, to normalize over.
         epsilon: added to the variance.
-        center: whether there is a beta.
-        scale: whether there is a gamma.
-        beta_initializer: of beta, of the sizes of `axis`.
-        gamma_initializer: of gamma, likewise.
+        center: whether to add beta.
+        scale: whether to multiply by gamma.
+        beta_initializer: of beta, with the sizes along `axis`.
+        gamma_initializer: of gamma, with the sizes along `axis`.
         beta_regularizer: function of beta that is added to the loss.
         gamma_regularizer: function of gamma that is added to the loss.
         beta_constraint: function applied to beta after each update.
@@ -47,12 +48,12 @@ class LayerNormalization(ScaledNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: Identifier = "zeros",
+        gamma_initializer: Identifier = "ones",
+        beta_regularizer: Identifier = None,
+        gamma_regularizer: Identifier = None,
+        beta_constraint: Identifier = None,
+        gamma_constraint: Identifier = None,
         **kwargs: Any,
     ):
         if not isinstance(axis, (int, list, tuple)):
@@ -80,7 +81,7 @@ class LayerNormalization(ScaledNormalization):
             self.scale, self.center = True, False
         self.make_weights([input_shape[axis] for axis in self.axis])
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x = precise(inputs)
         axes = sorted(axis % x.ndim for axis in self.axis)
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
@@ -89,13 +90,13 @@ class LayerNormalization(ScaledNormalization):
             return self.normalize(x, 0.0 * mean, variance, shape).astype(self.compute_dtype)
         return self.normalize_by_moments(x, axes, shape).astype(self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "rms_scaling": self.rms_scaling}
 
 
-def normalized_axes(axis: Any, input_shape: Any, where: str) -> list[int]:
-    """An axis, or axes, as a sorted list; ValueError for one that is not there."""
-    axes = sorted(axis) if isinstance(axis, (list, tuple)) else [axis]
-    if any(not -len(input_shape) <= one < len(input_shape) for one in axes):
+def normalized_axes(axis: int | Sequence[int], input_shape: Shape, where: str) -> list[int]:
+    """An axis, or axes, as a sorted list; ValueError for one that is out of bounds."""
+    axes = [axis] if isinstance(axis, int) else sorted(axis)
+    if any(not -len(input_shape) <= number < len(input_shape) for number in axes):
         raise ValueError(f"{where}: axis {axis} is out of bounds for an input of shape {input_shape}.")
     return axes

@@ -1,4 +1,4 @@
-"""RMSNormalization: divides each example by the root of its mean square."""
+"""RMSNormalization: divides by the root mean square."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.normalization.layer import normalized_axes
 from minidl.layers.normalization.scaling import precise
@@ -38,12 +39,12 @@ class RMSNormalization(Layer):
         self.axis = normalized_axes(self.axis, input_shape, "RMSNormalization")
         self.scale = self.add_weight([input_shape[axis] for axis in self.axis], "ones", name="scale")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         x = precise(inputs)
         axes = sorted(axis % x.ndim for axis in self.axis)
         shape = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
         factor = lax.rsqrt(jnp.mean(jnp.square(x), axes, keepdims=True) + self.epsilon)
         return (x * factor * self.scale.value.reshape(shape)).astype(inputs.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis, "epsilon": self.epsilon}

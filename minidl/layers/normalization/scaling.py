@@ -1,4 +1,4 @@
-"""What the normalizations share: gamma and beta, and the normalization itself."""
+"""The base of normalization layers with a learned scale and offset."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import kernels
+from minidl.core.typing import Array, Config, Identifier
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 
 
 class ScaledNormalization(Layer):
-    """A normalization with a learned scale gamma and offset beta: see the subclasses for the arguments."""
+    """A normalization with a learned scale gamma and offset beta; see the subclasses for the arguments."""
 
     def __init__(
         self,
@@ -22,12 +23,12 @@ class ScaledNormalization(Layer):
         epsilon: float,
         center: bool,
         scale: bool,
-        beta_initializer: Any,
-        gamma_initializer: Any,
-        beta_regularizer: Any,
-        gamma_regularizer: Any,
-        beta_constraint: Any,
-        gamma_constraint: Any,
+        beta_initializer: Identifier,
+        gamma_initializer: Identifier,
+        beta_regularizer: Identifier,
+        gamma_regularizer: Identifier,
+        beta_constraint: Identifier,
+        gamma_constraint: Identifier,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -49,18 +50,26 @@ class ScaledNormalization(Layer):
         self.beta: Any = None
 
     def make_weights(self, shape: Sequence[int]) -> None:
-        """Make gamma and beta, which keep their dtype in mixed precision."""
+        """Add gamma and beta, which keep their dtype in mixed precision."""
         if self.scale:
             self.gamma = weight_options.make(self, "gamma", shape, autocast=False)
         if self.center:
             self.beta = weight_options.make(self, "beta", shape, autocast=False)
 
-    def normalize(self, x: Any, mean: Any, variance: Any, shape: Sequence[int], correction: Any = None) -> Any:
-        """Give `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with gamma and beta in the given shape.
+    def normalize(
+        self,
+        x: Array,
+        mean: Array,
+        variance: Array,
+        shape: Sequence[int],
+        correction: tuple[Array, Array] | None = None,
+    ) -> Array:
+        """Return `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with gamma and beta in the given shape.
 
         A correction (r, d) of batch renormalization is applied before gamma and beta: `r * ... + d`.
         """
-        factor, shift = lax.rsqrt(variance + self.epsilon), 0.0
+        factor = lax.rsqrt(variance + self.epsilon)
+        shift: Any = 0.0
         if correction is not None:
             factor, shift = factor * correction[0], correction[1]
         if self.gamma is not None:
@@ -71,15 +80,15 @@ class ScaledNormalization(Layer):
             offset = offset + self.beta.value.reshape(shape).astype(x.dtype)
         return x * factor + offset
 
-    def normalize_by_moments(self, x: Any, axes: Sequence[int], shape: Sequence[int]) -> Any:
-        """The same, with the mean and variance of the array itself over some axes."""
+    def normalize_by_moments(self, x: Array, axes: Sequence[int], shape: Sequence[int]) -> Array:
+        """As `normalize`, with the mean and variance of x over `axes`."""
         gamma, beta = (
-            jnp.full(shape, empty, x.dtype) if weight is None else weight.value.reshape(shape).astype(x.dtype)
-            for weight, empty in ((self.gamma, 1), (self.beta, 0))
+            jnp.full(shape, default, x.dtype) if weight is None else weight.value.reshape(shape).astype(x.dtype)
+            for weight, default in ((self.gamma, 1), (self.beta, 0))
         )
         return kernels.normalize(x, gamma, beta, tuple(axes), self.epsilon)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "axis": self.axis,
@@ -90,6 +99,6 @@ class ScaledNormalization(Layer):
         }
 
 
-def precise(x: Any) -> Any:
-    """The array in float32 at least: squares of small formats overflow."""
+def precise(x: Array) -> Array:
+    """The array in at least float32: squares overflow in narrower dtypes."""
     return x.astype(jnp.promote_types(x.dtype, "float32"))

@@ -1,4 +1,4 @@
-"""SpectralNormalization: keeps the largest singular value of a layer's kernel at 1."""
+"""SpectralNormalization: divides a layer's kernel by its largest singular value."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl import initializers
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.wrapper import Wrapper
 
 
 class SpectralNormalization(Wrapper):
-    """Divides the kernel of a layer by its largest singular value at every step of training (Miyato et al., 2018).
+    """Divides the kernel of a layer by its largest singular value in every training step (Miyato et al., 2018).
 
-    The singular value is followed by power iterations: v = u W^T / |u W^T|, u = v W / |v W|, sigma = v W u^T.
+    The singular value is estimated by power iterations: v = u W^T / |u W^T|, u = v W / |v W|, sigma = v W u^T.
 
     Args:
-        layer: with a `kernel`, or `embeddings`.
-        power_iterations: the number of iterations in a step.
+        layer: a layer with a `kernel` or `embeddings`.
+        power_iterations: the number of iterations per step.
         **kwargs: see `Layer`.
 
     Input shape: that of the layer.
@@ -40,18 +41,18 @@ class SpectralNormalization(Wrapper):
         super().__init__(layer, **kwargs)
         if power_iterations <= 0:
             raise ValueError(
-                f"SpectralNormalization: `power_iterations` should be greater than zero, got {power_iterations}."
+                f"SpectralNormalization: power_iterations must be a positive integer, got {power_iterations}."
             )
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
         kernel = getattr(self.layer, "kernel", getattr(self.layer, "embeddings", None))
         if kernel is None:
             raise ValueError(
-                f"SpectralNormalization: the layer {self.layer.name!r} has nothing to normalize: the "
-                f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'."
+                f"SpectralNormalization: the layer {self.layer.name!r} ({type(self.layer).__name__}) has no `kernel` "
+                "or `embeddings` to normalize."
             )
         self.kernel = kernel
         self.vector_u = self.add_weight(
@@ -62,7 +63,7 @@ class SpectralNormalization(Wrapper):
             dtype=self.kernel.dtype,
         )
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, training: bool | None = False) -> Array:
         if training:
             u, kernel = jax.lax.cond(
                 jnp.all(self.kernel.value == 0),
@@ -73,7 +74,7 @@ class SpectralNormalization(Wrapper):
             self.kernel.assign(kernel)
         return self.layer(inputs).astype(self.compute_dtype)
 
-    def normalized_weights(self) -> tuple[Any, Any]:
+    def normalized_weights(self) -> tuple[Array, Array]:
         """The vector u after this step's iterations, and the kernel divided by its largest singular value."""
         kernel, u = self.kernel.value, self.vector_u.value
         matrix = kernel.reshape(-1, kernel.shape[-1])
@@ -83,9 +84,9 @@ class SpectralNormalization(Wrapper):
         u, v = lax.stop_gradient(u), lax.stop_gradient(v)
         return u.astype(self.vector_u.dtype), (kernel / (v @ matrix @ u.T)).reshape(kernel.shape).astype(kernel.dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
-def _unit(x: Any) -> Any:
+def _unit(x: Array) -> Array:
     return x * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x)), 1e-12))

@@ -1,4 +1,4 @@
-"""UnitNormalization: brings each example to length 1."""
+"""UnitNormalization: scales vectors to unit length."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.normalization.layer import normalized_axes
 
 
 class UnitNormalization(Layer):
-    """Divides by the Euclidean length along `axis`; lengths below 1e-6 count as that.
+    """Divides by the Euclidean norm along `axis`; norms below 1e-6 are replaced by 1e-6.
 
     Args:
         axis: the axis, or axes, of the vectors.
@@ -23,7 +24,7 @@ class UnitNormalization(Layer):
     Output shape: the same.
 
     Raises:
-        TypeError: an axis that is no integer or list of them.
+        TypeError: an axis that is not an integer or a list of integers.
 
     Example:
     >>> UnitNormalization()(jnp.array([[3.0, 4.0]]))
@@ -38,9 +39,9 @@ class UnitNormalization(Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         axes = normalized_axes(self.axis, inputs.shape, "UnitNormalization")
         return inputs * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(inputs), axes, keepdims=True), 1e-12))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "axis": self.axis}

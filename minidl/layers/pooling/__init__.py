@@ -8,7 +8,7 @@ from minidl.layers.pooling.adaptive import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
-from minidl.layers.pooling.everywhere import (
+from minidl.layers.pooling.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,

@@ -1,33 +1,34 @@
-"""Pooling to a given size: as many windows as the output has places."""
+"""Adaptive pooling: pooling to an output of a given size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minidl import ops
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
 
 
 class _AdaptivePooling(Layer):
-    """Calls a function of minidl.ops, `pool`."""
+    """The base of the adaptive pooling layers: `pool` is a function of minidl.ops."""
 
     rank: int
-    pool: Callable[..., Any]
+    pool: Callable[..., Array]
 
-    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.output_size = sizes_of(output_size, self.rank, f"{type(self).__name__}: output_size")
         self.data_format = data_format_of(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return self.pool(inputs, self.output_size, self.data_format)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "output_size": self.output_size, "data_format": self.data_format}
 
 
@@ -40,10 +41,10 @@ class _AdaptiveMaxPooling(_AdaptivePooling):
 
 
 class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
-    """The mean of each of as many windows as the output has places.
+    """Average pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output.
+        output_size: size of the output.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
@@ -59,10 +60,10 @@ class AdaptiveAveragePooling1D(_AdaptiveAveragePooling):
 
 
 class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
-    """The mean of each of as many windows as the output has places.
+    """Average pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output: an integer, or one for each axis.
+        output_size: size of the output: an integer, or one for each axis.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
@@ -78,10 +79,10 @@ class AdaptiveAveragePooling2D(_AdaptiveAveragePooling):
 
 
 class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
-    """The mean of each of as many windows as the output has places.
+    """Average pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output: an integer, or one for each axis.
+        output_size: size of the output: an integer, or one for each axis.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
@@ -97,10 +98,10 @@ class AdaptiveAveragePooling3D(_AdaptiveAveragePooling):
 
 
 class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
-    """The largest value of each of as many windows as the output has places.
+    """Max pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output.
+        output_size: size of the output.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
@@ -116,10 +117,10 @@ class AdaptiveMaxPooling1D(_AdaptiveMaxPooling):
 
 
 class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
-    """The largest value of each of as many windows as the output has places.
+    """Max pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output: an integer, or one for each axis.
+        output_size: size of the output: an integer, or one for each axis.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
@@ -135,10 +136,10 @@ class AdaptiveMaxPooling2D(_AdaptiveMaxPooling):
 
 
 class AdaptiveMaxPooling3D(_AdaptiveMaxPooling):
-    """The largest value of each of as many windows as the output has places.
+    """Max pooling to an output of a given size.
 
     Args:
-        output_size: the sizes of the output: an integer, or one for each axis.
+        output_size: size of the output: an integer, or one for each axis.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 

@@ -1,11 +1,13 @@
-"""Pooling over windows: the largest value, or the mean, of each."""
+"""Max pooling and average pooling over windows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
+from minidl.core.typing import Array, Config
 from minidl.kernels import average_pool, max_pool, pads, spatial
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of, sizes_of
@@ -17,8 +19,8 @@ class _Pooling(Layer):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -35,12 +37,12 @@ class _Pooling(Layer):
         self.input_spec = InputSpec(ndim=self.rank + 2)
         self.built = True
 
-    def _pool(self, function: Any, inputs: Any) -> Any:
-        last = self.data_format == "channels_last"
-        amounts = pads(self.padding, spatial(inputs, last), self.pool_size, self.strides, [1] * self.rank)
-        return function(inputs, self.pool_size, self.strides, amounts, last)
+    def _pool(self, pool: Callable[..., Array], inputs: Array) -> Array:
+        channels_last = self.data_format == "channels_last"
+        amounts = pads(self.padding, spatial(inputs, channels_last), self.pool_size, self.strides, [1] * self.rank)
+        return pool(inputs, self.pool_size, self.strides, amounts, channels_last)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,
@@ -53,33 +55,33 @@ class _Pooling(Layer):
 class _MaxPooling(_Pooling):
     pool_mode = "max"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return self._pool(max_pool, inputs)
 
 
 class _AveragePooling(_Pooling):
     pool_mode = "average"
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return self._pool(average_pool, inputs)
 
 
 class MaxPooling1D(_MaxPooling):
-    """The largest value of each window of sequences.
+    """1D max pooling: the largest value of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the maximum.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> MaxPooling1D(2)(jnp.ones((4, 10, 8))).shape
@@ -90,21 +92,21 @@ class MaxPooling1D(_MaxPooling):
 
 
 class MaxPooling2D(_MaxPooling):
-    """The largest value of each window of images.
+    """2D max pooling: the largest value of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the maximum.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> MaxPooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
@@ -115,21 +117,21 @@ class MaxPooling2D(_MaxPooling):
 
 
 class MaxPooling3D(_MaxPooling):
-    """The largest value of each window of volumes.
+    """3D max pooling: the largest value of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the maximum.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> MaxPooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape
@@ -140,21 +142,21 @@ class MaxPooling3D(_MaxPooling):
 
 
 class AveragePooling1D(_AveragePooling):
-    """The mean of each window of sequences.
+    """1D average pooling: the mean of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the mean.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> AveragePooling1D(2)(jnp.ones((4, 10, 8))).shape
@@ -165,21 +167,21 @@ class AveragePooling1D(_AveragePooling):
 
 
 class AveragePooling2D(_AveragePooling):
-    """The mean of each window of images.
+    """2D average pooling: the mean of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the mean.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> AveragePooling2D(2)(jnp.ones((4, 10, 10, 8))).shape
@@ -190,21 +192,21 @@ class AveragePooling2D(_AveragePooling):
 
 
 class AveragePooling3D(_AveragePooling):
-    """The mean of each window of volumes.
+    """3D average pooling: the mean of each window.
 
     Args:
         pool_size: the size of the window.
-        strides: how far the window moves; None for its size.
-        padding: "valid" for none, or "same", which does not count where it is.
+        strides: step of the window along each axis; None for `pool_size`.
+        padding: "valid" for no padding, or "same"; padding is left out of the mean.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
-    Output shape: the same, smaller.
+    Output shape: the same with smaller sizes.
 
     Raises:
-        ValueError: sizes that are not positive integers, or a window that does not fit.
+        ValueError: sizes that are not positive integers, or an input smaller than the window.
 
     Example:
     >>> AveragePooling3D(2)(jnp.ones((4, 5, 6, 6, 2))).shape

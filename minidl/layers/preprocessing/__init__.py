@@ -1,4 +1,4 @@
-"""Layers that prepare raw input, one file for each kind."""
+"""Preprocessing layers for numbers, categories and images."""
 
 from minidl.layers.preprocessing.category_encoding import CategoryEncoding
 from minidl.layers.preprocessing.discretization import Discretization

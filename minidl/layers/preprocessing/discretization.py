@@ -1,4 +1,4 @@
-"""Discretization: numbers as the bins that they are in."""
+"""Discretization: bins numbers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import Array, Config, DType
 from minidl.layers.preprocessing.category_encoding import encode
 from minidl.layers.preprocessing.lists import ListLayer
 
 
 class Discretization(ListLayer):
-    """Gives the bin of each number: how many boundaries it reaches.
+    """Bins numbers: the index of a bin is the number of boundaries that a value reaches.
 
     Args:
-        bin_boundaries: where bins end, rising.
-        num_bins: instead: how many bins of about equally many examples `adapt` makes.
-        epsilon: how exactly `adapt` follows the data: it keeps about 1 / epsilon numbers.
-        output_mode: "int" for the number of the bin, or as in `CategoryEncoding`.
+        bin_boundaries: the boundaries of the bins, in ascending order.
+        num_bins: number of bins, instead of bin_boundaries: `adapt` computes quantile boundaries.
+        epsilon: precision of the quantiles in `adapt`, which keeps about 1 / epsilon values.
+        output_mode: "int" for the index of the bin, or as in `CategoryEncoding`.
         sparse: must be False.
         dtype: see `Layer`.
         name: see `Layer`.
@@ -29,7 +30,7 @@ class Discretization(ListLayer):
     Output shape: the same, or as in `CategoryEncoding`.
 
     Raises:
-        ValueError: both or none of bin_boundaries and num_bins, or an unknown output_mode.
+        ValueError: both or neither of bin_boundaries and num_bins, or an unknown output_mode.
 
     Example:
     >>> Discretization([0.0, 1.0])(np.array([-1.5, 0.5, 3.0]))
@@ -43,7 +44,7 @@ class Discretization(ListLayer):
         epsilon: float = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
+        dtype: DType | None = None,
         name: str | None = None,
     ):
         super().__init__(name=name, dtype=dtype)
@@ -52,13 +53,13 @@ class Discretization(ListLayer):
                 f"Discretization: output_mode must be 'int', 'one_hot', 'multi_hot' or 'count', got {output_mode!r}."
             )
         if sparse:
-            raise ValueError("Discretization: `sparse=True` cannot be used: JAX has no sparse tensors here.")
+            raise ValueError("Discretization: sparse tensors are not supported; set sparse=False.")
         if bin_boundaries is None and num_bins is None:
-            raise ValueError("Discretization: You need to set either `num_bins` or `bin_boundaries`.")
+            raise ValueError("Discretization: give num_bins or bin_boundaries.")
         if bin_boundaries is not None and num_bins is not None:
-            raise ValueError("Discretization: Both `num_bins` and `bin_boundaries` are given; take one of them.")
+            raise ValueError("Discretization: give either num_bins or bin_boundaries, not both.")
         if num_bins is not None and num_bins < 0:
-            raise ValueError(f"Discretization: `num_bins` must be greater than or equal to 0, got {num_bins}.")
+            raise ValueError(f"Discretization: num_bins must not be negative, got {num_bins}.")
         self.bin_boundaries = bin_boundaries
         self.num_bins = num_bins
         self.epsilon = epsilon
@@ -67,28 +68,30 @@ class Discretization(ListLayer):
         self.built = True
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Take boundaries between bins of about equally many examples from data.
+        """Compute quantile boundaries from data: bins of about equally many values.
 
         Args:
-            data: an array, or anything that gives batches.
-            steps: how many batches to take, default all.
+            data: an array, or an iterable of batches.
+            steps: number of batches to use, default all.
 
         Raises:
             ValueError: the layer has bin_boundaries.
         """
         if self.num_bins is None:
-            raise ValueError("Discretization: boundaries were given, so there is nothing to adapt; use `num_bins`.")
+            raise ValueError(
+                "Discretization: the layer has fixed bin_boundaries; construct it with num_bins to use adapt()."
+            )
         kept = np.zeros((2, 0), "float32")
         for i, batch in enumerate([data] if hasattr(data, "shape") or not isinstance(data, Iterable) else data):
             if steps is not None and i >= steps:
                 break
             kept = _merged(_summary(np.array(batch, "float32"), self.epsilon), kept, self.epsilon)
-        self.bin_boundaries = _thinned(kept, 1.0 / self.num_bins)[0, :-1].tolist()
+        self.bin_boundaries = _compressed(kept, 1.0 / self.num_bins)[0, :-1].tolist()
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         if self.bin_boundaries is None:
             raise ValueError(
-                "Discretization: You need to give `bin_boundaries`, or call adapt() with data, before using the layer."
+                "Discretization: the layer has no boundaries yet. Give bin_boundaries, or call adapt() with data."
             )
         bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, inputs.dtype)).astype("int32")
         if self.output_mode == "int":
@@ -97,11 +100,11 @@ class Discretization(ListLayer):
 
     @property
     def output_dtype(self) -> str:
-        """That of the result."""
+        """The dtype of the output."""
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output, which `num_bins` tells before `adapt` does."""
+        """The shape of the output, known from `num_bins` before `adapt`."""
         depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         shape = tuple(input_shape)
         if self.output_mode == "int":
@@ -110,11 +113,11 @@ class Discretization(ListLayer):
             return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
         return (*shape[:1], *shape[2:], depth) if len(shape) > 1 else (depth,)
 
-    def compute_output_spec(self, inputs: Any) -> Any:
-        """The output as a symbolic tensor, before `adapt` too."""
+    def compute_output_spec(self, inputs: KerasTensor) -> KerasTensor:
+        """The output as a symbolic tensor, also before `adapt`."""
         return KerasTensor(self.compute_output_shape(inputs.shape), self.output_dtype)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             "bin_boundaries": self.bin_boundaries,
             "num_bins": self.num_bins,
@@ -126,8 +129,8 @@ class Discretization(ListLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Discretization:
-        """The layer that `get_config` described; one that was adapted keeps its boundaries."""
+    def from_config(cls, config: Config) -> Discretization:
+        """The layer that `get_config` described; an adapted layer keeps its boundaries."""
         if config.get("num_bins") is None:
             return cls(**config)
         layer = cls(**{name: value for name, value in config.items() if name != "bin_boundaries"})
@@ -136,23 +139,23 @@ class Discretization(ListLayer):
 
 
 def _summary(values: np.ndarray, epsilon: float) -> np.ndarray:
-    """About 1 / epsilon of the values in order, and for how many each stands: (2, values)."""
+    """About 1 / epsilon of the sorted values, and the number of values that each represents: (2, values)."""
     values = np.sort(values.ravel())
     step = max(values.size * epsilon, 1)
-    chosen = values[int(step - 1) :: int(step)]
-    return np.stack([chosen, np.full_like(chosen, step)])
+    sampled = values[int(step - 1) :: int(step)]
+    return np.stack([sampled, np.full_like(sampled, step)])
 
 
 def _merged(first: np.ndarray, second: np.ndarray, epsilon: float) -> np.ndarray:
     both = np.concatenate([first, second], axis=1)
-    return _thinned(both[:, np.argsort(both[0])], epsilon)
+    return _compressed(both[:, np.argsort(both[0])], epsilon)
 
 
-def _thinned(summary: np.ndarray, epsilon: float) -> np.ndarray:
-    """A summary with at most about 1 / epsilon values, interpolated between those that are there."""
+def _compressed(summary: np.ndarray, epsilon: float) -> np.ndarray:
+    """A summary with at most about 1 / epsilon values, interpolated."""
     if summary.shape[1] * epsilon < 1:
         return summary
-    shares = epsilon + np.arange(0.0, 1.0, epsilon)
+    quantiles = epsilon + np.arange(0.0, 1.0, epsilon)
     sums = summary[1].cumsum()
-    values, sums = (np.interp(shares, sums / sums[-1], row) for row in (summary[0], sums))
+    values, sums = (np.interp(quantiles, sums / sums[-1], row) for row in (summary[0], sums))
     return np.stack([values, np.diff(sums, prepend=0.0)]).astype("float32")

@@ -1,13 +1,15 @@
-"""Layers that resize, crop and vary images."""
+"""Image resizing, center crop, and random flip, brightness and contrast."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl import random
+from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
 from minidl.ops.image import METHODS, resize
 
@@ -16,22 +18,22 @@ class Resizing(ImageLayer):
     """Resizes images.
 
     Args:
-        height: of the result.
-        width: of the result.
+        height: height of the output.
+        width: width of the output.
         interpolation: "bilinear", "nearest", "bicubic", "lanczos3" or "lanczos5".
-        crop_to_aspect_ratio: whether to crop to the shape of the result first, rather than to distort.
-        pad_to_aspect_ratio: whether to pad to the shape of the result first.
+        crop_to_aspect_ratio: whether to crop to the aspect ratio of the output first, instead of distorting.
+        pad_to_aspect_ratio: whether to pad to the aspect ratio of the output first.
         fill_mode: "constant".
-        fill_value: what the padding holds.
-        antialias: whether to smooth while making smaller.
+        fill_value: the value of the padding.
+        antialias: whether to smooth when downsampling.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes, in the same dtype: integers are rounded.
 
     Raises:
-        ValueError: an unknown interpolation, or both ways to keep the aspect ratio.
+        ValueError: an unknown interpolation, or both crop_to_aspect_ratio and pad_to_aspect_ratio.
 
     Example:
     >>> Resizing(4, 6)(jnp.ones((2, 8, 8, 3))).shape
@@ -67,10 +69,10 @@ class Resizing(ImageLayer):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def prepare(self, images: Any) -> Any:
+    def prepare(self, images: Array) -> Array:
         return images  # integers stay integers
 
-    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+    def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
         return resize(
             images,
             (self.height, self.width),
@@ -83,22 +85,22 @@ class Resizing(ImageLayer):
             self.data_format,
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         names = ("height", "width", "interpolation", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode")
         more = ("fill_value", "antialias")
         return {**super().get_config(), **{name: getattr(self, name) for name in (*names, *more)}}
 
 
 class CenterCrop(ImageLayer):
-    """Cuts out the middle of images; smaller ones are enlarged first, as far as they must be.
+    """Crops the center of images; smaller images are resized instead.
 
     Args:
-        height: of the result.
-        width: of the result.
+        height: height of the output.
+        width: width of the output.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes.
 
     Example:
@@ -111,7 +113,7 @@ class CenterCrop(ImageLayer):
         self.height = height
         self.width = width
 
-    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
+    def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
         rows = self.axis_of_rows(images)
         extra = images.shape[rows] - self.height, images.shape[rows + 1] - self.width
         if min(extra) < 0:
@@ -122,20 +124,20 @@ class CenterCrop(ImageLayer):
             images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
         return images
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
 class RandomFlip(ImageLayer):
-    """Flips each image with a chance of one half while training.
+    """Flips each image with probability 0.5 during training.
 
     Args:
-        mode: "horizontal", "vertical", or "horizontal_and_vertical", which flips both ways or not at all.
-        seed: an integer; None takes one from Python's `random`.
+        mode: "horizontal", "vertical", or "horizontal_and_vertical", which flips along both axes or neither.
+        seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, height, width, channels), or one image; or with the channels in front.
+    Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
 
     Raises:
@@ -162,44 +164,50 @@ class RandomFlip(ImageLayer):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Any) -> Any:
-        return random.uniform(_one_each(images), seed=self.generator) <= 0.5
+    def draw(self, images: Array) -> Any:
+        return random.uniform(_shape_per_image(images), seed=self.generator) <= 0.5
 
-    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
-        if drawn is None:
+    def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
+        if parameters is None:
             return images
         rows = self.axis_of_rows(images)
         if "horizontal" in self.mode:
-            images = jnp.where(drawn, jnp.flip(images, rows + 1), images)
+            images = jnp.where(parameters, jnp.flip(images, rows + 1), images)
         if "vertical" in self.mode:
-            images = jnp.where(drawn, jnp.flip(images, rows), images)
+            images = jnp.where(parameters, jnp.flip(images, rows), images)
         return images
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "mode": self.mode, "seed": self.seed}
 
 
 class RandomBrightness(ImageLayer):
-    """Adds one number to each image while training.
+    """Adds a random constant to each image during training.
 
     Args:
-        factor: the largest share of the range of values that is added or taken away, or (lowest, highest) from -1 to 1.
-        value_range: the lowest and highest value of an image; results are kept inside.
-        seed: an integer; None takes one from Python's `random`.
+        factor: largest change as a fraction of the value range, or (lowest, highest) from -1 to 1.
+        value_range: the lowest and highest value of an image; the output is clipped to it.
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.
 
     Raises:
-        ValueError: a factor out of its range.
+        ValueError: a factor out of range.
 
     Example:
     >>> RandomBrightness(0.2)(jnp.ones((2, 4, 4, 3)), training=True).shape
     (2, 4, 4, 3)
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.factor = interval(factor, "RandomBrightness: factor")
         if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
@@ -208,72 +216,81 @@ class RandomBrightness(ImageLayer):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Any) -> Any:
-        return random.uniform(_one_each(images), *self.factor, seed=self.generator)
+    def draw(self, images: Array) -> Any:
+        return random.uniform(_shape_per_image(images), *self.factor, seed=self.generator)
 
-    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
-        if drawn is None:
+    def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
+        if parameters is None:
             return images
         low, high = self.value_range
-        return jnp.clip(images + (drawn * (high - low)).astype(images.dtype), low, high)
+        return jnp.clip(images + (parameters * (high - low)).astype(images.dtype), low, high)
 
-    def transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def transform_masks(self, masks: Array, parameters: Any) -> Array:
         return masks
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
         return {**super().get_config(), **config}
 
 
 class RandomContrast(ImageLayer):
-    """Moves the values of each image away from, or towards, the mean of each channel while training.
+    """Scales the contrast of each image around the mean of each channel during training.
 
     Args:
-        factor: (down, up): the contrast is multiplied by a number from 1 - down to 1 + up; one number is (0, up).
-        value_range: the lowest and highest value of an image; results are kept inside.
-        seed: an integer; None takes one from Python's `random`.
+        factor: (lower, upper): the contrast is multiplied by a number from 1 - lower to 1 + upper; one number is
+            (0, upper).
+        value_range: the lowest and highest value of an image; the output is clipped to it.
+        seed: an integer; None draws one from Python's `random`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.
 
     Raises:
-        ValueError: a factor out of its range.
+        ValueError: a factor out of range.
 
     Example:
     >>> RandomContrast(0.2)(jnp.ones((2, 4, 4, 3)), training=True).shape
     (2, 4, 4, 3)
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        both = (0, factor) if isinstance(factor, (int, float)) else tuple(factor)
-        if len(both) != 2 or min(both) < 0 or max(both) > 1:
+        bounds = (0, factor) if isinstance(factor, (int, float)) else tuple(factor)
+        if len(bounds) != 2 or min(bounds) < 0 or max(bounds) > 1:
             raise ValueError(f"RandomContrast: factor must be from 0 to 1, or two such numbers, got {factor!r}.")
-        self.factor = both
+        self.factor = bounds
         self.value_range = value_range
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Any) -> Any:
-        down, up = self.factor
-        return random.uniform(_one_each(images), 1.0 - down, 1.0 + up, self.compute_dtype, seed=self.generator)
+    def draw(self, images: Array) -> Any:
+        lower, upper = self.factor
+        return random.uniform(
+            _shape_per_image(images), 1.0 - lower, 1.0 + upper, self.compute_dtype, seed=self.generator
+        )
 
-    def transform(self, images: Any, drawn: Any, interpolation: str) -> Any:
-        if drawn is None:
+    def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
+        if parameters is None:
             return images
         rows = self.axis_of_rows(images)
         mean = jnp.mean(images, (rows, rows + 1), keepdims=True)
-        return jnp.clip((images - mean) * drawn + mean, *self.value_range)
+        return jnp.clip((images - mean) * parameters + mean, *self.value_range)
 
-    def transform_masks(self, masks: Any, drawn: Any) -> Any:
+    def transform_masks(self, masks: Array, parameters: Any) -> Array:
         return masks
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
         return {**super().get_config(), **config}
 
 
-def _one_each(images: Any) -> tuple[int, ...]:
-    """The shape of one number for each image."""
+def _shape_per_image(images: Array) -> tuple[int, ...]:
+    """The shape of one number per image, which broadcasts to the images."""
     return (1, 1, 1) if images.ndim == 3 else (images.shape[0], 1, 1, 1)

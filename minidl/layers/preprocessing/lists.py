@@ -1,4 +1,4 @@
-"""Numbers in lists: what the layers of raw input take besides arrays."""
+"""ListLayer: the base of preprocessing layers that take lists of numbers as well as arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minidl.ops.core import convert_to_tensor
 
 
 class ListLayer(Layer):
-    """A layer that can be called on numbers in nested lists, as they come from tables and files."""
+    """A layer that can be called on nested lists of numbers."""
 
     floats_in_graph = True
 

@@ -1,4 +1,4 @@
-"""Bidirectional: a recurrent layer in both directions."""
+"""Bidirectional: a wrapper that runs a recurrent layer in both directions."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core import serialization
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 
 
 class Bidirectional(Layer):
-    """Runs a recurrent layer forwards, another one backwards, and merges what they give (Schuster and Paliwal, 1997).
+    """Runs recurrent layers forwards and backwards and merges their outputs (Schuster and Paliwal, 1997).
 
     Args:
-        layer: a recurrent layer: a copy of it runs forwards.
-        merge_mode: "concat", "sum", "mul", "ave", or None to give both.
+        layer: the recurrent layer; a copy of it runs forwards.
+        merge_mode: "concat", "sum", "mul", "ave", or None to return both outputs.
         weights: not used; set them with `set_weights`.
-        backward_layer: the layer that runs backwards, default: one like `layer`.
+        backward_layer: the layer that runs backwards, default: a copy of `layer`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, features).
     Output shape: that of the layer, twice as wide with "concat".
 
     Raises:
-        ValueError: no layers, an unknown merge_mode, or two layers that do not go together.
+        ValueError: arguments that are not layers, an unknown merge_mode, or layers with different options.
 
     Example:
     >>> from minidl.layers import LSTM
@@ -50,11 +51,11 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.forward_layer = _copy(layer, "forward_")
         self.backward_layer = _copy(layer, "backward_", go_backwards=True) if backward_layer is None else backward_layer
-        _require_fit(self.forward_layer, self.backward_layer)
+        _require_same_options(self.forward_layer, self.backward_layer)
         for one in (self.forward_layer, self.backward_layer):
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
-            if hasattr(layer, "use_cudnn"):  # which configs do not hold
+            if hasattr(layer, "use_cudnn"):  # not part of the config
                 one.use_cudnn = layer.use_cudnn
         self.merge_mode = merge_mode
         self.stateful = layer.stateful
@@ -63,12 +64,14 @@ class Bidirectional(Layer):
         self.supports_masking = True
         self.input_spec = layer.input_spec
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         for layer in (self.forward_layer, self.backward_layer):
             if not layer.built:
                 layer.build(sequences_shape)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Array | None = None, training: bool | None = None
+    ) -> Any:
         half = len(initial_state) // 2 if initial_state is not None else 0
         first, second = (initial_state[:half], initial_state[half:]) if initial_state is not None else (None, None)
         forward = self.forward_layer(sequences, initial_state=first, mask=mask, training=training)
@@ -84,7 +87,7 @@ class Bidirectional(Layer):
         output = _MERGES[self.merge_mode](forward, backward).astype(self.compute_dtype)
         return (output, *states) if self.return_state else output
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> list[Array | None]:
         mask = mask[0] if isinstance(mask, list) else mask
         own = mask if self.return_sequences else None
         outputs = [own, own] if self.merge_mode is None else [own]
@@ -98,7 +101,7 @@ class Bidirectional(Layer):
         return tuple(state for states in both for state in states) if all(both) else None
 
     def reset_state(self) -> None:
-        """Begin anew: set the kept states to 0.
+        """Reset the kept states to zeros.
 
         Raises:
             AttributeError: the layer is not stateful.
@@ -112,7 +115,7 @@ class Bidirectional(Layer):
         """The same as `reset_state`."""
         self.reset_state()
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {
             **super().get_config(),
             "merge_mode": self.merge_mode,
@@ -121,13 +124,13 @@ class Bidirectional(Layer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with new weights."""
-        found = {key: config[key] for key in ("layer", "backward_layer") if config.get(key) is not None}
+        layers = {key: config[key] for key in ("layer", "backward_layer") if config.get(key) is not None}
         return cls(
             **{
                 **config,
-                **{key: serialization.deserialize_layer(value, custom_objects) for key, value in found.items()},
+                **{key: serialization.deserialize_layer(value, custom_objects) for key, value in layers.items()},
             }
         )
 
@@ -148,7 +151,7 @@ def _copy(layer: Layer, prefix: str, **changes: Any) -> Any:
     return serialization.deserialize_layer(config, {type(layer).__name__: type(layer)})
 
 
-def _require_fit(forward: Any, backward: Any) -> None:
+def _require_same_options(forward: Any, backward: Any) -> None:
     if forward.go_backwards == backward.go_backwards:
         raise ValueError(
             "Bidirectional: of the two layers one must have go_backwards=True and the other False, got "

@@ -1,7 +1,7 @@
-"""What the standard cells share: their weights, their dropout, and the split of a step in two.
+"""Cell: the base of the standard recurrent cells, with their arguments, weights and dropout.
 
-A step of a cell is a projection of the input, which needs no state and can be done for all times at once, and
-what happens with it and the states.
+A step of a cell has two parts: a projection of the input, which needs no state and so is computed for all steps in one
+product, and the update of the states with it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,31 @@ from __future__ import annotations
 import contextvars
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from minidl import activations, random
+from minidl.core import serialization
+from minidl.core.typing import Array, ArrayLike, Config
+from minidl.core.variables import Variable
 from minidl.kernels import matmul
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 from minidl.layers.data_format import sizes_of
 
-# Of dropout, drawn once for all steps of the sequence that a thread computes: id of the cell -> (of inputs, of states)
-_drawn: contextvars.ContextVar[Mapping[int, tuple[Any, Any]]] = contextvars.ContextVar(
-    "drawn", default=types.MappingProxyType({})
+# Dropout masks, drawn once per sequence, in the current context: id of the cell -> (of inputs, of states)
+_dropout_masks: contextvars.ContextVar[Mapping[int, tuple[Any, Any]]] = contextvars.ContextVar(
+    "dropout_masks", default=types.MappingProxyType({})
 )
 
 
 class Cell(Layer):
     """The base of `SimpleRNNCell`, `GRUCell` and `LSTMCell`.
+
+    The arguments of each cell stand in one place, its constructor's signature, as Keras has them. The constructor
+    passes on its `locals()`; the attributes and the config follow from these.
 
     Attributes:
         gates: how many blocks of `units` columns the kernels have.
@@ -35,173 +41,152 @@ class Cell(Layer):
         state_size: the size of the state, or a list of sizes.
     """
 
-    gates: int
-    state_size: Any
-    bias: Any
-    bias_initializer: Any
-    seed_generator: Any
+    gates: ClassVar[int]
+    units: int
+    activation: Callable[..., Any]
+    use_bias: bool
+    bias: Variable | None
+    bias_initializer: Callable[..., Any]
+    dropout: float
+    recurrent_dropout: float
+    state_size: int | list[int]
+    seed_generator: random.SeedGenerator
 
-    def __init__(
-        self,
-        units: int,
-        activation: Any,
-        use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        recurrent_regularizer: Any,
-        bias_regularizer: Any,
-        kernel_constraint: Any,
-        recurrent_constraint: Any,
-        bias_constraint: Any,
-        dropout: float,
-        recurrent_dropout: float,
-        **kwargs: Any,
-    ):
+    def __init__(self, arguments: dict[str, Any]):
+        options = {name: value for name, value in arguments.items() if name not in ("self", "kwargs", "__class__")}
+        kwargs = arguments["kwargs"]
         implementation = kwargs.pop("implementation", 2)
         super().__init__(**kwargs)
-        self.units = sizes_of(units, 1, f"{type(self).__name__}: units")[0]
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        weight_options.take(
-            self,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-        )
-        self.dropout = min(1.0, max(0.0, dropout))
-        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self._options = tuple(options)
+        for name, value in options.items():
+            is_activation = name.endswith("activation")
+            setattr(self, name, activations.get(value) if is_activation else weight_options.get(name, value))
+        self.units = sizes_of(self.units, 1, f"{type(self).__name__}: units")[0]
+        self.dropout = min(1.0, max(0.0, self.dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, self.recurrent_dropout))
         self.output_size = self.units
         self.implementation = 1 if self.recurrent_dropout else implementation
 
     def make_kernels(self, features: int) -> None:
-        """Make both kernels: (features, gates * units) and (units, gates * units)."""
+        """Add both kernels: (features, gates * units) and (units, gates * units)."""
         width = self.gates * self.units
         self.kernel = weight_options.make(self, "kernel", (features, width))
         self.recurrent_kernel = weight_options.make(self, "recurrent_kernel", (self.units, width), options="recurrent")
 
-    def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
+    def get_initial_state(self, batch_size: int | None = None) -> list[Array]:
         """Zeros, (batch, units) for each state."""
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
-        listed = isinstance(states, (list, tuple))
-        drawn = self._masks is None and bool(training)
-        if drawn:
+    def call(self, inputs: Array, states: Any, training: bool | None = False) -> tuple[Array, Any]:
+        is_list = isinstance(states, (list, tuple))
+        draws = self._masks is None and bool(training)
+        if draws:
             self.draw_masks(inputs.shape[0], inputs.shape[-1])
         bias, kernel = self.recurrent_bias(), self.recurrent_kernel.value
-        given = list(states) if listed else [states]
-        output, new = self.step(self.project(inputs), given, kernel, 0.0 if bias is None else bias)
-        if drawn:
+        old = list(states) if is_list else [states]
+        output, new = self.step(self.project(inputs), old, kernel, 0.0 if bias is None else bias)
+        if draws:
             self.forget_masks()
-        return output, new if listed else new[0]
+        return output, new if is_list else new[0]
 
-    def project(self, inputs: Any) -> Any:
-        """What a step needs of its input: (..., features) -> (..., gates * units)."""
+    def project(self, inputs: Array) -> Array:
+        """The projection of the input: (..., features) -> (..., gates * units)."""
         product, bias = self.product(inputs), self.input_bias()
         return product if bias is None else product + bias
 
-    def product(self, inputs: Any) -> Any:
-        """`inputs @ kernel`, each block of columns with its own dropout of the inputs."""
-        drawn = self._masks[0] if self._masks else None
+    def product(self, inputs: Array) -> Array:
+        """`inputs @ kernel`; with dropout, each block of columns may have its own mask of the inputs."""
+        masks = self._masks[0] if self._masks else None
         kernel = self.kernel.value
-        if drawn is None:
+        if masks is None:
             return matmul(inputs, kernel)
-        if len(drawn) == 1:
-            return matmul(inputs * _over_time(drawn[0], inputs), kernel)
+        if len(masks) == 1:
+            return matmul(inputs * _over_time(masks[0], inputs), kernel)
         parts = jnp.split(kernel, self.gates, axis=1)
-        return jnp.concatenate([matmul(inputs * _over_time(m, inputs), part) for m, part in zip(drawn, parts)], axis=-1)
+        return jnp.concatenate([matmul(inputs * _over_time(m, inputs), part) for m, part in zip(masks, parts)], axis=-1)
 
-    def input_bias(self) -> Any:
-        """What is added to the projection, (gates * units,), or None."""
+    def input_bias(self) -> Array | None:
+        """The bias of the projection, (gates * units,), or None."""
         return self.bias.value if self.bias is not None else None
 
-    def recurrent_bias(self) -> Any:
-        """What is added to `state @ recurrent_kernel`, (gates * units,), or None."""
+    def recurrent_bias(self) -> Array | None:
+        """The bias of `state @ recurrent_kernel`, (gates * units,), or None."""
         return None
 
-    def recur(self, state: Any, kernel: Any, added: Any = 0.0) -> Any:
-        """`state @ kernel + added`, each block of columns with its own dropout of the state."""
-        drawn = self._masks[1] if self._masks else None
-        if drawn is None:
-            return state @ kernel + added
-        if len(drawn) == 1:
-            return (state * drawn[0]) @ kernel + added
+    def recur(self, state: Array, kernel: Array, bias: ArrayLike = 0.0) -> Array:
+        """`state @ kernel + bias`; with dropout, each block of columns may have its own mask of the state."""
+        masks = self._masks[1] if self._masks else None
+        if masks is None:
+            return state @ kernel + bias
+        if len(masks) == 1:
+            return (state * masks[0]) @ kernel + bias
         parts = jnp.split(kernel, kernel.shape[1] // self.units, axis=1)
-        return jnp.concatenate([(state * m) @ part for m, part in zip(drawn, parts)], axis=-1) + added
+        return jnp.concatenate([(state * m) @ part for m, part in zip(masks, parts)], axis=-1) + bias
 
-    def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
-        """The output and the new states; `added` is added to `states[0] @ kernel`."""
+    def step(
+        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+    ) -> tuple[Array, list[Array]]:
+        """The output and the new states; `bias` is added to `states[0] @ kernel`."""
         raise NotImplementedError
 
     @property
     def is_plain(self) -> bool:
-        """Whether a step meets its state only as `states[0] @ recurrent_kernel`."""
+        """Whether a step uses the first state only in the product `states[0] @ recurrent_kernel`."""
         return not (self._masks and self._masks[1])
 
     def fused_loop(self) -> Callable[..., Any] | None:
-        """The kernel that is this cell's loop over time, if there is one."""
+        """The kernel that runs this cell's whole loop over time, or None."""
         return None
 
     def draw_masks(self, batch: int, features: int) -> None:
-        """Draw the dropout of a sequence: of the inputs, then of the states."""
-        count = self._masks_of_a_rate
+        """Draw the dropout masks of a sequence: of the inputs, then of the states."""
+        count = self._masks_per_rate
 
         def draw(rate: float, shape: Sequence[int]) -> Any:
             if rate == 0:
                 return None
             ones = jnp.ones((batch, *shape), self.compute_dtype)
-            drawn = [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
-            return drawn if rate < 1 else None
+            masks = [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count)]
+            return masks if rate < 1 else None
 
         of_inputs, of_states = self.mask_shapes(features)
-        drawn = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
-        _drawn.set({**_drawn.get(), id(self): drawn})
+        masks = draw(self.dropout, of_inputs), draw(self.recurrent_dropout, of_states)
+        _dropout_masks.set({**_dropout_masks.get(), id(self): masks})
 
     def skip_masks(self) -> None:
-        """Advance the seed generator as `draw_masks` does: Keras draws in inference too; later draws depend on it."""
-        draws = self._masks_of_a_rate * ((self.dropout > 0) + (self.recurrent_dropout > 0))
+        """Advance the seed generator as `draw_masks` does: Keras draws in inference too."""
+        draws = self._masks_per_rate * ((self.dropout > 0) + (self.recurrent_dropout > 0))
         if draws:
             state = self.seed_generator.state
             state.assign(state.value + np.array([0, draws], "uint32"))
 
     @property
-    def _masks_of_a_rate(self) -> int:
+    def _masks_per_rate(self) -> int:
         return self.gates if self.implementation == 1 and self.gates > 1 else 1
 
     def mask_shapes(self, features: int) -> tuple[Sequence[int], Sequence[int]]:
-        """The shapes of one example's input and state, which dropout draws for."""
+        """The shapes of one example's input and state, which are those of the dropout masks."""
         return (features,), (self.units,)
 
     def forget_masks(self) -> None:
-        """The next sequence has others."""
-        _drawn.set({cell: drawn for cell, drawn in _drawn.get().items() if cell != id(self)})
+        """Discard the dropout masks: the next sequence has new ones."""
+        _dropout_masks.set({cell: masks for cell, masks in _dropout_masks.get().items() if cell != id(self)})
 
     @property
     def _masks(self) -> Any:
-        """What this thread has drawn for the sequence that is under way, or None."""
-        return _drawn.get().get(id(self))
+        """The dropout masks of the current sequence in this context, or None."""
+        return _dropout_masks.get().get(id(self))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            **weight_options.config(self, "kernel", "recurrent", "bias"),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
+    def get_config(self) -> Config:
+        values = {name: getattr(self, name) for name in self._options}
+        own = {
+            name: activations.serialize(value) if name.endswith("activation") else serialization.serialize(value)
+            for name, value in values.items()
         }
+        return {**super().get_config(), **own}
 
 
-def _over_time(mask: Any, inputs: Any) -> Any:
-    """A mask (batch, features) for inputs that may have the time as their first axis: (time, batch, features)."""
+def _over_time(mask: Array, inputs: Array) -> Array:
+    """A dropout mask (batch, features), broadcast over the time axis of inputs (time, batch, features)."""
     return mask[None] if inputs.ndim == 3 else mask

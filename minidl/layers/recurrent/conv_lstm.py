@@ -1,12 +1,14 @@
-"""ConvLSTM1D, ConvLSTM2D and ConvLSTM3D: an LSTM whose products are convolutions."""
+"""ConvLSTM1D, ConvLSTM2D and ConvLSTM3D: LSTM layers with convolutions in place of matrix products."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from minidl import random
+from minidl.core.typing import Array, ArrayLike, Config, Identifier
 from minidl.kernels import conv, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.data_format import data_format_of, sizes_of
@@ -16,20 +18,20 @@ from minidl.layers.recurrent.rnn import StandardRNN
 
 
 class ConvLSTMCell(LSTMCell):
-    """One step of the ConvLSTM layers: that of `LSTMCell` on images, with convolutions as products.
+    """One step of the ConvLSTM layers: `LSTMCell` on images, with convolutions in place of matrix products.
 
     The kernels are (*kernel_size, channels, 4 filters) and (*kernel_size, filters, 4 filters). The convolution of the
     state keeps its size.
 
     Args:
         rank: how many axes the window has.
-        filters: the number of filters: of channels of the state and output.
+        filters: number of channels of the states and the output.
         kernel_size: see `ConvLSTM2D`, as for the next four.
-        strides: of the convolution of the input.
-        padding: of the convolution of the input.
-        data_format: where the channels are.
-        dilation_rate: of the convolution of the input.
-        seed: of dropout.
+        strides: of the convolution of the inputs.
+        padding: of the convolution of the inputs.
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: of the convolution of the inputs.
+        seed: seed of dropout.
         **kwargs: see `LSTMCell`.
 
     Input shape: an image, and a list of the states h and c.
@@ -43,15 +45,15 @@ class ConvLSTMCell(LSTMCell):
         self,
         rank: int,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: int | Sequence[int] = 1,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        # The seed of dropout is taken before those of the initializers, as in Keras.
+        # The seed of dropout is drawn before those of the initializers, as in Keras.
         super().__init__(filters, seed=random.make_default_seed() if seed is None else seed, **kwargs)
         self.seed = seed
         self.rank = rank
@@ -66,7 +68,7 @@ class ConvLSTMCell(LSTMCell):
                 f"ConvLSTM: strides {self.strides} and dilation_rate {self.dilation_rate} cannot both be larger than 1."
             )
         self.data_format = data_format_of(data_format)
-        self.implementation = 1  # each gate has a dropout of its own
+        self.implementation = 1  # each gate has its own dropout mask
 
     @property
     def filters(self) -> int:
@@ -75,7 +77,7 @@ class ConvLSTMCell(LSTMCell):
 
     @property
     def gate_axis(self) -> int:  # type: ignore[override]
-        """The axis of the channels, which holds the gates one behind the other."""
+        """The axis of the channels, along which the gates are concatenated."""
         return -1 if self.channels_last else -self.rank - 1
 
     @property
@@ -92,9 +94,9 @@ class ConvLSTMCell(LSTMCell):
         channels = input_shape[self.gate_axis]
         sizes = tuple(input_shape[1:-1] if self.channels_last else input_shape[2:])
         amounts = pads(self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate)
-        found = out_sizes(sizes, self.kernel_size, self.strides, amounts, self.dilation_rate)
+        state_sizes = out_sizes(sizes, self.kernel_size, self.strides, amounts, self.dilation_rate)
         self.image_shape = self._image(sizes, channels)
-        self.state_shape = self._image(found, self.units)
+        self.state_shape = self._image(state_sizes, self.units)
         window, width = self.kernel_size, 4 * self.units
         self.kernel = weight_options.make(self, "kernel", (*window, channels, width))
         self.recurrent_kernel = weight_options.make(
@@ -102,30 +104,30 @@ class ConvLSTMCell(LSTMCell):
         )
         self.bias = None
         if self.use_bias:
-            self.bias = weight_options.make(self, "bias", (width,), self._first_bias)
+            self.bias = weight_options.make(self, "bias", (width,), self._initial_bias)
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Zeros for h and c."""
         return [jnp.zeros((batch_size, *self.state_shape), self.compute_dtype) for _ in range(2)]
 
-    def project(self, inputs: Any) -> Any:
+    def project(self, inputs: Array) -> Array:
         """The convolution of images (..., *image) with the kernel, for all four gates."""
-        drawn = self._masks[0] if self._masks else None
+        masks = self._masks[0] if self._masks else None
         kernel = self.kernel.value
-        if drawn is None:
+        if masks is None:
             projected = self._over_images(inputs, kernel)
         else:
-            parts = zip(drawn, jnp.split(kernel, 4, axis=-1))
+            parts = zip(masks, jnp.split(kernel, 4, axis=-1))
             projected = jnp.concatenate([self._over_images(inputs * m, part) for m, part in parts], self.gate_axis)
         bias = self.bias.value if self.bias is not None else None
         return projected if bias is None else projected + bias.reshape(self._image((1,) * self.rank, -1))
 
-    def recur(self, state: Any, kernel: Any, added: Any = 0.0) -> Any:
-        drawn = self._masks[1] if self._masks else None
-        if drawn is None:
-            return self._same(state, kernel) + added
-        parts = zip(drawn, jnp.split(kernel, 4, axis=-1))
-        return jnp.concatenate([self._same(state * m, part) for m, part in parts], self.gate_axis) + added
+    def recur(self, state: Array, kernel: Array, bias: ArrayLike = 0.0) -> Array:
+        masks = self._masks[1] if self._masks else None
+        if masks is None:
+            return self._same(state, kernel) + bias
+        parts = zip(masks, jnp.split(kernel, 4, axis=-1))
+        return jnp.concatenate([self._same(state * m, part) for m, part in parts], self.gate_axis) + bias
 
     @property
     def is_plain(self) -> bool:
@@ -135,7 +137,7 @@ class ConvLSTMCell(LSTMCell):
     def mask_shapes(self, features: int) -> tuple[Any, Any]:
         return self.image_shape, self.state_shape
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
         del config["units"]
         return {
@@ -151,49 +153,50 @@ class ConvLSTMCell(LSTMCell):
     def _image(self, sizes: Any, channels: int) -> tuple[int, ...]:
         return (*sizes, channels) if self.channels_last else (channels, *sizes)
 
-    def _over_images(self, inputs: Any, kernel: Any) -> Any:
-        """The convolution of all images at once: the time, if there is one, is folded into the batch."""
+    def _over_images(self, inputs: Array, kernel: Array) -> Array:
+        """The convolution of all images at once: a time axis, if any, is merged into the batch."""
         images = inputs.reshape(-1, *self.image_shape)
         amounts = pads(
             self.padding, spatial(images, self.channels_last), self.kernel_size, self.strides, self.dilation_rate
         )
-        made = conv(images, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
-        return made.reshape(*inputs.shape[: -self.rank - 1], *made.shape[1:])
+        outputs = conv(images, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
+        return outputs.reshape(*inputs.shape[: -self.rank - 1], *outputs.shape[1:])
 
-    def _same(self, state: Any, kernel: Any) -> Any:
+    def _same(self, state: Array, kernel: Array) -> Array:
+        """The convolution with 'same' padding, which keeps the size of the state."""
         ones = (1,) * self.rank
         amounts = pads("same", spatial(state, self.channels_last), self.kernel_size, ones, ones)
         return conv(state, kernel, ones, amounts, ones, self.channels_last)
 
 
 class _ConvLSTM(StandardRNN):
-    """What the ConvLSTM layers share; each says what the arguments are."""
+    """The base of the ConvLSTM layers."""
 
-    rank: int
-    forwarded = (*StandardRNN.forwarded, "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate")
+    rank: ClassVar[int]
+    cell_type = ConvLSTMCell
 
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        dilation_rate: int | Sequence[int] = 1,
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -203,86 +206,22 @@ class _ConvLSTM(StandardRNN):
         stateful: bool = False,
         **kwargs: Any,
     ):
-        cell = ConvLSTMCell(
-            self.rank,
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            seed,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="conv_lstm_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), rank=self.rank)
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
 
 class ConvLSTM1D(_ConvLSTM):
-    """An LSTM over sequences of rows, with convolutions as products (Shi et al., 2015).
+    """LSTM over sequences of 1D arrays, with convolutions in place of matrix products (Shi et al., 2015).
 
-    Args:
-        filters: the number of filters: of channels of the states and outputs.
-        kernel_size: the size of the window: an integer.
-        strides: how far the window moves over an input; over a state it moves by 1.
-        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window in an input.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
-        kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
-        recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
-        bias_initializer: of the bias, (4 filters,).
-        unit_forget_bias: whether the bias of the forget gate begins with 1.
-        kernel_regularizer: function of the kernel that is added to the loss.
-        recurrent_regularizer: function of the recurrent kernel that is added to the loss.
-        bias_regularizer: function of the bias that is added to the loss.
-        activity_regularizer: function of the output that is added to the loss.
-        kernel_constraint: function applied to the kernel after each update.
-        recurrent_constraint: function applied to the recurrent kernel after each update.
-        bias_constraint: function applied to the bias after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last states h and c too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
-        **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
+    Args: as for `ConvLSTM2D`; the sizes of the window are an integer.
 
     Input shape: (batch, steps, width, channels), or (batch, steps, channels, width).
-        A mask (batch, steps) leaves steps out.
+        Steps that a mask (batch, steps) excludes are skipped.
     Output shape: (batch, new width, filters), or (batch, filters, new width); with
-        return_sequences the steps stand behind the batch.
+        return_sequences the steps follow the batch.
 
     Raises:
-        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+        ValueError: sizes that are not positive integers, inputs of unknown size, or a window larger than the input.
 
     Example:
     >>> ConvLSTM1D(4, 3)(jnp.ones((2, 5, 8, 3))).shape
@@ -293,22 +232,22 @@ class ConvLSTM1D(_ConvLSTM):
 
 
 class ConvLSTM2D(_ConvLSTM):
-    """An LSTM over sequences of images, with convolutions as products (Shi et al., 2015).
+    """LSTM over sequences of images, with convolutions in place of matrix products (Shi et al., 2015).
 
     Args:
-        filters: the number of filters: of channels of the states and outputs.
+        filters: number of channels of the states and outputs.
         kernel_size: the size of the window: an integer, or one for each of the 2 axes.
-        strides: how far the window moves over an input; over a state it moves by 1.
-        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
+        strides: stride of the convolution of the inputs; that of the states is 1.
+        padding: of the inputs: "valid" for no padding, "same" for zeros that keep the size at stride 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window in an input.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
+        dilation_rate: dilation of the window over the inputs.
+        activation: replaces tanh; None for no activation.
+        recurrent_activation: replaces sigmoid; None for no activation.
+        use_bias: whether to add a bias.
         kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
         recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
         bias_initializer: of the bias, (4 filters,).
-        unit_forget_bias: whether the bias of the forget gate begins with 1.
+        unit_forget_bias: whether the bias of the forget gate is initialized to 1.
         kernel_regularizer: function of the kernel that is added to the loss.
         recurrent_regularizer: function of the recurrent kernel that is added to the loss.
         bias_regularizer: function of the bias that is added to the loss.
@@ -316,22 +255,22 @@ class ConvLSTM2D(_ConvLSTM):
         kernel_constraint: function applied to the kernel after each update.
         recurrent_constraint: function applied to the recurrent kernel after each update.
         bias_constraint: function applied to the bias after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last states h and c too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
+        dropout: fraction of the inputs to drop during training.
+        recurrent_dropout: fraction of the states to drop during training.
+        seed: seed of dropout.
+        return_sequences: whether to return the outputs of all steps instead of the last one.
+        return_state: whether to return the last states h and c as well.
+        go_backwards: whether to process the sequences in reverse order.
+        stateful: whether each batch starts from the last states of the previous batch.
         **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
 
     Input shape: (batch, steps, height, width, channels), or (batch, steps, channels, height, width).
-        A mask (batch, steps) leaves steps out.
+        Steps that a mask (batch, steps) excludes are skipped.
     Output shape: (batch, new height, new width, filters), or (batch, filters, new height, new width); with
-        return_sequences the steps stand behind the batch.
+        return_sequences the steps follow the batch.
 
     Raises:
-        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+        ValueError: sizes that are not positive integers, inputs of unknown size, or a window larger than the input.
 
     Example:
     >>> ConvLSTM2D(4, 3)(jnp.ones((2, 5, 8, 8, 3))).shape
@@ -342,45 +281,17 @@ class ConvLSTM2D(_ConvLSTM):
 
 
 class ConvLSTM3D(_ConvLSTM):
-    """An LSTM over sequences of volumes, with convolutions as products (Shi et al., 2015).
+    """LSTM over sequences of volumes, with convolutions in place of matrix products (Shi et al., 2015).
 
-    Args:
-        filters: the number of filters: of channels of the states and outputs.
-        kernel_size: the size of the window: an integer, or one for each of the 3 axes.
-        strides: how far the window moves over an input; over a state it moves by 1.
-        padding: of an input: "valid" for none, "same" for as many zeros as keep the size at stride 1.
-        data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        dilation_rate: the distance between the places of the window in an input.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
-        kernel_initializer: of the kernel, (*kernel_size, channels, 4 filters).
-        recurrent_initializer: of the recurrent kernel, (*kernel_size, filters, 4 filters).
-        bias_initializer: of the bias, (4 filters,).
-        unit_forget_bias: whether the bias of the forget gate begins with 1.
-        kernel_regularizer: function of the kernel that is added to the loss.
-        recurrent_regularizer: function of the recurrent kernel that is added to the loss.
-        bias_regularizer: function of the bias that is added to the loss.
-        activity_regularizer: function of the output that is added to the loss.
-        kernel_constraint: function applied to the kernel after each update.
-        recurrent_constraint: function applied to the recurrent kernel after each update.
-        bias_constraint: function applied to the bias after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last states h and c too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
-        **kwargs: `unroll` and `zero_output_for_mask`, see `RNN`; and see `Layer`.
+    Args: as for `ConvLSTM2D`; the sizes of the window are an integer, or one for each of the 3 axes.
 
     Input shape: (batch, steps, depth, height, width, channels), or (batch, steps, channels, depth, height, width).
-        A mask (batch, steps) leaves steps out.
-    Output shape: (batch, new depth, new height, new width, filters), or with the filters behind the batch; with
-        return_sequences the steps stand behind the batch.
+        Steps that a mask (batch, steps) excludes are skipped.
+    Output shape: (batch, new depth, new height, new width, filters), or with the filters after the batch; with
+        return_sequences the steps follow the batch.
 
     Raises:
-        ValueError: sizes that are not positive integers or that are not known, or a window that does not fit.
+        ValueError: sizes that are not positive integers, inputs of unknown size, or a window larger than the input.
 
     Example:
     >>> ConvLSTM3D(4, 3)(jnp.ones((2, 5, 4, 4, 4, 3))).shape

@@ -1,4 +1,4 @@
-"""GRU: the gated recurrent unit."""
+"""GRU: the gated recurrent unit layer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, kernels, random
+from minidl.core.typing import Array, ArrayLike, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
@@ -21,26 +22,7 @@ class GRUCell(Cell):
     g = tanh(x Wg + r (h Ug + b) + bg), or with reset_after=False tanh(x Wg + (r h) Ug + bg);
     h = z h + (1 - z) g.
 
-    Args:
-        units: the size of the state and output.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
-        kernel_initializer: of W, (features, 3 units).
-        recurrent_initializer: of U, (units, 3 units).
-        bias_initializer: of the bias: (2, 3 units), one for the input and one for the state, or with
-            reset_after=False (3 units,).
-        kernel_regularizer: function of W that is added to the loss.
-        recurrent_regularizer: function of U that is added to the loss.
-        bias_regularizer: function of the bias that is added to the loss.
-        kernel_constraint: function applied to W after each update.
-        recurrent_constraint: function applied to U after each update.
-        bias_constraint: function applied to the bias after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        reset_after: whether r is applied after the product with U, as cuDNN does.
-        seed: of dropout.
-        **kwargs: see `Layer`.
+    Args: as for `GRU`, without the arguments about sequences.
 
     Input shape: (batch, features), and a list with a state of shape (batch, units).
     Output shape: (batch, units), and the list of the new state.
@@ -52,48 +34,31 @@ class GRUCell(Cell):
     """
 
     gates = 3
+    recurrent_activation: Callable[..., Any]
+    reset_after: bool
 
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = reset_after
-        self.seed = seed
+        super().__init__(locals())
         self.seed_generator = random.SeedGenerator(seed)
         self.state_size = self.units
 
@@ -104,12 +69,12 @@ class GRUCell(Cell):
         if self.use_bias:
             self.bias = weight_options.make(self, "bias", (2, width) if self.reset_after else (width,))
 
-    def input_bias(self) -> Any:
+    def input_bias(self) -> Array | None:
         if self.bias is None:
             return None
         return self.bias.value[0] if self.reset_after else self.bias.value
 
-    def recurrent_bias(self) -> Any:
+    def recurrent_bias(self) -> Array | None:
         return self.bias.value[1] if self.bias is not None and self.reset_after else None
 
     @property
@@ -117,46 +82,41 @@ class GRUCell(Cell):
         return self.reset_after and super().is_plain
 
     def fused_loop(self) -> Callable[..., Any] | None:
-        usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
-        usual = usual and self.step == MethodType(GRUCell.step, self)  # not the user's own
-        return kernels.gru if usual else None
+        is_default = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+        is_default = is_default and self.step == MethodType(GRUCell.step, self)  # not overridden by the user
+        return kernels.gru if is_default else None
 
-    def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
+    def step(
+        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+    ) -> tuple[Array, list[Array]]:
         h, units = states[0], self.units
         inner, gate = self.activation or activations.linear, self.recurrent_activation or activations.linear
         x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
         if self.reset_after:
-            h_z, h_r, h_g = jnp.split(self.recur(h, kernel, added), 3, axis=-1)
+            h_z, h_r, h_g = jnp.split(self.recur(h, kernel, bias), 3, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
             g = inner(x_g + r * h_g)
         else:
             h_z, h_r = jnp.split(self.recur(h, kernel[:, : 2 * units]), 2, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
-            drawn = self._masks[1] if self._masks else None
-            g = inner(x_g + (r * (h if drawn is None else h * drawn[2])) @ kernel[:, 2 * units :])
+            masks = self._masks[1] if self._masks else None
+            g = inner(x_g + (r * (h if masks is None else h * masks[2])) @ kernel[:, 2 * units :])
         output = z * h + (1 - z) * g
         return output, [output]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "reset_after": self.reset_after,
-            "seed": self.seed,
-        }
-
 
 class GRU(StandardRNN):
-    """The gated recurrent unit over sequences (Cho et al., 2014); see `GRUCell` for the formula.
+    """Gated recurrent unit layer (Cho et al., 2014); see `GRUCell` for the formula.
 
     Args:
         units: the size of the state and output.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
+        activation: replaces tanh; None for no activation.
+        recurrent_activation: replaces sigmoid; None for no activation.
+        use_bias: whether to add a bias.
         kernel_initializer: of W, (features, 3 units).
         recurrent_initializer: of U, (units, 3 units).
-        bias_initializer: of the bias.
+        bias_initializer: of the bias: (2, 3 units), one for the input and one for the state, or with
+            reset_after=False (3 units,).
         kernel_regularizer: function of W that is added to the loss.
         recurrent_regularizer: function of U that is added to the loss.
         bias_regularizer: function of the bias that is added to the loss.
@@ -164,19 +124,19 @@ class GRU(StandardRNN):
         kernel_constraint: function applied to W after each update.
         recurrent_constraint: function applied to U after each update.
         bias_constraint: function applied to the bias after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last state too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
-        unroll: whether the loop is written out: larger programs, no difference in numbers.
+        dropout: fraction of the inputs to drop during training.
+        recurrent_dropout: fraction of the states to drop during training.
+        seed: seed of dropout.
+        return_sequences: whether to return the outputs of all steps instead of the last one.
+        return_state: whether to return the last state as well.
+        go_backwards: whether to process the sequences in reverse order.
+        stateful: whether each batch starts from the last states of the previous batch.
+        unroll: whether the loop is unrolled: a larger program, the same numbers.
         reset_after: whether the reset gate is applied after the product with U, as cuDNN does.
-        use_cudnn: accepted: XLA compiles the layer for the device that there is.
+        use_cudnn: accepted and not used: XLA compiles the layer for each device.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, steps, features). A mask leaves steps out.
+    Input shape: (batch, steps, features). Masked steps are skipped.
     Output shape: (batch, units), or (batch, steps, units) with return_sequences.
 
     Example:
@@ -184,22 +144,24 @@ class GRU(StandardRNN):
     (2, 3)
     """
 
+    cell_type = GRUCell
+
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -209,40 +171,8 @@ class GRU(StandardRNN):
         stateful: bool = False,
         unroll: bool = False,
         reset_after: bool = True,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Any,
     ):
         self.use_cudnn = require_cudnn_flag(use_cudnn)
-        cell = GRUCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            reset_after,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="gru_cell",
-            implementation=kwargs.pop("implementation", 2),
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), implementation=kwargs.pop("implementation", 2))

@@ -1,14 +1,15 @@
-"""LSTM: long short-term memory."""
+"""LSTM: the long short-term memory layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any
 
 import jax.numpy as jnp
 
 from minidl import activations, kernels, random
+from minidl.core.typing import Array, ArrayLike, DType, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
@@ -20,25 +21,7 @@ class LSTMCell(Cell):
     With the gates [i, f, g, o] = x W + h U + b, each of `units` columns:
     c = sigmoid(f) c + sigmoid(i) tanh(g), h = sigmoid(o) tanh(c).
 
-    Args:
-        units: the size of each state and of the output.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
-        kernel_initializer: of W, (features, 4 units).
-        recurrent_initializer: of U, (units, 4 units).
-        bias_initializer: of b, (4 units,).
-        unit_forget_bias: whether the bias of f begins with 1 (Jozefowicz et al., 2015).
-        kernel_regularizer: function of W that is added to the loss.
-        recurrent_regularizer: function of U that is added to the loss.
-        bias_regularizer: function of b that is added to the loss.
-        kernel_constraint: function applied to W after each update.
-        recurrent_constraint: function applied to U after each update.
-        bias_constraint: function applied to b after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        **kwargs: see `Layer`.
+    Args: as for `LSTM`, without the arguments about sequences.
 
     Input shape: (batch, features), and a list of the states h and c of shape (batch, units).
     Output shape: (batch, units), and the list of the new states.
@@ -50,49 +33,32 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-    gate_axis = -1  # of a projected input: where the gates stand one behind the other
+    gate_axis = -1  # of a projected input: the axis along which the gates are concatenated
+    recurrent_activation: Callable[..., Any]
+    unit_forget_bias: bool
 
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = unit_forget_bias
-        self.seed = seed
+        super().__init__(locals())
         self.seed_generator = random.SeedGenerator(seed)
         self.state_size = [self.units, self.units]
 
@@ -100,48 +66,42 @@ class LSTMCell(Cell):
         self.make_kernels(input_shape[-1])
         self.bias = None
         if self.use_bias:
-            self.bias = weight_options.make(self, "bias", (4 * self.units,), self._first_bias)
+            self.bias = weight_options.make(self, "bias", (4 * self.units,), self._initial_bias)
 
     def fused_loop(self) -> Callable[..., Any] | None:
-        usual = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
-        usual = usual and self.step == MethodType(LSTMCell.step, self)  # not the user's own
-        return kernels.lstm if usual else None
+        is_default = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+        is_default = is_default and self.step == MethodType(LSTMCell.step, self)  # not overridden by the user
+        return kernels.lstm if is_default else None
 
-    def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
-        i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, added), 4, axis=self.gate_axis)
+    def step(
+        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+    ) -> tuple[Array, list[Array]]:
+        i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, bias), 4, axis=self.gate_axis)
         inner, gate = self.activation or activations.linear, self.recurrent_activation or activations.linear
         carry = gate(f) * states[1] + gate(i) * inner(g)
         output = gate(o) * inner(carry)
         return output, [output, carry]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "recurrent_activation": activations.serialize(self.recurrent_activation),
-            "unit_forget_bias": self.unit_forget_bias,
-            "seed": self.seed,
-        }
-
-    def _first_bias(self, shape: Any, dtype: Any = None) -> Any:
+    def _initial_bias(self, shape: Sequence[int], dtype: DType | None = None) -> Array:
         if not self.unit_forget_bias:
             return self.bias_initializer(shape, dtype)
         units = self.units
-        before, behind = (self.bias_initializer((size,), dtype) for size in (units, 2 * units))
-        return jnp.concatenate([before, jnp.ones((units,), dtype), behind])
+        first, last = (self.bias_initializer((size,), dtype) for size in (units, 2 * units))
+        return jnp.concatenate([first, jnp.ones((units,), dtype), last])
 
 
 class LSTM(StandardRNN):
-    """Long short-term memory over sequences (Hochreiter and Schmidhuber, 1997); see `LSTMCell` for the formula.
+    """Long short-term memory layer (Hochreiter and Schmidhuber, 1997); see `LSTMCell` for the formula.
 
     Args:
         units: the size of each state and of the output.
-        activation: in the place of tanh; None for none.
-        recurrent_activation: in the place of sigmoid; None for none.
-        use_bias: whether there is a bias.
+        activation: replaces tanh; None for no activation.
+        recurrent_activation: replaces sigmoid; None for no activation.
+        use_bias: whether to add a bias.
         kernel_initializer: of W, (features, 4 units).
         recurrent_initializer: of U, (units, 4 units).
         bias_initializer: of b, (4 units,).
-        unit_forget_bias: whether the bias of f begins with 1.
+        unit_forget_bias: whether the bias of f is initialized to 1 (Jozefowicz et al., 2015).
         kernel_regularizer: function of W that is added to the loss.
         recurrent_regularizer: function of U that is added to the loss.
         bias_regularizer: function of b that is added to the loss.
@@ -149,18 +109,18 @@ class LSTM(StandardRNN):
         kernel_constraint: function applied to W after each update.
         recurrent_constraint: function applied to U after each update.
         bias_constraint: function applied to b after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last states h and c too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
-        unroll: whether the loop is written out: larger programs, no difference in numbers.
-        use_cudnn: accepted: XLA compiles the layer for the device that there is.
+        dropout: fraction of the inputs to drop during training.
+        recurrent_dropout: fraction of the states to drop during training.
+        seed: seed of dropout.
+        return_sequences: whether to return the outputs of all steps instead of the last one.
+        return_state: whether to return the last states h and c as well.
+        go_backwards: whether to process the sequences in reverse order.
+        stateful: whether each batch starts from the last states of the previous batch.
+        unroll: whether the loop is unrolled: a larger program, the same numbers.
+        use_cudnn: accepted and not used: XLA compiles the layer for each device.
         **kwargs: see `Layer`.
 
-    Input shape: (batch, steps, features). A mask leaves steps out.
+    Input shape: (batch, steps, features). Masked steps are skipped.
     Output shape: (batch, units), or (batch, steps, units) with return_sequences.
 
     Example:
@@ -168,23 +128,25 @@ class LSTM(StandardRNN):
     (2, 5, 3)
     """
 
+    cell_type = LSTMCell
+
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        activation: Identifier = "tanh",
+        recurrent_activation: Identifier = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -193,40 +155,8 @@ class LSTM(StandardRNN):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
-        use_cudnn: Any = "auto",
+        use_cudnn: bool | str = "auto",
         **kwargs: Any,
     ):
         self.use_cudnn = require_cudnn_flag(use_cudnn)
-        cell = LSTMCell(
-            units,
-            activation,
-            recurrent_activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            unit_forget_bias,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="lstm_cell",
-            implementation=kwargs.pop("implementation", 2),
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals(), implementation=kwargs.pop("implementation", 2))

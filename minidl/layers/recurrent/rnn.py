@@ -1,8 +1,10 @@
-"""RNN: runs a cell along sequences."""
+"""RNN: the base of recurrent layers, which runs a cell over the steps of sequences."""
 
 from __future__ import annotations
 
+import inspect
 import operator
+from collections.abc import Callable
 from types import MethodType
 from typing import Any, ClassVar
 
@@ -11,7 +13,9 @@ import jax.numpy as jnp
 
 from minidl import regularizers
 from minidl.core import serialization
+from minidl.core.naming import snake_case
 from minidl.core.object_graph import without
+from minidl.core.typing import Array, Config, Shape
 from minidl.core.variables import Variable, name_scope
 from minidl.kernels import over_time, recurrence
 from minidl.layers.base import Layer
@@ -19,22 +23,24 @@ from minidl.layers.input_spec import InputSpec
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.stacked import StackedRNNCells
 
+_FLAGS = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
+
 
 class RNN(Layer):
-    """Runs a cell along sequences.
+    """Runs a cell over the steps of sequences.
 
     A cell is a layer with `call(inputs of one step, states) -> (output, new states)` and the attribute `state_size`: an
     integer, or a list with one for each state. It may have `output_size`, and `get_initial_state(batch_size)`.
 
     Args:
-        cell: the cell, or a list of cells that are stacked.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last states too.
-        go_backwards: whether to begin at the last step; the outputs are then in that order.
-        stateful: whether a batch begins with the states where the one before ended, until `reset_state`. The size of
-            the batch must be fixed.
-        unroll: whether the loop is written out: larger programs, no difference in numbers.
-        zero_output_for_mask: whether the outputs of masked steps are 0, rather than the output before.
+        cell: the cell, or a list of cells to stack.
+        return_sequences: whether to return the outputs of all steps instead of the last one.
+        return_state: whether to return the last states as well.
+        go_backwards: whether to process the sequences in reverse order; the outputs are in that order.
+        stateful: whether each batch starts from the last states of the previous batch, until `reset_state`. The
+            batch size must be fixed.
+        unroll: whether the loop is unrolled: a larger program, the same numbers.
+        zero_output_for_mask: whether the outputs of masked steps are 0 instead of the previous output.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, ...).
@@ -80,7 +86,7 @@ class RNN(Layer):
         self.single_state = isinstance(size, int)
         self.states: Any = None
 
-    def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
+    def build(self, sequences_shape: Shape, initial_state_shape: Any = None) -> None:
         if isinstance(self.cell, Layer) and not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
         if self.stateful:
@@ -94,23 +100,25 @@ class RNN(Layer):
                 self.states = jax.tree.map(self._state_variable, zeros)
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
-        """The states where a sequence begins: what the cell says, or zeros of shape (batch, size)."""
+        """The initial states: the cell's own, or zeros of shape (batch, size)."""
         if hasattr(self.cell, "get_initial_state"):
             states = self.cell.get_initial_state(batch_size=batch_size)
             return list(states) if isinstance(states, (list, tuple)) else [states]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in self.state_size]
 
     def reset_state(self) -> None:
-        """Begin anew: set the kept states to 0."""
+        """Reset the kept states to zeros."""
         for variable in jax.tree.leaves(self.states):
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
     def reset_states(self) -> None:
-        """The same as `reset_state`."""
+        """An alias of `reset_state`."""
         self.reset_state()
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
-        states = self._first_states(sequences, initial_state)
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Array | None = None, training: bool | None = False
+    ) -> Any:
+        states = self._initial_states(sequences, initial_state)
         _each_cell(self.cell, Cell.forget_masks)
         if training:
             self._draw_masks(sequences)
@@ -129,7 +137,7 @@ class RNN(Layer):
     def inner_loop(
         self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False
     ) -> tuple[Any, Any, list[Any]]:
-        """The loop over the steps: the place to override to run it in another way.
+        """The loop over the steps; override it to run the loop differently.
 
         Args:
             sequences: (batch, steps, ...).
@@ -139,32 +147,31 @@ class RNN(Layer):
 
         Returns:
             The last output, the outputs (batch, steps, ...), and the list of the last states. Without return_sequences
-            the outputs may be the last one alone.
+            the outputs may be only the last one.
         """
         by_time = None if mask is None else jnp.swapaxes(mask, 0, 1)
         outputs, states = self._run(jnp.swapaxes(sequences, 0, 1), initial_state, by_time, training)
         return outputs[-1], jnp.swapaxes(outputs, 0, 1) if self.return_sequences else outputs[-1:], states
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Array, mask: Any = None) -> Any:
         mask = jax.tree.leaves(mask)[0] if jax.tree.leaves(mask) else None
         own = mask if self.return_sequences else None
         return [own, *(None for _ in self.state_size)] if self.return_state else own
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**self._own_config(), "cell": serialization.serialize(self.cell)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
         """The layer that `get_config` described, with new weights."""
         if "cell" not in config:
             return super().from_config(config)
         return cls(**{**config, "cell": serialization.deserialize_layer(config["cell"], custom_objects)})
 
     def _own_config(self) -> dict[str, Any]:
-        flags = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask")
-        return {**super().get_config(), **{flag: getattr(self, flag) for flag in flags}}
+        return {**super().get_config(), **{flag: getattr(self, flag) for flag in _FLAGS}}
 
-    def _first_states(self, sequences: Any, given: Any) -> list[Any]:
+    def _initial_states(self, sequences: Array, given: Any) -> list[Any]:
         batch = sequences.shape[0]
         if given is None and self.stateful:
             fixed = jax.tree.leaves(self.states)[0].shape[0]
@@ -190,35 +197,35 @@ class RNN(Layer):
         _each_cell(self.cell, draw)
 
     def _run(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
-        """Outputs, time first, and the last states; only the last output where there is no sequence to return."""
+        """The outputs, time first, and the last states; only the last output without return_sequences."""
         options = self.go_backwards, self.unroll, self.zero_output_for_mask
-        if isinstance(self.cell, Cell) and self.cell.call == MethodType(Cell.call, self.cell):  # not the user's own
+        if isinstance(self.cell, Cell) and self.cell.call == MethodType(Cell.call, self.cell):  # not overridden
             return self._run_projected(self.cell, sequences, states, mask, options)
-        flag = {"training": training} if isinstance(self.cell, Layer) else {}
+        kwargs = {"training": training} if isinstance(self.cell, Layer) else {}
 
         def step(x: Any, states: Any) -> Any:
-            output, new = self.cell(x, states, **flag)
+            output, new = self.cell(x, states, **kwargs)
             return output, list(new) if isinstance(new, (list, tuple)) else [new]
 
         return over_time(step, sequences, states, mask, *options)
 
     def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
-        """A standard cell: the inputs of all steps, or of long pieces, are projected at once."""
+        """A standard cell: the inputs of all steps, or of long segments, are projected in one product."""
         kernel, bias = cell.recurrent_kernel.value, cell.recurrent_bias()
         if cell.is_plain:
-            none = jnp.zeros(kernel.shape[1:], kernel.dtype)
+            zeros = jnp.zeros(kernel.shape[1:], kernel.dtype)
             if mask is None and not self.unroll and (loop := cell.fused_loop()) is not None:
                 ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
-                biases = tuple(none if b is None else b for b in (cell.input_bias(), bias))
+                biases = tuple(zeros if b is None else b for b in (cell.input_bias(), bias))
                 return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
-            bias = none if bias is None else bias
+            bias = zeros if bias is None else bias
             return recurrence(cell.step, options, cell.project(sequences), states, kernel, bias, mask)
         added = 0.0 if bias is None else bias
         projected = cell.project(sequences)
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
 
     def _own_weights(self) -> list[Variable]:
-        """Without the kept states, so that the weights fit the same layer without them, and Keras's files."""
+        """Without the kept states, so that weights are exchangeable with a stateless layer and with Keras's files."""
         return without(super()._own_weights(), jax.tree.leaves(self.states))
 
     def _state_variable(self, value: Any) -> Variable:
@@ -226,48 +233,54 @@ class RNN(Layer):
 
 
 class StandardRNN(RNN):
-    """The base of `SimpleRNN`, `GRU` and `LSTM`, whose configs hold the cell's arguments among their own."""
+    """The base of `SimpleRNN`, `GRU`, `LSTM` and the ConvLSTM layers, whose configs hold the cell's arguments as well.
+
+    A subclass sets `cell_type`. Its constructor has the arguments of that cell among its own and passes on its
+    `locals()`; the cell, its read-only attributes here, and the config follow from these.
+    """
 
     cell: Cell
-    forwarded: ClassVar[tuple[str, ...]] = (  # what these layers show of their cell
-        *("units", "activation", "recurrent_activation", "use_bias", "unit_forget_bias", "reset_after"),
-        *("dropout", "recurrent_dropout", "implementation", "seed"),
-        *(
-            f"{name}_{of}"
-            for name in ("kernel", "recurrent", "bias")
-            for of in ("initializer", "regularizer", "constraint")
-        ),
-    )
+    cell_type: ClassVar[type[Any]]  # of Cell
+    cell_options: ClassVar[tuple[str, ...]]  # the arguments of the constructor that are the cell's
 
-    def __init__(self, cell: Cell, *flags: Any, **kwargs: Any):
-        super().__init__(cell, *flags, **kwargs)
+    def __init__(self, arguments: dict[str, Any], **more: Any):
+        kwargs = arguments["kwargs"]
+        cell = self.cell_type(
+            **{name: arguments[name] for name in self.cell_options},
+            **more,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name=snake_case(self.cell_type.__name__),
+        )
+        flags = {name: arguments[name] for name in (*_FLAGS, "activity_regularizer") if name in arguments}
+        super().__init__(cell, **flags, **kwargs)
         self.input_spec = InputSpec(ndim=3)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         shared = ("name", "trainable", "dtype")
-        inner = {key: value for key, value in self.cell.get_config().items() if key not in shared}
-        return {
-            **self._own_config(),
-            **inner,
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
-        }
+        of_cell = {key: value for key, value in self.cell.get_config().items() if key not in shared}
+        activity_regularizer = regularizers.serialize(self.activity_regularizer)
+        return {**self._own_config(), **of_cell, "activity_regularizer": activity_regularizer}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name in vars(cls).get("forwarded", StandardRNN.forwarded):  # read only: the cell computes with its own
-            if not hasattr(cls, name):
-                setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"The cell's `{name}`."))
+        if "cell_type" not in vars(cls):
+            return
+        others = ("self", "kwargs", "activity_regularizer", "use_cudnn", *_FLAGS)
+        cls.cell_options = tuple(name for name in inspect.signature(cls.__init__).parameters if name not in others)
+        for name in (*cls.cell_options, "implementation"):
+            setattr(cls, name, property(operator.attrgetter(f"cell.{name}"), doc=f"The cell's `{name}`."))
 
 
-def require_cudnn_flag(value: Any) -> Any:
-    """The argument use_cudnn; ValueError if it is none."""
+def require_cudnn_flag(value: bool | str) -> bool | str:
+    """The argument use_cudnn; ValueError if it is invalid."""
     if value not in ("auto", True, False):
         raise ValueError(f"use_cudnn must be 'auto', True or False, got {value!r}.")
     return value
 
 
-def _each_cell(cell: Any, function: Any) -> None:
+def _each_cell(cell: Any, function: Callable[[Cell], None]) -> None:
     """Call a function on every standard cell, in order."""
-    for one in getattr(cell, "cells", [cell]):
-        if isinstance(one, Cell):
-            function(one)
+    for inner in getattr(cell, "cells", [cell]):
+        if isinstance(inner, Cell):
+            function(inner)

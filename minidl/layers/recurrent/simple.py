@@ -1,4 +1,4 @@
-"""SimpleRNN: the fully connected recurrence."""
+"""SimpleRNN: the fully connected recurrent layer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
 from minidl import random
+from minidl.core.typing import Array, ArrayLike, Config, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN
@@ -15,23 +16,7 @@ from minidl.layers.recurrent.rnn import StandardRNN
 class SimpleRNNCell(Cell):
     """One step of `SimpleRNN`: h = activation(x W + h U + b) (Elman, 1990).
 
-    Args:
-        units: the size of the state and output.
-        activation: name or function; None for none.
-        use_bias: whether there is a bias.
-        kernel_initializer: of W, (features, units).
-        recurrent_initializer: of U, (units, units).
-        bias_initializer: of b, (units,).
-        kernel_regularizer: function of W that is added to the loss.
-        recurrent_regularizer: function of U that is added to the loss.
-        bias_regularizer: function of b that is added to the loss.
-        kernel_constraint: function applied to W after each update.
-        recurrent_constraint: function applied to U after each update.
-        bias_constraint: function applied to b after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        seed: of dropout.
-        **kwargs: see `Layer`.
+    Args: as for `SimpleRNN`, without the arguments about sequences.
 
     Input shape: (batch, features), and a list with a state of shape (batch, units).
     Output shape: (batch, units), and the list of the new state.
@@ -47,64 +32,46 @@ class SimpleRNNCell(Cell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Identifier = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ):
-        self.seed_generator = random.SeedGenerator(seed)  # before the initializers take their seeds, as in Keras
-        super().__init__(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            **kwargs,
-        )
-        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)  # before the initializers draw their seeds, as in Keras
+        super().__init__(locals())
         self.state_size = self.units
 
     def build(self, input_shape: Any) -> None:
         self.make_kernels(input_shape[-1])
         self.bias = weight_options.make(self, "bias", (self.units,)) if self.use_bias else None
 
-    def step(self, projected: Any, states: list[Any], kernel: Any, added: Any = 0.0) -> tuple[Any, list[Any]]:
-        output = projected + self.recur(states[0], kernel, added)
+    def step(
+        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+    ) -> tuple[Array, list[Array]]:
+        output = projected + self.recur(states[0], kernel, bias)
         if self.activation is not None:
             output = self.activation(output)
         return output, [output]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
-
 
 class SimpleRNN(StandardRNN):
-    """A recurrence over sequences: h_t = activation(x_t W + h_(t-1) U + b) (Elman, 1990).
+    """Fully connected recurrent layer: h_t = activation(x_t W + h_(t-1) U + b) (Elman, 1990).
 
     Args:
         units: the size of the state and output.
-        activation: name or function; None for none.
-        use_bias: whether there is a bias.
+        activation: name or function; None for no activation.
+        use_bias: whether to add a bias.
         kernel_initializer: of W, (features, units).
         recurrent_initializer: of U, (units, units).
         bias_initializer: of b, (units,).
@@ -115,14 +82,14 @@ class SimpleRNN(StandardRNN):
         kernel_constraint: function applied to W after each update.
         recurrent_constraint: function applied to U after each update.
         bias_constraint: function applied to b after each update.
-        dropout: the share of the inputs that is dropped while training.
-        recurrent_dropout: the share of the states that is dropped while training.
-        return_sequences: whether to give the outputs of all steps, rather than of the last.
-        return_state: whether to give the last state too.
-        go_backwards: whether to begin at the last step.
-        stateful: whether a batch begins with the states where the one before ended.
-        unroll: whether the loop is written out: larger programs, no difference in numbers.
-        seed: of dropout.
+        dropout: fraction of the inputs to drop during training.
+        recurrent_dropout: fraction of the states to drop during training.
+        return_sequences: whether to return the outputs of all steps instead of the last one.
+        return_state: whether to return the last state as well.
+        go_backwards: whether to process the sequences in reverse order.
+        stateful: whether each batch starts from the last states of the previous batch.
+        unroll: whether the loop is unrolled: a larger program, the same numbers.
+        seed: seed of dropout.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, features).
@@ -133,21 +100,23 @@ class SimpleRNN(StandardRNN):
     (2, 3)
     """
 
+    cell_type = SimpleRNNCell
+
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: Identifier = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: Identifier = "glorot_uniform",
+        recurrent_initializer: Identifier = "orthogonal",
+        bias_initializer: Identifier = "zeros",
+        kernel_regularizer: Identifier = None,
+        recurrent_regularizer: Identifier = None,
+        bias_regularizer: Identifier = None,
+        activity_regularizer: Identifier = None,
+        kernel_constraint: Identifier = None,
+        recurrent_constraint: Identifier = None,
+        bias_constraint: Identifier = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -158,38 +127,9 @@ class SimpleRNN(StandardRNN):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        cell = SimpleRNNCell(
-            units,
-            activation,
-            use_bias,
-            kernel_initializer,
-            recurrent_initializer,
-            bias_initializer,
-            kernel_regularizer,
-            recurrent_regularizer,
-            bias_regularizer,
-            kernel_constraint,
-            recurrent_constraint,
-            bias_constraint,
-            dropout,
-            recurrent_dropout,
-            seed,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="simple_rnn_cell",
-        )
-        super().__init__(
-            cell,
-            return_sequences,
-            return_state,
-            go_backwards,
-            stateful,
-            unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
+        super().__init__(locals())
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         config = super().get_config()
-        del config["seed"]  # Keras writes none for this layer
+        del config["seed"]  # not in Keras's config of this layer
         return config

@@ -1,4 +1,4 @@
-"""StackedRNNCells: several cells as one."""
+"""StackedRNNCells: a stack of cells as one cell."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core import serialization
+from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 
 
 class StackedRNNCells(Layer):
-    """Cells of which each takes the output of the one before.
+    """A stack of cells: the output of each is the input of the next.
 
     Args:
         cells: the cells.
@@ -38,7 +39,7 @@ class StackedRNNCells(Layer):
         self.cells = list(cells)
 
     @property
-    def state_size(self) -> list[Any]:
+    def state_size(self) -> list[int | list[int]]:
         """The state sizes of each cell."""
         return [cell.state_size for cell in self.cells]
 
@@ -48,30 +49,30 @@ class StackedRNNCells(Layer):
         return _output_size(self.cells[-1])
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
-        """The states of each cell where a sequence begins."""
+        """The initial states of each cell."""
         return [self._initial_state(cell, batch_size) for cell in self.cells]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
                 cell.build(input_shape)
             input_shape = (input_shape[0], _output_size(cell))
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Array, states: Any, training: bool | None = False) -> tuple[Array, list[Any]]:
         new_states = []
         for cell, own in zip(self.cells, states):
-            listed = isinstance(own, (list, tuple))
+            is_list = isinstance(own, (list, tuple))
             flag = {"training": training} if isinstance(cell, Layer) else {}
-            inputs, new = cell(inputs, list(own) if listed else [own], **flag)
+            inputs, new = cell(inputs, list(own) if is_list else [own], **flag)
             new = list(new) if isinstance(new, (list, tuple)) else [new]
-            new_states.append(new if listed else new[0])
+            new_states.append(new if is_list else new[0])
         return inputs, new_states
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "cells": [serialization.serialize(cell) for cell in self.cells]}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    def from_config(cls, config: Config, custom_objects: dict[str, Any] | None = None) -> Any:
         """The cells that `get_config` described, with new weights."""
         return cls(
             **{**config, "cells": [serialization.deserialize_layer(cell, custom_objects) for cell in config["cells"]]}

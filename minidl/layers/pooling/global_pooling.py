@@ -1,4 +1,4 @@
-"""Pooling over all places: one value for each channel."""
+"""Global pooling: one value for each channel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
 from minidl.layers.input_spec import InputSpec
@@ -26,26 +27,26 @@ class _GlobalPooling(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self.rank))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "data_format": self.data_format, "keepdims": self.keepdims}
 
 
 class _GlobalMaxPooling(_GlobalPooling):
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
 class _GlobalAveragePooling(_GlobalPooling):
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Array) -> Array:
         return jnp.mean(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
 class GlobalMaxPooling1D(_GlobalMaxPooling):
-    """The largest value of each channel of sequences.
+    """Global max pooling of sequences: the largest value of each channel.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
@@ -60,11 +61,11 @@ class GlobalMaxPooling1D(_GlobalMaxPooling):
 
 
 class GlobalMaxPooling2D(_GlobalMaxPooling):
-    """The largest value of each channel of images.
+    """Global max pooling of images: the largest value of each channel.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
@@ -79,11 +80,11 @@ class GlobalMaxPooling2D(_GlobalMaxPooling):
 
 
 class GlobalMaxPooling3D(_GlobalMaxPooling):
-    """The largest value of each channel of volumes.
+    """Global max pooling of volumes: the largest value of each channel.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
@@ -98,11 +99,11 @@ class GlobalMaxPooling3D(_GlobalMaxPooling):
 
 
 class GlobalAveragePooling1D(_GlobalAveragePooling):
-    """The mean of each channel of sequences, over the steps that a mask leaves.
+    """Global average pooling of sequences: the mean of each channel, over the steps that the mask keeps.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, steps, channels), or (batch, channels, steps).
@@ -119,23 +120,23 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         super().__init__(data_format, keepdims, **kwargs)
         self.supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> Any:
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
         if mask is None:
             return super().call(inputs)
         axis = self._axes[0]
         counts = jnp.expand_dims(mask, 2 if axis == 1 else 1).astype(inputs.dtype)
         return jnp.sum(inputs * counts, axis, keepdims=self.keepdims) / jnp.sum(counts, axis, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: the steps are gone."""
+    def compute_mask(self, inputs: Array, mask: Array | None = None) -> None:
+        """None: the output has no steps."""
 
 
 class GlobalAveragePooling2D(_GlobalAveragePooling):
-    """The mean of each channel of images.
+    """Global average pooling of images: the mean of each channel.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, height, width, channels), or (batch, channels, height, width).
@@ -150,11 +151,11 @@ class GlobalAveragePooling2D(_GlobalAveragePooling):
 
 
 class GlobalAveragePooling3D(_GlobalAveragePooling):
-    """The mean of each channel of volumes.
+    """Global average pooling of volumes: the mean of each channel.
 
     Args:
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        keepdims: whether the axes that are gone stay with size 1.
+        keepdims: whether the pooled axes are kept with size 1.
         **kwargs: see `Layer`.
 
     Input shape: (batch, depth, height, width, channels), or (batch, channels, depth, height, width).
