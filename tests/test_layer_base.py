@@ -916,6 +916,6 @@ def test_add_variable_is_add_weight():
 def test_a_config_that_the_constructor_refuses():
     for error in (TypeError, ValueError):  # Keras's, and the constructor's own
         with pytest.raises(
-            error, match=r"Embedding cannot be made of the config .*`input_dim` must be a positive integer"
+            error, match=r"Embedding cannot be made of the config .*input_dim must be a positive integer"
         ):
             layers.Embedding.from_config({"input_dim": 3.7, "output_dim": 8})

@@ -89,11 +89,11 @@ def test_wrong_use():
         layers.Dense(3, lora_rank=0)
     with pytest.raises(ValueError, match=r"dense.*enable_lora: the layer is not built yet"):
         layers.Dense(3).enable_lora(2)
-    with pytest.raises(ValueError, match="LoRA is incompatible with embedding constraints. Leave out embeddings_c"):
+    with pytest.raises(ValueError, match="LoRA does not support embeddings_constraint"):
         layers.Embedding(3, 4, embeddings_constraint="max_norm").enable_lora(2)
     layer = layers.Dense(3, lora_rank=2)
     layer.build((None, 4))
-    with pytest.raises(ValueError, match="lora is already enabled, with rank 2"):
+    with pytest.raises(ValueError, match="LoRA is enabled with rank 2 already"):
         layer.enable_lora(2)
     with pytest.raises(AttributeError, match="is not built, so it has no kernel yet"):
         layers.Dense(3).kernel  # noqa: B018

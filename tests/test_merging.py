@@ -32,9 +32,9 @@ def test_masked_steps_do_not_count(name):
 
 @pytest.mark.parametrize("layer", [layers.Add(), layers.Concatenate()])
 def test_masks_that_do_not_go_with_the_inputs(layer):
-    with pytest.raises(ValueError, match="`mask` should be a list. It is of type ndarray"):
+    with pytest.raises(ValueError, match="mask must be a list, got ndarray"):
         layer.compute_mask([A, B], A[..., 0] != 0)
-    with pytest.raises(ValueError, match="`inputs` should be a list. It is of type ndarray"):
+    with pytest.raises(ValueError, match="inputs must be a list, got ndarray"):
         layer.compute_mask(A, [None, None])
     with pytest.raises(ValueError, match="inputs and mask should have the same length, got 2 and 1"):
         layer.compute_mask([A, B], [None])
