@@ -36,6 +36,6 @@ def test_masks_that_do_not_go_with_the_inputs(layer):
         layer.compute_mask([A, B], A[..., 0] != 0)
     with pytest.raises(ValueError, match="inputs must be a list, got ndarray"):
         layer.compute_mask(A, [None, None])
-    with pytest.raises(ValueError, match="inputs and mask should have the same length, got 2 and 1"):
+    with pytest.raises(ValueError, match="expected one mask for each of 2 inputs, got 1"):
         layer.compute_mask([A, B], [None])
     assert layer.compute_mask([A, B]) is None and layer.compute_mask([A, B], [None, None]) is None

@@ -7,14 +7,15 @@ from typing import Any
 from minidl.core import serialization
 from minidl.core.typing import Config
 from minidl.layers import attention, convolution, normalization, pooling, preprocessing, recurrent
-from minidl.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from minidl.layers.activation import ELU, Activation, Identity, LeakyReLU, PReLU, ReLU, Softmax
 from minidl.layers.attention import *
 from minidl.layers.base import Layer
 from minidl.layers.borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from minidl.layers.convolution import *
-from minidl.layers.core import Activation, Dense, Identity, Input, InputLayer
+from minidl.layers.dense import Dense
 from minidl.layers.einsum_dense import EinsumDense
 from minidl.layers.embedding import Embedding
+from minidl.layers.input_layer import Input, InputLayer
 from minidl.layers.input_spec import InputSpec
 from minidl.layers.lambda_layer import Lambda
 from minidl.layers.masking import Masking

@@ -1,4 +1,4 @@
-"""Activation functions with arguments or weights, as layers."""
+"""Activation functions as layers, and the identity."""
 
 from __future__ import annotations
 
@@ -8,8 +8,61 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, constraints, initializers, regularizers
-from minidl.core.typing import Array, Config, Identifier
+from minidl.core.typing import Array, Config, Identifier, PyTree
 from minidl.layers.base import Layer
+
+
+class Activation(Layer):
+    """Applies an activation function.
+
+    Args:
+        activation: name or function.
+        **kwargs: see `Layer`.
+
+    Input shape: any.
+    Output shape: the same.
+
+    Example:
+    >>> import jax.numpy as jnp
+    >>> Activation("relu")(jnp.array([-1.0, 2.0]))
+    Array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, activation: Identifier, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: Array) -> Array:
+        return self.activation(inputs)
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class Identity(Layer):
+    """Returns its input unchanged.
+
+    Args:
+        **kwargs: see `Layer`.
+
+    Input shape: any, or a structure of arrays.
+    Output shape: the same.
+
+    Example:
+    >>> import jax.numpy as jnp
+    >>> Identity()(jnp.array([3.0]))
+    Array([3.], dtype=float32)
+    """
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.built = True
+
+    def call(self, inputs: PyTree) -> PyTree:
+        return inputs
 
 
 class ReLU(Layer):
