@@ -31,7 +31,7 @@ registry.families.update(
         "constraints": constraints.BY_NAME,
         "losses": losses.NAMES,
         "metrics": metrics.NAMES,
-        "optimizers": table.NAMES | optimizers.HOLDERS,
+        "optimizers": table.NAMES | optimizers.WRAPPERS,
         "optimizers.schedules": schedules.NAMES,
         "dtype_policies": {"DTypePolicy": dtypes.DTypePolicy},
         "random": {"SeedGenerator": random.SeedGenerator},
