@@ -41,5 +41,5 @@ def test_arrays_that_lie_over_one_another_are_refused():
     arrays = H5Reader(in_memory(data)).arrays
     first, second = (struct.pack("<QQ", arrays[f"vars/{i}"].start, 800) for i in range(2))
     assert data.count(second) == 1
-    with pytest.raises(LoadError, match="over one another"):
+    with pytest.raises(LoadError, match="overlap"):
         H5Reader(in_memory(data.replace(second, first)))

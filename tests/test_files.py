@@ -72,10 +72,10 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_a_missing_folder_and_a_folder_in_the_way_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no folder '.*missing'. Make it first"):
+    with pytest.raises(FileNotFoundError, match="the folder '.*missing' does not exist. Create it first"):
         with atomic_write(tmp_path / "missing" / "file.bin"):
             pass
-    with pytest.raises(IsADirectoryError, match="it is a folder. Give the path of a file"), atomic_write(tmp_path):
+    with pytest.raises(IsADirectoryError, match="it is a folder, expected the path of a file"), atomic_write(tmp_path):
         pass
     assert os.listdir(tmp_path) == []
 

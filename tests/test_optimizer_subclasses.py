@@ -181,7 +181,7 @@ def test_what_a_loss_scale_optimizer_refuses():
     with pytest.raises(ValueError, match="unknown arguments: `scale`"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), scale=2.0)
     assert optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=True, use_ema=False).initial_scale == 2**15
-    with pytest.raises(ValueError, match="give the variables too"):
+    with pytest.raises(ValueError, match="pass trainable_variables too"):
         optimizers.LossScaleOptimizer(optimizers.SGD()).apply([1.0])
 
 

@@ -151,7 +151,7 @@ def test_own_optimizer():
     weight = Variable([1.0, 1.0, 1.0])
     optimizer.apply([np.float32([3.0, 0.0, -7.0])], [weight])
     assert weight.numpy().tolist() == [0.75, 1.0, 1.25]
-    with pytest.raises(NotImplementedError, match="Half has no `transformation` method"):
+    with pytest.raises(NotImplementedError, match="Half: define the method `transformation` or `update_step`"):
         type("Half", (optimizers.Optimizer,), {})(0.1).apply([1.0], [Variable(1.0)])
 
 
@@ -161,16 +161,16 @@ def test_own_optimizer():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"learning_rate": "fast"}, "learning_rate must be a number or a function of the step, got 'fast'"),
-        ({"learning_rate": None}, "learning_rate must be a number or a function of the step, got None"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number or a schedule, got 'fast'"),
+        ({"learning_rate": None}, "learning_rate must be a number or a schedule, got None"),
         ({"learning_rate": [0.1, 0.2]}, "learning_rate must be a number"),
         ({"learning_rate": np.ones(2)}, "learning_rate must be a number"),
         ({"learning_rate": {"class_name": "X"}}, "learning_rate must be a number"),
         ({"learning_rate": True}, "learning_rate must be a number"),
-        ({"clipnorm": 1.0, "clipvalue": 1.0}, "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`"),
-        ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`"),
-        ({"clipvalue": -1.0}, "clip at a positive number, or leave it out; got .*'clipvalue': -1.0"),
-        ({"clipnorm": float("nan")}, "clip at a positive number"),
+        ({"clipnorm": 1.0, "clipvalue": 1.0}, "expected at most one kind of gradient clipping"),
+        ({"clipnorm": 1.0, "global_clipnorm": 1.0}, "expected at most one kind of gradient clipping"),
+        ({"clipvalue": -1.0}, "clipping needs a number of at least 0, or None; got .*'clipvalue': -1.0"),
+        ({"clipnorm": float("nan")}, "clipping needs a number of at least 0"),
         ({"use_ema": True, "ema_momentum": 1.5}, "ema_momentum must be from 0 to 1, got 1.5"),
         ({"use_ema": True, "ema_overwrite_frequency": 0}, "integer of at least 1, got 0"),
         ({"use_ema": True, "ema_overwrite_frequency": 2.5}, "integer of at least 1, got 2.5"),
@@ -183,9 +183,9 @@ def test_wrong_arguments(arguments, message):
 
 
 def test_wrong_arguments_of_one_class():
-    with pytest.raises(ValueError, match="SGD: `momentum` must be a float between .*, got 1.5"):
+    with pytest.raises(ValueError, match="SGD: momentum must be at least 0 and at most 1, got 1.5"):
         optimizers.SGD(momentum=1.5)
-    with pytest.raises(ValueError, match="AdamW: weight_decay must be a number; for none, use Adam"):
+    with pytest.raises(ValueError, match="AdamW: weight_decay must be a number, got None"):
         optimizers.AdamW(weight_decay=None)
     with pytest.raises(TypeError, match="lr"):
         optimizers.Adam(lr=0.1)
@@ -203,14 +203,14 @@ def test_kinds_of_learning_rates(rate):
 
 def test_gradients_without_weights_and_weights_without_gradients():
     optimizer = optimizers.SGD(1.0)
-    with pytest.raises(ValueError, match=r"sgd.*apply: give the variables too, or call build\(variables\) first"):
+    with pytest.raises(ValueError, match=r"sgd.*apply: pass trainable_variables too, or call build\(variables\) first"):
         optimizer.apply([1.0])
     kernel, bias = Variable(1.0, name="kernel"), Variable(2.0, name="bias")
     with pytest.raises(ValueError, match="apply: got 1 gradients for 2 weights"):
         optimizer.apply([1.0], [kernel, bias])
-    with pytest.raises(ValueError, match="No gradients provided for any variable"):
+    with pytest.raises(ValueError, match="all gradients are None"):
         optimizer.apply([None, None], [kernel, bias])
-    with pytest.raises(ValueError, match="unknown variable <Variable path=other.*make a new one for other weights"):
+    with pytest.raises(ValueError, match="unknown variable <Variable path=other.*create a new one for other weights"):
         optimizer.apply([1.0], [Variable(1.0, name="other")])
     assert int(optimizer.iterations) == 0 and float(kernel) == 1.0
 
@@ -222,9 +222,7 @@ def test_nothing_to_train_is_no_step():
 
 
 def test_arrays_are_no_weights():
-    with pytest.raises(
-        TypeError, match="sgd.*build: expected the Variables to train, got a ArrayImpl.*stateless_apply"
-    ):
+    with pytest.raises(TypeError, match="sgd.*build: expected Variables, got a ArrayImpl.*stateless_apply"):
         optimizers.SGD().apply([jnp.ones(2)], [jnp.ones(2)])
 
 
@@ -242,7 +240,7 @@ def test_a_weight_without_a_gradient_stays(extra):
     kernel, bias = Variable(1.0, name="kernel"), Variable(2.0, name="bias")
     optimizer = optimizers.Adam(0.5, weight_decay=0.5, **extra)
     for _ in range(2):
-        with pytest.warns(UserWarning, match="adam.*: there are no gradients for kernel, which stay as they are"):
+        with pytest.warns(UserWarning, match="adam.*: the gradients of kernel are None, so these"):
             optimizer.apply([None, 1.0], [kernel, bias])
     assert float(kernel) == 1.0
     assert float(bias) < 2.0
@@ -314,7 +312,7 @@ def test_stateless_apply_wants_all_values():
 def test_set_weights():
     weights, gradients = weights_and_gradients()
     optimizer = optimizers.Adam(0.1)
-    with pytest.raises(ValueError, match=r"calling set_weights on an optimizer that has no variables yet: build it"):
+    with pytest.raises(ValueError, match=r"set_weights: the optimizer is not built, so it has no state to set"):
         optimizer.set_weights([1])
     optimizer.apply(gradients, weights)
     state = [variable.numpy() for variable in optimizer.variables]
@@ -333,7 +331,7 @@ def test_excluding_from_weight_decay_comes_before_building():
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.apply([0.0, 0.0], [kernel, bias])
     assert float(kernel) == 0.5 and float(bias) == 1.0
-    with pytest.raises(ValueError, match="call exclude_from_weight_decay before the optimizer is built"):
+    with pytest.raises(ValueError, match="exclude_from_weight_decay has no effect after build"):
         optimizer.exclude_from_weight_decay(var_list=[kernel])
 
 
@@ -376,7 +374,7 @@ def test_a_learning_rate_that_is_a_function():
     assert float(weight) == 1 - 1 - 0.5 - 0.25
     assert float(optimizer.learning_rate) == 0.125
     assert [variable.name for variable in optimizer.variables] == ["iteration"]
-    with pytest.raises(TypeError, match="created with a `LearningRateSchedule`, which a number cannot replace"):
+    with pytest.raises(TypeError, match="the learning rate is a schedule, which a number cannot replace"):
         optimizer.learning_rate = 0.1
     optimizer.learning_rate = optax.constant_schedule(2.0)
     optimizer.apply([1.0])
@@ -514,7 +512,7 @@ def test_what_an_optax_transformation_cannot_do():
     optimizer.apply(gradients, weights)
     with pytest.raises(AttributeError, match="no learning rate that can be read or set.*inject_hyperparams"):
         optimizer.learning_rate  # noqa: B018, reading it is the test
-    with pytest.raises(NotImplementedError, match="made of functions: it has no config"):
+    with pytest.raises(NotImplementedError, match="consists of functions, which have no config"):
         optimizers.serialize(optimizer)
 
 

@@ -48,7 +48,7 @@ def test_an_optimizer_takes_its_schedule_through_its_config(kind):
         assert copy.get_config() == optimizer.get_config()
         copy.apply([1.0], [Variable(1.0)])
         assert float(copy.learning_rate) == 0.75
-        with pytest.raises(TypeError, match="created with a `LearningRateSchedule`, which a number cannot replace"):
+        with pytest.raises(TypeError, match="the learning rate is a schedule, which a number cannot replace"):
             copy.learning_rate = 0.1
 
 

@@ -48,7 +48,7 @@ def test_files_and_what_names_them(tmp_path):
 
 def test_refused_before_anything_is_written(tmp_path):
     model, path = small(), tmp_path / "model.weights.json"
-    with pytest.raises(ValueError, match=r"layers/dense/vars/0 has 48 bytes, and max_shard_size allows 40"):
+    with pytest.raises(ValueError, match=r"layers/dense/vars/0 has 48 bytes, more than the 40 of max_shard_size"):
         model.save_weights(path, max_shard_size=40 / GB)
     with pytest.raises(ValueError, match=r"must end in \.weights\.json"):
         model.save_weights(tmp_path / "model.h5", max_shard_size=1)
@@ -118,9 +118,9 @@ def test_damage_is_refused_and_changes_nothing(tmp_path):
         assert all(np.all(weight == 7) for weight in model.get_weights())
 
     for name in ("../model_00000.weights.h5", "/etc/passwd", "C:\\x.weights.h5", "x.txt", 3):
-        refused("is no name of a file beside it", **{"/vars": [name]})
-    refused("a list of names, not 3", **{"/vars": 3})
-    refused("File not found", FileNotFoundError, **{"/vars": "model_00007.weights.h5"})
+        refused("is not a file name that ends in", **{"/vars": [name]})
+    refused("a list of file names for a group, got 3", **{"/vars": 3})
+    refused("There is no file", FileNotFoundError, **{"/vars": "model_00007.weights.h5"})
     refused(f"layers/dense_1/vars/0 is in {second}, where", **{"/layers/dense_1/vars": []})
     (tmp_path / "models.weights.h5").write_bytes((tmp_path / second).read_bytes())
     refused("is in models.weights.h5, where", **{"/layers/dense_1/vars": [second, "models.weights.h5"]})

@@ -45,10 +45,10 @@ def test_a_tuple_comes_back_as_a_list(tmp_path):
     ("value", "message"),
     [
         ({"a": [0, object()]}, r"state\['a'\]\[1\] is <object"),
-        ({1: 2}, r"state is \{1: 2\}, which cannot be written"),
+        ({1: 2}, r"state is \{1: 2\}, which cannot be saved"),
         ({"a": np.array([object()])}, r"state\['a'\] is an array of object"),
-        ({"__array__": 1}, "cannot be written"),
-        ({1, 2}, "cannot be written"),
+        ({"__array__": 1}, "cannot be saved"),
+        ({1, 2}, "cannot be saved"),
     ],
 )
 def test_what_cannot_be_written_is_named_and_the_old_file_stays(tmp_path, value, message):
@@ -111,5 +111,5 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_a_file_that_unpacks_to_much_more_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "state.npz"
     np.savez_compressed(path, a=np.zeros(10_000_000, np.uint8))
-    with pytest.raises(ValueError, match="its parts are compressed"):
+    with pytest.raises(ValueError, match="its members are compressed"):
         read_state(path)

@@ -1,4 +1,4 @@
-"""Optimizers, and the names that compile() knows them by."""
+"""Optimizers, and their names in `compile` and in configs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import optax
 
 from minidl.core import serialization
-from minidl.optimizers import schedules, table
+from minidl.core.typing import Config, Identifier
+from minidl.optimizers import schedules
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad
 from minidl.optimizers.adam import Adam, AdamW
@@ -24,7 +25,7 @@ from minidl.optimizers.optax_optimizer import OptaxOptimizer
 from minidl.optimizers.rmsprop import RMSprop
 from minidl.optimizers.schedule_free import ScheduleFreeAdamW
 from minidl.optimizers.sgd import SGD
-from minidl.optimizers.table import NAMES
+from minidl.optimizers.table import NAMES, deserialize
 
 __all__ = [
     "SGD",
@@ -52,16 +53,16 @@ __all__ = [
     "serialize",
 ]
 
-# name -> class of the optimizers that hold others
-HOLDERS: dict[str, Any] = {cls.__name__: cls for cls in (LossScaleOptimizer, MultiOptimizer)}
-HOLDERS |= {name.lower(): cls for name, cls in HOLDERS.items()}
+# name -> class of the optimizers that wrap others, which `get` cannot construct by their name alone
+WRAPPERS: dict[str, Any] = {cls.__name__: cls for cls in (LossScaleOptimizer, MultiOptimizer)}
+WRAPPERS |= {name.lower(): cls for name, cls in WRAPPERS.items()}
 
 
-def get(identifier: Any) -> Any:
-    """The optimizer that an identifier stands for: a name, a config, an `Optimizer`, or an optax transformation.
+def get(identifier: Identifier | Optimizer | optax.GradientTransformation | optax.MultiSteps) -> Any:
+    """The optimizer of a name or a config; an `Optimizer` is returned unchanged, an optax transformation is wrapped.
 
     Raises:
-        ValueError: an unknown name; the message holds the near ones.
+        ValueError: an unknown name; the message suggests similar ones.
 
     >>> type(get("adam")).__name__, type(get(optax.adabelief(1e-3))).__name__
     ('Adam', 'OptaxOptimizer')
@@ -77,13 +78,6 @@ def get(identifier: Any) -> Any:
     return serialization.lookup(identifier, NAMES, "optimizer", instance_of=Optimizer)
 
 
-def serialize(optimizer: Optimizer) -> Any:
-    """The JSON form of an optimizer."""
+def serialize(optimizer: Optimizer) -> Config:
+    """The config of an optimizer as plain data for JSON."""
     return serialization.serialize(optimizer)
-
-
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer behind its JSON form; classes and schedules of your own come from `custom_objects`."""
-    if isinstance(config, dict) and config.get("class_name") in HOLDERS:
-        return HOLDERS[config["class_name"]].from_config(config["config"], custom_objects)
-    return table.deserialize(config, custom_objects)

@@ -1,4 +1,4 @@
-"""Adafactor: Adam's scaling with a memory of one row and one column for each matrix."""
+"""Adafactor: adaptive step sizes whose second moments are factored into a row and a column for each matrix."""
 
 from __future__ import annotations
 
@@ -9,45 +9,47 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
 class Adafactor(Optimizer):
     """Adafactor (Shazeer and Stern, 2018).
 
-    Of an array with two or more axes, the mean squares are kept for each row and each column only:
+    For an array with two or more axes, second moments are kept for rows and columns only:
 
-        beta_2 = 1 - t^beta_2_decay
-        r = beta_2 * r + (1 - beta_2) * mean(gradient^2 + epsilon_1, last axis)
-        c = beta_2 * c + (1 - beta_2) * mean(gradient^2 + epsilon_1, last axis but one)
-        v = r * c / mean(r, last axis)                      (fewer axes: a running mean of the squares)
-        u = gradient / sqrt(v)
-        rate = max(epsilon_2, rms(weight)) * min(learning_rate, 1 / sqrt(t))
-        weight -= rate * u / max(1, rms(u) / clip_threshold)
+            beta_2 = 1 - t^beta_2_decay
+            r = beta_2 * r + (1 - beta_2) * mean(gradient^2 + epsilon_1, last axis)
+            c = beta_2 * c + (1 - beta_2) * mean(gradient^2 + epsilon_1, last axis but one)
+            v = r * c / mean(r, last axis)                      (fewer axes: a running mean of the squares)
+            u = gradient / sqrt(v)
+            rate = max(epsilon_2, rms(weight)) * min(learning_rate, 1 / sqrt(t))
+            weight -= rate * u / max(1, rms(u) / clip_threshold)
 
     Args:
-        learning_rate: default 0.001.
-        beta_2_decay: see above.
-        epsilon_1: see above.
-        epsilon_2: the smallest size that a weight is taken to have.
-        clip_threshold: see above.
-        relative_step: accepted; as in Keras, the rate is at most 1 / sqrt(t) either way.
-        **kwargs: see `Optimizer`.
+            learning_rate: default 0.001.
+            beta_2_decay: see above.
+            epsilon_1: see above.
+    epsilon_2: lower bound of rms(weight) in the rate.
+            clip_threshold: see above.
+            relative_step: accepted; as in Keras, the rate is at most 1 / sqrt(t) either way.
+            **kwargs: see `Optimizer`.
 
     Example:
-    >>> from minidl.core.variables import Variable
-    >>> weight = Variable([[10.0, 10.0]])
-    >>> Adafactor(learning_rate=0.1).apply([jnp.array([[2.0, 2.0]])], [weight])
-    >>> weight.numpy().round(4).tolist()
-    [[9.0, 9.0]]
+        >>> from minidl.core.variables import Variable
+        >>> weight = Variable([[10.0, 10.0]])
+        >>> Adafactor(learning_rate=0.1).apply([jnp.array([[2.0, 2.0]])], [weight])
+        >>> weight.numpy().round(4).tolist()
+        [[9.0, 9.0]]
     """
 
     _slot_groups = (("r", "c", "velocity"),)
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_2_decay: float = -0.8,
         epsilon_1: float = 1e-30,
         epsilon_2: float = 1e-3,
@@ -63,7 +65,7 @@ class Adafactor(Optimizer):
         self.relative_step = relative_step
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return divide_by_factors(self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold)
+        return scale_by_factored_moments(self.beta_2_decay, self.epsilon_1, self.epsilon_2, self.clip_threshold)
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -76,25 +78,25 @@ class Adafactor(Optimizer):
         return {**super().get_config(), **own}
 
 
-def divide_by_factors(
+def scale_by_factored_moments(
     beta_2_decay: float, epsilon_1: float, epsilon_2: float, clip_threshold: float
 ) -> optax.GradientTransformationExtraArgs:
-    """The transformation of `Adafactor`. optax's counts steps and bounds weights in another way."""
+    """The transformation of `Adafactor`. optax's counts steps and bounds the size of weights differently."""
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {
-            "r": [_mean_of(p, -1) for p in params],
-            "c": [_mean_of(p, -2) for p in params],
+            "r": [_zeros_of_mean(p, -1) for p in params],
+            "c": [_zeros_of_mean(p, -2) for p in params],
             "velocity": zeros_like(params),
         }
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         t = (step + 1).astype(learning_rate.dtype)
         beta_2 = 1 - jnp.power(t, beta_2_decay)
 
-        def mean_squares(g: Any, r: Any, c: Any, v: Any) -> tuple[Any, Any, Any]:
+        def mean_squares(g: Array, r: Array, c: Array, v: Array) -> tuple[Array, Array, Array]:
             beta = beta_2.astype(g.dtype)
             squares = jnp.square(g) + epsilon_1
             if g.ndim < 2:
@@ -103,7 +105,7 @@ def divide_by_factors(
             c = beta * c + (1 - beta) * jnp.mean(squares, axis=-2)
             return r, c, (r / jnp.mean(r, axis=-1, keepdims=True))[..., None] * c[..., None, :]
 
-        def change(g: Any, v: Any, weight: Any) -> Any:
+        def change(g: Array, v: Array, weight: Array) -> Array:
             u = g / jnp.sqrt(v)
             u = u / jnp.maximum(1, _rms(u) / clip_threshold)
             rate = jnp.minimum(learning_rate, 1 / jnp.sqrt(t)).astype(g.dtype)
@@ -116,12 +118,12 @@ def divide_by_factors(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _mean_of(param: Any, axis: int) -> np.ndarray:
-    """Zeros for the means over an axis; arrays of fewer than two axes have a placeholder, as in Keras's files."""
+def _zeros_of_mean(param: Array, axis: int) -> np.ndarray:
+    """Zeros of the shape of a mean over an axis; a placeholder for fewer than two axes, as in Keras's files."""
     if param.ndim < 2:
         return np.zeros((), "int32")
     return np.zeros(np.delete(param.shape, axis), param.dtype)
 
 
-def _rms(x: Any) -> Any:
+def _rms(x: Array) -> Array:
     return jnp.sqrt(jnp.mean(jnp.square(x)))

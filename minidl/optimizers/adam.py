@@ -1,4 +1,4 @@
-"""Adam and AdamW: steps scaled by running means of the gradient and of its square."""
+"""Adam and AdamW: steps scaled by running means of the gradient and its square."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
@@ -21,14 +23,14 @@ class Adam(Optimizer):
         alpha = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t)
         weight -= alpha * m / (sqrt(v) + epsilon)
 
-    Epsilon stands outside the bias correction, as in Keras; optax's stands inside.
+    Epsilon is added outside the bias correction, as in Keras; optax adds it inside.
 
     Args:
         learning_rate: default 0.001.
-        beta_1: the decay of m.
-        beta_2: the decay of v.
+        beta_1: the decay rate of m.
+        beta_2: the decay rate of v.
         epsilon: see above; default 1e-7.
-        amsgrad: whether v in the last line is the largest v so far (Reddi et al., 2018).
+        amsgrad: whether to use the largest v so far in the last line (Reddi et al., 2018).
         **kwargs: see `Optimizer`.
 
     Example:
@@ -44,7 +46,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -59,7 +61,7 @@ class Adam(Optimizer):
         self.amsgrad = amsgrad
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return adapt(self.beta_1, self.beta_2, self.epsilon, self.amsgrad)
+        return scale_by_adam(self.beta_1, self.beta_2, self.epsilon, self.amsgrad)
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
@@ -81,7 +83,7 @@ class AdamW(Adam):
         **kwargs: see `Optimizer`.
 
     Raises:
-        ValueError: weight_decay is None; use `Adam` then.
+        ValueError: weight_decay is None; use `Adam` instead.
 
     Example:
     >>> from minidl.core.variables import Variable
@@ -93,7 +95,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -103,19 +105,21 @@ class AdamW(Adam):
     ):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
         if weight_decay is None:
-            raise ValueError("AdamW: weight_decay must be a number; for none, use Adam.")
+            raise ValueError("AdamW: weight_decay must be a number, got None. Without weight decay, use Adam.")
 
 
-def adapt(beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False) -> optax.GradientTransformationExtraArgs:
+def scale_by_adam(
+    beta_1: float, beta_2: float, epsilon: float, amsgrad: bool = False
+) -> optax.GradientTransformationExtraArgs:
     """The transformation of `Adam`."""
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         names = ("momentum", "velocity", "velocity_hat") if amsgrad else ("momentum", "velocity")
         return {name: zeros_like(params) for name in names}
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         t = (step + 1).astype(learning_rate.dtype)
         alpha = learning_rate * jnp.sqrt(1 - jnp.power(beta_2, t)) / (1 - jnp.power(beta_1, t))
         m = jax.tree.map(lambda m, g: m + (g - m) * (1 - beta_1), state["momentum"], grads)

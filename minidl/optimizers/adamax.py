@@ -1,4 +1,4 @@
-"""Adamax: Adam with the largest gradient so far in place of a mean square."""
+"""Adamax: Adam with an exponentially weighted infinity norm in place of the mean square."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
@@ -22,8 +24,8 @@ class Adamax(Optimizer):
 
     Args:
         learning_rate: default 0.001.
-        beta_1: the decay of m.
-        beta_2: the decay of u.
+        beta_1: the decay rate of m.
+        beta_2: the decay rate of u.
         epsilon: see above; default 1e-7.
         **kwargs: see `Optimizer`.
 
@@ -40,7 +42,7 @@ class Adamax(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -53,22 +55,22 @@ class Adamax(Optimizer):
         self.epsilon = epsilon
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return adapt_to_largest(self.beta_1, self.beta_2, self.epsilon)
+        return scale_by_infinity_norm(self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
 
 
-def adapt_to_largest(beta_1: float, beta_2: float, epsilon: float) -> optax.GradientTransformationExtraArgs:
+def scale_by_infinity_norm(beta_1: float, beta_2: float, epsilon: float) -> optax.GradientTransformationExtraArgs:
     """The transformation of `Adamax`. Epsilon is added to u, as in Keras; optax adds it to the gradient."""
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {"momentum": zeros_like(params), "norm": zeros_like(params)}
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         m = optax.tree.update_moment(grads, state["momentum"], beta_1, 1)
         u = jax.tree.map(lambda u, g: jnp.maximum(beta_2 * u, jnp.abs(g)), state["norm"], grads)
         unbiased = optax.tree.bias_correction(m, beta_1, step + 1)

@@ -1,12 +1,11 @@
-"""Optimizer: a configured optax transformation whose state is in variables.
+"""Optimizer: a configured optax transformation whose state is stored in variables.
 
-A subclass names its arguments and gives one optax transformation, from gradients to the change of the
-weights; or it says the same in Keras's way, as an `update_step` that changes one weight. What all
-optimizers share is here, in the order in which a step does it: undo loss scaling, accumulate
-gradients, clip, decay weights, transform, average, apply constraints.
+A subclass defines its arguments and one optax transformation, from gradients to updates of the weights; or, as in
+Keras, an `update_step` that updates one weight. The base class has what all optimizers share, in the order of a step:
+undo loss scaling, accumulate gradients, clip, decay weights, transform, average, apply constraints.
 
-The transformation gets the learning rate and the step as extra arguments of `update`, so both
-can change while training without compiling again.
+The transformation receives the learning rate and the step as extra arguments of `update`, so both can change during
+training without recompilation.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -23,15 +22,17 @@ import optax
 from minidl.core import dtypes
 from minidl.core.functional import functional
 from minidl.core.naming import auto_name
+from minidl.core.typing import ArrayLike
 from minidl.core.variables import Variable
 from minidl.optimizers import options, schedules
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.state import LAST_ITERATION, OptimizerState, either
 
 
 class Optimizer(OptimizerState):
-    """The base of optimizers.
+    """Base class of optimizers.
 
-    A subclass of your own gives either `transformation`, or `build` and `update_step`:
+    A subclass defines either `transformation`, or `build` and `update_step`:
 
     >>> class Momentum(Optimizer):
     ...     def build(self, variables):
@@ -50,29 +51,29 @@ class Optimizer(OptimizerState):
     0.375
 
     Args:
-        learning_rate: a number, or a function of the step (a schedule of `schedules` or of optax) or of nothing.
+        learning_rate: a number, or a schedule (of `schedules` or optax, or any function of the step or of nothing).
         weight_decay: w in `weight -= weight * w * learning_rate` before each update
             (decoupled, Loshchilov and Hutter, 2019).
-        clipnorm: the largest norm of the gradient of each weight; larger ones are scaled down.
-        clipvalue: the largest absolute value in a gradient; larger ones are cut.
-        global_clipnorm: the largest norm of all gradients together.
-        use_ema: whether to keep an exponential moving average of the weights, which they are set
-            to when training ends.
+        clipnorm: the maximum norm of the gradient of each weight; larger ones are scaled down.
+        clipvalue: the maximum absolute value of gradient elements; larger ones are clipped.
+        global_clipnorm: the maximum norm of all gradients together.
+        use_ema: whether to keep an exponential moving average of the weights, and set the weights to it when training
+            ends.
         ema_momentum: m in `average = m * average + (1 - m) * weight`.
-        ema_overwrite_frequency: set the weights to their average every so many steps too.
-        loss_scale_factor: what the loss is multiplied with, and the gradients divided by.
-        gradient_accumulation_steps: update the weights every so many steps, with the mean gradient.
-        name: default: the class's name in snake case.
+        ema_overwrite_frequency: the number of steps after which the weights are also set to their average.
+        loss_scale_factor: the loss is multiplied, and the gradients are divided, by this factor.
+        gradient_accumulation_steps: the number of steps per update of the weights with their mean gradient.
+        name: default: the class name in snake case.
 
     Raises:
-        ValueError: more than one way of clipping, or an argument out of its range.
+        ValueError: more than one kind of clipping, or an argument out of range.
     """
 
-    elementwise: ClassVar[bool] = False  # whether `transformation` treats every number of an array by itself
+    elementwise: ClassVar[bool] = False  # whether `transformation` computes each array element independently
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: LearningRate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -97,20 +98,19 @@ class Optimizer(OptimizerState):
         self._not_decayed: tuple[list[Variable], list[str]] = [], []
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        """The optax transformation from gradients to the change of the weights.
+        """The optax transformation from gradients to updates of the weights.
 
-        Its state is a dict of slots: name -> one array for each weight (see slots.py). Its `update`
-        takes `learning_rate` and `step` (counted from 0) as extra arguments. A class that has
-        `update_step` needs none.
+        Its state is a dict of slots: name -> one array for each weight (see slots.py). Its `update` takes
+        `learning_rate` and `step` (counted from 0) as extra arguments. A class with `update_step` needs none.
         """
         if self._has_update_step():
             return optax.GradientTransformationExtraArgs(
                 lambda params: {}, lambda grads, state, *_, **__: (grads, state)
             )
-        raise NotImplementedError(f"{type(self).__name__} has no `transformation` method, and no `update_step`.")
+        raise NotImplementedError(f"{type(self).__name__}: define the method `transformation` or `update_step`.")
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """Change one weight, given its gradient: Keras's way to write an optimizer."""
+    def update_step(self, gradient: ArrayLike, variable: Variable, learning_rate: ArrayLike) -> None:
+        """Update one weight, given its gradient; Keras's interface for custom optimizers."""
         gradient = jnp.asarray(_value(gradient), variable._value.dtype)
         rate = jnp.asarray(_value(learning_rate), dtypes.floatx())
         self._transform([gradient], [self._get_variable_index(variable)], rate)
@@ -121,7 +121,7 @@ class Optimizer(OptimizerState):
     def learning_rate(self) -> Any:
         """The learning rate: a `Variable`, or the schedule's value at this step.
 
-        Setting a number changes it at once, also while training, without compiling again.
+        Setting a number takes effect from the next step, also during training, without recompilation.
         """
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
@@ -129,7 +129,7 @@ class Optimizer(OptimizerState):
         return self._learning_rate(self._iterations.value) if takes_step else self._learning_rate()
 
     @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
+    def learning_rate(self, value: LearningRate) -> None:
         if callable(value):
             self._learning_rate = value
         elif isinstance(self._learning_rate, Variable):
@@ -137,25 +137,25 @@ class Optimizer(OptimizerState):
             self._learning_rate.assign(value)
         else:
             raise TypeError(
-                f"{self.name}: This optimizer was created with a `LearningRateSchedule`, which a number cannot "
-                "replace. Make it with a number to set the learning rate later."
+                f"{self.name}: the learning rate is a schedule, which a number cannot replace. Give another schedule, "
+                "or construct the optimizer with a number."
             )
 
     @property
     def iterations(self) -> Any:
-        """How often the weights were updated."""
+        """The number of updates of the weights."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
 
     # A step
 
-    def scale_loss(self, loss: Any) -> Any:
-        """The loss times `loss_scale_factor`; to be differentiated instead of the loss."""
+    def scale_loss(self, loss: ArrayLike) -> ArrayLike:
+        """The loss times `loss_scale_factor`, to differentiate instead of the loss."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    def apply_gradients(self, grads_and_vars: Any) -> Any:
-        """Update weights, given (gradient, weight) pairs. Returns the number of updates."""
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[ArrayLike | None, Variable]]) -> Variable:
+        """Update weights, given (gradient, weight) pairs. Returns the number of steps."""
         grads, weights = zip(*grads_and_vars)
         self.apply(list(grads), list(weights))
         return self._iterations
@@ -165,25 +165,23 @@ class Optimizer(OptimizerState):
 
         Args:
             grads: one gradient (or None) for each weight.
-            trainable_variables: the weights; default: those the optimizer was built with.
+            trainable_variables: the weights; default: those that the optimizer was built with.
 
         Raises:
-            ValueError: not as many gradients as weights, a weight that the optimizer was not built
-                with, or nothing but None.
+            ValueError: the number of gradients is not that of the weights, a weight that the optimizer was not built
+                with, or all gradients are None.
 
         Warns:
-            UserWarning: some gradients are None; those weights stay as they are.
+            UserWarning: some gradients are None; those weights are not updated.
         """
         if len(grads) == 0:  # nothing to train
             return
         weights = self._checked_weights(grads, trainable_variables)
         pairs = [(grad, weight) for grad, weight in zip(grads, weights) if grad is not None]
         if not pairs:
-            raise ValueError(
-                f"{self.name}.apply: No gradients provided for any variable. Does the loss depend on the weights?"
-            )
+            raise ValueError(f"{self.name}.apply: all gradients are None. Check that the loss depends on the weights.")
         self._warn_of_missing(grads, weights)
-        pairs = self._overwrite(pairs)
+        pairs = self._overwrite_with_gradients(pairs)
         indices = [self._get_variable_index(weight) for _, weight in pairs]
         grads = [grad for grad, _ in pairs]
         if self.loss_scale_factor is not None:
@@ -205,9 +203,9 @@ class Optimizer(OptimizerState):
         """`apply` as a pure function.
 
         Args:
-            optimizer_variables: values of `self.variables`.
-            grads: gradients.
-            trainable_variables: values of the weights.
+            optimizer_variables: the values of `self.variables`.
+            grads: the gradients.
+            trainable_variables: the values of the weights.
 
         Returns:
             (new weights, new optimizer variables).
@@ -230,25 +228,29 @@ class Optimizer(OptimizerState):
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Leave weights out of weight decay: these, and those in whose name one of the names (patterns) is found.
+        """Exclude weights from weight decay.
+
+        Args:
+            var_list: the weights.
+            var_names: regular expressions; weights whose name contains a match are excluded too.
 
         Raises:
             ValueError: the optimizer is already built.
         """
         if self.built:
-            raise ValueError(f"{self.name}: call exclude_from_weight_decay before the optimizer is built.")
+            raise ValueError(f"{self.name}: exclude_from_weight_decay has no effect after build. Call it earlier.")
         self._not_decayed = list(var_list or ()), list(var_names or ())
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """At the end of training: set the weights to their moving average, if one is kept."""
+        """Set the weights to their moving average, with `use_ema`; called when training ends."""
         if self.use_ema and self._averages:
             for weight in var_list:
                 weight.assign(self._averages[self._get_variable_index(weight)])
 
-    def _overwrite(self, pairs: list[tuple[Any, Variable]]) -> list[tuple[Any, Variable]]:
-        """Set the variables that are to be overwritten by their gradients; the other (gradient, weight) pairs.
+    def _overwrite_with_gradients(self, pairs: list[tuple[Any, Variable]]) -> list[tuple[Any, Variable]]:
+        """Assign gradients to variables with `overwrite_with_gradient`; returns the other (gradient, weight) pairs.
 
-        While gradients accumulate, it is the largest gradient since the last update.
+        With gradient accumulation, the largest gradient since the last update is assigned.
         """
         for grad, weight in pairs:
             if not weight.overwrite_with_gradient:
@@ -299,7 +301,7 @@ class Optimizer(OptimizerState):
         return any(weight is v for v in variables) or any(re.search(p, weight.name) for p in patterns)
 
     def _accumulate(self, grads: list[Any], indices: list[int]) -> None:
-        """Add gradients up; every so many steps, update with their mean."""
+        """Sum gradients; after `gradient_accumulation_steps`, update with their mean."""
         steps = self.gradient_accumulation_steps or 1
         accumulators = [self._accumulators[i] for i in indices]
 
@@ -315,14 +317,14 @@ class Optimizer(OptimizerState):
         either(self._next_iteration() % steps == 0, update, add, [*self._weights, *self.variables])
 
     def _average(self) -> None:
-        """Move the averages towards the weights; the first step sets them."""
+        """Update the averages of the weights; the first step sets them to the weights."""
         iterations = _value(self.iterations)
         momentum = jnp.where(iterations == 0, 0.0, self.ema_momentum)
         for weight, average in zip(self._weights, self._averages):
             average.assign(momentum * average.value + (1 - momentum) * weight.value)
             if self.ema_overwrite_frequency is not None:
-                due = (iterations.astype("uint32") + 1) % self.ema_overwrite_frequency == 0
-                weight.assign(jnp.where(due, average.value, weight.value))
+                is_due = (iterations.astype("uint32") + 1) % self.ema_overwrite_frequency == 0
+                weight.assign(jnp.where(is_due, average.value, weight.value))
 
     # Configs
 
@@ -345,11 +347,11 @@ class Optimizer(OptimizerState):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The optimizer that `get_config` described, without its state.
+        """A new optimizer from the config of `get_config`, without its state.
 
         Args:
             config: from `get_config`.
-            custom_objects: name -> schedule or function, for a learning rate of your own.
+            custom_objects: name -> schedule or function, for custom learning rates.
         """
         rate = config.get("learning_rate")
         if isinstance(rate, (dict, str)):
@@ -359,8 +361,6 @@ class Optimizer(OptimizerState):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
 
-    # Inside
-
     def _has_update_step(self) -> bool:
         return type(self).update_step is not Optimizer.update_step
 
@@ -368,15 +368,15 @@ class Optimizer(OptimizerState):
         missing = [weight.path for grad, weight in zip(grads, weights) if grad is None]
         if missing:
             warnings.warn(
-                f"{self.name}: there are no gradients for {', '.join(missing)}, which stay as they are. Does the loss "
-                "depend on them?",
+                f"{self.name}: the gradients of {', '.join(missing)} are None, so these weights are not updated. Check "
+                "that the loss depends on them.",
                 stacklevel=3,
             )
 
     def _checked_weights(self, grads: Sequence[Any], weights: Sequence[Variable] | None) -> list[Variable]:
         if weights is None:
             if not self.built:
-                raise ValueError(f"{self.name}.apply: give the variables too, or call build(variables) first.")
+                raise ValueError(f"{self.name}.apply: pass trainable_variables too, or call build(variables) first.")
             weights = self._weights
         elif not self.built:
             self.build(weights)

@@ -1,4 +1,4 @@
-"""Ftrl: follow the regularized leader, for sparse models."""
+"""Ftrl: follow the regularized leader, an optimizer for sparse linear models."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, full_like, zeros_like
 
 
 class Ftrl(Optimizer):
     """FTRL-Proximal (McMahan et al., 2013).
 
-    Weights are a function of the sums of what came before:
+    Each step computes the weights from the accumulated gradients:
 
         g = gradient + 2 * l2_shrinkage * weight
         a_new = a + gradient^2
         z += g - (a_new^p - a^p) / learning_rate * weight                       (p = -learning_rate_power)
         weight = (clip(z, -l1, l1) - z) / (a_new^p / learning_rate + 2 * l2 + beta / learning_rate)
 
-    With l1 above 0, weights of little use become 0.
+    With l1 above 0, weights with small |z| become exactly 0.
 
     Args:
         learning_rate: default 0.001.
-        learning_rate_power: how fast steps become smaller, at most 0; 0 is a fixed rate.
-        initial_accumulator_value: what a begins with, at least 0.
+        learning_rate_power: -p above, at most 0; 0 is a fixed learning rate.
+        initial_accumulator_value: initial value of a, at least 0.
         l1_regularization_strength: l1 above, at least 0.
         l2_regularization_strength: l2 above, at least 0.
         l2_shrinkage_regularization_strength: l2_shrinkage above, at least 0.
@@ -50,7 +52,7 @@ class Ftrl(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         learning_rate_power: float = -0.5,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,
@@ -105,17 +107,19 @@ def follow_the_leader(
 ) -> optax.GradientTransformationExtraArgs:
     """The transformation of `Ftrl`; power is p in its formula."""
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {"accumulator": full_like(params, initial), "linear": zeros_like(params)}
 
-    def update(grads: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
+    def update(
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         a = jax.tree.map(lambda a, g: a + jnp.square(g), state["accumulator"], grads)
 
-        def linear(z: Any, old: Any, new: Any, g: Any, weight: Any) -> Any:
-            slower = (jnp.power(new, power) - jnp.power(old, power)) / learning_rate.astype(g.dtype)
-            return z + g + 2 * l2_shrinkage * weight - slower * weight
+        def linear(z: Array, old: Array, new: Array, g: Array, weight: Array) -> Array:
+            sigma = (jnp.power(new, power) - jnp.power(old, power)) / learning_rate.astype(g.dtype)
+            return z + g + 2 * l2_shrinkage * weight - sigma * weight
 
-        def change(z: Any, a: Any, weight: Any) -> Any:
+        def change(z: Array, a: Array, weight: Array) -> Array:
             rate = learning_rate.astype(z.dtype)
             leader = (jnp.clip(z, -l1, l1) - z) / (jnp.power(a, power) / rate + 2 * l2 + beta / rate)
             return leader - weight

@@ -1,4 +1,4 @@
-"""Lamb: Adam with steps in proportion to the size of each weight, for large batches."""
+"""Lamb: Adam with steps proportional to the norm of each weight, for large batches."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, descend_by, zeros_like
 
 
@@ -19,12 +21,12 @@ class Lamb(Optimizer):
         u = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)
         weight -= learning_rate * |weight| / |u| * u
 
-    |.| is the Euclidean norm of the whole array; where one is 0, the quotient of norms is 1.
+    |.| is the Euclidean norm of the whole array; where either norm is 0, their ratio is 1.
 
     Args:
         learning_rate: default 0.001.
-        beta_1: the decay of m.
-        beta_2: the decay of v.
+        beta_1: the decay rate of m.
+        beta_2: the decay rate of v.
         epsilon: see above; default 1e-7.
         **kwargs: see `Optimizer`.
 
@@ -40,7 +42,7 @@ class Lamb(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -53,26 +55,28 @@ class Lamb(Optimizer):
         self.epsilon = epsilon
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return adapt_in_proportion(self.beta_1, self.beta_2, self.epsilon)
+        return scale_by_adam_and_trust_ratio(self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
 
 
-def adapt_in_proportion(beta_1: float, beta_2: float, epsilon: float) -> optax.GradientTransformationExtraArgs:
-    """The transformation of `Lamb`: optax's two parts, with the learning rate."""
-    adam, proportion = optax.scale_by_adam(beta_1, beta_2, epsilon), optax.scale_by_trust_ratio()
+def scale_by_adam_and_trust_ratio(
+    beta_1: float, beta_2: float, epsilon: float
+) -> optax.GradientTransformationExtraArgs:
+    """The transformation of `Lamb`: optax's two parts, times the learning rate."""
+    adam, trust_ratio = optax.scale_by_adam(beta_1, beta_2, epsilon), optax.scale_by_trust_ratio()
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {"momentum": zeros_like(params), "velocity": zeros_like(params)}
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         old = optax.ScaleByAdamState(step, state["momentum"], state["velocity"])
         directions, new = adam.update(grads, old)
-        directions, _ = proportion.update(directions, optax.EmptyState(), params)
+        directions, _ = trust_ratio.update(directions, optax.EmptyState(), params)
         return descend_by(directions, learning_rate), {"momentum": new.mu, "velocity": new.nu}
 
     return optax.GradientTransformationExtraArgs(init, update)

@@ -1,4 +1,4 @@
-"""LossScaleOptimizer: a scale of the loss that finds itself, around another optimizer."""
+"""LossScaleOptimizer: dynamic loss scaling around another optimizer, for float16 training."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core import serialization
+from minidl.core.typing import ArrayLike
 from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 from minidl.optimizers.state import either
 from minidl.optimizers.table import deserialize
 
-# What old files of Keras say about a LossScaleOptimizer, and the only values that it may have.
+# Arguments in configs of older versions of Keras, with the only values that are accepted.
 _FORMER = {
     "dynamic": True,
     "weight_decay": None,
@@ -29,20 +30,20 @@ _FORMER = {
 
 
 class LossScaleOptimizer(Optimizer):
-    """Scales the loss, so that small gradients are not lost in 16 bits (Micikevicius et al., 2018).
+    """Dynamic loss scaling, so that small gradients do not underflow in float16 (Micikevicius et al., 2018).
 
-    The loss is multiplied with a scale, and the gradients are divided by it. A step whose gradients are not all
-    finite is left out and halves the scale; so many finite steps in a row double it.
+    The loss is multiplied by a scale, and the gradients are divided by it. A step whose gradients are not all
+    finite is skipped and halves the scale; `dynamic_growth_steps` finite steps in a row double it.
 
     Args:
         inner_optimizer: the optimizer that updates the weights.
-        initial_scale: the scale at the start; rather too high than too low, for it falls faster than it rises.
-        dynamic_growth_steps: after how many finite steps the scale is doubled.
+        initial_scale: the scale at the start; choose a high one, since it falls faster than it rises.
+        dynamic_growth_steps: the number of finite steps in a row after which the scale is doubled.
         name: default "loss_scale_optimizer".
-        **kwargs: none; the options of `Optimizer` belong to the inner one.
+        **kwargs: only for configs of older Keras versions; pass the options of `Optimizer` to the inner optimizer.
 
     Raises:
-        TypeError: the inner optimizer is none.
+        TypeError: the inner optimizer is not an `Optimizer`.
         ValueError: another argument.
 
     Example:
@@ -75,7 +76,7 @@ class LossScaleOptimizer(Optimizer):
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale
         self.dynamic_growth_steps = dynamic_growth_steps
-        inner_optimizer.loss_scale_factor = None  # the scale is ours
+        inner_optimizer.loss_scale_factor = None  # the scale of this optimizer replaces it
 
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:
@@ -91,7 +92,7 @@ class LossScaleOptimizer(Optimizer):
         self._weights = list(self.inner_optimizer._weights)
 
     def _build_slots(self) -> None:
-        """The slots are the inner optimizer's."""
+        """The inner optimizer has the slots."""
 
     @property
     def variables(self) -> list[Variable]:
@@ -99,7 +100,7 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """That of the inner optimizer."""
+        """The learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
@@ -108,10 +109,10 @@ class LossScaleOptimizer(Optimizer):
 
     @property
     def iterations(self) -> Any:
-        """How often the weights were updated."""
+        """The number of updates of the weights."""
         return self.inner_optimizer.iterations
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: ArrayLike) -> ArrayLike:
         return loss * (self.dynamic_scale.value if self.built else self.initial_scale)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
@@ -125,16 +126,16 @@ class LossScaleOptimizer(Optimizer):
 
         def update() -> None:
             self.inner_optimizer.apply([unscaled(*pair) for pair in zip(grads, weights)], weights)
-            due = counter.value == self.dynamic_growth_steps - 1
-            scale.assign(jnp.where(due, 2 * scale.value, scale.value))
-            counter.assign(jnp.where(due, 0, counter.value + 1))
+            is_due = counter.value == self.dynamic_growth_steps - 1
+            scale.assign(jnp.where(is_due, 2 * scale.value, scale.value))
+            counter.assign(jnp.where(is_due, 0, counter.value + 1))
 
-        def leave_out() -> None:
+        def skip() -> None:
             scale.assign(scale.value / 2)
             counter.assign(jnp.zeros_like(counter.value))
 
         finite = [jnp.all(jnp.isfinite(grad)) for grad in grads if grad is not None]
-        either(jnp.all(jnp.array(finite)), update, leave_out, [*self._weights, *self.variables])
+        either(jnp.all(jnp.array(finite)), update, skip, [*self._weights, *self.variables])
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None

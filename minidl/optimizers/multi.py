@@ -1,4 +1,4 @@
-"""MultiOptimizer: several optimizers, each for some of the weights; OptimizerMap says which."""
+"""MultiOptimizer: several optimizers, each for some of the weights; OptimizerMap: which optimizer for which path."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from minidl.optimizers.table import deserialize
 
 
 class OptimizerMap(MutableMapping[str, Optimizer]):
-    """Which optimizer a weight has: by its path, or by a pattern that matches the whole path.
+    """The optimizer for each weight: by its path, or by a regular expression that matches the whole path.
 
     Args:
-        default_optimizer: for paths that nothing matches.
-        optimizer_map: path or pattern -> optimizer.
+        default_optimizer: for paths that no key matches.
+        optimizer_map: path or regular expression -> optimizer.
 
     Raises:
-        TypeError: what should be an optimizer, or the dict of them, is something else.
+        TypeError: default_optimizer is not an `Optimizer`, or optimizer_map is not a dict.
         ValueError: a path that two patterns match.
 
     Example:
@@ -76,23 +76,23 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> OptimizerMap:
-        """The map that `get_config` described."""
+        """A new map from the config of `get_config`."""
         named = {key: deserialize(value, custom_objects) for key, value in config["optimizer_map"].items()}
         return cls(deserialize(config["default_optimizer"], custom_objects), named)
 
 
 class MultiOptimizer(Optimizer):
-    """Updates some weights by one optimizer, some by another.
+    """Update different weights with different optimizers.
 
-    Learning rates, clipping and the rest belong to each of `optimizers`.
+    Each of `optimizers` has its own learning rate, clipping and other options.
 
     Args:
         optimizer_map: an `OptimizerMap`, or a function from a weight to its optimizer.
-        loss_scale_factor: that of all optimizers.
+        loss_scale_factor: set for all optimizers.
         name: default "multi_optimizer".
 
     Raises:
-        ValueError: a weight's optimizer is none, or holds other optimizers itself.
+        ValueError: the optimizer of a weight is not an `Optimizer`, or wraps other optimizers.
 
     Example:
     >>> from minidl.optimizers.sgd import SGD
@@ -130,7 +130,7 @@ class MultiOptimizer(Optimizer):
                 optimizer.build(own)
 
     def _build_slots(self) -> None:
-        """The slots are those of the optimizers."""
+        """The optimizers have the slots."""
 
     def _add(self, optimizer: Optimizer) -> None:
         if not any(optimizer is known for known in self.optimizers):
@@ -143,7 +143,7 @@ class MultiOptimizer(Optimizer):
 
     @property
     def loss_scale_factor(self) -> float | None:
-        """That of all the optimizers; setting it sets theirs."""
+        """The loss scale of all the optimizers; setting it sets theirs."""
         return self._loss_scale_factor
 
     @loss_scale_factor.setter
@@ -154,7 +154,7 @@ class MultiOptimizer(Optimizer):
 
     @property
     def learning_rate(self) -> Any:
-        """There is none: each of `optimizers` has its own.
+        """Not defined: each of `optimizers` has its own.
 
         Raises:
             AttributeError: always.
@@ -192,12 +192,12 @@ class MultiOptimizer(Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        given = config["optimizer_map"]
-        if isinstance(given, dict):
-            given = OptimizerMap.from_config(given["config"], custom_objects)
-        elif isinstance(given, str):
-            given = serialization.lookup(given, custom_objects or {}, "function from a weight to its optimizer")
-        return cls(**{**config, "optimizer_map": given})
+        mapping = config["optimizer_map"]
+        if isinstance(mapping, dict):
+            mapping = OptimizerMap.from_config(mapping["config"], custom_objects)
+        elif isinstance(mapping, str):
+            mapping = serialization.lookup(mapping, custom_objects or {}, "function from a weight to its optimizer")
+        return cls(**{**config, "optimizer_map": mapping})
 
 
 def _checked(optimizer: Any) -> Optimizer:

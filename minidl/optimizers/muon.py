@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal for matrices, AdamW for all other weights."""
+"""Muon: orthogonalized momentum for matrices, AdamW for all other weights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.core.variables import Variable
 from minidl.optimizers import options
-from minidl.optimizers.adam import adapt
+from minidl.optimizers.adam import scale_by_adam
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
@@ -25,18 +27,18 @@ class Muon(Optimizer):
         g = gradient + momentum * m                         (or m itself, without Nesterov)
         weight -= learning_rate * rms_rate * sqrt(max(rows, columns)) * orthogonal(g)
 
-    `orthogonal` gives the matrix with g's directions and singular values near 1, by `ns_steps` steps of a
-    Newton-Schulz iteration; the factor before it is Moonlight's (Liu et al., 2025). Weights with another number of
-    axes, embeddings and what `exclude_layers` names are updated as by `AdamW`. Name the output layer there.
+    `orthogonal(g)` has the singular vectors of g and singular values near 1, by `ns_steps` steps of a Newton-Schulz
+    iteration; the factor before it is Moonlight's (Liu et al., 2025). Weights with another number of axes,
+    embeddings, and weights that match `exclude_layers` (list the output layer there) are updated with `AdamW`.
 
     Args:
         learning_rate: default 0.001.
         adam_beta_1: see `Adam`.
         adam_beta_2: see `Adam`.
-        adam_weight_decay: the weight decay of the weights that Adam updates.
+        adam_weight_decay: the weight decay of the weights that AdamW updates.
         epsilon: see `Adam`.
         weight_decay: the weight decay of the weights that Muon updates.
-        clipnorm: see `Optimizer`, like the arguments up to name.
+        clipnorm: see `Optimizer`.
         clipvalue: see `Optimizer`.
         global_clipnorm: see `Optimizer`.
         use_ema: see `Optimizer`.
@@ -45,16 +47,16 @@ class Muon(Optimizer):
         loss_scale_factor: see `Optimizer`.
         gradient_accumulation_steps: see `Optimizer`.
         name: see `Optimizer`.
-        exclude_layers: patterns; weights in whose path one is found are Adam's.
-        exclude_embeddings: whether weights with "embedding" in their path are Adam's.
+        exclude_layers: regular expressions; weights whose path contains a match are updated with AdamW.
+        exclude_embeddings: whether weights with "embedding" in their path are updated with AdamW.
         muon_a: the first coefficient of the iteration `a x + b (x x^T) x + c (x x^T)^2 x`.
         muon_b: the second.
         muon_c: the third.
-        adam_lr_ratio: the learning rate of Adam's weights, as a multiple of `learning_rate`.
+        adam_lr_ratio: the learning rate of AdamW, as a multiple of `learning_rate`.
         momentum: see above.
-        ns_steps: how many steps the iteration takes.
-        nesterov: whether to look ahead.
-        rms_rate: see above; None leaves the factor out.
+        ns_steps: the number of steps of the iteration.
+        nesterov: whether to use Nesterov momentum.
+        rms_rate: see above; None for a factor of 1.
 
     Example:
     >>> weight = Variable([[3.0, 0.0], [0.0, 3.0]])
@@ -68,7 +70,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         adam_beta_1: float = 0.9,
         adam_beta_2: float = 0.999,
         adam_weight_decay: float | None = 0.004,
@@ -122,41 +124,41 @@ class Muon(Optimizer):
         self.rms_rate = rms_rate
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        is_adams = [self._is_adams(weight) for weight in self._weights]
+        uses_adam = [self._uses_adam(weight) for weight in self._weights]
         return orthogonalize_some(
-            is_adams,
-            adapt(self.adam_beta_1, self.adam_beta_2, self.epsilon),
+            uses_adam,
+            scale_by_adam(self.adam_beta_1, self.adam_beta_2, self.epsilon),
             self.adam_lr_ratio,
             self.momentum,
             self.nesterov,
             self._orthogonal,
         )
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Nearly the nearest orthogonal matrix: steps of the Newton-Schulz iteration, on the wide form of a matrix."""
-        turned = x.shape[0] > x.shape[1]
-        y = x.T if turned else x
+    def zeropower_via_newtonschulz5(self, x: Array, steps: int) -> Array:
+        """Approximately the nearest orthogonal matrix, by Newton-Schulz iteration on the matrix or its transpose."""
+        is_tall = x.shape[0] > x.shape[1]
+        y = x.T if is_tall else x
         y = y / (jnp.linalg.norm(y) + 1e-7)
         for _ in range(steps):
             square = y @ y.T
             y = self.muon_a * y + (self.muon_b * square + self.muon_c * square @ square) @ y
-        return y.T if turned else y
+        return y.T if is_tall else y
 
-    def lr_adjust(self, x: Any) -> Any:
-        """An orthogonal matrix as long as Adam's updates are, whose root mean square is then `rms_rate`."""
+    def lr_adjust(self, x: Array) -> Array:
+        """An orthogonal matrix scaled to the root mean square `rms_rate`, which is typical of Adam's updates."""
         return x if self.rms_rate is None else x * (max(x.shape) ** 0.5 * self.rms_rate)
 
-    def _orthogonal(self, x: Any) -> Any:
+    def _orthogonal(self, x: Array) -> Array:
         return self.lr_adjust(self.zeropower_via_newtonschulz5(x, self.ns_steps))
 
-    def _is_adams(self, weight: Variable) -> bool:
+    def _uses_adam(self, weight: Variable) -> bool:
         is_embedding = self.exclude_embeddings and "embedding" in weight.path.lower()
         return weight.ndim != 2 or is_embedding or any(re.search(name, weight.path) for name in self.exclude_layers)
 
     def _decay_of(self, weight: Variable) -> float | None:
         if self._is_excluded_from_decay(weight):
             return None
-        return self.adam_weight_decay if self._is_adams(weight) else self.weight_decay
+        return self.adam_weight_decay if self._uses_adam(weight) else self.weight_decay
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -179,33 +181,33 @@ class Muon(Optimizer):
 
 
 def orthogonalize_some(
-    is_adams: Sequence[bool],
+    uses_adam: Sequence[bool],
     adam: optax.GradientTransformationExtraArgs,
     adam_lr_ratio: float,
     momentum: float,
     nesterov: bool,
-    orthogonal: Callable[[Any], Any],
+    orthogonal: Callable[[Array], Array],
 ) -> optax.GradientTransformationExtraArgs:
-    """The transformation of `Muon`. A weight is Adam's if it has a velocity, which `init` decides by `is_adams`."""
+    """The transformation of `Muon`. Weights with a velocity are updated with Adam; `init` makes it by `uses_adam`."""
 
-    def init(params: Any) -> State:
-        velocity = [zero if is_adam else None for zero, is_adam in zip(zeros_like(params), is_adams)]
+    def init(params: PyTree) -> State:
+        velocity = [zero if is_adam else None for zero, is_adam in zip(zeros_like(params), uses_adam)]
         return {"momentum": zeros_like(params), "velocity": velocity}
 
-    def update_one(g: Any, m: Any, v: Any, learning_rate: Any, step: Any) -> tuple[Any, Any, Any]:
+    def update_one(g: Array, m: Array, v: Array | None, rate: Array, step: Array) -> tuple[Array, Array, Array | None]:
         if v is not None:
             state = {"momentum": m, "velocity": v}
-            change, state = adam.update(g, state, learning_rate=learning_rate * adam_lr_ratio, step=step)
+            change, state = adam.update(g, state, learning_rate=rate * adam_lr_ratio, step=step)
             return change, state["momentum"], state["velocity"]
         m = momentum * m + g
         direction = orthogonal(g + momentum * m if nesterov else m)
-        return -learning_rate.astype(g.dtype) * direction, m, None
+        return -rate.astype(g.dtype) * direction, m, None
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
-        turns = zip(grads, state["momentum"], state["velocity"])
-        changes, m, v = map(list, zip(*(update_one(*turn, learning_rate, step) for turn in turns)))
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
+        weights = zip(grads, state["momentum"], state["velocity"])
+        changes, m, v = map(list, zip(*(update_one(*weight, learning_rate, step) for weight in weights)))
         return changes, {"momentum": m, "velocity": v}
 
     return optax.GradientTransformationExtraArgs(init, update)

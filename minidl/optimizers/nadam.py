@@ -1,4 +1,4 @@
-"""Nadam: Adam that looks ahead, with a momentum that warms up."""
+"""Nadam: Adam with Nesterov momentum and a warmup of the momentum."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 import optax
 
 from minidl.core import dtypes
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, as_single, zeros_like
 
-WARMUP = 0.96  # of the momentum: beta_1 / 2 at the start, beta_1 in the end
+WARMUP = 0.96  # base of the momentum's warmup: it rises from about beta_1 / 2 to beta_1
 
 
 class Nadam(Optimizer):
@@ -28,8 +30,8 @@ class Nadam(Optimizer):
 
     Args:
         learning_rate: default 0.001.
-        beta_1: the decay of m.
-        beta_2: the decay of v.
+        beta_1: the decay rate of m.
+        beta_2: the decay rate of v.
         epsilon: see above; default 1e-7.
         **kwargs: see `Optimizer`.
 
@@ -46,7 +48,7 @@ class Nadam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -59,34 +61,34 @@ class Nadam(Optimizer):
         self.epsilon = epsilon
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return adapt_ahead(self.beta_1, self.beta_2, self.epsilon)
+        return scale_by_nadam(self.beta_1, self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
 
 
-def adapt_ahead(beta_1: float, beta_2: float, epsilon: float) -> optax.GradientTransformationExtraArgs:
+def scale_by_nadam(beta_1: float, beta_2: float, epsilon: float) -> optax.GradientTransformationExtraArgs:
     """The transformation of `Nadam`. optax.nadam has no schedule of the momentum."""
     beta_1, beta_2 = as_single(beta_1), as_single(beta_2)
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         dtype = params[0].dtype if params else dtypes.floatx()
-        # The product u_1 ... u_t is one number for all weights.
+        # u_product is u_1 ... u_t, one number for all weights.
         return {"momentum": zeros_like(params), "velocity": zeros_like(params), "u_product": np.ones((), dtype)}
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         t = (step + 1).astype(learning_rate.dtype)
-        now = beta_1 * (1 - 0.5 * jnp.power(WARMUP, t))
+        current = beta_1 * (1 - 0.5 * jnp.power(WARMUP, t))
         following = beta_1 * (1 - 0.5 * jnp.power(WARMUP, t + 1))
-        product = state["u_product"] * now.astype(state["u_product"].dtype)
+        product = state["u_product"] * current.astype(state["u_product"].dtype)
         m = optax.tree.update_moment(grads, state["momentum"], beta_1, 1)
         v = optax.tree.update_moment(grads, state["velocity"], beta_2, 2)
-        of_mean, of_gradient = following / (1 - product * following), (1 - now) / (1 - product)
+        of_mean, of_gradient = following / (1 - product * following), (1 - current) / (1 - product)
 
-        def change(m: Any, v: Any, g: Any) -> Any:
+        def change(m: Array, v: Array, g: Array) -> Array:
             ahead = of_mean.astype(m.dtype) * m + of_gradient.astype(m.dtype) * g
             return -learning_rate.astype(m.dtype) * ahead / (jnp.sqrt(v) + epsilon)
 

@@ -1,4 +1,4 @@
-"""OptaxOptimizer: any optax transformation as an optimizer of minidl."""
+"""OptaxOptimizer: an optax transformation as a minidl optimizer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array
 from minidl.core.variables import Variable
 from minidl.optimizers.base import Optimizer
 
 
 class OptaxOptimizer(Optimizer):
-    """Any optax transformation, as it is: `compile(optimizer=optax.adabelief(1e-3))`.
+    """Wrap an optax transformation: `compile(optimizer=optax.adabelief(1e-3))`.
 
-    The learning rate, clipping and the rest are the transformation's own. With
+    The transformation has its own learning rate, clipping and other options. With
     `optax.inject_hyperparams` the hyperparameters are variables of this optimizer, and
     `learning_rate` reads and sets the one of that name.
 
@@ -26,36 +27,37 @@ class OptaxOptimizer(Optimizer):
 
     def __init__(self, transformation: optax.GradientTransformation, name: str | None = None):
         super().__init__(learning_rate=0.0, name=name)
-        self._given = optax.with_extra_args_support(transformation)
+        self._transformation = optax.with_extra_args_support(transformation)
         self._state: list[Variable] = []
         self._structure: Any = None
-        self._key_kinds: list[Any] = []  # for each leaf of the state, the kind of its random key, or None
+        self._key_impls: list[Any] = []  # for each leaf of the state, the implementation of its random key, or None
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return self._given
+        return self._transformation
 
     def _build_slots(self) -> None:
-        # One compiled call: run op by op, it would compile a program for each shape.
-        state = jax.jit(self._given.init)([weight._value for weight in self._weights])
+        # One compiled call: eagerly, it would compile a program for each shape.
+        state = jax.jit(self._transformation.init)([weight._value for weight in self._weights])
         leaves, self._structure = jax.tree.flatten_with_path(state)
-        self._key_kinds = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
+        self._key_impls = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
         self._state = [
-            Variable(_plain(leaf), trainable=False, name=jax.tree_util.keystr(path).strip(".")) for path, leaf in leaves
+            Variable(_without_key(leaf), trainable=False, name=jax.tree_util.keystr(path).strip("."))
+            for path, leaf in leaves
         ]
 
     def _update(self, grads: list[Any], indices: list[int]) -> None:
         if len(indices) != len(self._weights):
-            raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight.")
+            raise ValueError(f"{self.name}.apply: an optax transformation needs a gradient for every weight, got None.")
         values = [weight._value for weight in self._weights]
         grads = [jnp.asarray(grads[indices.index(i)], value.dtype) for i, value in enumerate(values)]
         leaves = [
-            slot._value if kind is None else jax.random.wrap_key_data(slot._value, impl=kind)
-            for slot, kind in zip(self._state, self._key_kinds)
+            slot._value if impl is None else jax.random.wrap_key_data(slot._value, impl=impl)
+            for slot, impl in zip(self._state, self._key_impls)
         ]
         state = jax.tree.unflatten(self._structure, leaves)
-        updates, state = self._given.update(grads, state, values)
+        updates, state = self._transformation.update(grads, state, values)
         for slot, value in zip(self._state, jax.tree.leaves(state)):
-            slot.assign(_plain(value))
+            slot.assign(_without_key(value))
         for weight, value in zip(self._weights, optax.apply_updates(values, updates)):
             weight.assign(value)
 
@@ -87,13 +89,13 @@ class OptaxOptimizer(Optimizer):
         return [self._iterations, *self._state]
 
     def get_config(self) -> dict[str, Any]:
-        raise NotImplementedError("An optax transformation is made of functions: it has no config.")
+        raise NotImplementedError("An optax transformation consists of functions, which have no config.")
 
 
-def _is_key(leaf: Any) -> bool:
+def _is_key(leaf: Array) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _plain(leaf: Any) -> Any:
-    """A random key as the numbers it is made of, which a Variable can hold; other leaves as they are."""
+def _without_key(leaf: Array) -> Array:
+    """The data of a random key, which a Variable can hold; other leaves unchanged."""
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf

@@ -1,4 +1,4 @@
-"""RMSprop: gradients divided by a running mean of their size."""
+"""RMSprop: gradients divided by the root of a running mean of their squares."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
@@ -20,11 +22,11 @@ class RMSprop(Optimizer):
         step = learning_rate * gradient / sqrt(v + epsilon)
         weight -= step                                  (or, with momentum: m = momentum * m + step; weight -= m)
 
-    With `centered`, the square of a running mean of the gradient is taken from v (Graves, 2013).
+    With `centered`, the square of a running mean of the gradient is subtracted from v (Graves, 2013).
 
     Args:
         learning_rate: default 0.001.
-        rho: the decay of v.
+        rho: the decay rate of v.
         momentum: see above.
         epsilon: see above; default 1e-7.
         centered: see above.
@@ -42,7 +44,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: LearningRate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -57,23 +59,25 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return divide_by_size(self.rho, self.momentum, self.epsilon, self.centered)
+        return scale_by_rms(self.rho, self.momentum, self.epsilon, self.centered)
 
     def get_config(self) -> dict[str, Any]:
         own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
         return {**super().get_config(), **own}
 
 
-def divide_by_size(
+def scale_by_rms(
     rho: float, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False
 ) -> optax.GradientTransformationExtraArgs:
     """The transformation of `RMSprop`."""
 
-    def init(params: Any) -> State:
-        wanted = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
-        return {name: zeros_like(params) for name, is_wanted in wanted.items() if is_wanted}
+    def init(params: PyTree) -> State:
+        is_used = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
+        return {name: zeros_like(params) for name, used in is_used.items() if used}
 
-    def update(grads: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
+    def update(
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         size = jax.tree.map(lambda v, g: rho * v + (1 - rho) * jnp.square(g), state["velocity"], grads)
         new = {"velocity": size}
         if centered:

@@ -1,4 +1,4 @@
-"""ScheduleFreeAdamW: Adam with averaging in place of a schedule."""
+"""ScheduleFreeAdamW: AdamW with weight averaging in place of a learning rate schedule."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers import options
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, as_single, zeros_like
 
 
 class ScheduleFreeAdamW(Optimizer):
     """Schedule-free AdamW (Defazio et al., 2024).
 
-    Beside the weight y there are z, which takes the steps, and x, the mean of all z; y stands between them:
+    Gradients update z; x is the mean of all z so far; the weight y interpolates between the two:
 
         x = (y - (1 - beta_1) * z) / beta_1
         v += (1 - beta_2) (gradient^2 - v)
@@ -27,10 +29,10 @@ class ScheduleFreeAdamW(Optimizer):
 
     Args:
         learning_rate: default 0.0025.
-        beta_1: how near the weight is to x.
-        beta_2: the decay of v.
+        beta_1: the share of x in the weight.
+        beta_2: the decay rate of v.
         epsilon: see above; default 1e-8.
-        warmup_steps: over how many steps the learning rate rises from 0.
+        warmup_steps: the number of steps over which the learning rate rises from 0.
         **kwargs: see `Optimizer`.
 
     Example:
@@ -46,7 +48,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.0025,
+        learning_rate: LearningRate = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -61,7 +63,7 @@ class ScheduleFreeAdamW(Optimizer):
         self.warmup_steps = warmup_steps
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        return adapt_between_averages(self.beta_1, self.beta_2, self.epsilon, self.warmup_steps)
+        return scale_schedule_free(self.beta_1, self.beta_2, self.epsilon, self.warmup_steps)
 
     def get_config(self) -> dict[str, Any]:
         own = {
@@ -73,18 +75,18 @@ class ScheduleFreeAdamW(Optimizer):
         return {**super().get_config(), **own}
 
 
-def adapt_between_averages(
+def scale_schedule_free(
     beta_1: float, beta_2: float, epsilon: float, warmup_steps: int
 ) -> optax.GradientTransformationExtraArgs:
-    """The transformation of `ScheduleFreeAdamW`; "momentum" is z. optax.contrib's weighs the mean otherwise."""
+    """The transformation of `ScheduleFreeAdamW`; "momentum" is z. optax.contrib's weights the mean differently."""
     beta_1, beta_2 = as_single(beta_1), as_single(beta_2)
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {"momentum": jax.tree.map(np.array, params), "velocity": zeros_like(params)}
 
     def update(
-        grads: Any, state: State, params: Any = None, *, learning_rate: Any, step: Any, **_: Any
-    ) -> tuple[Any, State]:
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, step: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         t = (step + 1).astype(learning_rate.dtype)
         rate = learning_rate * jnp.minimum(1, t / warmup_steps) if warmup_steps > 0 else learning_rate
         v = optax.tree.update_moment(grads, state["velocity"], beta_2, 2)
@@ -93,7 +95,7 @@ def adapt_between_averages(
             lambda z, g, v: z - rate.astype(g.dtype) * g / (jnp.sqrt(v) + epsilon), state["momentum"], grads, unbiased
         )
 
-        def change(y: Any, old: Any, new: Any) -> Any:
+        def change(y: Array, old: Array, new: Array) -> Array:
             x = (y - (1 - beta_1) * old) / beta_1
             x = x + (new - x) / t.astype(x.dtype)
             return beta_1 * x + (1 - beta_1) * new - y

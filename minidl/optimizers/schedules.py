@@ -1,25 +1,25 @@
-"""Learning rates that follow the step: functions with a config, each an optax schedule where optax has it.
+"""Learning rate schedules: functions of the step that can be saved, based on optax's schedules where it has them.
 
-The learning rate of an optimizer may be any function of the step. A `LearningRateSchedule` is one that can be
-written into a config too. Steps count from 0.
+The learning rate of an optimizer may be any function of the step. A `LearningRateSchedule` also has a config. Steps
+count from 0.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
 
 from minidl.core import dtypes, naming, serialization
+from minidl.core.typing import Array, ArrayLike, Config
 from minidl.core.variables import Variable
 
 
 class LearningRateSchedule:
-    """The base of schedules: a subclass has `__call__(step)`, and `get_config` to be written into files.
+    """Base class of learning rate schedules: a subclass has `__call__(step)`, and `get_config` so that it can be saved.
 
     >>> class Halving(LearningRateSchedule):
     ...     def __call__(self, step):
@@ -28,22 +28,22 @@ class LearningRateSchedule:
     0.25
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: ArrayLike) -> ArrayLike:
         """The learning rate at a step."""
         raise NotImplementedError(f"{type(self).__name__} has no `__call__(self, step)` method.")
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        raise NotImplementedError(f"{type(self).__name__} has no `get_config` method, so it cannot be written.")
+        raise NotImplementedError(f"{type(self).__name__} has no `get_config` method, so it cannot be saved.")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The schedule that `get_config` described."""
+        """A new schedule from the config of `get_config`."""
         return cls(**config)
 
 
 class _DecayByRate(LearningRateSchedule):
-    """The arguments of the schedules that decay by a rate every so many steps."""
+    """The arguments of schedules that decay by `decay_rate` every `decay_steps` steps."""
 
     def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool, name: str):
         self.initial_learning_rate = initial_learning_rate
@@ -63,13 +63,13 @@ class _DecayByRate(LearningRateSchedule):
 
 
 class ExponentialDecay(_DecayByRate):
-    """Decay by a factor every so many steps: `initial_learning_rate * decay_rate ** (step / decay_steps)`.
+    """Exponential decay: `initial_learning_rate * decay_rate ** (step / decay_steps)`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
+        initial_learning_rate: the learning rate at step 0.
         decay_steps: see above.
         decay_rate: see above.
-        staircase: whether `step / decay_steps` is rounded down, so that the rate falls in stairs.
+        staircase: whether to round `step / decay_steps` down, so that the rate decays in discrete steps.
         name: default "ExponentialDecay".
 
     Raises:
@@ -90,7 +90,7 @@ class ExponentialDecay(_DecayByRate):
     ):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         schedule = optax.exponential_decay(
             self.initial_learning_rate, self.decay_steps, self.decay_rate, staircase=self.staircase
         )
@@ -98,15 +98,15 @@ class ExponentialDecay(_DecayByRate):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """A value for each range of steps: `values[0]` up to and with `boundaries[0]`, then `values[1]`, and so on.
+    """Piecewise constant rate: `values[0]` up to and including step `boundaries[0]`, then `values[1]`, and so on.
 
     Args:
-        boundaries: the last step of each range but the last, rising.
-        values: the rate in each range, one more than there are boundaries.
+        boundaries: the last step of each interval except the last one, in increasing order.
+        values: the rate in each interval, one more than there are boundaries.
         name: default "PiecewiseConstant".
 
     Raises:
-        ValueError: there is not one value more than boundaries.
+        ValueError: the number of values is not that of the boundaries plus one.
 
     Example:
     >>> schedule = PiecewiseConstantDecay([10, 20], [1.0, 0.5, 0.25])
@@ -124,7 +124,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         passed = jnp.sum(_float(step) > jnp.asarray(self.boundaries, dtypes.floatx()))
         return _rate(self.values)[passed]
 
@@ -133,17 +133,17 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """Decay from one rate to another within `decay_steps`, and no further.
+    """Polynomial decay from one rate to another over `decay_steps`; constant afterwards.
 
         (initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ** power + end_learning_rate
 
     Args:
-        initial_learning_rate: the rate at step 0.
+        initial_learning_rate: the learning rate at step 0.
         decay_steps: see above.
         end_learning_rate: the rate at the end.
-        power: see above; 1 is a straight line.
-        cycle: whether, past the end, `decay_steps` is doubled, tripled and so on, so that the rate
-            jumps up and decays again, instead of staying at the end.
+        power: see above; 1 is linear decay.
+        cycle: whether to double, triple, ... `decay_steps` after the end, so that the rate jumps up and decays
+            again.
         name: default "PolynomialDecay".
 
     Raises:
@@ -171,13 +171,13 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         time = _float(step) / self.decay_steps
-        turns = jnp.maximum(1, jnp.ceil(time)) if self.cycle else 1
-        # optax.polynomial_schedule has no lower bound: rounded below 0, a root of what is left would be NaN.
-        left = jnp.maximum(0, 1 - time / turns)
+        cycles = jnp.maximum(1, jnp.ceil(time)) if self.cycle else 1
+        # optax.polynomial_schedule has no lower bound: a remainder rounded to below 0 would give NaN as a root.
+        remaining = jnp.maximum(0, 1 - time / cycles)
         start, end = self.initial_learning_rate, self.end_learning_rate
-        return _rate((start - end) * left**self.power + end)
+        return _rate((start - end) * remaining**self.power + end)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -191,13 +191,13 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class InverseTimeDecay(_DecayByRate):
-    """Decay as one over time: `initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
+    """Inverse time decay: `initial_learning_rate / (1 + decay_rate * step / decay_steps)`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
+        initial_learning_rate: the learning rate at step 0.
         decay_steps: see above.
         decay_rate: see above.
-        staircase: whether `step / decay_steps` is rounded down, so that the rate falls in stairs.
+        staircase: whether to round `step / decay_steps` down, so that the rate decays in discrete steps.
         name: default "InverseTimeDecay".
 
     Raises:
@@ -218,28 +218,28 @@ class InverseTimeDecay(_DecayByRate):
     ):
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         time = _float(step) / self.decay_steps
         time = jnp.floor(time) if self.staircase else time
         return _rate(self.initial_learning_rate / (1 + self.decay_rate * time))
 
 
 class CosineDecay(LearningRateSchedule):
-    """Decay along half a cosine wave (Loshchilov and Hutter, 2017), after a warmup if one is asked for.
+    """Cosine decay (Loshchilov and Hutter, 2017), after an optional linear warmup.
 
         fraction = (step - warmup_steps) / decay_steps          (at most 1)
-        top * ((1 - alpha) * (1 + cos(pi * fraction)) / 2 + alpha)
+        peak * ((1 - alpha) * (1 + cos(pi * fraction)) / 2 + alpha)
 
-    The top is `initial_learning_rate`; with a warmup (Goyal et al., 2017), the rate first rises in a straight line
-    from `initial_learning_rate` to the top `warmup_target`.
+    The peak is `initial_learning_rate`; with a warmup (Goyal et al., 2017), the rate first rises linearly from
+    `initial_learning_rate` to the peak `warmup_target`.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        decay_steps: how many steps the decay takes, after the warmup.
-        alpha: the rate at the end, as a part of the top.
+        initial_learning_rate: the learning rate at step 0.
+        decay_steps: the number of steps of the decay, after the warmup.
+        alpha: the rate at the end, as a fraction of the peak.
         name: default "CosineDecay".
         warmup_target: the rate at the end of the warmup; None for no warmup.
-        warmup_steps: how many steps the warmup takes.
+        warmup_steps: the number of steps of the warmup.
 
     Raises:
         ValueError: decay_steps is not above 0.
@@ -266,7 +266,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         start, target = self.initial_learning_rate, self.warmup_target
         if target is None:
             return _rate(optax.cosine_decay_schedule(start, self.decay_steps, self.alpha)(_float(step)))
@@ -286,17 +286,17 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay that starts again and again (SGDR, Loshchilov and Hutter, 2017).
+    """Cosine decay with warm restarts (SGDR, Loshchilov and Hutter, 2017).
 
         initial_learning_rate * ((1 - alpha) * m_mul ** i * (1 + cos(pi * fraction)) / 2 + alpha)
 
-    Period i = 0, 1, ... takes `first_decay_steps * t_mul ** i` steps; the fraction is how much of it has gone by.
+    Period i = 0, 1, ... has `first_decay_steps * t_mul ** i` steps; `fraction` is the elapsed part of the period.
 
     Args:
-        initial_learning_rate: the rate at step 0.
-        first_decay_steps: how many steps the first period takes.
-        t_mul: how many times as long each period takes as the one before, at least 1.
-        m_mul: how many times as high each period starts as the one before.
+        initial_learning_rate: the learning rate at step 0.
+        first_decay_steps: the number of steps of the first period.
+        t_mul: the ratio of the lengths of successive periods, at least 1.
+        m_mul: the ratio of the initial rates of successive periods.
         alpha: see above.
         name: default "SGDRDecay".
 
@@ -325,7 +325,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: ArrayLike) -> Array:
         time = _float(step) / self.first_decay_steps  # in first periods
         if self.t_mul == 1:
             period = jnp.floor(time)
@@ -363,8 +363,8 @@ NAMES: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 __all__ = ["LearningRateSchedule", "deserialize", "serialize", *(cls.__name__ for cls in _CLASSES)]
 
 
-def serialize(learning_rate_schedule: Any) -> Any:
-    """The JSON form of a schedule (of a function: its name).
+def serialize(learning_rate_schedule: Callable[..., Any]) -> Config | str:
+    """The config of a schedule as plain data for JSON (for a function: its name).
 
     >>> serialize(InverseTimeDecay(0.1, 10, 0.5))["class_name"]
     'InverseTimeDecay'
@@ -373,20 +373,20 @@ def serialize(learning_rate_schedule: Any) -> Any:
     return serialization.serialize(learning_rate_schedule, module="keras.optimizers.schedules" if own else None)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The schedule behind its JSON form; schedules and functions of your own come from `custom_objects`."""
+def deserialize(config: Config | str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """A new schedule from its config; pass your own schedules and functions in `custom_objects`."""
     return serialization.deserialize(config, NAMES, "learning rate schedule", custom_objects)
 
 
-def _checked_steps(schedule: LearningRateSchedule, name: str, steps: Any) -> Any:
+def _checked_steps(schedule: LearningRateSchedule, name: str, steps: float) -> Any:
     if not steps > 0:
         raise ValueError(f"{type(schedule).__name__}: {name} must be above 0, got {steps}.")
     return steps
 
 
-def _float(step: Any) -> jax.Array:
+def _float(step: ArrayLike | Variable) -> Array:
     return jnp.asarray(step.value if isinstance(step, Variable) else step, dtypes.floatx())
 
 
-def _rate(value: Any) -> jax.Array:
+def _rate(value: Any) -> Array:
     return jnp.asarray(value, dtypes.floatx())

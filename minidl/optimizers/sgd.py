@@ -1,4 +1,4 @@
-"""Gradient descent, with momentum and Nesterov's momentum."""
+"""SGD: gradient descent, with momentum and Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 import jax
 import optax
 
+from minidl.core.typing import Array, PyTree
 from minidl.optimizers.base import Optimizer
+from minidl.optimizers.options import LearningRate
 from minidl.optimizers.slots import State, zeros_like
 
 
 class SGD(Optimizer):
-    """Gradient descent.
+    """Stochastic gradient descent, with optional momentum.
 
     Without momentum: `weight -= learning_rate * gradient`. With momentum m:
 
@@ -23,7 +25,7 @@ class SGD(Optimizer):
     Args:
         learning_rate: default 0.01.
         momentum: from 0 to 1.
-        nesterov: whether to look ahead (Sutskever et al., 2013).
+        nesterov: whether to use Nesterov momentum (Sutskever et al., 2013).
         **kwargs: see `Optimizer`.
 
     Raises:
@@ -39,10 +41,12 @@ class SGD(Optimizer):
 
     elementwise = True
 
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any):
+    def __init__(
+        self, learning_rate: LearningRate = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
+    ):
         super().__init__(learning_rate, **kwargs)
         if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: `momentum` must be a float between [0, 1], got {momentum}.")
+            raise ValueError(f"SGD: momentum must be at least 0 and at most 1, got {momentum}.")
         self.momentum = momentum
         self.nesterov = nesterov
 
@@ -54,12 +58,14 @@ class SGD(Optimizer):
 
 
 def descend(momentum: float = 0.0, nesterov: bool = False) -> optax.GradientTransformationExtraArgs:
-    """The transformation of `SGD`. The velocity holds the learning rate, as in Keras; optax.trace's does not."""
+    """The transformation of `SGD`. The velocity includes the learning rate, as in Keras; optax.trace's does not."""
 
-    def init(params: Any) -> State:
+    def init(params: PyTree) -> State:
         return {"momentum": zeros_like(params)} if momentum else {}
 
-    def update(grads: Any, state: State, params: Any = None, *, learning_rate: Any, **_: Any) -> tuple[Any, State]:
+    def update(
+        grads: PyTree, state: State, params: PyTree = None, *, learning_rate: Array, **_: Any
+    ) -> tuple[PyTree, State]:
         steps = jax.tree.map(lambda g: -(g * learning_rate.astype(g.dtype)), grads)
         if not momentum:
             return steps, state

@@ -1,31 +1,31 @@
-"""Slots: the state of a transformation, kept in variables.
+"""Slots: the state of an optimizer's transformation, stored in variables.
 
-A state is a dict. For each name it holds a list with one array for each weight (None for a weight that
-needs none), or one array that all weights share. `Slots` makes a variable of each array, reads
-the state of some of the weights, writes it back, and lists the variables in the order of
-Keras's files.
+A state is a dict from names to lists with one array per weight (None for a weight without that slot), or to one
+array that all weights share. `Slots` makes a variable for each array, reads the state for a subset of the weights,
+writes it back, and lists the variables in the order of Keras's files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
+from minidl.core.typing import Array, ArrayLike, PyTree
 from minidl.core.variables import Variable
 
-State = dict[str, Any]  # name -> one array (or None) for each weight, or one array for all
+State: TypeAlias = dict[str, Any]  # name -> list of an array or None for each weight, or one array for all
 
 
 class Slots:
     """The variables of a state.
 
     Args:
-        state: the state at the start.
-        weights: the weights that it is for.
-        groups: names of slots that `variables` lists by turns, weight by weight.
+        state: the initial state.
+        weights: the weights of the state.
+        groups: names of slots that `variables` interleaves, weight by weight.
     """
 
     def __init__(self, state: State, weights: Sequence[Variable], groups: Sequence[tuple[str, ...]] = ()):
@@ -41,7 +41,7 @@ class Slots:
         }
 
     def write(self, indices: Sequence[int], state: State) -> None:
-        """Put a new state where `read` took it from."""
+        """Store a new state for the weights with these indices."""
         for name, values in state.items():
             slot = self._slots[name]
             if isinstance(slot, Variable):
@@ -52,16 +52,16 @@ class Slots:
                     slot[i].assign(value)
 
     def adopt(self, other: Slots) -> None:
-        """Take over the variables of other slots, for the weights that both have."""
-        places = {id(weight): i for i, weight in enumerate(other._weights)}
+        """Use the variables of other slots for the weights that both have."""
+        positions = {id(weight): i for i, weight in enumerate(other._weights)}
         for name, slot in self._slots.items():
             known = other._slots[name]
             if isinstance(slot, Variable):
                 self._slots[name] = known
                 continue
             for i, weight in enumerate(self._weights):
-                if id(weight) in places:
-                    slot[i] = known[places[id(weight)]]
+                if id(weight) in positions:
+                    slot[i] = known[positions[id(weight)]]
 
     @property
     def variables(self) -> list[Variable]:
@@ -74,11 +74,11 @@ class Slots:
             if isinstance(slots[0], Variable):  # shared by all weights
                 found += slots
             else:
-                found += [variable for turn in zip(*slots) for variable in turn if variable is not None]
+                found += [variable for of_weight in zip(*slots) for variable in of_weight if variable is not None]
         return found
 
     def companions(self) -> list[tuple[Variable, Variable]]:
-        """(weight, variable) for each variable that belongs to one weight."""
+        """(weight, variable) for each variable that belongs to a single weight."""
         lists = [slot for slot in self._slots.values() if not isinstance(slot, Variable)]
         return [(weight, v) for slot in lists for weight, v in zip(self._weights, slot) if v is not None]
 
@@ -88,30 +88,30 @@ class Slots:
         return [None if v is None else variable_like(weight, v, name) for weight, v in zip(self._weights, values)]
 
 
-def variable_like(weight: Variable, value: Any, name: str) -> Variable:
-    """A variable that belongs to a weight, which its name says."""
+def variable_like(weight: Variable, value: ArrayLike, name: str) -> Variable:
+    """A variable for a weight, named after it."""
     return Variable(value, trainable=False, name=f"{weight.path.replace('/', '_')}_{name}")
 
 
-def zeros_like(params: Any) -> Any:
-    """Zeros of the shapes of params, made on the host: nothing is compiled."""
+def zeros_like(params: PyTree) -> PyTree:
+    """Zeros of the shapes of params, as NumPy arrays, so that nothing is compiled."""
     return full_like(params, 0)
 
 
-def full_like(params: Any, value: float) -> Any:
-    """Arrays of one value, of the shapes of params, made on the host: nothing is compiled."""
+def full_like(params: PyTree, value: float) -> PyTree:
+    """Arrays filled with a value, of the shapes of params, as NumPy arrays, so that nothing is compiled."""
     return jax.tree.map(lambda p: np.full(p.shape, value, p.dtype), params)
 
 
-def descend_by(directions: Any, learning_rate: Any) -> Any:
-    """The changes of the weights that go down along directions: minus the learning rate times each."""
+def descend_by(directions: PyTree, learning_rate: Array) -> PyTree:
+    """The updates of gradient descent along directions: minus the learning rate times each."""
     return jax.tree.map(lambda direction: -learning_rate.astype(direction.dtype) * direction, directions)
 
 
 def as_single(beta: float) -> float:
-    """The nearest number of single precision.
+    """The number rounded to single precision.
 
-    Where Keras rounds a decay before it takes 1 - decay, that is off by up to 1e-5 of itself, and so are we.
+    Keras rounds some decay rates before it computes 1 - decay, which changes the result by up to 1e-5 of itself.
     """
     return float(np.float32(beta))
 

@@ -1,7 +1,7 @@
-"""OptimizerState: the variables of an optimizer, and the weights that they are for.
+"""OptimizerState: the variables of an optimizer, and the weights that it updates.
 
-What an optimizer does in a step is in base.py. Here is what it keeps between steps: made when it is built, listed in
-the order of Keras's files, set and stored as a whole.
+The update step is in base.py. The state between steps is here: created by `build`, listed in the order of Keras's
+files, saved and loaded as a whole.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from minidl import initializers
 from minidl.core.functional import functional
 from minidl.core.naming import is_own
 from minidl.core.object_graph import parts
+from minidl.core.typing import Array, ArrayLike, DType, Identifier
 from minidl.core.variables import Variable, name_scope
 from minidl.optimizers import options
 from minidl.optimizers.slots import Slots, variable_like, zeros_like
 
-LAST_ITERATION = 2**31 - 2  # of the int32 count of steps: one more is still an int32
+LAST_ITERATION = 2**31 - 2  # the count of steps is an int32, and so must be this plus one
 
 
 class OptimizerState:
-    """The part of `Optimizer` that keeps its variables.
+    """The base class of `Optimizer`, which manages its variables.
 
     Args:
-        name: of the optimizer; the paths of its variables begin with it.
-        learning_rate: a number, which becomes a variable, or a function.
+        name: the optimizer's name, with which the paths of its variables begin.
+        learning_rate: a number, which becomes a variable, or a schedule.
     """
 
-    _slot_groups: ClassVar[tuple[tuple[str, ...], ...]] = ()  # slots that `variables` lists by turns
+    _slot_groups: ClassVar[tuple[tuple[str, ...], ...]] = ()  # slots that `variables` interleaves
 
-    def __init__(self, name: str, learning_rate: Any):
+    def __init__(self, name: str, learning_rate: options.LearningRate):
         self.name = name
         self.built = False
         self.use_ema = False
@@ -50,23 +51,23 @@ class OptimizerState:
             self._learning_rate = options.learning_rate(type(self).__name__, learning_rate)
 
     def transformation(self) -> optax.GradientTransformationExtraArgs:
-        """The transformation whose state is kept; see `Optimizer`."""
+        """The transformation of the optimizer; see `Optimizer`."""
         raise NotImplementedError
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make the state for the given weights; a second call does nothing.
+        """Create the state for the given weights; a second call does nothing.
 
         Raises:
-            TypeError: weights that are not variables.
-            MemoryError: there is no room for it.
+            TypeError: a weight that is not a `Variable`.
+            MemoryError: there is not enough memory.
         """
         if self.built:
             return
         for variable in variables:
             if not isinstance(variable, Variable):
                 raise TypeError(
-                    f"{self.name}.build: expected the Variables to train, got a {type(variable).__name__}. For a pure "
-                    "update of arrays, build it with Variables and call stateless_apply."
+                    f"{self.name}.build: expected Variables, got a {type(variable).__name__}. To update arrays, build "
+                    "the optimizer with Variables and call stateless_apply."
                 )
         self._weights = list(variables)
         try:
@@ -79,31 +80,31 @@ class OptimizerState:
         except MemoryError as error:
             size = sum(variable.size for variable in variables)
             raise MemoryError(
-                f"{self.name}: there is no memory for its state, which has arrays of the size of the weights: "
-                f"{size:,} parameters. An optimizer with fewer such arrays, or a smaller model, may fit."
+                f"{self.name}: not enough memory for the optimizer's state, arrays of the size of the weights "
+                f"({size:,} parameters). Try an optimizer with a smaller state, or a smaller model."
             ) from error
         self.built = True
 
     def extend(self, variables: Sequence[Variable]) -> None:
-        """Make the state for further weights, such as those of a part that is not frozen any more.
+        """Create the state for additional weights, such as those of a layer that was unfrozen.
 
-        Weights that it has a state for keep it.
+        The state of known weights is kept.
 
         Args:
-            variables: all weights that are trained from now on.
+            variables: all weights to train from now on.
 
         Raises:
-            ValueError: a class with a `build` or a state of its own, which only a new optimizer can do this for.
+            ValueError: a custom class with its own `build` or state, which cannot be extended.
         """
         known = {id(weight) for weight in self._weights}
-        further = [weight for weight in variables if id(weight) not in known]
-        if not further:
+        new = [weight for weight in variables if id(weight) not in known]
+        if not new:
             return
         cls = type(self)
         if not is_own(cls.build) or cls._build_slots is not OptimizerState._build_slots or self._added:
             raise ValueError(
-                f"{self.name}: it was built for {len(known)} weights, and {[weight.path for weight in further]} are "
-                "trained now too. Call compile() with a new optimizer after `trainable` is set."
+                f"{self.name}: the optimizer was built for {len(known)} weights, but {[weight.path for weight in new]} "
+                "are now trainable too. Call compile() with a new optimizer after setting `trainable`."
             )
         wanted = {id(weight) for weight in variables}
         before, weights = self._slots, self._weights
@@ -121,21 +122,21 @@ class OptimizerState:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        initializer: Identifier = "zeros",
+        dtype: DType | None = None,
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Make a variable that belongs to the optimizer; to be called in `build`.
+        """Create a variable of the optimizer; call it in `build`.
 
         Args:
-            shape: its shape.
-            initializer: a name or a function.
+            shape: the shape.
+            initializer: a name, a function or an `Initializer`.
             dtype: default `floatx()`.
-            aggregation: kept with the variable.
-            layout: accepted, as in Keras; arrays are laid out by `jax.sharding`.
-            name: its name.
+            aggregation: stored with the variable.
+            layout: ignored; `jax.sharding` determines the layout of arrays.
+            name: the name.
         """
         with name_scope(self.name):
             variable = Variable(
@@ -145,38 +146,41 @@ class OptimizerState:
         return variable
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+        self, reference_variable: Variable, name: str | None = None, initializer: Identifier = "zeros"
     ) -> Variable:
-        """Make a variable of the shape and dtype of a weight."""
+        """Create a variable of the shape and dtype of a weight."""
         path = reference_variable.path.replace("/", "_")
         dtype = reference_variable.dtype
         return self.add_variable(reference_variable.shape, initializer, dtype, name=f"{path}_{name or 'var'}")
 
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Any = "zeros"
-    ) -> Any:
-        """Make a variable for each weight: a list of them, or for several names a tuple of lists."""
+        self,
+        trainable_variables: Sequence[Variable],
+        name: str | Sequence[str],
+        initializer: Any = "zeros",
+    ) -> list[Variable] | tuple[list[Variable], ...]:
+        """Create a variable for each weight: a list of them, or a tuple of lists for several names."""
         if isinstance(name, str):
             return [self.add_variable_from_reference(weight, name, initializer) for weight in trainable_variables]
         each = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(name)
         if len(each) != len(name):
             raise ValueError(f"{self.name}: got {len(each)} initializers for the {len(name)} names {list(name)}.")
-        made = [
+        by_weight = [
             [self.add_variable_from_reference(weight, *slot) for slot in zip(name, each)]
             for weight in trainable_variables
         ]
-        return tuple([turn[i] for turn in made] for i in range(len(name)))
+        return tuple([variables[i] for variables in by_weight] for i in range(len(name)))
 
-    def assign(self, variable: Variable, value: Any) -> None:
-        """Set a variable, in an `update_step`."""
+    def assign(self, variable: Variable, value: ArrayLike) -> None:
+        """Set a variable; for `update_step`."""
         variable.assign(value)
 
-    def assign_add(self, variable: Variable, value: Any) -> None:
-        """Add to a variable, in an `update_step`."""
+    def assign_add(self, variable: Variable, value: ArrayLike) -> None:
+        """Add to a variable; for `update_step`."""
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Variable, value: Any) -> None:
-        """Subtract from a variable, in an `update_step`."""
+    def assign_sub(self, variable: Variable, value: ArrayLike) -> None:
+        """Subtract from a variable; for `update_step`."""
         variable.assign_sub(value)
 
     @property
@@ -189,11 +193,11 @@ class OptimizerState:
 
     @property
     def _unbuilt_variables(self) -> list[Variable]:
-        """Those that are there before the optimizer is built."""
+        """The variables that exist before the optimizer is built."""
         return [self._iterations, *([self._learning_rate] if isinstance(self._learning_rate, Variable) else [])]
 
     def companions(self) -> list[tuple[Variable, Variable]]:
-        """(weight, variable) for each variable of the state that has one number for each of a weight's."""
+        """(weight, variable) for each variable of the state that belongs to a single weight."""
         states = [self._averages, self._accumulators]
         return [pair for state in states for pair in zip(self._weights, state)] + self._slots.companions()
 
@@ -201,12 +205,12 @@ class OptimizerState:
         """Set the values of `variables`.
 
         Raises:
-            ValueError: the optimizer is not built, or the number or a shape is wrong.
+            ValueError: the optimizer is not built, or the number or a shape does not match.
         """
         if not self.built:
             raise ValueError(
-                f"{self.name}: You are calling set_weights on an optimizer that has no variables yet: build it (or "
-                "train a step) first."
+                f"{self.name}.set_weights: the optimizer is not built, so it has no state to set. Build it, or train a "
+                "step, first."
             )
         if len(weights) != len(self.variables):
             raise ValueError(f"{self.name}: got {len(weights)} arrays for {len(self.variables)} variables.")
@@ -214,23 +218,23 @@ class OptimizerState:
             variable.assign(value)
 
     def saved_parts(self) -> list[tuple[str, Any]]:
-        """What may hold optimizers inside, with the names that files give to it."""
+        """The attributes that may contain optimizers, with their names in files."""
         return parts(self, ("_weights", "_slots", "_averages", "_accumulators", "_added"))
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Put the values of `variables` into a dict: "0", "1", ... -> array."""
+        """Store the values of `variables` in a dict: "0", "1", ... -> array."""
         for index, variable in enumerate(self.variables):
             store[str(index)] = variable.numpy()
 
     def takes(self, shapes: Sequence[tuple[int, ...]]) -> bool:
-        """Whether arrays of these shapes are a state of this optimizer, perhaps from before it was built."""
+        """Whether arrays of these shapes can be loaded as its state, including a state saved before it was built."""
         return list(shapes) in ([v.shape for v in some] for some in (self.variables, self._unbuilt_variables))
 
     def load_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Set `variables` from what `save_own_variables` stored, perhaps before the optimizer was built.
+        """Set `variables` from the dict of `save_own_variables`, which may be of an optimizer that was not built.
 
         Raises:
-            ValueError: the number or a shape is wrong.
+            ValueError: the number or a shape does not match.
         """
         variables = self.variables if len(store) != len(self._unbuilt_variables) else self._unbuilt_variables
         if len(store) != len(variables):
@@ -242,8 +246,8 @@ class OptimizerState:
     def _next_iteration(self) -> Any:
         """The count of steps after this one.
 
-        The largest is `LAST_ITERATION`. From there it goes back by one period of accumulation and averages, so that
-        these go on in their rhythm, and schedules and bias corrections stay where they are.
+        It is at most `LAST_ITERATION`, after which it wraps around by one period of accumulation and averaging, so
+        that these stay in phase, and schedules and bias corrections hardly change.
         """
         count = self._iterations.value
         period = self.gradient_accumulation_steps or 1
@@ -257,8 +261,8 @@ class OptimizerState:
             if known is weight:
                 return index
         raise ValueError(
-            f"{self.name}: unknown variable {weight!r}. An optimizer serves the weights it was built with: make a new "
-            "one for other weights."
+            f"{self.name}: unknown variable {weight!r}. An optimizer can only update the weights it was built with; "
+            "create a new one for other weights."
         )
 
     def _zeros_like_weights(self, name: str) -> list[Variable]:
@@ -267,10 +271,10 @@ class OptimizerState:
 
 
 def either(
-    condition: Any, run: Callable[[], None], otherwise: Callable[[], None], variables: Sequence[Variable]
+    condition: Array, if_true: Callable[[], None], if_false: Callable[[], None], variables: Sequence[Variable]
 ) -> None:
-    """Run one of two functions that change variables: both are pure branches of one `jax.lax.cond`."""
-    branches = [lambda values, f=f: functional(f, variables)(values)[1] for f in (run, otherwise)]
+    """Call one of two functions that change variables, as branches of `jax.lax.cond`."""
+    branches = [lambda values, f=f: functional(f, variables)(values)[1] for f in (if_true, if_false)]
     values = jax.lax.cond(condition, *branches, [variable._value for variable in variables])
     for variable, value in zip(variables, values):
         variable.assign(value)

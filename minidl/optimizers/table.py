@@ -1,7 +1,6 @@
-"""The optimizers that have a name, and what a config or a name stands for.
+"""The optimizers that have a name, and how configs are read.
 
-Optimizers that hold others (LossScaleOptimizer, MultiOptimizer) look them up here; those two are known by the
-functions of the package itself.
+Optimizers that wrap others (LossScaleOptimizer, MultiOptimizer) read the configs of these with `deserialize`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidl.core import serialization
-from minidl.optimizers import schedules
+from minidl.core.typing import Config
 from minidl.optimizers.adafactor import Adafactor
 from minidl.optimizers.adagrad import Adadelta, Adagrad
 from minidl.optimizers.adam import Adam, AdamW
@@ -30,11 +29,6 @@ CLASSES: tuple[Any, ...] = (
 NAMES: dict[str, Any] = {cls.__name__.lower(): cls for cls in CLASSES} | {cls.__name__: cls for cls in CLASSES}
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer behind its JSON form; classes and schedules of your own come from `custom_objects`."""
-    if isinstance(config, dict) and isinstance(config.get("config"), dict):
-        arguments = dict(config["config"])
-        if isinstance(arguments.get("learning_rate"), (dict, str)):
-            arguments["learning_rate"] = schedules.deserialize(arguments["learning_rate"], custom_objects)
-        config = {**config, "config": arguments}
+def deserialize(config: Config | str, custom_objects: dict[str, Any] | None = None) -> Any:
+    """A new optimizer from its config; pass your own classes and schedules in `custom_objects`."""
     return serialization.deserialize(config, NAMES, "optimizer", custom_objects)

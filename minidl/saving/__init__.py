@@ -1,6 +1,7 @@
-"""Files: written whole or not at all, and read without running anything that is in them."""
+"""Saving and loading: files are written atomically, and read without running any code that they contain."""
 
-import minidl.saving.tables  # noqa: F401 - the names that configs may use
+from minidl.core import registry
+from minidl.saving import tables
 from minidl.saving.errors import LoadError
 from minidl.saving.export import export_model, load_exported
 from minidl.saving.keras_format import load_model, load_weights, model_from_json, save_model, save_weights, to_json
@@ -14,6 +15,9 @@ from minidl.saving.registration import (
     register_keras_serializable,
 )
 from minidl.saving.safetensors import load_safetensors, save_safetensors
+
+registry.bases.update(tables.BASES)
+registry.families.update(tables.FAMILIES)
 
 __all__ = [
     "CustomObjectScope",

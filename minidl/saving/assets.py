@@ -1,7 +1,7 @@
-"""Files that layers keep beside their weights, such as a vocabulary: `assets/` in a `.keras` file or folder.
+"""Assets: files that layers save in addition to their weights, such as a vocabulary; `assets/` in a `.keras` file.
 
-A layer of yours writes them in `save_assets(folder)` and reads them in `load_assets(folder)`. Each gets a folder of its
-own, which is empty before and gone afterwards: in the file it stands under the layer's path in the model.
+A custom layer writes them in `save_assets(folder)` and reads them in `load_assets(folder)`. Each layer gets a temporary
+folder of its own; in the file, its assets have the layer's path in the model.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ FOLDER = "assets"
 
 
 def write_assets(root: Owner, put: Callable[[pathlib.Path, pathlib.PurePosixPath], None]) -> None:
-    """Let each layer that has `save_assets` write its files.
+    """Write the assets of each layer that has `save_assets`.
 
     Args:
         root: a model.
-        put: gets each file, and the path that it has in the archive or folder of the model.
+        put: called with each file, and its path in the archive or folder of the model.
     """
     for path, owner in owners(root):
         if hasattr(owner, "save_assets"):
@@ -34,22 +34,22 @@ def write_assets(root: Owner, put: Callable[[pathlib.Path, pathlib.PurePosixPath
 
 
 def load_assets(root: Owner, assets: Mapping[str, bytes]) -> None:
-    """Let each layer that has `load_assets` read the files that it wrote.
+    """Load the assets of each layer that has `load_assets`.
 
     Args:
         root: a model.
         assets: the path of each file in `assets/` -> its contents.
 
     Raises:
-        LoadError: a file that stands where no layer reads any.
+        LoadError: a file that belongs to no layer with `load_assets`.
     """
     readers = {path: owner for path, owner in owners(root) if hasattr(owner, "load_assets")}
     files: dict[str, dict[str, bytes]] = {path: {} for path in readers}
     for name, contents in assets.items():
-        inside = [path for path in readers if not path or name.startswith(f"{path}/")]
-        if not inside:
-            raise LoadError(f"{FOLDER}/{name} is in the file, but there is no layer with load_assets() to read it")
-        path = max(inside, key=len)  # a layer rather than the model around it
+        parents = [path for path in readers if not path or name.startswith(f"{path}/")]
+        if not parents:
+            raise LoadError(f"{FOLDER}/{name} is in the file, but no layer with load_assets() has this path")
+        path = max(parents, key=len)  # the innermost layer
         files[path][name.removeprefix(f"{path}/")] = contents
     for path, owner in readers.items():
         if files[path]:
@@ -57,7 +57,7 @@ def load_assets(root: Owner, assets: Mapping[str, bytes]) -> None:
 
 
 def _load(owner: Any, files: Mapping[str, bytes]) -> None:
-    """Let a layer read files from a folder."""
+    """Call a layer's `load_assets` on a temporary folder with the files."""
     with tempfile.TemporaryDirectory() as folder:
         for name, contents in files.items():
             file = pathlib.Path(folder, name)

@@ -1,9 +1,9 @@
-"""A checksum at the end of an HDF5 file, and files that are read with it compared.
+"""A checksum at the end of an HDF5 file, verified when the file is read.
 
-HDF5 says where its contents end, and readers (Keras, h5py) ignore what follows. There minidl writes a trailer: 16 bytes
-that say what it is, and the CRC-32 of all bytes before. A program that changes the file through HDF5 cuts the trailer
-off. A file without one, as Keras writes them, is read without the comparison. (In `.keras` files, zip archives, each
-part has a CRC-32 already.)
+An HDF5 file stores its size, and readers (Keras, h5py) ignore any bytes after that. There minidl writes a trailer: 16
+bytes that identify it, and the CRC-32 of all bytes before. A program that modifies the file through HDF5 removes the
+trailer. A file without one, as Keras writes it, is read without verification. (In `.keras` files, which are zip
+archives, each member has a CRC-32 already.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import stat
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -24,14 +24,14 @@ from minidl.saving.errors import LoadError
 
 _MARK = b"minidl CRC-32  \n"
 _TRAILER = struct.Struct("<16sI")
-_STEP = 2**24  # bytes at a time: few turns of the thread that computes the checksum
+_STEP = 2**24  # bytes per task of the thread that computes the checksum
 
 
 def append_checksum(file: IO[bytes]) -> None:
-    """Write the trailer after what a file holds.
+    """Write the trailer at the end of a file.
 
     Args:
-        file: open for writing and reading.
+        file: a binary file, open for writing and reading.
 
     Example:
     >>> import io
@@ -42,7 +42,7 @@ def append_checksum(file: IO[bytes]) -> None:
     >>> Contents(io.BytesIO(b"letters"), 0, 7, contents.checksum).parts([(0, 3)])
     Traceback (most recent call last):
     ...
-    minidl.saving.errors.LoadError: it is damaged: its bytes do not have the checksum that was written with them
+    minidl.saving.errors.LoadError: it is damaged: its checksum does not match
     """
     file.seek(0)
     value, buffer = 0, bytearray(_STEP)
@@ -53,7 +53,7 @@ def append_checksum(file: IO[bytes]) -> None:
 
 
 def checksum_of(file: IO[bytes]) -> tuple[int, int, int | None]:
-    """Where the contents of a file start, how many bytes they are, and the checksum in its trailer, if it has one."""
+    """The start and the size of a file's contents, and the checksum in its trailer, None without a trailer."""
     size = file.seek(0, os.SEEK_END)
     if size >= _TRAILER.size:
         file.seek(size - _TRAILER.size)
@@ -63,13 +63,13 @@ def checksum_of(file: IO[bytes]) -> tuple[int, int, int | None]:
     return 0, size, None
 
 
-def in_memory(data: Any) -> Contents:
-    """The contents of a file as bytes."""
+def in_memory(data: bytes | memoryview) -> Contents:
+    """The contents of a file that is in memory."""
     return Contents(io.BytesIO(data), 0, len(data))
 
 
 def checked_contents(file: IO[bytes]) -> Contents:
-    """The contents of a file with the checksum of its trailer, if it has one.
+    """The contents of a file, with the checksum of its trailer if it has one.
 
     Raises:
         LoadError: not a regular file.
@@ -80,15 +80,15 @@ def checked_contents(file: IO[bytes]) -> Contents:
 
 
 class Contents:
-    """The bytes of an open file, or of a part of it, read where they are asked for.
+    """The bytes of an open file, or of a part of it, read on demand.
 
-    They are read rather than mapped: a mapped file that another program truncates ends this process (SIGBUS).
+    The file is not memory-mapped: if another program truncated it, access would kill this process (SIGBUS).
 
     Args:
-        file: a binary file that can seek.
-        start: where the part starts in it.
-        size: bytes of the part.
-        checksum: the CRC-32 of the part, if it is known.
+        file: a seekable binary file.
+        start: the offset of the part.
+        size: the number of bytes of the part.
+        checksum: the CRC-32 of the part; None if unknown.
     """
 
     def __init__(self, file: IO[bytes], start: int, size: int, checksum: int | None = None):
@@ -97,20 +97,20 @@ class Contents:
         self._file, self._start = file, start
 
     def read(self, start: int, length: int) -> bytes:
-        """A few bytes."""
+        """Some bytes, which are not verified."""
         self._file.seek(self._start + start)
         data = self._file.read(length)
         self._check_read(len(data), length)
         return data
 
     def parts(self, spans: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-        """The bytes of each span `(start, stop)`, all compared with the checksum, in memory that a CPU device can use.
+        """The bytes of each span `(start, stop)`, aligned for CPU devices; all contents are verified by the checksum.
 
         Args:
-            spans: in their order, none over another.
+            spans: in ascending order, without overlap.
 
         Raises:
-            LoadError: another checksum, or a file that has become shorter.
+            LoadError: the checksum does not match, or the file was truncated.
         """
         parts = [aligned_empty((stop - start,), np.uint8) for start, stop in spans]
         if self.checksum is None:
@@ -126,7 +126,7 @@ class Contents:
                 at = stop
             self._compute_between(crc, at, self.size)
             if crc.value() != self.checksum:
-                raise LoadError("it is damaged: its bytes do not have the checksum that was written with them")
+                raise LoadError("it is damaged: its checksum does not match")
         return parts
 
     def _compute_between(self, crc: _Crc32, start: int, stop: int) -> None:
@@ -141,16 +141,16 @@ class Contents:
 
     def _check_read(self, count: int, wanted: int) -> None:
         if count < wanted:
-            raise LoadError(f"it was truncated while it was read: it should have {self.size} bytes")
+            raise LoadError(f"it was truncated while it was read: expected {self.size} bytes")
 
 
 class _Crc32:
-    """The CRC-32 of parts one after the other, computed in a thread while the next parts are read."""
+    """The CRC-32 of consecutive parts, computed in a thread while the next parts are read."""
 
     def __init__(self) -> None:
         self._waiting: list[np.ndarray] = []
         self._size = 0
-        self._pool = concurrent.futures.ThreadPoolExecutor(1)  # has no thread before there is work
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)  # starts its thread with the first task
         self._computing: concurrent.futures.Future[int] | None = None
 
     def __enter__(self) -> _Crc32:

@@ -1,16 +1,16 @@
-"""The error for files that cannot be read, also as what else it is."""
+"""Errors of loading: `LoadError`, and its subclasses that are also built-in errors."""
 
 
 class LoadError(ValueError):
-    """A file or config that was not loaded: damaged, of another kind, not safe, or not of this model.
+    """A file or config could not be loaded: damaged, of another format, unsafe, or not matching the model.
 
-    Whatever a file holds, loading it gives what was saved, or this error; the model is then as it was.
+    Loading any file either returns what was saved, or raises this error and leaves the model unchanged.
     """
 
 
 class LoadTypeError(LoadError, TypeError):
-    """A file or config that was not loaded since a class could not be made of what it holds for it."""
+    """A class could not be constructed from the data that a file or config has for it."""
 
 
 class MissingFileError(LoadError, FileNotFoundError):
-    """A file that was not loaded since there is none."""
+    """The file does not exist."""

@@ -1,6 +1,6 @@
-"""Export: the inference of a model as one compiled function in a file, which runs without the model's classes.
+"""Export: the forward pass of a model as one function in a file, which runs without the model's classes.
 
-The file is StableHLO in the form of `jax.export`, which JAX keeps readable by later versions for at least six months.
+The file is StableHLO serialized by `jax.export`, which later versions of JAX can read for at least six months.
 """
 
 from __future__ import annotations
@@ -16,25 +16,29 @@ import numpy as np
 from minidl.core import structures
 from minidl.core.optional import needed
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import PyTree
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
 from minidl.saving.program import from_bytes, to_bytes
 
 
 def export_model(
-    model: Any, filepath: str | os.PathLike[str], input_signature: Any = None, platforms: tuple[str, ...] | None = None
+    model: Any,
+    filepath: str | os.PathLike[str],
+    input_signature: PyTree = None,
+    platforms: tuple[str, ...] | None = None,
 ) -> None:
-    """Write the inference of a model, weights included.
+    """Write the forward pass of a model, including its weights.
 
     Args:
-        model: a model that is built.
-        filepath: where to; the file that was there stands until the new one is complete.
-        input_signature: the inputs as `KerasTensor`s or arrays, None in a shape for any size; default: the inputs of a
-            model with a graph or a known shape, for a batch of any size.
-        platforms: what to compile for, such as ("cpu", "cuda", "tpu"); default: the present one.
+        model: a built model.
+        filepath: the path; an existing file is replaced once the new one is complete.
+        input_signature: the inputs as `KerasTensor`s or arrays, where None in a shape means any size; default: the
+            inputs of a model with a graph or a known input shape, for any batch size.
+        platforms: the platforms to compile for, such as ("cpu", "cuda", "tpu"); default: the current one.
 
     Raises:
-        ValueError: a model that is not built, or whose inputs are not known.
+        ValueError: a model that is not built, or whose inputs are unknown.
         ImportError: flatbuffers is not installed.
 
     Example:
@@ -47,7 +51,7 @@ def export_model(
     (5, 1)
     """
     if not model.built:
-        raise ValueError(f"{model.name!r} is not built: call it on some data once, or build it, before export.")
+        raise ValueError(f"export: {model.name!r} is not built. Build it, or call it on data, first.")
     signature = _signature(model) if input_signature is None else input_signature
     scope = jax.export.SymbolicScope()
     specs = jax.tree.map(lambda tensor: _spec(tensor, scope), signature)
@@ -63,17 +67,17 @@ def export_model(
         file.write(data)
 
 
-def load_exported(filepath: str | os.PathLike[str]) -> Callable[[Any], Any]:
-    """The function in a file that `export_model` wrote: inputs -> outputs, for a batch of any size.
+def load_exported(filepath: str | os.PathLike[str]) -> Callable[[PyTree], PyTree]:
+    """The function in a file that `export_model` wrote: inputs -> outputs, for any batch size.
 
-    It is StableHLO that XLA compiles; nothing of it is Python. The checksum in the file tells of damage, and custom
-    calls other than JAX's own linear algebra, sorting and random numbers are refused. Against somebody who writes such
-    a file on purpose, checksum included, that is not enough: the program may ask for any amount of memory and run
-    without end, and parsers of native code read it. So load only files of those whose programs you would run.
+    It is StableHLO that XLA compiles; it contains no Python code. A checksum detects damage, and custom calls other
+    than JAX's own linear algebra, sorting and random numbers are refused. This does not protect against a malicious
+    file with a valid checksum: the program may allocate any amount of memory or run forever, and it is parsed by native
+    code. Load only files from sources that you trust.
 
     Raises:
-        LoadError: the file is damaged or another, has no checksum, or has an operation that is not allowed.
-        OSError: it cannot be opened.
+        LoadError: the file is damaged, of another format, has no checksum, or has an operation that is not allowed.
+        OSError: the file cannot be opened.
         ImportError: flatbuffers is not installed.
     """
     with open(filepath, "rb") as file:
@@ -90,13 +94,13 @@ def _signature(model: Any) -> Any:
         return model.input if getattr(model, "graph", None) is None else model.graph.input_struct
     except AttributeError as error:
         raise ValueError(
-            f"export: the inputs of {model.name!r} are not known: give input_signature, such as "
+            f"export: the inputs of {model.name!r} are unknown. Pass input_signature, such as "
             "minidl.KerasTensor((None, 4), 'float32')."
         ) from error
 
 
 def _spec(tensor: Any, scope: Any) -> jax.ShapeDtypeStruct:
-    """The shape with a letter for each size that is not known; the first, the batch, is the same for all inputs."""
+    """A shape with a symbol for each unknown size; the first axis, the batch, has the same symbol for all inputs."""
     shape = tensor.shape if isinstance(tensor, KerasTensor) else (None, *np.shape(tensor)[1:])
     names = ["batch" if i == 0 else f"size{id(tensor)}_{i}" for i in range(len(shape))]
     text = ",".join(name if size is None else str(size) for name, size in zip(names, shape))

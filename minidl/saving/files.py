@@ -1,8 +1,8 @@
-"""Files and folders that are written whole or not at all.
+"""Atomic writes of files and folders.
 
-A program can be interrupted while it writes, a disk can be full, another program can write to the same path: whoever
-reads must then find the old contents or the new ones, and whole. Each writer has a partial file of its own, locked as
-long as the writer lives; what a writer that was killed has left is not locked, and is removed by the next one.
+A program can be interrupted while it writes, a disk can be full, another program can write to the same path: readers
+must then find either the old or the new contents, and complete. Each writer has a temporary file of its own, locked
+while the writer is alive; the file of a writer that was killed is not locked, and the next writer removes it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that is open cannot be removed: that is its lock
+except ImportError:  # Windows, where an open file cannot be removed, which serves as the lock
     fcntl = None  # type: ignore[assignment]
 
 _PARTIAL, _OLD = ".partial", ".old"
@@ -33,20 +33,20 @@ _NO_EXCHANGE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when the block ends without an error.
 
-    It is written next to the target, fsynced, then renamed: whoever opens `path` finds the old contents or the new
-    ones, never a part. After an error the old file is as it was and the partial one is gone. A file that is replaced
-    keeps its mode, and its owner and group where the system allows that; a new one gets the mode that the umask gives.
-    Symbolic links are followed. Other hard links to the old file keep the old contents.
+    It is written in the same folder, fsynced, then renamed, so that readers of `path` find the old contents or the new
+    ones, never a part. After an error, the old file is unchanged and the temporary one is removed. A replaced file
+    keeps its mode, and its owner and group where the system permits; a new one gets the mode of the umask. Symbolic
+    links are followed. Other hard links to the old file keep the old contents.
 
     Args:
-        path: where the file should be in the end; its folder must exist.
+        path: the path of the file; its folder must exist.
 
     Yields:
-        A binary file, open for writing and reading. Its `name` is the path of the partial file.
+        A binary file, open for writing and reading. Its `name` is the path of the temporary file.
 
     Raises:
         FileNotFoundError: the folder does not exist.
-        IsADirectoryError: there is a folder at `path`.
+        IsADirectoryError: `path` is a folder.
 
     Example:
     >>> import tempfile
@@ -59,22 +59,22 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     target = _target(path)
     if target.is_dir():
-        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder. Give the path of a file.")
+        raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder, expected the path of a file.")
     remove_partial(target)
     before = status(target)
-    partial = _beside(target, _PARTIAL)
+    partial = _temporary_path(target, _PARTIAL)
     try:
         with created(partial, private=before is not None) as file:
             if before is not None:
-                take_rights(partial, before)
+                copy_permissions(partial, before)
             yield file
             file.flush()
             os.fsync(file.fileno())
             if fcntl is not None:
-                os.replace(partial, target)  # still locked, so that nobody takes it for what a dead writer left
+                os.replace(partial, target)  # still locked, so that no other writer removes it
         if fcntl is None:
             os.replace(partial, target)
-    except BaseException:  # an interrupt too
+    except BaseException:  # also KeyboardInterrupt
         partial.unlink(missing_ok=True)
         raise
     sync(target.parent)
@@ -84,32 +84,32 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) -> Iterator[pathlib.Path]:
     """A new folder that takes the place of `path` when the block ends without an error.
 
-    It is filled next to the target, fsynced, then exchanged with the folder that is there, in one step where the system
-    has one (`renameat2` of Linux). Elsewhere that folder is renamed first, to a name that ends in ".old", and
-    `folder_at` finds it there after a kill between the two steps. Modes are kept as by `atomic_write`.
+    It is written in the same parent folder, fsynced, then exchanged with the existing folder, atomically where the
+    system can (`renameat2` of Linux). Elsewhere the existing folder is first renamed to a name that ends in ".old", and
+    `folder_at` finds it there if the program is killed between the two steps. Modes are kept as by `atomic_write`.
 
     Args:
-        path: where the folder should be in the end; the one that it is in must exist.
-        replaceable: what a folder that is there may hold.
+        path: the path of the folder; its parent must exist.
+        replaceable: the names that an existing folder may contain.
 
     Yields:
-        The path of the partial folder, to write files into.
+        The path of the temporary folder, to write files into.
 
     Raises:
-        FileNotFoundError: the folder around does not exist.
-        FileExistsError: there is a file at `path`, or a folder that holds something else.
+        FileNotFoundError: the parent folder does not exist.
+        FileExistsError: `path` is a file, or a folder that contains anything else.
     """
     target = _target(path)
     before = status(target)
     if before is not None and not stat.S_ISDIR(before.st_mode):
-        raise FileExistsError(f"Cannot write {str(path)!r} as a folder: there is a file.")
+        raise FileExistsError(f"Cannot write the folder {str(path)!r}: it is a file.")
     if others := sorted(_names_in(target) - set(replaceable)):
         raise FileExistsError(
-            f"Cannot write {str(path)!r}: the folder there holds {others[:9]}, which would be lost. Give another path, "
-            "or remove them."
+            f"Cannot write {str(path)!r}: the existing folder contains {others[:9]}, which would be lost. Give another "
+            "path, or remove them."
         )
     remove_partial(target)
-    partial = _beside(target, _PARTIAL)
+    partial = _temporary_path(target, _PARTIAL)
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(_created_folder(partial, private=before is not None))
@@ -117,64 +117,66 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
             for item in [*partial.rglob("*"), partial]:
                 sync(item)
                 if (before := status(folder_at(target) / item.relative_to(partial))) is not None:
-                    take_rights(item, before)
-            _put_in_place(partial, target)
+                    copy_permissions(item, before)
+            _replace_folder(partial, target)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     sync(target.parent)
-    shutil.rmtree(partial, ignore_errors=True)  # what was exchanged
+    shutil.rmtree(partial, ignore_errors=True)  # the old folder, after the exchange
     remove_partial(target)
 
 
 def folder_at(path: str | os.PathLike[str]) -> pathlib.Path:
-    """Where the folder of a path is: there, or where a save that was killed while it replaced it has moved it to."""
+    """The folder at a path, or its renamed copy if a writer was killed while it replaced the folder."""
     target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     if target.exists():
         return target
-    moved = [(last.st_mtime_ns, found) for found in _left_of(target, _OLD) if (last := status(found)) is not None]
+    moved = [
+        (last.st_mtime_ns, found) for found in _temporaries_of(target, _OLD) if (last := status(found)) is not None
+    ]
     return max(moved, default=(0, target))[1]
 
 
 def remove_partial(path: str | os.PathLike[str]) -> None:
-    """Remove the partial files and folders that writers of `path` have left when they were killed.
+    """Remove the temporary files and folders of writers of `path` that were killed.
 
-    Those of writers that live, in this process or another, stay.
+    Those of running writers, in this process or another, are kept.
     """
     target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
-    for partial in _left_of(target, _PARTIAL):
+    for partial in _temporaries_of(target, _PARTIAL):
         remove_unlocked(partial)
     if target.exists():
-        for old in _left_of(target, _OLD):
+        for old in _temporaries_of(target, _OLD):
             shutil.rmtree(old, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def created(path: pathlib.Path, private: bool = False) -> Iterator[BinaryIO]:
-    """A new file, open for writing and reading, that `remove_unlocked` leaves as long as it is open.
+    """A new file, open for writing and reading, that `remove_unlocked` does not remove while it is open.
 
     Args:
-        path: where there is no file yet.
-        private: whether nobody else may read it, whatever the umask says.
+        path: the path, where no file exists.
+        private: whether only the owner may read it, whatever the umask is.
     """
     while True:
         with open(path, "x+b", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
             _lock(file.fileno())
-            if _is_at(path, file.fileno()):  # else it was taken for a dead writer's before it was locked
+            if _is_at(path, file.fileno()):  # else another writer removed it before it was locked
                 yield file
                 return
 
 
 def remove_unlocked(path: pathlib.Path, is_needed: Callable[[], bool] = lambda: False) -> None:
-    """Remove a file or folder, unless its writer is still at work.
+    """Remove a file or folder, unless its writer is still running.
 
     Args:
-        path: what to remove.
-        is_needed: asked once the lock is there; whether it should stay.
+        path: the file or folder.
+        is_needed: called once it is locked; whether to keep it.
     """
     try:
         handle = os.open(path, os.O_RDONLY)
-    except OSError:  # gone, not ours to read, or a folder on Windows
+    except OSError:  # removed, not readable, or a folder on Windows
         return
     try:
         if not _lock(handle, wait=False) or not _is_at(path, handle) or is_needed():
@@ -182,14 +184,14 @@ def remove_unlocked(path: pathlib.Path, is_needed: Callable[[], bool] = lambda: 
         if stat.S_ISDIR(os.fstat(handle).st_mode):
             shutil.rmtree(path, ignore_errors=True)
         else:
-            with contextlib.suppress(OSError):  # what cannot be cleaned up is no reason not to save
+            with contextlib.suppress(OSError):  # a failed cleanup must not prevent saving
                 path.unlink()
     finally:
         os.close(handle)
 
 
 def sync(path: pathlib.Path) -> None:
-    """Fsync a file, or the names in a folder; folders where the system has a way to ask for it."""
+    """Fsync a file, or a folder where the system supports it."""
     if path.is_dir() and os.name != "posix":
         return
     handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
@@ -200,20 +202,20 @@ def sync(path: pathlib.Path) -> None:
 
 
 def _target(path: str | os.PathLike[str]) -> pathlib.Path:
-    """What is written in the end: a link stays a link, and what it points to is replaced."""
+    """The path to write: that of the target of a symbolic link."""
     target = pathlib.Path(os.path.realpath(os.fsdecode(path)))
     if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"Cannot write {str(path)!r}: there is no folder {str(target.parent)!r}. Make it first."
+            f"Cannot write {str(path)!r}: the folder {str(target.parent)!r} does not exist. Create it first."
         )
     return target
 
 
-def _beside(target: pathlib.Path, ending: str) -> pathlib.Path:
+def _temporary_path(target: pathlib.Path, ending: str) -> pathlib.Path:
     return target.with_name(f".{target.name}.{uuid.uuid4().hex}{ending}")
 
 
-def _left_of(target: pathlib.Path, ending: str) -> Iterator[pathlib.Path]:
+def _temporaries_of(target: pathlib.Path, ending: str) -> Iterator[pathlib.Path]:
     return target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 32}{ending}")
 
 
@@ -225,19 +227,19 @@ def _names_in(folder: pathlib.Path) -> set[str]:
 
 
 def status(path: pathlib.Path) -> os.stat_result | None:
-    """Owner, group and mode of a file, for `take_rights`; None if there is none."""
+    """Owner, group and mode of a file, for `copy_permissions`; None if it does not exist."""
     try:
         return os.stat(path)
     except FileNotFoundError:
         return None
 
 
-def take_rights(path: pathlib.Path, before: os.stat_result) -> None:
-    """Give a new file the owner, group and mode of another; the group's rights only where it is the same group."""
+def copy_permissions(path: pathlib.Path, before: os.stat_result) -> None:
+    """Give a new file the owner, group and mode of another; the group permissions only if the group is the same."""
     mode = before.st_mode & 0o777
     if os.name == "posix":
         for owner in ((before.st_uid, -1), (-1, before.st_gid)):
-            with contextlib.suppress(PermissionError):  # only root gives files away
+            with contextlib.suppress(PermissionError):  # only root may change the owner
                 os.chown(path, *owner)
         if os.stat(path).st_gid != before.st_gid:
             mode &= ~0o070 | (mode & 0o007) << 3
@@ -245,7 +247,7 @@ def take_rights(path: pathlib.Path, before: os.stat_result) -> None:
 
 
 def _lock(handle: int, wait: bool = True) -> bool:
-    """Lock an open file or folder; False if another has it, or if the file system has no locks."""
+    """Lock an open file or folder; False if another writer holds the lock, or the file system has no locks."""
     if fcntl is None:
         return not wait
     try:
@@ -257,7 +259,7 @@ def _lock(handle: int, wait: bool = True) -> bool:
 
 @contextlib.contextmanager
 def _created_folder(path: pathlib.Path, private: bool) -> Iterator[None]:
-    """A new folder that `remove_unlocked` leaves until the block ends; see `created`."""
+    """A new folder that `remove_unlocked` does not remove until the block ends; see `created`."""
     while True:
         path.mkdir(mode=0o700 if private else 0o777)
         if fcntl is None:
@@ -277,18 +279,18 @@ def _created_folder(path: pathlib.Path, private: bool) -> Iterator[None]:
 
 
 def _is_at(path: pathlib.Path, handle: int) -> bool:
-    """Whether an open file or folder still has its name: it was not removed, and nothing else made there since."""
+    """Whether an open file or folder is still the one at the path, neither removed nor replaced."""
     try:
         return os.path.samestat(os.fstat(handle), os.stat(path))
     except FileNotFoundError:
         return False
 
 
-def _put_in_place(partial: pathlib.Path, target: pathlib.Path) -> None:
-    """Give a folder the name of another, which is at `partial` afterwards, or removed."""
+def _replace_folder(partial: pathlib.Path, target: pathlib.Path) -> None:
+    """Move a folder to the path of another one, which is at `partial` or removed afterwards."""
     while not _exchanged(partial, target):
-        old = _beside(target, _OLD)
-        with contextlib.suppress(FileNotFoundError):  # the first one
+        old = _temporary_path(target, _OLD)
+        with contextlib.suppress(FileNotFoundError):  # there is no folder to replace
             os.rename(target, old)
         try:
             os.rename(partial, target)
@@ -302,7 +304,7 @@ def _put_in_place(partial: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _exchanged(one: pathlib.Path, other: pathlib.Path) -> bool:
-    """Exchange two folders in one step; False where there is no such step, or no other folder."""
+    """Exchange two folders atomically; False if the system cannot, or the second one does not exist."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):  # not Linux

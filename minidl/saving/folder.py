@@ -1,4 +1,4 @@
-"""Models as folders (`zipped=False`): what a `.keras` file holds, as files that other programs can look at."""
+"""Models as folders (`zipped=False`): the members of a `.keras` file as separate files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from typing import IO, Any
 
-from minidl.saving.archive import CONFIG, METADATA, MOST_TEXT, WEIGHTS, Put, model_texts, opened, parse, reading
+from minidl.saving.archive import CONFIG, MAX_CONFIG_SIZE, METADATA, WEIGHTS, Put, model_texts, opened, parse, reading
 from minidl.saving.assets import FOLDER
 from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
@@ -16,13 +16,13 @@ from minidl.saving.files import atomic_folder, folder_at
 from minidl.saving.hdf5 import H5Reader
 
 _PARTS = (CONFIG, METADATA, WEIGHTS, FOLDER)
-_SMALL = 2**20  # bytes of a file that a file system may keep without blocks of its own
-_MOST_GROWTH = 20  # times the bytes that a file takes on the disk that it may have, for file systems that compress
-_MOST_TRIES = 100  # to read a folder that is replaced again and again
+_SMALL = 2**20  # bytes of a file that a file system may store without blocks
+_MAX_GROWTH = 20  # maximum size of a file as a multiple of its size on disk: file systems may compress
+_MAX_TRIES = 100  # reads of a folder that is being replaced
 
 
 def is_model_folder(path: str | os.PathLike[str]) -> bool:
-    """Whether there is a folder with the config of a model."""
+    """Whether the path is a folder that contains a model's config."""
     return (folder_at(path) / CONFIG).is_file()
 
 
@@ -32,10 +32,10 @@ def write_folder(
     write_weights: Callable[[IO[bytes]], None],
     write_assets: Callable[[Put], None],
 ) -> None:
-    """Write a model into a folder, which takes the place of one that holds another model; see `write_archive`.
+    """Write a model into a folder atomically; an existing folder of a model is replaced. See `write_archive`.
 
     Raises:
-        FileExistsError: there is a file, or a folder that holds something else than a model.
+        FileExistsError: the path is a file, or a folder that contains anything but a model.
     """
     texts = model_texts(config)
     with atomic_folder(path, _PARTS) as folder:
@@ -53,15 +53,15 @@ def write_folder(
 
 
 def folder_parts(path: str | os.PathLike[str]) -> tuple[Any, H5Reader, dict[str, bytes]]:
-    """The config, the HDF5 file and the assets in a folder, as in `read_archive`; what else is in it is not looked at.
+    """The config, the HDF5 file and the assets in a folder, as in `read_archive`; other files in it are ignored.
 
-    All are of one save: a folder that is replaced while it is read is read again.
+    All are of the same save: a folder that is replaced while it is read is read again.
 
     Raises:
-        LoadError: what is read holds anything else than what `write_folder`, or Keras, writes.
-        OSError: it cannot be opened.
+        LoadError: a file is not what `write_folder` or Keras writes.
+        OSError: a file cannot be opened.
     """
-    for _ in range(_MOST_TRIES):
+    for _ in range(_MAX_TRIES):
         folder = folder_at(path)
         before = _identity(folder)
         try:
@@ -72,11 +72,11 @@ def folder_parts(path: str | os.PathLike[str]) -> tuple[Any, H5Reader, dict[str,
         else:
             if _identity(folder_at(path)) == before:
                 return parts
-    raise LoadError(f"{os.fspath(path)!r} was replaced {_MOST_TRIES} times while it was read")
+    raise LoadError(f"{os.fspath(path)!r} was replaced {_MAX_TRIES} times while it was read")
 
 
 def _identity(folder: pathlib.Path) -> tuple[int, int, int] | None:
-    """Which folder it is; another one of the same path has other numbers."""
+    """Numbers that identify the folder at a path, and change when it is replaced."""
     if not folder.is_dir():
         return None
     status = folder.stat()
@@ -84,31 +84,35 @@ def _identity(folder: pathlib.Path) -> tuple[int, int, int] | None:
 
 
 def folder_size(path: str | os.PathLike[str]) -> int:
-    """The bytes of the files in a folder that says how the model is made and what its weights are."""
+    """The size of the config and the weights in a folder, in bytes."""
     return sum((folder_at(path) / name).stat().st_size for name in (CONFIG, WEIGHTS))
 
 
 def _read(path: pathlib.Path) -> tuple[Any, H5Reader, dict[str, bytes]]:
     config, weights, assets = (path / name for name in (CONFIG, WEIGHTS, FOLDER))
     if not (config.is_file() and weights.is_file()):
-        raise LoadError(f"{os.fspath(path)!r} should hold {CONFIG} and {WEIGHTS}, and has {os.listdir(path)[:9]}")
+        raise LoadError(f"{os.fspath(path)!r}: expected the files {CONFIG} and {WEIGHTS}, got {os.listdir(path)[:9]}")
     if linked := [os.fspath(item) for item in (config, weights, assets) if item.is_symlink()]:
-        raise LoadError(f"{linked} are links, which may lead out of the folder")
+        raise LoadError(f"{linked} are symbolic links, which may lead out of the folder")
     with opened(config) as file:
-        text = file.read(MOST_TEXT + 1)
+        text = file.read(MAX_CONFIG_SIZE + 1)
     with opened(weights) as file, reading(path):
         return parse(text), H5Reader(checked_contents(file)), _assets(assets)
 
 
 def _assets(folder: pathlib.Path) -> dict[str, bytes]:
-    """The files of layers, by their paths in the folder; links, which may lead out of it, are refused."""
+    """The asset files, by their paths in the folder.
+
+    Raises:
+        LoadError: a symbolic link, which may lead out of the folder, or a sparse file.
+    """
     found = {}
     for item in sorted(folder.rglob("*")):
         if item.is_symlink() or not (item.is_dir() or item.is_file()):
-            raise LoadError(f"{item} is a link, or no file")
+            raise LoadError(f"{item} is a symbolic link, or not a regular file")
         if item.is_file():
             status = item.stat()
-            if status.st_size > _MOST_GROWTH * 512 * status.st_blocks + _SMALL:
+            if status.st_size > _MAX_GROWTH * 512 * status.st_blocks + _SMALL:
                 raise LoadError(f"{item} of {status.st_size} bytes is a sparse file")
             found[item.relative_to(folder).as_posix()] = item.read_bytes()
     return found

@@ -1,11 +1,11 @@
 """HDF5 files as Keras writes them: written with h5py, read without it.
 
-The C library behind h5py crashes or hangs on some damaged files, and follows links and filters that a file asks for.
-A reader of only what Keras's files are made of (groups, arrays of numbers in one piece, and texts beside them) needs
-neither: every address is checked to lie within the file, every part is visited once, and nothing is allocated but the
-texts and the arrays, which lie in the file byte by byte, each in a place of its own.
+The C library of h5py crashes or hangs on some damaged files, and follows any links and filters in a file. This reader
+supports only what Keras's files contain: groups, contiguous arrays of numbers, and string attributes. It checks that
+every address lies within the file, visits every object once, and allocates memory only for strings and arrays, which
+are contiguous in the file and may not overlap.
 
-The format: "HDF5 File Format Specification Version 3.0", The HDF Group; names of sections are cited below.
+The format: "HDF5 File Format Specification Version 3.0", The HDF Group; its section names are cited below.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from minidl.saving.errors import LoadError
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _UNDEFINED = 0xFFFFFFFFFFFFFFFF
-_MOST_PARTS = 1_000_000  # groups and arrays
-_DEEPEST = 64  # groups in groups
-_LONGEST_NAME = 1024
-_LONGEST_TEXT = 64 * 2**20
+_MAX_OBJECTS = 1_000_000  # groups and arrays
+_MAX_DEPTH = 64  # groups in groups
+_MAX_NAME_SIZE = 1024
+_MAX_STRING_SIZE = 64 * 2**20
 
 
 @dataclasses.dataclass
 class Declared:
-    """What a file says of an array, and where it says that the numbers are."""
+    """The shape, the dtype and the position of an array, as a file declares them."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -43,21 +43,21 @@ class Declared:
 
 
 class H5Reader:
-    """The arrays of an HDF5 file, all read at once: no more than the file has bytes.
+    """The arrays of an HDF5 file, all read by the constructor; they take no more memory than the file has bytes.
 
     Args:
-        contents: of the file, which is not needed afterwards.
+        contents: the contents of the file, not needed afterwards.
 
     Attributes:
-        size: bytes of the file.
+        size: the number of bytes of the file.
         arrays: path, such as "layers/dense/vars/0" -> `Declared`.
-        attributes: path of a group, "" for the root -> what was written beside it: name -> a text, a list of texts,
-            or None for anything else.
-        names: path of a group -> the text that was written beside it as "name".
+        attributes: path of a group, "" for the root -> its attributes: name -> a string, a list of strings, or None
+            for any other type.
+        names: path of a group -> its attribute "name".
 
     Raises:
-        LoadError: damage, or anything that Keras does not write: links, external or virtual storage, chunks,
-            filters, references, compound types.
+        LoadError: the file is damaged, or has features that Keras's files do not use: links, external or virtual
+            storage, chunks, filters, references, compound types.
 
     Example:
     >>> from minidl.saving.checksum import in_memory
@@ -74,21 +74,23 @@ class H5Reader:
         self.attributes: dict[str, dict[str, str | list[str] | None]] = {}
         self.names: dict[str, str] = {}
         self._contents = contents
-        self._left = 2 * self.size  # bytes of messages and texts to read, which lie nowhere twice
+        self._bytes_left = (
+            2 * self.size
+        )  # bytes of messages and strings that may still be read; in valid files, none overlap
         self._visited: set[int] = set()
-        self._heaps: dict[int, dict[int, tuple[int, int]]] = {}  # address -> number of a text -> where it lies
+        self._heaps: dict[int, dict[int, tuple[int, int]]] = {}  # address -> index of a string -> its start and size
         self._visit(self._root(), "", 0)
         self._values = self._read_arrays()
         del self._contents
 
     def read(self, path: str) -> np.ndarray:
-        """The array at a path, which cannot be written to."""
+        """The array at a path, which is read-only."""
         return self._values[path]
 
     def _read_arrays(self) -> dict[str, np.ndarray]:
         arrays = sorted(self.arrays.items(), key=lambda item: (item[1].start, item[1].stop))
         if any(after.start < before.stop for (_, before), (_, after) in itertools.pairwise(arrays)):
-            raise LoadError("it is damaged: arrays in it lie over one another")
+            raise LoadError("it is damaged: its arrays overlap")
         parts = self._contents.parts([(array.start, array.stop) for _, array in arrays])
         values = {}
         for (path, array), part in zip(arrays, parts):
@@ -101,28 +103,30 @@ class H5Reader:
     def _root(self) -> int:
         """The address of the root group ("The Superblock")."""
         if self._bytes(0, 8) != _SIGNATURE:
-            raise LoadError("it is no HDF5 file")
+            raise LoadError("it is not an HDF5 file")
         version, sizes = self._bytes(8, 1)[0], self._bytes(13, 2)
         if version > 1:
-            raise LoadError(f"its HDF5 superblock has version {version}; Keras's files, as h5py writes them, have 0")
+            raise LoadError(
+                f"its HDF5 superblock has version {version}, expected version 0, which h5py writes for Keras"
+            )
         if sizes != b"\x08\x08":
-            raise LoadError("its HDF5 addresses have not 8 bytes")
+            raise LoadError("its HDF5 addresses do not have 8 bytes")
         start = 24 + 4 * version
         base, _, end, _, _, root = struct.unpack("<6Q", self._bytes(start, 48))
         if base != 0 or end > self.size:
-            raise LoadError(f"it is truncated: it should have {end} bytes and has {self.size}")
+            raise LoadError(f"it is truncated: expected {end} bytes, got {self.size}")
         return root
 
     def _visit(self, address: int, path: str, depth: int) -> None:
-        """Follow the object at an address: a group, or an array."""
-        if address in self._visited or len(self._visited) > _MOST_PARTS or depth > _DEEPEST:
-            raise LoadError(f"its HDF5 groups lead in circles, are too many or too deep, at {path[:200]!r}")
+        """Read the object at an address, a group or an array, recursively."""
+        if address in self._visited or len(self._visited) > _MAX_OBJECTS or depth > _MAX_DEPTH:
+            raise LoadError(f"its HDF5 groups are cyclic, too many or nested too deeply, at {path[:200]!r}")
         self._visited.add(address)
         messages = list(self._messages(address))
         kinds = {kind for kind, _, _ in messages}
         for refused, what in _REFUSED.items():
             if refused in kinds:
-                raise LoadError(f"{path!r} has {what}, which Keras's files have not")
+                raise LoadError(f"{path!r} has {what}, which Keras's files do not have")
         attributes = dict(self._attribute(start, length) for kind, start, length in messages if kind == _ATTRIBUTE)
         if _SYMBOL_TABLE in kinds:
             start = next(start for kind, start, _ in messages if kind == _SYMBOL_TABLE)
@@ -135,13 +139,13 @@ class H5Reader:
         elif {_DATASPACE, _DATATYPE, _LAYOUT} <= kinds:
             self.arrays[path] = self._array({kind: start for kind, start, _ in messages}, attributes, path)
         else:
-            raise LoadError(f"{path!r} is neither a group nor an array as Keras writes them")
+            raise LoadError(f"{path!r} is neither a group nor an array of the kind that Keras writes")
 
     def _messages(self, address: int) -> Iterator[tuple[int, int, int]]:
         """Kind, start and length of each message ("Version 1 Data Object Header Prefix")."""
         version, _, count, _, size = struct.unpack("<BBHII", self._bytes(address, 12))
         if version != 1:
-            raise LoadError("its HDF5 object headers are not of version 1, as h5py writes them for Keras")
+            raise LoadError("its HDF5 object headers do not have version 1, which h5py writes for Keras")
         blocks, seen = [(address + 16, size)], 0
         while blocks and seen < count:
             start, left = blocks.pop(0)
@@ -151,7 +155,7 @@ class H5Reader:
                 start, left, seen = start + 8, left - 8 - length, seen + 1
                 if left < 0 or flags & 2:
                     raise LoadError("a message of an HDF5 object header is too long, or shared")
-                self._spend(8 + length)
+                self._count_bytes(8 + length)
                 if kind == _CONTINUATION:
                     blocks.append(struct.unpack("<QQ", self._bytes(start, 16)))
                 yield kind, start, length
@@ -162,7 +166,7 @@ class H5Reader:
         magic, size, _, data = struct.unpack("<8sQQQ", self._bytes(address, 32))
         if magic[:5] != b"HEAP\0":
             raise LoadError("the names of an HDF5 group are damaged")
-        self._spend(size)
+        self._count_bytes(size)
         return self._bytes(data, size)
 
     def _entries(self, address: int, heap: bytes) -> Iterator[tuple[str, int]]:
@@ -170,8 +174,8 @@ class H5Reader:
         waiting = [address]
         while waiting:
             address = waiting.pop()
-            if address in self._visited or len(self._visited) > _MOST_PARTS:
-                raise LoadError("the tree of an HDF5 group leads in circles")
+            if address in self._visited or len(self._visited) > _MAX_OBJECTS:
+                raise LoadError("the tree of an HDF5 group is cyclic")
             self._visited.add(address)
             magic, version, used = struct.unpack("<4sHH", self._bytes(address, 8))
             if magic == b"TREE" and version & 0xFF == 0:
@@ -180,11 +184,11 @@ class H5Reader:
             elif magic == b"SNOD":
                 for index in range(used):
                     offset, header, cached = struct.unpack("<QQI", self._bytes(address + 8 + 40 * index, 20))
-                    name = heap[offset : offset + _LONGEST_NAME].partition(b"\0")[0].decode()
+                    name = heap[offset : offset + _MAX_NAME_SIZE].partition(b"\0")[0].decode()
                     if cached == 2:
-                        raise LoadError(f"{name!r} is a link (h5py's SoftLink), which Keras's files have not")
+                        raise LoadError(f"{name!r} is a link (h5py's SoftLink), which Keras's files do not have")
                     if not name or "/" in name or name in (".", ".."):
-                        raise LoadError(f"{name!r} is no name for a part of an HDF5 file")
+                        raise LoadError(f"{name!r} is not a valid name of an HDF5 object")
                     yield name, header
             else:
                 raise LoadError("the tree of an HDF5 group is damaged")
@@ -197,13 +201,13 @@ class H5Reader:
         if attributes.get("dtype") == "bfloat16" and dtype.itemsize == 2:
             dtype = np.dtype(ml_dtypes.bfloat16)
         if dtype.kind == "V" and dtype != ml_dtypes.bfloat16:
-            raise LoadError(f"{path!r} holds no numbers")
+            raise LoadError(f"{path!r} is not an array of numbers")
         size = dtype.itemsize
         for length in shape:
             size *= length
         version, storage = self._bytes(at[_LAYOUT], 2)
         if version != 3 or storage > 1:
-            raise LoadError(f"{path!r} is stored in chunks or virtually, not in one piece as Keras stores arrays")
+            raise LoadError(f"{path!r} has chunked or virtual storage, expected contiguous storage as in Keras's files")
         if storage == 0:
             (stored,) = struct.unpack("<H", self._bytes(at[_LAYOUT] + 2, 2))
             start = at[_LAYOUT] + 4
@@ -212,7 +216,7 @@ class H5Reader:
         if size == 0:
             return Declared(shape, dtype, 0, 0)
         if stored != size or start == _UNDEFINED:
-            raise LoadError(f"{path!r} should have {size} bytes for {dtype}{shape} and has {stored}")
+            raise LoadError(f"{path!r}: expected {size} bytes for {dtype}{shape}, got {stored}")
         self._check_inside(start, size)
         return Declared(shape, dtype, start, start + size)
 
@@ -241,10 +245,10 @@ class H5Reader:
             return np.dtype(bool)
         if kind == 5 and 0 < size <= 2:
             return np.dtype(f"V{size}")
-        raise LoadError("an array holds something else than numbers")
+        raise LoadError("an array has elements that are not numbers")
 
     def _attribute(self, start: int, length: int) -> tuple[str, str | list[str] | None]:
-        """Its name, and its text or texts ("The Attribute Message")."""
+        """The name and the string or strings of an attribute ("The Attribute Message")."""
         version, flags, name_size, type_size, space_size = struct.unpack("<BBHHH", self._bytes(start, 8))
         if version not in (1, 3) or flags:
             raise LoadError("an attribute is damaged, or shared")
@@ -253,10 +257,10 @@ class H5Reader:
         at = start + (8 if version == 1 else 9)
         name = self._bytes(at, name_size).partition(b"\0")[0].decode()
         type_at, space_at, data = at + padded[0], at + sum(padded[:2]), at + sum(padded)
-        return name, self._texts(type_at, self._shape(space_at), data, start + length)
+        return name, self._strings(type_at, self._shape(space_at), data, start + length)
 
-    def _texts(self, type_at: int, shape: tuple[int, ...], start: int, end: int) -> str | list[str] | None:
-        """A text, or a list of them, of fixed or variable length; an empty array of anything is an empty list."""
+    def _strings(self, type_at: int, shape: tuple[int, ...], start: int, end: int) -> str | list[str] | None:
+        """A string or a list of strings, of fixed or variable length; an empty array of any type is an empty list."""
         kind, bits, _, _, size = struct.unpack("<BBBBI", self._bytes(type_at, 8))
         is_fixed, is_variable = kind & 15 == 3, kind & 15 == 9 and bits & 15 == 1
         if shape == (0,):
@@ -266,17 +270,17 @@ class H5Reader:
         size = size if is_fixed else 16
         count = shape[0] if shape else 1
         if size == 0 or start + count * size > end:
-            raise LoadError("an attribute is longer than its place")
-        read = self._fixed_text if is_fixed else self._variable_text
+            raise LoadError("an attribute is longer than its message")
+        read = self._fixed_string if is_fixed else self._variable_string
         texts = [read(at, size) for at in range(start, start + count * size, size)]
         return texts if shape else texts[0]
 
-    def _fixed_text(self, start: int, size: int) -> str:
-        self._spend(size)
+    def _fixed_string(self, start: int, size: int) -> str:
+        self._count_bytes(size)
         return self._bytes(start, size).partition(b"\0")[0].decode()
 
-    def _variable_text(self, start: int, size: int) -> str:
-        """A text that lies elsewhere in the file ("Global Heap")."""
+    def _variable_string(self, start: int, size: int) -> str:
+        """A string stored elsewhere in the file ("Global Heap")."""
         length, heap, number = struct.unpack("<IQI", self._bytes(start, size))
         if length == 0:
             return ""
@@ -284,53 +288,53 @@ class H5Reader:
             self._heaps[heap] = self._collection(heap)
         at, stored = self._heaps[heap].get(number, (0, 0))
         if stored < length:
-            raise LoadError("a text of an HDF5 file is missing, or truncated")
-        if length > _LONGEST_TEXT:
-            raise LoadError(f"a text of {length} bytes is too long")
-        self._spend(length)
+            raise LoadError("a string of an HDF5 file is missing, or truncated")
+        if length > _MAX_STRING_SIZE:
+            raise LoadError(f"a string of {length} bytes is too long")
+        self._count_bytes(length)
         return self._bytes(at, length).decode()
 
     def _collection(self, heap: int) -> dict[int, tuple[int, int]]:
-        """Where the texts of a global heap lie: number -> start, size."""
+        """The positions of the strings in a global heap: index -> start, size."""
         magic, size = struct.unpack("<8sQ", self._bytes(heap, 16))
         if magic[:5] != b"GCOL\1":
-            raise LoadError("the texts of an HDF5 file are damaged")
+            raise LoadError("the strings of an HDF5 file are damaged")
         self._check_inside(heap, size)
-        self._spend(size)
+        self._count_bytes(size)
         found = {}
         at, end = heap + 16, heap + size
         while at + 16 <= end:
             number, _, _, size = struct.unpack("<HHIQ", self._bytes(at, 16))
-            if number == 0:  # what is free
+            if number == 0:  # free space
                 break
             found[number] = at + 16, size
             at += 16 + -(-size // 8) * 8
         return found
 
-    def _spend(self, size: int) -> None:
-        """Count what is read of a part that honest files have once."""
-        self._left -= size
-        if self._left < 0:
-            raise LoadError("it is damaged: parts of it lie over one another")
+    def _count_bytes(self, size: int) -> None:
+        """Count the bytes that are read; in a valid file, no byte is read twice."""
+        self._bytes_left -= size
+        if self._bytes_left < 0:
+            raise LoadError("it is damaged: parts of it overlap")
 
     def _bytes(self, start: int, length: int) -> bytes:
-        """Part of the file, which must lie within it."""
+        """A part of the file, checked to lie within it."""
         self._check_inside(start, length)
         return self._contents.read(start, length)
 
     def _check_inside(self, start: int, length: int) -> None:
         if start + length > self.size:
-            raise LoadError("it is damaged: an HDF5 address lies outside of the file")
+            raise LoadError("it is damaged: an HDF5 address is outside of the file")
 
 
 _DATASPACE, _DATATYPE, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _SYMBOL_TABLE = 0x01, 0x03, 0x08, 0x0C, 0x10, 0x11
 _REFUSED = {
-    0x06: "a link (h5py's SoftLink or ExternalLink, or one of the newer kind)",
-    0x02: "links of the newer kind",
-    0x07: "its numbers in external files",
+    0x06: "a link (h5py's SoftLink or ExternalLink, or a link of the new format)",
+    0x02: "links of the new format",
+    0x07: "external storage",
     0x0B: "filters (compression)",
     0x0F: "shared messages",
-    0x15: "attributes of the newer kind",
+    0x15: "attributes of the new format",
 }
 
 
@@ -342,7 +346,7 @@ def write_hdf5(
     Args:
         file: a binary file, open for writing and reading.
         groups: path of a group, such as "layers/dense/vars" -> key -> array.
-        names: path of a group -> a name to write beside it.
+        names: path of a group -> its attribute "name".
     """
     with deferred.h5py.File(file, "w") as h5:
         for path, arrays in groups.items():

@@ -1,10 +1,10 @@
 """Models and weights in Keras's files: `.keras`, folders, `.weights.h5` and `.weights.json`.
 
-Whole models in `.h5` are in legacy_h5.py.
+Whole models in `.h5` files are in legacy_h5.py.
 
-What is written here Keras opens, and what Keras wrote is opened here: the config names classes, the weights stand
-where tree.py says. A loaded config can only name minidl's classes and what the caller registered or gave, and the
-variables of a loaded model can take no more memory than the file holds numbers for.
+Keras can load what is written here, and vice versa: the config names classes, and tree.py defines the paths of weights.
+A config can only name minidl's own classes and those that the caller registered or passed, and the variables of a
+loaded model can take no more memory than the file has data for.
 """
 
 from __future__ import annotations
@@ -37,29 +37,29 @@ from minidl.saving.weights import apply, collect
 def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
-    """Write a model into a file: how it is made, its weights, how it was compiled, its optimizer's state.
+    """Save a model to a file: its config, its weights, the arguments of `compile`, and the optimizer's state.
 
-    A `.keras` file also holds what layers write in a `save_assets(folder)` of their own, for `load_assets(folder)`.
-    Functions of yours are written by their names. Of those without a name, such as the `lambda` of a `Lambda` layer,
-    nothing is written, with a warning that says by which names to give them when the file is loaded.
+    A `.keras` file also has the assets that layers write in `save_assets(folder)`, to read in `load_assets(folder)`.
+    Custom functions are saved by name. Functions without a name, such as the `lambda` of a `Lambda` layer, are not
+    saved; a warning lists the names under which to pass them in `custom_objects` when the model is loaded.
 
-    The file that was there before stands until the new one is complete on the disk.
+    An existing file is replaced once the new one is complete on the disk.
 
     Args:
-        model: a model; if it is compiled, that is saved as well.
-        filepath: a path that ends in ".keras"; or in ".h5" or ".hdf5" for the older format, which keeps no shapes of
-            a subclass that Keras could build it by.
-        overwrite: whether there may be a file already.
-        zipped: False to write what a `.keras` file holds into a folder, whose path does not end in ".keras"; a folder
-            that holds nothing but a model is replaced.
-        **kwargs: arguments of older versions of Keras: `include_optimizer`, whether to write the optimizer's state;
-            `save_format`, which the ending of the path says. Others are refused.
+        model: the model; if it is compiled, the arguments of `compile` are saved too.
+        filepath: a path that ends in ".keras"; or in ".h5" or ".hdf5" for the legacy format, which has no input shapes
+            with which Keras could build a subclassed model.
+        overwrite: whether an existing file may be replaced.
+        zipped: False to write the members of a `.keras` file into a folder, whose path must not end in ".keras"; an
+            existing folder is replaced if it contains only a model.
+        **kwargs: arguments of older versions of Keras: `include_optimizer`, whether to save the optimizer's state;
+            `save_format`, which is ignored. Any other raises an error.
 
     Raises:
         ValueError: another ending of the path.
-        FileExistsError: with overwrite=False, if there is a file; where the folder of a model should be, a file or a
-            folder with other files.
-        NotImplementedError: a class that has arguments but no `get_config`.
+        FileExistsError: the file exists, with overwrite=False; with zipped=False, the path is a file or a folder with
+            other files.
+        NotImplementedError: a class with constructor arguments but no `get_config`.
 
     Example:
     >>> import tempfile, minidl
@@ -73,27 +73,25 @@ def save_model(
     include_optimizer = kwargs.pop("include_optimizer", True)
     is_known = filepath.endswith((".keras", *ENDINGS))
     if "save_format" in kwargs:
-        message = "The `save_format` argument is deprecated: the ending of the path, .keras or .h5, says it."
+        message = "save_model: `save_format` is ignored; the ending of the path, .keras or .h5, selects the format."
         if not is_known:
             raise ValueError(message)
         warnings.warn(message, stacklevel=2)
         del kwargs["save_format"]
     if kwargs:
-        raise ValueError(f"save_model: The following argument(s) are not supported: {sorted(kwargs)}.")
+        raise ValueError(f"save_model: unknown arguments: {sorted(kwargs)}.")
     if zipped is False:
         if is_known:
             raise ValueError(
-                f"With zipped=False the path is that of a folder and should not end in .keras: {filepath!r}."
+                f"save_model: with zipped=False the path is a folder, without .keras at its end; got {filepath!r}."
             )
     elif not is_known:
-        raise ValueError(
-            f"Invalid filepath extension for saving a model: the path must end in .keras or .h5, got {filepath!r}."
-        )
+        raise ValueError(f"save_model: the path must end in .keras or .h5, got {filepath!r}.")
     path = _checked_path(filepath, "" if zipped is False else (".keras", *ENDINGS), overwrite)
     if is_legacy(path):
         return save_legacy(model, path, include_optimizer)
     if path.endswith(".weights.h5"):
-        raise ValueError(f"{path!r} is the path of weights alone: call save_weights, or let it end in .keras.")
+        raise ValueError(f"{path!r} is the path of a weights file. Call save_weights, or use the ending .keras.")
     with serialization.shared_objects():
         config = serialization.serialize(model)
     warn_if_lost(config, path)
@@ -108,19 +106,19 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
 ) -> Any:
-    """The model in a `.keras` or `.h5` file, or in a folder (`zipped=False`), written by minidl or Keras.
+    """Load a model from a `.keras` or `.h5` file, or from a folder (`zipped=False`), written by minidl or Keras.
 
     Args:
-        filepath: the file.
-        custom_objects: names -> classes and functions of your own that the file names.
-        compile: whether to compile it as it was, with the optimizer's state.
-        safe_mode: accepted as True. Code in a file is never run.
+        filepath: the path of the file.
+        custom_objects: names -> your own classes and functions that the file names.
+        compile: whether to compile the model as it was when saved, with the optimizer's state.
+        safe_mode: only True is accepted: code in a file is never run.
 
     Raises:
-        LoadError: the file is damaged or another, names what is not known, or asks for more than it holds. It is a
-            FileNotFoundError besides if there is no file, and a TypeError if a class could not be made of what the
-            file holds for it.
-        OSError: it cannot be opened.
+        LoadError: the file is damaged or of another format, has unknown names, or would take more memory than its size
+            allows. It is also a FileNotFoundError if the file does not exist, and a TypeError if a class could not be
+            constructed from the data in the file.
+        OSError: the file cannot be opened.
         ValueError: safe_mode=False.
     """
     check_safe_mode(safe_mode)
@@ -133,7 +131,7 @@ def load_model(
     if is_legacy(path):
         return load_legacy(path, custom_objects, compile)
     if path.endswith(".weights.h5"):
-        raise ValueError(f"File format not supported: {path!r} holds weights alone: make the model, then load_weights.")
+        raise ValueError(f"{path!r} is a weights file, not a model. Construct the model, then call load_weights.")
     parts = read_archive(filepath)
     with reading(filepath), limited(os.path.getsize(filepath)):
         return loaded(*parts, custom_objects, compile)
@@ -146,7 +144,7 @@ def loaded(
     custom_objects: dict[str, Any] | None,
     compile: bool,
 ) -> Any:
-    """The model of a config, with the weights of an HDF5 file, and files of its layers."""
+    """The model of a config, with the weights of an HDF5 file, and the assets of its layers."""
     with filled_later(weights.size + SLACK):
         if isinstance(config, dict) and not compile:
             config = {name: value for name, value in config.items() if name != "compile_config"}
@@ -164,18 +162,18 @@ def save_weights(
     max_shard_size: float | None = None,
     objects_to_skip: Sequence[Any] = (),
 ) -> None:
-    """Write the weights of a model, and its optimizer's state, into a `.weights.h5` file, or into several.
+    """Save the weights of a model, and its optimizer's state, to a `.weights.h5` file, or to several.
 
     Args:
-        model: a model that is built.
-        filepath: a path that ends in ".weights.h5", or for several files in ".weights.json".
-        overwrite: whether there may be a file already.
-        max_shard_size: GB (2**30 bytes) of arrays in a file, to write several; default: one file.
-        objects_to_skip: layers, or the optimizer, to leave out with all that is inside.
+        model: a built model.
+        filepath: a path that ends in ".weights.h5", or in ".weights.json" for several files.
+        overwrite: whether an existing file may be replaced.
+        max_shard_size: the maximum size of the arrays in a file in GB (2**30 bytes); default: a single file.
+        objects_to_skip: layers, or the optimizer, to exclude with everything they contain.
 
     Raises:
         ValueError: another ending of the path; a model that is not built; an array larger than max_shard_size.
-        FileExistsError: with overwrite=False, if there is a file.
+        FileExistsError: the file exists, with overwrite=False.
     """
     path = _checked_path(filepath, ".weights.h5" if max_shard_size is None else SHARDED, overwrite)
     _check_built(model, "save")
@@ -194,30 +192,27 @@ def load_weights(
     by_name: bool = False,
     objects_to_skip: Sequence[Any] = (),
 ) -> None:
-    """Set the weights of a model from a file that holds them or a whole model; all of them, or after an error none.
+    """Load the weights of a model from a file of weights or of a whole model; after an error, none are changed.
 
-    The optimizer's state is set, too, from a file that has it and does not end in ".h5".
+    The optimizer's state is loaded too if the file has it, except from legacy ".h5" files.
 
     Args:
-        model: a model that is built and made like the one that was saved.
+        model: a built model of the same structure as the saved one.
         filepath: a `.weights.h5`, `.weights.json`, `.keras` or `.h5` file, or the folder of a model.
-        skip_mismatch: leave layers (in ".h5" files: weights) out that do not fit, with a warning that names them.
-        by_name: look for each layer by its name instead of its place; layers that the file does not name stay.
-        objects_to_skip: layers, or the optimizer, to leave as they are with all that is inside.
+        skip_mismatch: skip layers (in legacy ".h5" files: weights) that do not match, with a warning that lists them.
+        by_name: match layers by name instead of by position; layers that are not in the file are left unchanged.
+        objects_to_skip: layers, or the optimizer, to leave unchanged with everything they contain.
 
     Raises:
-        LoadError: the file is damaged or another, or the weights do not fit; all that do not are named. If there is
-            no file, it is a FileNotFoundError besides.
-        OSError: it cannot be opened.
+        LoadError: the file is damaged or of another format, or weights do not match; the message lists all that do
+            not. It is also a FileNotFoundError if the file does not exist.
+        OSError: the file cannot be opened.
     """
     path = os.fsdecode(filepath)
     is_folder = is_model_folder(path)
     if not is_folder:
         _checked_path(path, (".weights.h5", SHARDED, ".keras", *ENDINGS))
-    if not model.built:
-        raise ValueError(
-            f"{model.name!r} is not built, so it has no weights to set: call it on some data, or build it."
-        )
+    _check_built(model, "load")
     if is_legacy(path):
         load_legacy_weights(model, path, skip_mismatch, by_name, objects_to_skip)
     elif is_folder:
@@ -237,10 +232,10 @@ def load_weights(
 
 
 def to_json(model: Any, **kwargs: Any) -> str:
-    """How a model is made and compiled, without its weights, as a JSON text.
+    """The config of a model, with the arguments of `compile` and without weights, as a JSON string.
 
     Args:
-        model: any model.
+        model: the model.
         **kwargs: see `json.dumps`.
     """
     with serialization.shared_objects():
@@ -248,10 +243,10 @@ def to_json(model: Any, **kwargs: Any) -> str:
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
-    """A new model of what `to_json` wrote, with new weights.
+    """A new model from the JSON string of `to_json`, with new weights.
 
     Raises:
-        LoadError: no JSON, or a name that is not known.
+        LoadError: invalid JSON, or an unknown name.
     """
     with reading("model_from_json"), limited(len(json_string)):
         return _from_config(parse(json_string), custom_objects)
@@ -261,12 +256,12 @@ def _from_config(config: Any, custom_objects: dict[str, Any] | None) -> Any:
     with serialization.shared_objects():
         model = layers.deserialize(config, custom_objects)
     if not isinstance(model, Module):
-        raise ValueError(f"it holds no model, but {model!r}")
+        raise ValueError(f"expected a model, but the config is of {model!r}")
     return model
 
 
 def _build_optimizer(model: Any) -> None:
-    """Make the variables of an optimizer that a `compile_from_config` of the caller's left without any."""
+    """Build the optimizer if a custom `compile_from_config` did not."""
     optimizer = getattr(model, "optimizer", None)  # a layer has none
     if optimizer is not None and model.built and not optimizer.built:
         optimizer.build(model.trainable_variables)
@@ -275,7 +270,7 @@ def _build_optimizer(model: Any) -> None:
 def _check_built(model: Any, what: str) -> None:
     if not model.built:
         raise ValueError(
-            f"{model.name!r} has not yet been built, so it has no weights to {what}: call it on some data, or build it."
+            f"{model.name!r} is not built, so there are no weights to {what}. Build it, or call it on data, first."
         )
 
 
@@ -283,7 +278,7 @@ def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = T
     path = os.fsdecode(path)
     if not path.endswith(endings):
         wanted = endings if isinstance(endings, str) else " or ".join(endings)
-        raise ValueError(f"File format not supported: the path must end in {wanted}, got {path!r}.")
+        raise ValueError(f"The path must end in {wanted}, got {path!r}.")
     if not overwrite and os.path.exists(path):
-        raise FileExistsError(f"{path!r} is there already, and overwrite=False.")
+        raise FileExistsError(f"{path!r} exists, and overwrite=False.")
     return path

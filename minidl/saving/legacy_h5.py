@@ -1,8 +1,8 @@
 """Whole models in HDF5, the format that Keras had before `.keras`: paths that end in ".h5" or ".hdf5".
 
-The config and how the model was compiled are texts beside the root. Under "model_weights" each layer that is directly
-in the model has a group; "weight_names" beside it lists its arrays, trainable ones first, those of layers inside too.
-Layers are told apart by their order, so a file fits any model with the same weights in the same order.
+The config and the arguments of `compile` are JSON texts in attributes of the root. Under "model_weights" each layer of
+`model.layers` has a group, whose attribute "weight_names" lists its arrays, trainable ones first, nested ones included.
+Layers are matched by their order, so a file can be loaded into any model with the same weights in the same order.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
 from minidl.saving.hdf5 import H5Reader
+from minidl.saving.matching import described, difference, report, state_matches, warn_of_rounding
 from minidl.saving.older_config import current_compile_config, current_config, older_compile_config, older_config
 from minidl.saving.tree import owners
-from minidl.saving.weights import described, holds, rounds, variables_of
+from minidl.saving.weights import variables_of
 
 ENDINGS = (".h5", ".hdf5")
-SLACK = 32 * 2**20  # bytes of variables that no file holds, such as those of metrics
+SLACK = 32 * 2**20  # bytes for variables that files do not have, such as those of metrics
 _WEIGHTS, _OPTIMIZER, _TOP = "model_weights", "optimizer_weights", "top_level_model_weights"
-_MOST_OF_A_LIST = 60_000  # bytes of an attribute, which the format limits to 64 KiB
+_MAX_ATTRIBUTE_SIZE = 60_000  # bytes; the format limits attributes to 64 KiB
 
 
 def is_legacy(path: str) -> bool:
-    """Whether a path is one of this format.
+    """Whether the ending of a path is that of this format.
 
     >>> is_legacy("model.h5"), is_legacy("model.weights.h5")
     (True, False)
@@ -53,15 +54,15 @@ def is_legacy(path: str) -> bool:
 
 
 def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: bool = True) -> None:
-    """Write a model, whole or not at all.
+    """Write a model, atomically.
 
     Args:
-        model: a model; one that is not built has no weights to write.
-        path: where to; the file that was there stands until the new one is complete.
-        include_optimizer: whether to write how it was compiled and the optimizer's state.
+        model: the model; if it is not built, it is written without weights.
+        path: the path; an existing file is replaced once the new one is complete.
+        include_optimizer: whether to write the arguments of `compile` and the optimizer's state.
 
     Raises:
-        ValueError: weights that are in no layer of `model.layers`.
+        ValueError: a weight that no layer of `model.layers` has.
     """
     with serialization.shared_objects():
         config = serialization.serialize(model)
@@ -74,7 +75,9 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
         slots = model.optimizer.variables if include_optimizer and model.optimizer else []
         state = [(variable.path, variable.numpy()) for variable in slots]
     if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
-        warnings.warn(f"{path!r} has no place for the files of the layers {lost}: save as `.keras`.", stacklevel=4)
+        warnings.warn(
+            f"{path!r} cannot contain the assets of the layers {lost}. Save the model as `.keras`.", stacklevel=4
+        )
     with atomic_write(path) as file:
         with deferred.h5py.File(file, "w") as h5:
             h5.attrs.update(texts)
@@ -89,26 +92,28 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
 
 
 def _weights_of(model: Any) -> list[tuple[str, list[Variable]]]:
-    """The layers directly inside, and the model itself, with their weights in the order of files.
+    """The names of the layers of a model, and of the model itself, with their weights in the order of files.
 
     Raises:
-        ValueError: a weight that is in none of them, or two layers of one name.
+        ValueError: a weight that none of them has, or two layers of the same name.
     """
     found = [(layer.name, [*layer.trainable_weights, *layer.non_trainable_weights]) for layer in model.layers]
     found.append((_TOP, model._own_weights()))
     held = {id(weight) for _, weights in found for weight in weights}
     if lost := [weight.path for weight in model.weights if id(weight) not in held]:
-        raise ValueError(f"{model.name!r}: no layer in `model.layers` has the weights {lost}: keep it in an attribute.")
+        raise ValueError(
+            f"{model.name!r}: no layer in `model.layers` has the weights {lost}. Store it in an attribute."
+        )
     if len({name for name, _ in found}) < len(found):
         raise ValueError(
-            f"{model.name!r} has several layers of one name among {[name for name, _ in found]}, and files of this "
-            "kind tell layers apart by their names. Give each its own, or save as `.keras`."
+            f"{model.name!r} has several layers of the same name among {[name for name, _ in found]}, but .h5 files "
+            "identify layers by their names. Rename the layers, or save the model as `.keras`."
         )
     return found
 
 
 def _write_arrays(group: Any, arrays: Sequence[tuple[str, np.ndarray]]) -> None:
-    """Write arrays under their paths, or under similar ones where two would be the same or inside one another."""
+    """Write arrays under their paths, or under unique variants where a path is taken or is a group already."""
     taken: set[str] = set()
     written = []
     for path, array in arrays:
@@ -130,12 +135,12 @@ def _parents(path: str) -> list[str]:
 
 
 def _write_list(group: Any, name: str, texts: Sequence[str]) -> None:
-    """Write a list of texts; a long one in parts, whose names end in 0, 1, ..."""
+    """Write a list of strings; a long one as several attributes, whose names end in 0, 1, ..."""
     data = np.array([text.encode() for text in texts], None if texts else "S1")
-    if data.itemsize > _MOST_OF_A_LIST:
+    if data.itemsize > _MAX_ATTRIBUTE_SIZE:
         raise ValueError(f"A name of {data.itemsize} bytes is too long for an HDF5 file.")
-    parts = np.array_split(data, -(-data.nbytes // _MOST_OF_A_LIST) or 1)
-    while any(part.nbytes > _MOST_OF_A_LIST for part in parts):
+    parts = np.array_split(data, -(-data.nbytes // _MAX_ATTRIBUTE_SIZE) or 1)
+    while any(part.nbytes > _MAX_ATTRIBUTE_SIZE for part in parts):
         parts = np.array_split(data, len(parts) + 1)
     for index, part in enumerate(parts):
         group.attrs[name if len(parts) == 1 else f"{name}{index}"] = part
@@ -152,51 +157,51 @@ def load_legacy(
         with serialization.shared_objects():
             loaded = layers.deserialize(current_config(_config(file, "model_config")))
         if not isinstance(loaded, Module) or not isinstance(getattr(loaded, "layers", None), list):
-            raise LoadError(f"it holds no model, but {loaded!r}")
+            raise LoadError(f"expected a model, but the config is of {loaded!r}")
         model: Any = loaded
         if compile and "training_config" in file.attributes[""]:
             model.compile_from_config(current_compile_config(_config(file, "training_config")))
-        weights = _fitting(model, file, _WEIGHTS)
-        state = _fitting_state(model.optimizer, file) if model.compiled else []
-        _set([*weights, *state], file)
+        weights = _matching(model, file, _WEIGHTS)
+        state = _matching_state(model.optimizer, file) if model.compiled else []
+        _assign([*weights, *state], file)
     return model
 
 
 def load_legacy_weights(
-    model: Any, path: str | os.PathLike[str], skip_mismatch: bool = False, by_name: bool = False, skipped: Any = ()
+    model: Any,
+    path: str | os.PathLike[str],
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    skipped: Sequence[Any] = (),
 ) -> None:
     """Set the weights of a model, not its optimizer's state; see `load_weights`.
 
-    The file may also hold weights alone, as `save_weights` of TensorFlow's Keras wrote them.
+    The file may also be one of weights only, written by `save_weights` of TensorFlow's Keras.
     """
     with _opened(path) as (file, _):
         root = "" if _has_list(file, "", "layer_names") else _WEIGHTS
-        _set(_fitting(model, file, root, skip_mismatch, by_name, skipped), file)
+        _assign(_matching(model, file, root, skip_mismatch, by_name, skipped), file)
 
 
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[H5Reader, int]]:
-    """A file as a reader, and its size; inside is the gate of `reading`."""
+    """A reader of the file, and its size; errors inside the block become `LoadError`s."""
     with opened(path) as file, reading(path):
         reader = H5Reader(checked_contents(file))
         yield reader, reader.size
 
 
 def _config(file: H5Reader, name: str) -> Any:
-    """The data in a text beside the root."""
+    """The data of a JSON attribute of the root."""
     text = file.attributes[""].get(name)
     if not isinstance(text, str):
-        hint = (
-            ""
-            if text or name in file.attributes[""]
-            else ": it holds no whole model; weights alone, load_weights reads"
-        )
-        raise LoadError(f"its attribute {name!r} is no text{hint}")
+        hint = "" if name in file.attributes[""] else ": it is not a whole model; to load weights, use load_weights"
+        raise LoadError(f"its attribute {name!r} is not a string{hint}")
     return parse(text)
 
 
 def _list(file: H5Reader, group: str, name: str) -> list[str]:
-    """The list of texts beside a group, which may be in parts."""
+    """A list of strings in an attribute of a group, or in several attributes."""
     if group not in file.attributes:
         raise LoadError(f"the group {group!r} is missing")
     attributes = file.attributes[group]
@@ -207,7 +212,7 @@ def _list(file: H5Reader, group: str, name: str) -> list[str]:
     for part in parts:
         texts = attributes[part]
         if not isinstance(texts, list):
-            raise LoadError(f"the attribute {part!r} of {group!r} is no list of texts")
+            raise LoadError(f"the attribute {part!r} of {group!r} is not a list of strings")
         found += texts
     if not parts:
         raise LoadError(f"the attribute {name!r} of {group!r} is missing")
@@ -225,23 +230,29 @@ def _arrays(file: H5Reader, group: str) -> list[str]:
 
 @contextlib.contextmanager
 def _bounds(size: int) -> Iterator[None]:
-    """Inside, what a file of a size asks for is bounded."""
+    """Inside the block, the memory that a file may request is bounded by its size."""
     with limited(size), filled_later(size + SLACK):
         yield
 
 
-# What of the file belongs to which weight
+# Matching weights with arrays
 
-_Pair = tuple[str, Sequence[Variable], Sequence[str]]  # a layer's name, its weights, the paths of its arrays
+_Pair = tuple[Variable, str]  # a variable, and the path of its array
+_LayerPair = tuple[str, Sequence[Variable], Sequence[str]]  # a layer's name, its weights, the paths of its arrays
 
 
-def _fitting(
-    model: Any, file: H5Reader, root: str, skip_mismatch: bool = False, by_name: bool = False, skipped: Any = ()
-) -> list[tuple[Variable, str]]:
-    """Each weight with the path of its array, when all have been compared.
+def _matching(
+    model: Any,
+    file: H5Reader,
+    root: str,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    skipped: Sequence[Any] = (),
+) -> list[_Pair]:
+    """Each weight with the path of its array, after all have been compared.
 
     Raises:
-        LoadError: arrays that are missing, further ones, or others than the model's, all named.
+        LoadError: missing, unexpected or mismatched arrays; the message lists all of them.
     """
     prefix = f"{root}/" if root else ""
     stored = {name: _arrays(file, prefix + name) for name in _list(file, root, "layer_names")}
@@ -249,44 +260,44 @@ def _fitting(
         stored[_TOP] = _arrays(file, prefix + _TOP)
     own = _weights_of(model)
     if by_name:
-        pairs: list[_Pair] = [(name, weights, stored[name]) for name, weights in own if name in stored]
+        layer_pairs: list[_LayerPair] = [(name, weights, stored[name]) for name, weights in own if name in stored]
     else:
-        pairs = _by_order(model, own, stored)
-    left = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
-    pairs = [pair for pair in pairs if not any(id(weight) in left for weight in pair[1])]
+        layer_pairs = _by_order(model, own, stored)
+    excluded = {id(weight) for owner in skipped if isinstance(owner, Module) for weight in owner.weights}
+    layer_pairs = [pair for pair in layer_pairs if not any(id(weight) in excluded for weight in pair[1])]
     problems: list[str] = []
-    fitting: list[tuple[Variable, str]] = []
-    for name, weights, paths in pairs:
+    matching: list[_Pair] = []
+    for name, weights, paths in layer_pairs:
         if len(weights) != len(paths):
-            problems += _missing(name, weights, paths)
+            problems += _unpaired(name, weights, paths)
             continue
-        for weight, path in zip(weights, paths):
-            problem = _difference(weight, path, file)
-            problems += [problem] if problem else []
-            fitting += [] if problem else [(weight, path)]
-    if problems and not skip_mismatch:
-        raise LoadError(f"The weights do not fit {model.name!r}, and none were loaded:\n  " + "\n  ".join(problems))
-    if problems:
-        warnings.warn(f"{model.name!r}: weights were left out:\n  " + "\n  ".join(problems), stacklevel=5)
-    return fitting
+        for pair in zip(weights, paths):
+            if problem := difference(*pair, file.arrays):
+                problems.append(problem)
+            else:
+                matching.append(pair)
+    report(model.name, problems, skip_mismatch, stacklevel=5)
+    return matching
 
 
-def _by_order(model: Any, own: Sequence[tuple[str, list[Variable]]], stored: Mapping[str, list[str]]) -> list[_Pair]:
-    """The layers that have weights beside those of the file that have arrays, in order."""
+def _by_order(
+    model: Any, own: Sequence[tuple[str, list[Variable]]], stored: Mapping[str, list[str]]
+) -> list[_LayerPair]:
+    """The layers with weights, paired in order with the layers of the file that have arrays."""
     ours = [(name, weights) for name, weights in own if weights and name != _TOP]
     theirs = [(name, paths) for name, paths in stored.items() if paths and name != _TOP]
     if len(ours) != len(theirs):
         raise LoadError(
-            f"The weights do not fit {model.name!r}, and none were loaded: its {len(ours)} layers with weights are "
-            f"{[name for name, _ in ours]}, the file has {len(theirs)}, {[name for name, _ in theirs]}. Layers that "
-            "have the same names are loaded with by_name=True."
+            f"The weights do not match {model.name!r}, and none were loaded: its {len(ours)} layers with weights are "
+            f"{[name for name, _ in ours]}, the file has {len(theirs)}: {[name for name, _ in theirs]}. To load the "
+            "layers with the same names, pass by_name=True."
         )
-    pairs: list[_Pair] = [(name, weights, paths) for (name, weights), (_, paths) in zip(ours, theirs)]
+    pairs: list[_LayerPair] = [(name, weights, paths) for (name, weights), (_, paths) in zip(ours, theirs)]
     return [*pairs, (_TOP, own[-1][1], stored.get(_TOP, []))]
 
 
-def _missing(name: str, weights: Sequence[Variable], paths: Sequence[str]) -> Iterator[str]:
-    """What there is more of than of the other, in a layer."""
+def _unpaired(name: str, weights: Sequence[Variable], paths: Sequence[str]) -> Iterator[str]:
+    """The weights of a layer without an array, or the arrays without a weight."""
     for weight in weights[len(paths) :]:
         kind = described(weight.shape, weight._value.dtype)
         yield f"{weight.path} {kind} is not in the file, which has {len(paths)} arrays for the layer {name!r}"
@@ -294,42 +305,17 @@ def _missing(name: str, weights: Sequence[Variable], paths: Sequence[str]) -> It
         yield f"{path} is in the file, not in the layer {name!r}, which has {len(weights)} weights"
 
 
-def _difference(weight: Variable, path: str, file: H5Reader) -> str | None:
-    """Why a weight cannot be set from the array at a path, if it cannot."""
-    kind = described(weight.shape, weight._value.dtype)
-    if path not in file.arrays:
-        return f"{weight.path} {kind} is not in the file, at {path}"
-    stored = file.arrays[path]
-    if stored.shape == weight.shape and (holds(weight, stored.dtype) or rounds(weight, stored.dtype)):
-        return None
-    return f"{weight.path} is {kind} in the model and {described(stored.shape, stored.dtype)} in the file, at {path}"
-
-
-def _fitting_state(optimizer: Any, file: H5Reader) -> list[tuple[Variable, str]]:
-    """The optimizer's variables with the paths of their arrays; none, with a warning, if they are others."""
+def _matching_state(optimizer: Any, file: H5Reader) -> list[_Pair]:
+    """The optimizer's variables with the paths of their arrays; none, with a warning, if the file has another state."""
     if optimizer is None or _OPTIMIZER not in file.attributes:
         return []
-    variables, paths = optimizer.variables, _arrays(file, _OPTIMIZER)
-    pairs = list(zip(variables, paths))
-    shapes = [file.arrays[path].shape for path in paths if path in file.arrays]
-    if len(shapes) == len(paths) and optimizer.takes(shapes) and not any(_difference(*pair, file) for pair in pairs):
-        return pairs
-    warnings.warn(
-        f"The state of the optimizer {optimizer.name!r} was not loaded: it has {len(variables)} variables, the file "
-        f"{len(paths)}{', of other shapes' if len(variables) == len(paths) else ''}. It begins anew.",
-        stacklevel=4,
-    )
-    return []
+    paths = _arrays(file, _OPTIMIZER)
+    is_match = state_matches(optimizer, paths, file.arrays, stacklevel=4)
+    return list(zip(optimizer.variables, paths)) if is_match else []
 
 
-def _set(pairs: Sequence[tuple[Variable, str]], file: H5Reader) -> None:
-    rounded = [
-        f"{variable.path} from {file.arrays[path].dtype} to {variable._value.dtype}"
-        for variable, path in pairs
-        if rounds(variable, file.arrays[path].dtype)
-    ]
-    if rounded:
-        warnings.warn("Weights were rounded: " + ", ".join(rounded), stacklevel=4)
-    arrays = [file.read(path) for _, path in pairs]
+def _assign(pairs: Sequence[_Pair], file: H5Reader) -> None:
+    warn_of_rounding(pairs, file.arrays, stacklevel=4)
+    arrays = [file.read(path) for _, path in pairs]  # all are read before any is set
     for (variable, _), array in zip(pairs, arrays):
         variable.assign(array)

@@ -1,19 +1,20 @@
-"""Objects of any kind as plain data, and back."""
+"""Serialize any object to plain data, and back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minidl.core import serialization
+from minidl.core.typing import PyTree
 
 
-def serialize_keras_object(obj: Any) -> Any:
-    """An object of minidl's or yours, a function, an array, or data with these in it, as data that JSON can hold.
+def serialize_keras_object(obj: Any) -> PyTree:
+    """An object, a function, an array, or data that contains these, as plain data for JSON.
 
-    Of a function without a name it says only that there is one, for code is never written.
+    A function without a name is recorded without its code, which is never written.
 
     Raises:
-        TypeError: something without a `get_config`.
+        TypeError: an object without a `get_config`.
 
     Example:
     >>> from minidl import regularizers
@@ -24,22 +25,24 @@ def serialize_keras_object(obj: Any) -> Any:
     return serialization.serialize(obj)
 
 
-def deserialize_keras_object(config: Any, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True) -> Any:
-    """What `serialize_keras_object` described.
+def deserialize_keras_object(
+    config: PyTree, custom_objects: dict[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
+    """The object that `serialize_keras_object` serialized.
 
     Args:
         config: plain data.
-        custom_objects: names -> classes and functions of your own that it may name.
-        safe_mode: accepted as True. Code in a config is never run.
+        custom_objects: names -> your own classes and functions that the config may name.
+        safe_mode: only True is accepted: code in a config is never run.
 
     Raises:
-        ValueError: a name that is not known, or safe_mode=False.
+        ValueError: an unknown name, or safe_mode=False.
     """
     check_safe_mode(safe_mode)
     return serialization.deserialize_any(config, custom_objects)
 
 
 def check_safe_mode(safe_mode: bool) -> None:
-    """Refuse to switch it off."""
+    """Check that safe mode is on."""
     if not safe_mode:
-        raise ValueError("safe_mode cannot be switched off: minidl never runs code that is in a file or config.")
+        raise ValueError("safe_mode must be True: minidl never runs code from a file or config.")

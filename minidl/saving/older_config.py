@@ -1,8 +1,8 @@
-"""Configs in the form that HDF5 files have: older than that of `.keras` files, and with less in it.
+"""Configs in the format of legacy HDF5 files, which is older than that of `.keras` files.
 
-A layer is {"class_name", "config"}, without the module of its class; a function is its name. What layers hold inside
-(initializers, layers in wrappers) has the newer form, as Keras 3 writes it. Files of TensorFlow's Keras 2 differ in
-more; what of that a config says in other words is translated here.
+A layer is {"class_name", "config"}, without the module of its class; a function is its name. Objects in layer configs
+(initializers, wrapped layers) have the current format, as Keras 3 writes them. Files of TensorFlow's Keras 2 have more
+differences; the arguments that were renamed since are converted here.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ _MODELS = ("Functional", "Model", "Sequential")
 
 
 def older_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A layer's config, as `serialization.serialize` gives it, in the older form.
+    """A layer's config, as `serialization.serialize` returns it, in the older format.
 
     >>> older_config({"module": "keras.layers", "class_name": "ReLU", "config": {}, "registered_name": None})
     {'class_name': 'ReLU', 'config': {}}
     """
     if str(config["module"]).startswith("keras.src.ops"):
-        return dict(config)  # a function, which has no older form
+        return dict(config)  # functions have no older format
     older = {
         name: value for name, value in config.items() if name not in ("module", "registered_name", "compile_config")
     }
     older["class_name"] = config.get("registered_name") or config["class_name"]
-    if isinstance(inside := config["config"].get("layers"), list) and config["class_name"] in _MODELS:
-        older["config"] = {**config["config"], "layers": [older_config(layer) for layer in inside]}
+    if isinstance(inner := config["config"].get("layers"), list) and config["class_name"] in _MODELS:
+        older["config"] = {**config["config"], "layers": [older_config(layer) for layer in inner]}
     return older
 
 
 def older_compile_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of `compile`, as `get_compile_config` gives them, in the older form."""
+    """The arguments of `compile`, as `get_compile_config` returns them, in the older format."""
     older = {name: _without_modules(config.get(name)) for name in _COMPILE}
     return {**older, "optimizer_config": _without_modules(config["optimizer"])}
 
@@ -55,7 +55,7 @@ def _without_modules(value: Any) -> Any:
 
 
 def current_config(config: Any) -> Any:
-    """A layer's config in the older form, in words that minidl's layers know.
+    """A layer's config in the older format, converted to the current argument names.
 
     >>> current_config({"class_name": "InputLayer", "config": {"batch_input_shape": [None, 3]}})
     {'class_name': 'InputLayer', 'config': {'batch_shape': [None, 3]}}
@@ -91,18 +91,18 @@ def _current_arguments(class_name: Any, given: dict[str, Any]) -> dict[str, Any]
 
 
 def _current_graph(config: dict[str, Any]) -> dict[str, Any]:
-    """The config of a functional model in which calls may be lists of [layer, call, output, other arguments].
+    """The config of a functional model, converted from calls as lists of [layer, call, output, keyword arguments].
 
-    There the calls of a model with an input of its own count from 1.
+    In this format, calls of a nested model are counted from 1.
     """
     if not all(isinstance(layer, dict) and isinstance(layer.get("inbound_nodes"), list) for layer in config["layers"]):
-        raise ValueError("The layers of a functional model need 'inbound_nodes', a list of their calls.")
+        raise ValueError("Each layer of a functional model needs 'inbound_nodes', the list of its calls.")
     models = {layer.get("name") for layer in config["layers"] if layer.get("class_name") in _MODELS}
 
-    def tensor(place: Any) -> dict[str, Any]:
-        if not isinstance(place, list) or len(place) not in (3, 4) or not isinstance(place[1], int):
-            raise ValueError(f"Expected [layer, call, output] or [layer, call, output, arguments], got {place!r}.")
-        name, call, index, *_ = place
+    def tensor(reference: Any) -> dict[str, Any]:
+        if not isinstance(reference, list) or len(reference) not in (3, 4) or not isinstance(reference[1], int):
+            raise ValueError(f"Expected [layer, call, output] or [layer, call, output, arguments], got {reference!r}.")
+        name, call, index, *_ = reference
         return {
             "class_name": "__keras_tensor__",
             "config": {"keras_history": [name, max(0, call - (name in models)), index]},
@@ -112,14 +112,14 @@ def _current_graph(config: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(call, list):
             return call
         if not call:
-            raise ValueError("A call of a layer has no inputs.")
-        tensors = [tensor(place) for place in call]
+            raise ValueError("A call of a layer has no inputs, expected at least one.")
+        tensors = [tensor(reference) for reference in call]
         arguments = call[-1][3] if len(call[-1]) > 3 else {}
         return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": arguments}
 
-    def current_places(places: Any) -> Any:
-        """One tensor is in a list there, too."""
-        return places[0] if len(places) == 1 else places
+    def current_tensors(references: Any) -> Any:
+        """References of inputs or outputs; a single one is not in a list in the current format."""
+        return references[0] if len(references) == 1 else references
 
     if not any(isinstance(call, list) for layer in config["layers"] for call in layer["inbound_nodes"]):
         return config
@@ -127,15 +127,15 @@ def _current_graph(config: dict[str, Any]) -> dict[str, Any]:
         {**layer, "inbound_nodes": [current_call(call) for call in layer["inbound_nodes"]]}
         for layer in config["layers"]
     ]
-    places = {name: current_places(config[name]) for name in ("input_layers", "output_layers")}
-    return {**config, "layers": layers, **places}
+    tensors = {name: current_tensors(config[name]) for name in ("input_layers", "output_layers")}
+    return {**config, "layers": layers, **tensors}
 
 
 def current_compile_config(config: Any) -> dict[str, Any]:
-    """The arguments of `compile` in the older form, for `compile_from_config`.
+    """The arguments of `compile` in the older format, converted for `compile_from_config`.
 
     Raises:
-        ValueError: it is no dict, or has no optimizer.
+        ValueError: not a dict, or without an optimizer.
     """
     if not isinstance(config, dict) or not isinstance(config.get("optimizer_config"), dict):
         raise ValueError("the training_config has no 'optimizer_config'")
@@ -147,7 +147,7 @@ def current_compile_config(config: Any) -> dict[str, Any]:
 
 
 def _with_functions(value: Any) -> Any:
-    """The structure with the caller's functions for their names; names of minidl's stay."""
+    """The structure with names of custom functions replaced by the functions; minidl's own names are kept."""
     if isinstance(value, list):
         return [_with_functions(item) for item in value]
     if isinstance(value, dict) and "class_name" not in value:

@@ -1,7 +1,7 @@
-"""Models in pickles, copies and messages between processes: as the bytes of a `.keras` file.
+"""Pickling and copying of models, as the bytes of a `.keras` file.
 
-So a model is pickled at any time, whatever it has compiled, and what is in the pickle besides the file are the classes
-and functions of the caller that it names: pickle keeps those by reference (cloudpickle and joblib also by value).
+So a model can always be pickled, whatever it has compiled. Besides the file, the pickle contains the custom classes and
+functions that the file names: pickle stores these by reference (cloudpickle and joblib also by value).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from minidl.saving.weights import collect
 
 
 def reduced(model: Any) -> tuple[Any, tuple[bytes, dict[str, Any]]]:
-    """What `__reduce__` returns for a model.
+    """The result of `__reduce__` for a model.
 
     Raises:
-        PicklingError: two classes or functions of the caller's that have one name.
-        NotImplementedError: a class that has arguments but no `get_config`.
+        PicklingError: two custom classes or functions with the same name.
+        NotImplementedError: a class with constructor arguments but no `get_config`.
     """
     with serialization.shared_objects() as shared:
         config = serialization.serialize(model)
@@ -36,19 +36,19 @@ def reduced(model: Any) -> tuple[Any, tuple[bytes, dict[str, Any]]]:
     for name, value in [*shared.custom, *functions_in(config)]:
         if custom.setdefault(name, value) is not value:
             raise pickle.PicklingError(
-                f"{model.name!r} uses {custom[name]!r} and {value!r}, both named {name!r}: rename one, "
-                "or register it under another name."
+                f"{model.name!r} uses {custom[name]!r} and {value!r}, both named {name!r}. Rename one, or "
+                "register it under another name."
             )
     data = archive_bytes(config, to_bytes(*collect(model)), lambda put: write_assets(model, put))
     return restored, (data, custom)
 
 
 def copied(model: Any, memo: dict[int, Any]) -> Any:
-    """A deep copy of a model: what its file holds, or attribute by attribute if its class cannot be made of a file.
+    """A deep copy of a model: through a file, or attribute by attribute if its class cannot be loaded from one.
 
     Args:
-        model: what to copy.
-        memo: of `copy.deepcopy`.
+        model: the model.
+        memo: the argument of `__deepcopy__`.
     """
     try:
         function, arguments = reduced(model)
@@ -56,15 +56,15 @@ def copied(model: Any, memo: dict[int, Any]) -> Any:
     except (NotImplementedError, pickle.PicklingError, LoadError):
         copy = object.__new__(type(model))
         memo[id(model)] = copy
-        memo[id(model._training_lock)] = threading.RLock()  # each model's own
-        for compiled in (model._steps, model._compiled_call):  # for this model; the copy makes its own
+        memo[id(model._training_lock)] = threading.RLock()  # each model needs its own
+        for compiled in (model._steps, model._compiled_call):  # belong to this model; the copy creates its own
             memo[id(compiled)] = None
         vars(copy).update(deepcopy(vars(model), memo))
         return copy
 
 
 def restored(data: bytes, custom_objects: dict[str, Any]) -> Any:
-    """The model in the bytes of a `.keras` file.
+    """The model from the bytes of a `.keras` file.
 
     Raises:
         LoadError: see `load_model`.

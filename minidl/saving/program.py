@@ -1,9 +1,9 @@
-"""Exported programs as bytes, and what they must be before JAX gets to run them.
+"""Exported programs as bytes, and the checks before JAX runs them.
 
-The bytes are those of `jax.export`, which `jax.export.deserialize` reads as well, and 40 more after them: a mark, and
-the SHA-256 of what is before it. JAX reads these bytes with native code that crashes on damaged ones, so nothing is
-parsed before the checksum fits. Then every operation must be one of StableHLO, and every custom call (native code that
-is found by its name) one of a list: others take addresses in memory from the file, or run code that is in it.
+The bytes are those of `jax.export`, which `jax.export.deserialize` can read too, followed by a trailer of 40 bytes: a
+magic number, and the SHA-256 of the bytes before. JAX parses these bytes with native code that crashes on damaged ones,
+so the checksum is verified before anything is parsed. Then every operation must be one of StableHLO, and every custom
+call (native code, called by name) must be in an allowlist: others read memory addresses, or run code, from the file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from minidl.saving.errors import LoadError
 
 _MARK = b"minidl\x00\x01"
 _DIALECTS = ("builtin", "chlo", "func", "sdy", "stablehlo")
-_CUSTOM_CALLS = re.compile(  # of those that JAX keeps stable, the ones that only compute
+_CUSTOM_CALLS = re.compile(  # those of the calls that JAX guarantees as stable that only compute
     r"lapack_[a-z]+_ffi|(cu|hip)solver_[a-z]+_ffi|cusparse_gtsv2_ffi|(cu|hip)_(lu_pivots_to_permutation|threefry2x32_ffi)"
     r"|Eigh|Qr|ProductOfElementaryHouseholderReflectors|LuDecomposition|ApproxTopK"
     r"|stablehlo\.dynamic_(approx_top_k|reduce_window|rng_bit_generator|top_k)|shape_assertion"
@@ -29,7 +29,7 @@ def to_bytes(exported: Any) -> bytes:
     """A `jax.export.Exported` with its checksum.
 
     Raises:
-        LoadError: it could not be loaded: it has an operation that is not allowed.
+        LoadError: an operation that is not allowed, so that it could not be loaded.
     """
     check_operations(exported.mlir_module_serialized)
     data = bytes(exported.serialize())
@@ -40,29 +40,29 @@ def from_bytes(data: bytes) -> Any:
     """The `jax.export.Exported` that `to_bytes` wrote.
 
     Raises:
-        LoadError: without a checksum, with another, or with an operation that is not allowed.
+        LoadError: the checksum is missing or does not match, or an operation is not allowed.
     """
     end = len(data) - len(_MARK) - hashlib.sha256().digest_size
     if end < 0 or data[end : end + len(_MARK)] != _MARK:
         raise LoadError(
-            "it has no checksum: it is truncated, no exported model, or was written without one (by jax.export): "
-            "export the model again, or, if you trust the file, read it with jax.export.deserialize"
+            "it has no checksum: it is truncated, not an exported model, or was written by jax.export. Export the "
+            "model again, or, if you trust the file, load it with jax.export.deserialize"
         )
     if hashlib.sha256(memoryview(data)[:end]).digest() != data[end + len(_MARK) :]:
-        raise LoadError("it is damaged: its checksum does not fit")
+        raise LoadError("it is damaged: its checksum does not match")
     exported = needed("jax.export", "load_exported", "minidl[export]").deserialize(bytearray(memoryview(data)[:end]))
     check_operations(exported.mlir_module_serialized)
     return exported
 
 
 def check_operations(serialized: bytes) -> None:
-    """Refuse programs with other operations than those of StableHLO and the listed custom calls.
+    """Check that a program has only operations of StableHLO and the listed custom calls.
 
     Args:
-        serialized: StableHLO in its portable form.
+        serialized: a portable artifact of StableHLO.
 
     Raises:
-        LoadError: an operation that is not allowed, named.
+        LoadError: an operation that is not allowed; the message names it.
     """
     from jax.extend.mlir import ir  # noqa: PLC0415 - takes time, and only exported programs need it
     from jax.extend.mlir.dialects import stablehlo  # noqa: PLC0415
@@ -83,4 +83,4 @@ def check_operations(serialized: bytes) -> None:
     with make_ir_context() as context:
         stablehlo.deserialize_portable_artifact(context, serialized).operation.walk(visit)
     if refused:
-        raise LoadError(f"it has {', '.join(sorted(refused)[:5])}, which exported models may not have")
+        raise LoadError(f"it has {', '.join(sorted(refused)[:5])}, which is not allowed in exported models")

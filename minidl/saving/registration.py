@@ -1,4 +1,4 @@
-"""Classes and functions of users that configs may name."""
+"""Registration of custom classes and functions, so that configs may name them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from minidl.core import registry
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """Let configs and files name a class or function as "package>name"; a decorator.
+    """A decorator that registers a class or function as "package>name", so that configs and files may name it.
 
     Args:
-        package: a name of your own, which keeps the name apart from others'.
-        name: default: that of the class or function.
+        package: a prefix that makes the name unique.
+        name: default: the name of the class or function.
 
     Raises:
         ValueError: a class without `get_config`.
@@ -29,7 +29,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def register(value: Any) -> Any:
         if isinstance(value, type) and not hasattr(value, "get_config"):
-            raise ValueError(f"Cannot register a class that does not have a get_config method: {value.__name__}.")
+            raise ValueError(
+                f"register_keras_serializable: {value.__name__} needs a get_config method, so that it can be saved."
+            )
         registry.registered[f"{package}>{name or value.__name__}"] = value
         return value
 
@@ -38,7 +40,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 @contextlib.contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
-    """Inside, configs and files may name these classes and functions.
+    """A context in which configs and files may name these classes and functions.
 
     Args:
         custom_objects: names -> classes and functions.
@@ -51,24 +53,24 @@ CustomObjectScope = custom_object_scope
 
 
 def get_custom_objects() -> dict[str, Any]:
-    """The dict of all registered names, which may be changed."""
+    """The dict of all registered names, which may be modified."""
     return registry.registered
 
 
-def get_registered_name(obj: Any) -> str:
-    """The name that a class or function is registered under, or else its own."""
+def get_registered_name(obj: type | Callable[..., Any]) -> str:
+    """The name under which a class or function is registered, or else its own name."""
     return registry.registered_name(obj)
 
 
 def get_registered_object(
     name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """The class or function behind a name; None if there is none.
+    """The class or function registered under a name; None if there is none.
 
     Args:
-        name: what to look for among the registered ones, and the names of a `custom_object_scope`.
-        custom_objects: names to look among next.
-        module_objects: names to look among last.
+        name: looked up among registered names and those of a `custom_object_scope`.
+        custom_objects: names to search next.
+        module_objects: names to search last.
     """
     found = registry.custom(name)
     for table in (custom_objects or {}, module_objects or {}):

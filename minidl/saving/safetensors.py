@@ -1,4 +1,4 @@
-"""Weights as safetensors, a flat file of named arrays that many libraries read: `pip install minidl[safetensors]`."""
+"""Weights in safetensors files, which many libraries read: `pip install minidl[safetensors]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.core.optional import needed
 from minidl.saving.archive import reading
 from minidl.saving.errors import LoadError
 from minidl.saving.files import atomic_write
-from minidl.saving.weights import described, holds
+from minidl.saving.matching import described, holds
 
 _CHECKSUM = "minidl_crc32"  # in the metadata
 
@@ -25,11 +25,11 @@ def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dic
 
     Args:
         model: a model that is built.
-        filepath: where to; the file that was there stands until the new one is complete.
-        metadata: texts to write beside the weights.
+        filepath: the path; an existing file is replaced once the new one is complete.
+        metadata: strings to store in the header of the file.
 
     Raises:
-        ValueError: a model that is not built, or two weights of one path.
+        ValueError: a model that is not built, or two weights with the same path.
 
     Example:
     >>> import tempfile, minidl
@@ -50,15 +50,15 @@ def save_safetensors(model: Any, filepath: str | os.PathLike[str], metadata: dic
 
 
 def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
-    """Set the weights of a model from a file; all of them, or after an error none.
+    """Set the weights of a model from a file; after an error, none are changed.
 
     Args:
-        model: a model that is built, with the paths of weights that the file names.
-        filepath: the file.
+        model: a built model whose weights have the paths in the file.
+        filepath: the path of the file.
 
     Raises:
-        LoadError: the file is damaged, or the weights do not fit; all that do not are named.
-        OSError: it cannot be opened.
+        LoadError: the file is damaged, or the weights do not match; the message lists all that do not.
+        OSError: the file cannot be opened.
     """
     load = needed("safetensors.numpy", "load_safetensors", "minidl[safetensors]").load
     weights = _by_path(model)
@@ -69,7 +69,7 @@ def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
         (size,) = struct.unpack_from("<Q", data)  # the header: its length, then JSON
         stored = (json.loads(data[8 : 8 + size]).get("__metadata__") or {}).get(_CHECKSUM)
         if stored is not None and stored != _checksum(arrays):
-            raise LoadError("it is damaged: its weights do not have the checksum that was written with them")
+            raise LoadError("it is damaged: the checksum of its weights does not match")
         problems = [f"{path} is not in the file" for path in weights.keys() - arrays.keys()]
         problems += [f"{path} is in the file, not in the model" for path in arrays.keys() - weights.keys()]
         for path in weights.keys() & arrays.keys():
@@ -80,13 +80,13 @@ def load_safetensors(model: Any, filepath: str | os.PathLike[str]) -> None:
                     f"{described(array.shape, array.dtype)} in the file"
                 )
         if problems:
-            raise LoadError("The weights do not fit, and none were loaded:\n  " + "\n  ".join(sorted(problems)))
+            raise LoadError("The weights do not match, and none were loaded:\n  " + "\n  ".join(sorted(problems)))
         for path, weight in weights.items():
             weight.assign(arrays[path])
 
 
 def _checksum(arrays: dict[str, np.ndarray]) -> str:
-    """The CRC-32 of names, dtypes, shapes and values."""
+    """The CRC-32 of the names, dtypes, shapes and values."""
     value = 0
     for path in sorted(arrays):
         array = np.ascontiguousarray(arrays[path])
@@ -97,12 +97,12 @@ def _checksum(arrays: dict[str, np.ndarray]) -> str:
 
 def _by_path(model: Any) -> dict[str, Any]:
     if not model.built:
-        raise ValueError(f"{model.name!r} is not built, so it has no weights yet: call it on some data, or build it.")
+        raise ValueError(f"{model.name!r} is not built, so it has no weights. Build it, or call it on data, first.")
     weights = {weight.path: weight for weight in model.weights}
     if len(weights) != len(model.weights):
         paths = [weight.path for weight in model.weights]
         twice = sorted({path for path in paths if paths.count(path) > 1})
         raise ValueError(
-            f"{model.name!r} has several weights of one path: {twice}. Give their layers names of their own."
+            f"{model.name!r} has several weights with the same path: {twice}. Give their layers unique names."
         )
     return weights

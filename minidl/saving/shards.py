@@ -1,11 +1,11 @@
-"""Weights in several files of a limited size, as Keras writes them.
+"""Sharded weights: several files of a limited size, in Keras's format.
 
-`name.weights.json`, the index, says what is in which file next to it:
+`name.weights.json`, the index, lists the files (shards) of each group in the same folder:
 {"metadata": {"total_size": bytes}, "weight_map": {"/layers/dense/vars": file, or list of files}}.
 
-Each save writes files of new names, `name_<token>_00000.weights.h5`, ..., then replaces the index, then removes the
-files that no index names any more. So at every moment the index names one whole set. Keras opens
-`name_00000.weights.h5` before it looks into the index, so there is an empty file of that name.
+Each save writes shards with new names, `name_<token>_00000.weights.h5`, ..., then replaces the index, then removes the
+files that the index no longer names. So the index names a complete set at all times. Keras opens
+`name_00000.weights.h5` before it reads the index, so an empty file of that name is written.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from typing import Any
 
 import numpy as np
 
-from minidl.saving.archive import MOST_TEXT, opened, parse
+from minidl.saving.archive import MAX_CONFIG_SIZE, opened, parse
 from minidl.saving.checksum import append_checksum, checked_contents
 from minidl.saving.errors import LoadError, MissingFileError
-from minidl.saving.files import atomic_write, created, remove_unlocked, status, sync, take_rights
+from minidl.saving.files import atomic_write, copy_permissions, created, remove_unlocked, status, sync
 from minidl.saving.hdf5 import Declared, H5Reader, write_hdf5
 
 ENDING = ".weights.json"
-_OF_SHARDS = ".weights.h5"
-_MOST_TRIES = 100  # to read a set that is replaced again and again
+_SHARD_ENDING = ".weights.h5"
+_MAX_TRIES = 100  # reads of a set that is being replaced
 
 _Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def write_shards(path: str | os.PathLike[str], groups: _Groups, names: Mapping[str, str], most: float) -> None:
-    """Write arrays into as many files as it takes; the set that was there stands until the new one is complete.
+    """Write arrays into as many files as necessary; an existing set is replaced once the new one is complete.
 
     Args:
-        path: of the index.
+        path: the path of the index.
         groups: see `write_hdf5`.
         names: see `write_hdf5`.
-        most: bytes of arrays in a file.
+        most: the maximum number of bytes of arrays in a file.
 
     Raises:
-        ValueError: an array that has more.
+        ValueError: an array is larger.
     """
     target = pathlib.Path(os.path.realpath(path))
     shards = _divided(groups, most)
     base, token = target.name.removesuffix(ENDING), uuid.uuid4().hex
-    files = [target.with_name(f"{base}_{token}_{number:05}{_OF_SHARDS}") for number in range(len(shards))]
-    first = target.with_name(f"{base}_00000{_OF_SHARDS}")
+    files = [target.with_name(f"{base}_{token}_{number:05}{_SHARD_ENDING}") for number in range(len(shards))]
+    first = target.with_name(f"{base}_00000{_SHARD_ENDING}")
     places: dict[str, list[str]] = {}
     for file, shard in zip(files, shards):
         for group in shard:
@@ -60,12 +60,12 @@ def write_shards(path: str | os.PathLike[str], groups: _Groups, names: Mapping[s
         "weight_map": {group: found[0] if len(found) == 1 else found for group, found in places.items()},
     }
     replaced, before = _named(target), status(target)
-    with contextlib.ExitStack() as stack:  # the files stay open, and so locked, until the index names them
+    with contextlib.ExitStack() as stack:  # the files stay open, and thus locked, until the index names them
         try:
             for file, shard in zip(files, shards):
                 stream = stack.enter_context(created(file, private=before is not None))
                 if before is not None:
-                    take_rights(file, before)
+                    copy_permissions(file, before)
                 write_hdf5(stream, shard, names)
                 append_checksum(stream)
                 stream.flush()
@@ -76,7 +76,7 @@ def write_shards(path: str | os.PathLike[str], groups: _Groups, names: Mapping[s
             with atomic_write(target) as text:
                 text.write(json.dumps(config, indent=4).encode())
         except BaseException:
-            if not _named(target) & {file.name for file in files}:  # else the index was replaced before it failed
+            if not _named(target) & {file.name for file in files}:  # else the index was replaced before the failure
                 for file in files:
                     file.unlink(missing_ok=True)
             raise
@@ -91,7 +91,7 @@ def _write_empty(path: pathlib.Path) -> None:
 
 
 def _named(path: pathlib.Path) -> set[str]:
-    """The files that an index names; none if it is missing or damaged."""
+    """The files that an index names; empty if it is missing or damaged."""
     try:
         return {name for found in _places(path).values() for name in found}
     except LoadError:
@@ -99,8 +99,8 @@ def _named(path: pathlib.Path) -> set[str]:
 
 
 def _remove_unnamed(target: pathlib.Path, base: str, replaced: set[str]) -> None:
-    """Remove the files of earlier saves, and of those that were killed; no others, and none of a save at work."""
-    own = re.compile(re.escape(base) + r"_(?P<token>[0-9a-f]{32}_)?\d{5}" + re.escape(_OF_SHARDS))
+    """Remove the shards of earlier saves and of saves that were killed, but not those of running saves."""
+    own = re.compile(re.escape(base) + r"_(?P<token>[0-9a-f]{32}_)?\d{5}" + re.escape(_SHARD_ENDING))
     for item in target.parent.iterdir():
         found = own.fullmatch(item.name)
         if found and (found["token"] or item.name in replaced):
@@ -108,15 +108,15 @@ def _remove_unnamed(target: pathlib.Path, base: str, replaced: set[str]) -> None
 
 
 def _divided(groups: _Groups, most: float) -> list[dict[str, dict[str, np.ndarray]]]:
-    """The arrays in their order, a new file begun where the next does not fit."""
+    """The arrays in order, divided into shards of at most `most` bytes."""
     shards: list[dict[str, dict[str, np.ndarray]]] = [{}]
     left = most
     for group, arrays in groups.items():
         for key, array in arrays.items():
             if array.nbytes > most:
                 raise ValueError(
-                    f"{group}/{key} has {array.nbytes} bytes, and max_shard_size allows {most:.0f}: it must be at "
-                    f"least {array.nbytes / 2**30:.3g} (in units of 2**30 bytes)."
+                    f"{group}/{key} has {array.nbytes} bytes, more than the {most:.0f} of max_shard_size. It must be "
+                    f"at least {array.nbytes / 2**30:.3g} (in units of 2**30 bytes)."
                 )
             if array.nbytes > left:
                 shards.append({})
@@ -127,15 +127,15 @@ def _divided(groups: _Groups, most: float) -> list[dict[str, dict[str, np.ndarra
 
 
 class ShardReader:
-    """The arrays of all the files that a text names; as `H5Reader`.
+    """The arrays of all the files that an index names, with the interface of `H5Reader`.
 
     Raises:
-        LoadError: damage, a name that leads out of the folder, or arrays that the text does not have in their files.
+        LoadError: damage, a name that leads out of the folder, or arrays in other files than the index says.
         OSError: a file cannot be opened.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        for _ in range(_MOST_TRIES):
+        for _ in range(_MAX_TRIES):
             places = _places(path)
             try:
                 self._open(path, places)
@@ -143,7 +143,7 @@ class ShardReader:
             except MissingFileError:
                 if _places(path) == places:
                     raise
-        raise LoadError(f"it was replaced {_MOST_TRIES} times while it was read")
+        raise LoadError(f"it was replaced {_MAX_TRIES} times while it was read")
 
     def _open(self, path: str | os.PathLike[str], places: Mapping[str, list[str]]) -> None:
         self.arrays: dict[str, Declared] = {}
@@ -156,7 +156,7 @@ class ShardReader:
             for array, declared in reader.arrays.items():
                 group = f"/{array.rpartition('/')[0]}"
                 if name not in places.get(group, ()) or array in self.arrays:
-                    raise LoadError(f"{array} is in {name}, where it should not be")
+                    raise LoadError(f"{array} is in {name}, but the index does not list it there")
                 self.arrays[array] = declared
                 self._readers[array] = reader
 
@@ -168,18 +168,18 @@ class ShardReader:
 def _places(path: str | os.PathLike[str]) -> dict[str, list[str]]:
     """The files of each group."""
     with opened(path) as file:
-        config: Any = parse(file.read(MOST_TEXT + 1))
+        config: Any = parse(file.read(MAX_CONFIG_SIZE + 1))
     if not isinstance(config, dict) or not isinstance(config.get("weight_map"), dict):
-        raise LoadError("it has no 'weight_map', which says what is in which file")
+        raise LoadError("it has no 'weight_map', which lists the files of each group")
     places = {group: [found] if isinstance(found, str) else found for group, found in config["weight_map"].items()}
     for name in _all_names(places):
-        if not isinstance(name, str) or not name.endswith(_OF_SHARDS) or {"/", "\\", ":", "\0"} & set(name):
-            raise LoadError(f"{name!r} is no name of a file beside it that ends in {_OF_SHARDS}")
+        if not isinstance(name, str) or not name.endswith(_SHARD_ENDING) or {"/", "\\", ":", "\0"} & set(name):
+            raise LoadError(f"{name!r} is not a file name that ends in {_SHARD_ENDING}")
     return places
 
 
 def _all_names(places: Mapping[str, Any]) -> Iterator[Any]:
     for found in places.values():
         if not isinstance(found, list):
-            raise LoadError(f"the files of an array are a list of names, not {found!r}")
+            raise LoadError(f"expected a list of file names for a group, got {found!r}")
         yield from found

@@ -1,7 +1,7 @@
-"""Plain data with arrays in it, in one file: an `.npz` of the arrays and one JSON text.
+"""Plain data with arrays in one file: an `.npz` file of the arrays and a JSON string.
 
-Nothing that such a file holds is ever run, so a file from elsewhere can at worst be refused.
-The numbers that come back are those that were written, bit for bit.
+No code in such a file is ever run, so a file from an untrusted source can at worst be refused. Arrays and numbers are
+restored bit for bit.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core.typing import PyTree
 from minidl.saving.files import atomic_write
 
-_TEXT = "json"  # the name of the text among the arrays
-# What reading from memory raises if the bytes are not right, by the layers that it goes through.
+_TEXT = "json"  # the name of the JSON string among the arrays
+# What the libraries below raise for damaged data.
 _DAMAGE = (
     *(ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, EOFError, OSError),
     *(struct.error, zlib.error, zipfile.BadZipFile),
 )
-_MARK = "__array__"  # what stands in the text for an array: {"__array__": [name, dtype, shape]}
+_MARK = "__array__"  # an array in the JSON string: {"__array__": [name, dtype, shape]}
 
 
-def write_state(path: str | os.PathLike[str], data: Any) -> None:
-    """Write dicts, lists, tuples (which come back as lists), arrays, numbers, texts, booleans and None.
+def write_state(path: str | os.PathLike[str], data: PyTree) -> None:
+    """Write dicts, lists, tuples (which are read as lists), arrays, numbers, strings, booleans and None.
 
     Args:
-        path: the file; the one before stays until the new one is complete.
-        data: what to write.
+        path: the file; an existing one is replaced once the new one is complete.
+        data: the data.
 
     Raises:
-        TypeError: something else in the data; the message says where.
+        TypeError: any other object in the data; the message has its path.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -52,34 +53,34 @@ def write_state(path: str | os.PathLike[str], data: Any) -> None:
 
 
 def read_state(path: str | os.PathLike[str]) -> Any:
-    """Read what `write_state` wrote.
+    """Read the data that `write_state` wrote.
 
-    Its parts are stored without compression, so reading takes no more memory than the file is large.
+    Nothing is compressed, so reading needs no more memory than the size of the file.
 
     Raises:
-        ValueError: the file is damaged, or another kind of file.
-        OSError: it cannot be opened.
+        ValueError: the file is damaged, or of another format.
+        OSError: the file cannot be opened.
     """
     with open(path, "rb") as file:
         memory = io.BytesIO(file.read())
     try:
         with zipfile.ZipFile(memory) as parts:
             if any(part.compress_type != zipfile.ZIP_STORED for part in parts.infolist()):
-                raise ValueError("its parts are compressed, which minidl never does")
+                raise ValueError("its members are compressed, which minidl never does")
             if sum(part.file_size for part in parts.infolist()) > memory.getbuffer().nbytes:
-                raise ValueError("its parts claim to be larger than the file")
+                raise ValueError("the sizes of its members exceed the size of the file")
         with np.load(memory, allow_pickle=False) as archive:
-            arrays = dict(archive)  # reading all compares every part with its checksum
+            arrays = dict(archive)  # reading a member verifies its checksum
         for name, array in arrays.items():
             if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 1:
-                raise ValueError(f"its part {name!r} is no array of bytes")
+                raise ValueError(f"its member {name!r} is not an array of bytes")
         return _from_json(json.loads(arrays[_TEXT].tobytes()), arrays)
     except _DAMAGE as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged or was not written by minidl: {error}") from error
 
 
 def _to_json(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
-    """The value with marks in place of arrays, which are collected."""
+    """The value with placeholders for arrays, which are collected in `arrays`."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):
@@ -91,16 +92,16 @@ def _to_json(value: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
     if isinstance(value, (np.ndarray, jax.Array)):
         return {_MARK: _add_array(np.asarray(value), arrays, where)}
     raise TypeError(
-        f"{where} is {value!r}, which cannot be written. Keep numbers, texts, None, arrays, lists of them, and dicts "
-        "whose keys are texts."
+        f"{where} is {value!r}, which cannot be saved. Use numbers, strings, None, arrays, lists of these, and dicts "
+        "with string keys."
     )
 
 
 def _add_array(array: np.ndarray, arrays: dict[str, np.ndarray], where: str) -> list[Any]:
     if array.dtype.hasobject or array.dtype.names:
-        raise TypeError(f"{where} is an array of {array.dtype}; only arrays of numbers or texts can be written.")
+        raise TypeError(f"{where} is an array of {array.dtype}; only arrays of numbers or strings can be saved.")
     name = f"array_{len(arrays)}"
-    # As bytes, since NumPy's format has no name for bfloat16 and its like.
+    # As bytes, since the .npy format has no names for bfloat16 and similar dtypes.
     arrays[name] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
     return [name, array.dtype.str if array.dtype.kind != "V" else array.dtype.name, list(array.shape)]
 

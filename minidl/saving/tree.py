@@ -1,8 +1,8 @@
-"""Which weights stand where in a file: the tree of a model's layers and its optimizer, as Keras's files name it.
+"""Paths of weights in files: the tree of a model's layers and its optimizer, with the names of Keras's files.
 
-A part is named after the attribute that holds it; parts in lists and dicts after their class, with a number from the
-second of a class on. So names do not depend on how many models were made before, and a file fits any model made in
-the same way.
+An object is named after its attribute; items of lists and dicts are named after their class, with a number from the
+second item of a class on. So names do not depend on how many models were created before, and a file can be loaded into
+any model of the same structure.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Owner = Module | OptimizerState
 
 
 def owners(root: Owner, skipped: Sequence[Any] = ()) -> Iterator[tuple[str, Owner]]:
-    """The paths in the file, "" for the root, and what has variables there; each object once, where it comes first.
+    """(path in the file, object with variables): the path of the root is "", each object appears once.
 
     Args:
         root: a model, or any layer.
-        skipped: what to leave out, with all that is inside.
+        skipped: objects to exclude, with everything they contain.
 
     >>> from minidl import Sequential, layers
     >>> model = Sequential([layers.Input((2,)), layers.Dense(2), layers.Dense(1)])
@@ -42,7 +42,7 @@ def _parts(value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _items(container: Any) -> Iterator[tuple[str, Any]]:
-    """The parts in a list or dict, named after their classes."""
+    """The items of a list or dict, named after their classes."""
     used: dict[str, int] = {}
     for item in container.values() if isinstance(container, dict) else container:
         if isinstance(item, (Module, OptimizerState, list, tuple, dict)):
@@ -54,5 +54,5 @@ def _items(container: Any) -> Iterator[tuple[str, Any]]:
 def _class_name(item: Any) -> str:
     if isinstance(item, (list, tuple, dict)):
         return "container"
-    written = getattr(item, "serialized_as", None)
-    return snake_case(written[1] if written else type(item).__name__)
+    serialized_as = getattr(item, "serialized_as", None)
+    return snake_case(serialized_as[1] if serialized_as else type(item).__name__)

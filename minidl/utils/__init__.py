@@ -1,4 +1,4 @@
-"""Helpers around models and arrays."""
+"""Utilities for models, data and arrays."""
 
 from minidl.core.dtypes import standard as standardize_dtype
 from minidl.core.messages import (

@@ -1,4 +1,4 @@
-"""plot_model: a picture of a model's layers and what flows between them, through pydot and Graphviz."""
+"""plot_model: a diagram of a model's layers and the tensors between them, drawn by pydot and Graphviz."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def plot_model(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> Any:
-    """Write a picture of a model to a file.
+    """Draw a diagram of a model into a file.
 
     Args:
         model: a built model.
-        to_file: the path; its ending says the format, such as .png, .svg or .pdf. None writes nothing.
-        show_shapes: whether to show the shapes that go in and out.
+        to_file: the path; its ending selects the format, such as .png, .svg or .pdf. None for no file.
+        show_shapes: whether to show input and output shapes.
         show_dtype: whether to show the dtypes of the outputs.
         show_layer_names: whether to show the names of the layers.
         rankdir: "TB" from top to bottom, "LR" from left to right.
-        expand_nested: whether to show the layers of models inside.
+        expand_nested: whether to show the layers of nested models.
         dpi: dots per inch.
         show_layer_activations: whether to show activations.
-        show_trainable: whether to show which layers train.
-        splines: how lines run: "ortho" with corners, "curved", "polyline", "spline".
+        show_trainable: whether to show which layers are trainable.
+        splines: the style of lines: "ortho" (right angles), "curved", "polyline", "spline".
 
     Returns:
-        The picture, for a notebook to show; None where IPython is not installed.
+        The image, for display in a notebook; None where IPython is not installed.
 
     Raises:
         ImportError: pydot is not installed.
@@ -61,11 +61,11 @@ def plot_model(
         splines,
     )
     if to_file is None:
-        return _shown(dot.create(format="svg"), "svg")
+        return _displayable(dot.create(format="svg"), "svg")
     path = pathlib.Path(to_file)
-    picture = dot.create(format=path.suffix.removeprefix(".") or "png")
-    path.write_bytes(picture)
-    return _shown(picture, path.suffix)
+    image = dot.create(format=path.suffix.removeprefix(".") or "png")
+    path.write_bytes(image)
+    return _displayable(image, path.suffix)
 
 
 def model_to_dot(
@@ -81,10 +81,10 @@ def model_to_dot(
     show_trainable: bool = False,
     splines: str = "ortho",
 ) -> Any:
-    """The picture as a graph of pydot; the arguments are those of `plot_model`.
+    """The diagram as a pydot graph; the arguments are those of `plot_model`.
 
     Args:
-        subgraph: whether to make a cluster for a place in another graph.
+        subgraph: whether to return a cluster, to add to another graph.
 
     Raises:
         ImportError: pydot is not installed.
@@ -92,20 +92,20 @@ def model_to_dot(
     """
     pydot = needed("pydot", "plot_model (with the program Graphviz)", "minidl[plot]")
     if not model.built:
-        raise ValueError(f"plot_model: {model.name!r} is not built yet. Call it on data, or build it.")
-    shown = _Shown(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
+        raise ValueError(f"plot_model: {model.name!r} is not built. Build it, or call it on data, first.")
+    content = _Content(show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable)
     dot: Any
     if subgraph:
         dot = pydot.Cluster(graph_name=model.name, label=model.name)
     else:
         dot = pydot.Dot(rankdir=rankdir, splines=splines, dpi=str(dpi), concentrate="true")
         dot.set_node_defaults(shape="plaintext", fontname="Helvetica")
-    _draw(pydot, dot, model, shown, expand_nested, "")
+    _draw(pydot, dot, model, content, expand_nested, "")
     return dot
 
 
-class _Shown:
-    """What the box of a layer says."""
+class _Content:
+    """What the node of a layer shows."""
 
     def __init__(self, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool):
         self.shapes, self.dtype, self.names, self.activations, self.trainable = (
@@ -117,9 +117,9 @@ class _Shown:
         )
 
     def label(self, operation: Any, inputs: list[Any], outputs: list[Any]) -> str:
-        """A table in HTML: name and class above, what was asked for below."""
-        kind = getattr(operation, "function_name", type(operation).__name__)
-        title = f"<b>{html.escape(kind)}</b>"
+        """An HTML table: a title with name and class, then a row for each option."""
+        class_name = getattr(operation, "function_name", type(operation).__name__)
+        title = f"<b>{html.escape(class_name)}</b>"
         if self.names:
             title = f"{html.escape(operation.name)} ({title})"
         rows = [title]
@@ -137,24 +137,24 @@ class _Shown:
         return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{cells}</table>>'
 
 
-def _draw(pydot: Any, dot: Any, model: Any, shown: _Shown, expand_nested: bool, prefix: str) -> tuple[str, str]:
-    """Draw a model's layers into a graph; returns the names of its first and its last box."""
+def _draw(pydot: Any, dot: Any, model: Any, content: _Content, expand_nested: bool, prefix: str) -> tuple[str, str]:
+    """Add a model's layers to a graph; returns the names of its first and its last node."""
     calls = _calls(model)
-    boxes: dict[int, tuple[str, str]] = {}  # an operation's id -> the boxes where it begins and ends
+    nodes: dict[int, tuple[str, str]] = {}  # id of an operation -> its first and its last node
     for operation, inputs, outputs, _ in calls:
         name = f"{prefix}{operation.name}"
         if expand_nested and hasattr(operation, "layers"):
             cluster = pydot.Cluster(graph_name=name.replace("/", "_"), label=operation.name, style="dashed")
-            boxes[id(operation)] = _draw(pydot, cluster, operation, shown, expand_nested, f"{name}/")
+            nodes[id(operation)] = _draw(pydot, cluster, operation, content, expand_nested, f"{name}/")
             dot.add_subgraph(cluster)
         else:
-            dot.add_node(pydot.Node(f'"{name}"', label=shown.label(operation, inputs, outputs)))
-            boxes[id(operation)] = name, name
+            dot.add_node(pydot.Node(f'"{name}"', label=content.label(operation, inputs, outputs)))
+            nodes[id(operation)] = name, name
     for operation, _, _, sources in calls:
         for source in sources:
-            dot.add_edge(pydot.Edge(f'"{boxes[id(source)][1]}"', f'"{boxes[id(operation)][0]}"'))
-    every = list(boxes.values())
-    return every[0][0], every[-1][1]
+            dot.add_edge(pydot.Edge(f'"{nodes[id(source)][1]}"', f'"{nodes[id(operation)][0]}"'))
+    names = list(nodes.values())
+    return names[0][0], names[-1][1]
 
 
 def _calls(model: Any) -> list[tuple[Any, list[Any], list[Any], list[Any]]]:
@@ -184,10 +184,10 @@ def _joined(values: Any) -> str:
     return html.escape(", ".join(str(value) for value in values))
 
 
-def _shown(picture: bytes, kind: str) -> Any:
-    """The picture as an object that a notebook shows."""
+def _displayable(image: bytes, format: str) -> Any:
+    """The image as an object that a notebook displays."""
     try:
         from IPython import display
     except ImportError:
         return None
-    return display.SVG(picture) if kind.endswith("svg") else display.Image(picture) if kind.endswith("png") else None
+    return display.SVG(image) if format.endswith("svg") else display.Image(image) if format.endswith("png") else None

@@ -1,4 +1,4 @@
-"""Progbar: a progress bar for a loop of the user's own."""
+"""Progbar: a progress bar for custom loops."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from minidl.callbacks.progress_bar import format_number, format_seconds, format_
 
 
 class Progbar:
-    """Shows how far a loop is, its speed, the time left and averages of what it measures.
+    """A progress bar with the speed of a loop, the remaining time and averages of metrics.
 
     A live bar in a terminal or notebook; elsewhere, and with verbose=2, one line at the end.
 
     Args:
-        target: how many steps there are; None if that is not known.
-        width: of the bar, in characters.
-        verbose: 0 silent, 1 live, 2 a line at the end.
-        interval: seconds between two drawings, at least.
-        stateful_metrics: names of values that are shown as they are; all others are averaged.
-        stateless_metrics: names of values that are averaged; all others are shown as they are.
-        unit_name: what a step is called.
+        target: the number of steps; None if unknown.
+        width: the width of the bar, in characters.
+        verbose: 0 for silent, 1 for a live bar, 2 for a line at the end.
+        interval: the minimum number of seconds between updates of the display.
+        stateful_metrics: names of values to show without averaging; all others are averaged.
+        stateless_metrics: names of values to average; all others are shown without averaging.
+        unit_name: the name of a step.
 
     Raises:
         ValueError: `stateful_metrics` and `stateless_metrics` are both given.
@@ -46,7 +46,7 @@ class Progbar:
         unit_name: str = "step",
     ):
         if stateful_metrics is not None and stateless_metrics is not None:
-            raise ValueError("Progbar: Only one of `stateful_metrics` and `stateless_metrics` can be given.")
+            raise ValueError("Progbar: pass stateful_metrics or stateless_metrics, not both.")
         self.target = target
         self.width = width
         self.verbose = verbose
@@ -54,7 +54,7 @@ class Progbar:
         self.unit_name = unit_name
         self.stateful_metrics = set(stateful_metrics or ())
         self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
-        self._sums: dict[str, tuple[Any, int]] = {}  # name -> sum, and of how many steps
+        self._sums: dict[str, tuple[Any, int]] = {}  # name -> sum, number of steps
         self._seen = 0
         self._start = self._drawn = time.perf_counter()
         self._display = displays.choose_display(width) if verbose == 1 else displays.LineDisplay()
@@ -62,13 +62,13 @@ class Progbar:
     def update(
         self, current: int, values: Iterable[tuple[str, Any]] | None = None, finalize: bool | None = None
     ) -> None:
-        """Show that so many steps are done.
+        """Update the number of completed steps.
 
         Args:
-            current: the number of steps done.
-            values: (name, value) pairs of the steps since the last update.
-            finalize: whether this is the last update, which shows the values that it was given and no averages;
-                None: whether the target is reached.
+            current: the number of completed steps.
+            values: (name, value) pairs for the steps since the last update.
+            finalize: whether this is the last update, which shows its values without averaging; default: whether the
+                target is reached.
         """
         if finalize is None:
             finalize = self.target is not None and current >= self.target
@@ -86,7 +86,7 @@ class Progbar:
             self._drawn = time.perf_counter()
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
-        """Show that n further steps are done."""
+        """Add n completed steps."""
         self.update(self._seen + n, values)
 
     def _is_averaged(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""PyDataset: a data set that computes each of its batches when asked, by several workers if need be."""
+"""PyDataset: a dataset that computes batches on demand, optionally in several workers."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from minidl.utils.worker_pool import drop, pool_of
 
 
 class PyDataset:
-    """The base of data sets in Python. A subclass writes `__len__` and `__getitem__`.
+    """Base class of Python datasets. A subclass defines `__len__` and `__getitem__`.
 
-    `dataset[i]` is batch i: x, (x, y) or (x, y, sample_weight). Unlike a generator it can be read again and in any
-    order, so each example is trained on exactly once in an epoch, whatever the number of workers.
+    `dataset[i]` is batch i: x, (x, y) or (x, y, sample_weight). Unlike a generator, it can be read repeatedly and in
+    any order, so each example is used exactly once per epoch, whatever the number of workers.
 
     Args:
-        workers: how many threads (or processes) make batches at the same time; with 1 batches are made while
-            the device computes, without any thread.
-        use_multiprocessing: processes instead of threads, for Python code that computes a lot. They are
-            spawned and kept for all epochs: the data set must be picklable, and the program must start its work below
-            `if __name__ == "__main__":`.
-        max_queue_size: how many batches may be under way at once, with more than one worker.
+        workers: the number of threads (or processes) that compute batches; with 1, no thread is used, and batches are
+            computed while the device computes.
+        use_multiprocessing: whether to use processes instead of threads, for compute-intensive Python code. They are
+            spawned and kept for all epochs: the dataset must be picklable, and the program must guard its main part
+            with `if __name__ == "__main__":`.
+        max_queue_size: the maximum number of batches in the queue, with more than one worker.
 
     Example:
     >>> import numpy as np
@@ -49,23 +49,23 @@ class PyDataset:
         self.max_queue_size = max_queue_size
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} has no `__getitem__`. Write one that returns batch `index`.")
+        raise NotImplementedError(f"{type(self).__name__}: define `__getitem__(self, index)`, which returns a batch.")
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches there are: `len(self)`. To be overridden with None where there is no end."""
+        """The number of batches, `len(self)`. Override it with None for an infinite dataset."""
         if not isinstance(self, collections.abc.Sized):
             raise NotImplementedError(
-                f"{type(self).__name__} has no length. Write `__len__`, or a property `num_batches` that is None for a "
-                "data set without an end."
+                f"{type(self).__name__} has no length. Define `__len__`, or for an infinite dataset a property "
+                "`num_batches` that returns None."
             )
         return len(self)
 
     def on_epoch_begin(self) -> None:
-        """An epoch begins. May be overridden."""
+        """Called at the beginning of an epoch."""
 
     def on_epoch_end(self) -> None:
-        """An epoch has ended. May be overridden, to change the order of the examples for instance."""
+        """Called at the end of an epoch, for example to shuffle the examples."""
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -74,13 +74,13 @@ class PyDataset:
             drop(id(self))
 
     def batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
-        """One pass over all batches, made by the workers.
+        """One pass over all batches, computed by the workers.
 
         Args:
-            shuffle: whether their order is new; it comes from Python's `random`.
+            shuffle: whether to shuffle their order, with Python's `random`.
         """
-        has_end = isinstance(self, collections.abc.Sized) or type(self).num_batches is not PyDataset.num_batches
-        count = self.num_batches if has_end else None
+        is_finite = isinstance(self, collections.abc.Sized) or type(self).num_batches is not PyDataset.num_batches
+        count = self.num_batches if is_finite else None
         order: Any = itertools.count() if count is None else list(range(count))
         if shuffle and count is not None:
             random.shuffle(order)
@@ -89,7 +89,7 @@ class PyDataset:
             try:
                 yield from _in_order(pool.submit, pool.result, order, self.max_queue_size)
             except Exception:
-                drop(id(self))  # nobody may be left to end the processes
+                drop(id(self))  # the caller may never close the iterator
                 raise
         elif self.workers > 1:
             with futures.ThreadPoolExecutor(self.workers) as threads:
@@ -106,7 +106,7 @@ Sequence = PyDataset  # Keras's older name
 def _in_order(
     submit: Callable[[int], futures.Future[Any]], result: Callable[[futures.Future[Any]], Any], order: Any, ahead: int
 ) -> Iterator[Any]:
-    """The results in the order of the calls. However the iteration ends, no call stays under way."""
+    """The results in the order of the calls. However the iteration ends, pending calls are cancelled."""
     pending: collections.deque[futures.Future[Any]] = collections.deque()
     try:
         for index in order:

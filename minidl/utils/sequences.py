@@ -1,4 +1,4 @@
-"""Sequences of different lengths as one array."""
+"""pad_sequences: sequences of different lengths as one array."""
 
 from __future__ import annotations
 
@@ -7,31 +7,33 @@ from typing import Any
 
 import numpy as np
 
+from minidl.core.typing import DType
+
 
 def pad_sequences(
     sequences: Sequence[Any],
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DType = "int32",
     padding: str = "pre",
     truncating: str = "pre",
     value: Any = 0.0,
 ) -> np.ndarray:
-    """One row for each sequence: shorter ones are filled up, longer ones are cut.
+    """Pad or truncate sequences to the same length.
 
     Args:
-        sequences: lists or arrays, (length, ...); all but the length is the same for each.
-        maxlen: the length of the rows, default: that of the longest sequence.
-        dtype: of the result; `object` for texts of different lengths.
-        padding: "pre" to fill up before the sequence, "post" after it.
-        truncating: "pre" to cut off the beginning, "post" the end.
-        value: what to fill up with.
+        sequences: lists or arrays, (length, ...); only the lengths may differ.
+        maxlen: the length of all rows; default: that of the longest sequence.
+        dtype: the dtype of the result; `object` for strings of different lengths.
+        padding: "pre" to pad before the sequence, "post" after it.
+        truncating: "pre" to remove values from the beginning, "post" from the end.
+        value: the padding value.
 
     Returns:
         An array (sequences, maxlen, ...).
 
     Raises:
-        ValueError: something that is no sequence, elements of different shapes, text in a dtype of numbers, or
-            another way of padding or truncating.
+        ValueError: an item that is not a sequence, elements of different shapes, strings in a numeric dtype, or an
+            unknown kind of padding or truncating.
 
     >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
     array([[0, 1],
@@ -45,7 +47,7 @@ def pad_sequences(
     maxlen = max(lengths, default=0) if maxlen is None else maxlen
     if isinstance(value, str) and np.dtype(dtype).kind not in "OUS":
         raise ValueError(
-            f"pad_sequences: `dtype` {dtype} is not compatible with the text {value!r}. Use dtype=object for text."
+            f"pad_sequences: value is the string {value!r}, but dtype is {dtype}. For strings, pass dtype=object."
         )
     element = next((np.asarray(row).shape[1:] for row, length in zip(sequences, lengths) if length), ())
     result = np.full((len(lengths), maxlen, *element), value, dtype)
@@ -56,8 +58,8 @@ def pad_sequences(
         values = np.asarray(row[length - kept :] if truncating == "pre" else row[:kept], dtype)
         if values.shape[1:] != element:
             raise ValueError(
-                f"pad_sequences: the elements of sequence {index} have shape {values.shape[1:]}, those before it "
-                f"{element}. Give all elements one shape."
+                f"pad_sequences: the elements of sequence {index} have shape {values.shape[1:]}, those of the "
+                f"sequences before it {element}. All elements must have the same shape."
             )
         if padding == "pre":
             result[index, maxlen - kept :] = values
@@ -70,4 +72,4 @@ def _length(sequence: Any) -> int:
     try:
         return len(sequence)
     except TypeError as error:
-        raise ValueError(f"pad_sequences: each sequence must be a list or an array, got {sequence!r}.") from error
+        raise ValueError(f"pad_sequences: expected a list or an array as each sequence, got {sequence!r}.") from error

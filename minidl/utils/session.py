@@ -1,4 +1,4 @@
-"""Starting anew within one Python process."""
+"""clear_session: reset the global state of minidl."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from minidl.core import dtypes, naming
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Forget what minidl remembers between models: automatic names, the unseeded generator, the dtype policy.
+    """Reset global state: the counters of automatic names, the unseeded generator, the dtype policy.
 
-    Models and layers that exist stay as they are. A program that builds models in a loop calls it to have the same
-    names each time. What `set_floatx` and `set_epsilon` set stays.
+    Existing models and layers are not changed. Call it in a loop that builds models, to get the same names each time.
+    The settings of `set_floatx` and `set_epsilon` are kept.
 
     Args:
-        free_memory: whether to collect garbage at once, which may take a moment.
+        free_memory: whether to run the garbage collector, which may take a moment.
 
     Example:
     >>> clear_session()

@@ -1,7 +1,7 @@
-"""Processes that make the batches of a `PyDataset`.
+"""Worker processes that compute the batches of a `PyDataset`.
 
-They are spawned, not forked: JAX has threads by then, which a fork does not copy. Spawning takes as long as importing
-the program, so the processes are kept for the next epochs and end with the data set.
+They are spawned, not forked: JAX is multithreaded, and a fork does not copy threads. Spawning takes as long as
+importing the program, so the processes are kept for the following epochs and end with the dataset.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Any
 
 import jax
 
-_pools: dict[int, WorkerPool] = {}  # by the id of the data set, which need not be hashable
+_pools: dict[int, WorkerPool] = {}  # by the id of the dataset, which need not be hashable
 
 
 class WorkerPool:
-    """Spawned processes that hold a copy of a data set.
+    """Spawned processes with a copy of a dataset.
 
     Args:
-        workers: how many.
+        workers: the number of processes.
     """
 
     def __init__(self, workers: int):
@@ -34,10 +34,10 @@ class WorkerPool:
         self._executor = futures.ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin)
 
     def update(self, dataset: Any) -> None:
-        """Let the workers read the data set as it is now.
+        """Send the current state of the dataset to the workers.
 
         Raises:
-            TypeError: it cannot be pickled.
+            TypeError: the dataset cannot be pickled.
         """
         try:
             pickled = pickle.dumps(dataset)
@@ -54,9 +54,9 @@ class WorkerPool:
                 file.write(pickled)
 
     def submit(self, index: int) -> futures.Future[Any]:
-        """Ask for a batch."""
+        """Request a batch."""
         try:
-            return self._executor.submit(_make, self._path(), index)
+            return self._executor.submit(_compute, self._path(), index)
         except futures.BrokenExecutor as error:
             raise _ended(error) from error
 
@@ -64,7 +64,7 @@ class WorkerPool:
         """Wait for a batch.
 
         Raises:
-            RuntimeError: the workers ended, for instance because the program has no guard of its main part.
+            RuntimeError: the workers ended, for example because the main part of the program is not guarded.
         """
         try:
             return future.result()
@@ -81,7 +81,7 @@ class WorkerPool:
 
 
 def pool_of(dataset: Any) -> WorkerPool:
-    """The processes of a data set, started when it has none."""
+    """The processes of a dataset, started on first use."""
     pool = _pools.get(id(dataset))
     if pool is None or pool.workers != dataset.workers:
         if pool is None:
@@ -94,29 +94,29 @@ def pool_of(dataset: Any) -> WorkerPool:
 
 
 def drop(key: int) -> None:
-    """End the processes of the data set with this id."""
+    """End the processes of the dataset with this id."""
     if (pool := _pools.pop(key, None)) is not None:
         pool.close()
 
 
 def _ended(error: Exception) -> RuntimeError:
     return RuntimeError(
-        "PyDataset(use_multiprocessing=True): a worker process ended before it gave its batch. Workers import the main "
-        "program anew, so it must start its work only below `if __name__ == '__main__':`. If it does, the worker was "
-        "killed, for instance for want of memory; use threads with use_multiprocessing=False."
+        "PyDataset(use_multiprocessing=True): a worker process ended before it returned its batch. Workers import the "
+        "main program again, so its main part must be guarded by `if __name__ == '__main__':`. If it is, the worker "
+        "was killed, for example when memory ran out; use threads with use_multiprocessing=False."
     )
 
 
 # In the workers
 
-_loaded: dict[str, Any] = {}  # the newest version of the data set by its path
+_loaded: dict[str, Any] = {}  # the latest version of the dataset, by its path
 
 
 def _begin() -> None:
-    jax.config.update("jax_platforms", "cpu")  # the accelerator is the main process's
+    jax.config.update("jax_platforms", "cpu")  # the accelerator belongs to the main process
 
 
-def _make(path: str, index: int) -> Any:
+def _compute(path: str, index: int) -> Any:
     if path not in _loaded:
         _loaded.clear()
         try:
@@ -124,7 +124,7 @@ def _make(path: str, index: int) -> Any:
                 _loaded[path] = pickle.load(file)
         except (AttributeError, ImportError) as error:
             raise RuntimeError(
-                f"PyDataset(use_multiprocessing=True): a worker process cannot import the data set: {error}. Define "
-                "its class in a file (a notebook or `python -c` has none), or use threads: use_multiprocessing=False."
+                f"PyDataset(use_multiprocessing=True): a worker process cannot import the dataset: {error}. Define its "
+                "class in a file (not in a notebook or `python -c`), or use threads: use_multiprocessing=False."
             ) from error
     return _loaded[path][index]
