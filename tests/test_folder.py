@@ -62,7 +62,7 @@ def test_a_model_is_replaced_and_nothing_else(tmp_path):
         small().save(path, zipped=False)
     assert os.listdir(tmp_path) == ["model"] and (path / "thesis.txt").exists()
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileExistsError, match="there is a file"):
+    with pytest.raises(FileExistsError, match="it is a file"):
         small().save(tmp_path / "file", zipped=False)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         small().save(tmp_path / "missing" / "model", zipped=False)
@@ -109,9 +109,9 @@ def test_damage_is_refused(tmp_path):
     weights.unlink()
     elsewhere.rename(weights)
     (path / "config.json").write_text("{")
-    refused("no JSON")
+    refused("invalid JSON")
     (path / "config.json").write_text(json.dumps({**config, "module": "os", "class_name": "system"}))
-    refused("which is no part of minidl")
+    refused("which is not part of minidl")
     (path / "config.json").write_text(json.dumps(config))
     (path / "model.weights.h5").write_bytes(b"")
     refused("it is damaged")

@@ -123,7 +123,7 @@ def test_damage_is_refused_and_changes_nothing(tmp_path):
     refused("There is no file", FileNotFoundError, **{"/vars": "model_00007.weights.h5"})
     refused(f"layers/dense_1/vars/0 is in {second}, where", **{"/layers/dense_1/vars": []})
     (tmp_path / "models.weights.h5").write_bytes((tmp_path / second).read_bytes())
-    refused("is in models.weights.h5, where", **{"/layers/dense_1/vars": [second, "models.weights.h5"]})
+    refused("is in models.weights.h5, but the index", **{"/layers/dense_1/vars": [second, "models.weights.h5"]})
     path.write_text("[]")
     with pytest.raises(LoadError, match="has no 'weight_map'"):
         model.load_weights(path)

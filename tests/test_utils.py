@@ -25,13 +25,13 @@ def test_every_public_name_is_compared_with_keras():
 @pytest.mark.parametrize(
     ("labels", "num_classes", "message"),
     [
-        ([0, 10], 10, "got the label 10, but labels go from 0 to num_classes - 1 = 9. Give a larger num_classes"),
-        ([0, -1], 3, "got the label -1, but labels go from 0 to"),
+        ([0, 10], 10, "got the label 10, expected labels from 0 to num_classes - 1 = 9. Pass a larger num_classes"),
+        ([0, -1], 3, "got the label -1, expected labels from 0 to"),
         ([0, -1], None, "got the label -1"),
-        ([0.0, 1.5], None, "labels must be whole numbers, got 1.5"),
-        ([0.0, float("nan")], 3, "labels must be whole numbers, got nan"),
-        ([], None, "there are no labels to count the classes from; give num_classes"),
-        ([0], -2, "got the label 0, but labels go from 0"),
+        ([0.0, 1.5], None, "labels must be integers, got 1.5"),
+        ([0.0, float("nan")], 3, "labels must be integers, got nan"),
+        ([], None, "there are no labels, so num_classes must be given"),
+        ([0], -2, "got the label 0, expected labels from 0"),
     ],
 )
 def test_labels_that_fit_no_class_are_refused(make, labels, num_classes, message):
@@ -54,7 +54,7 @@ def test_to_categorical_within_a_compiled_function():
     np.testing.assert_array_equal(
         jax.jit(lambda x: to_categorical(x, 3))(jnp.array([[2], [0]])), [[0, 0, 1], [1, 0, 0]]
     )
-    with pytest.raises(ValueError, match="inside a compiled function the labels are not known; give num_classes"):
+    with pytest.raises(ValueError, match="inside a compiled function the labels are unknown. Pass num_classes"):
         jax.jit(to_categorical)(jnp.array([0]))
 
 
@@ -81,7 +81,7 @@ def test_normalize_refuses_orders_that_are_no_norm(order):
 
 
 def test_normalize_needs_an_axis():
-    with pytest.raises(ValueError, match="expected an integer axis, got None"):
+    with pytest.raises(ValueError, match="axis must be an integer, got None"):
         normalize(np.ones((2, 2)), axis=None)
 
 
@@ -103,11 +103,11 @@ def test_clear_session_forgets_the_policy_and_keeps_floatx(request):
 @pytest.mark.parametrize(
     ("sequences", "options", "message"),
     [
-        ([[1], 2], {}, "each sequence must be a list or an array, got 2"),
+        ([[1], 2], {}, "expected a list or an array as each sequence, got 2"),
         ([[1]], {"padding": "both"}, "padding must be 'pre' or 'post', got 'both'"),
         ([[1]], {"truncating": "both"}, "truncating must be 'pre' or 'post', got 'both'"),
-        ([["a"]], {"value": "pad"}, "`dtype` int32 is not compatible with the text 'pad'"),
-        ([[[1, 2]], [[1]]], {}, r"elements of sequence 1 have shape \(1,\), those before it \(2,\)"),
+        ([["a"]], {"value": "pad"}, "value is the string 'pad', but dtype is int32"),
+        ([[[1, 2]], [[1]]], {}, r"elements of sequence 1 have shape \(1,\), those of the sequences before it \(2,\)"),
     ],
 )
 def test_sequences_that_cannot_be_padded(sequences, options, message):
