@@ -64,7 +64,7 @@ def test_a_model_is_replaced_and_nothing_else(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileExistsError, match="it is a file"):
         small().save(tmp_path / "file", zipped=False)
-    with pytest.raises(FileNotFoundError, match="there is no folder"):
+    with pytest.raises(FileNotFoundError, match="does not exist. Create it first"):
         small().save(tmp_path / "missing" / "model", zipped=False)
     with pytest.raises(ValueError, match=r"without .keras at its end"):
         small().save(tmp_path / "model.keras", zipped=False)
@@ -116,7 +116,7 @@ def test_damage_is_refused(tmp_path):
     (path / "model.weights.h5").write_bytes(b"")
     refused("it is damaged")
     (path / "model.weights.h5").unlink()
-    refused("should hold config.json and model.weights.h5")
+    refused("expected the files config.json and model.weights.h5")
     (path / "config.json").unlink()
     with pytest.raises(ValueError, match="The path must end in"):
         minidl.models.load_model(path)

@@ -121,7 +121,7 @@ def test_damage_is_refused_and_changes_nothing(tmp_path):
         refused("is not a file name that ends in", **{"/vars": [name]})
     refused("a list of file names for a group, got 3", **{"/vars": 3})
     refused("There is no file", FileNotFoundError, **{"/vars": "model_00007.weights.h5"})
-    refused(f"layers/dense_1/vars/0 is in {second}, where", **{"/layers/dense_1/vars": []})
+    refused(f"layers/dense_1/vars/0 is in {second}, but the index", **{"/layers/dense_1/vars": []})
     (tmp_path / "models.weights.h5").write_bytes((tmp_path / second).read_bytes())
     refused("is in models.weights.h5, but the index", **{"/layers/dense_1/vars": [second, "models.weights.h5"]})
     path.write_text("[]")

@@ -125,6 +125,19 @@ def test_sizes_that_fit_some_numbers_only():
     assert shape_of(lambda x: jnp.zeros((x.shape[0] - 1000, 3)), (None, 3)) == (None, 3)
 
 
+@pytest.mark.parametrize(
+    ("call", "shapes", "want"),
+    [  # what Keras 3.15.1 gives for ops.matmul(KerasTensor(a), KerasTensor(b)).shape
+        (jnp.matmul, [(None, None, 5), (None, None)], (None, None, None)),
+        (jnp.matmul, [(None, None), (5, None)], (None, None)),
+        (jnp.matmul, [(None, 5), (None, 7)], (None, 7)),
+        (lambda x, y: (x + y).reshape(8, 4), [(None, 4), (None, 4)], (8, 4)),  # here both batches must be 8
+    ],
+)
+def test_a_size_that_one_axis_must_have_leaves_the_others_unknown(call, shapes, want):
+    assert shape_of(call, *shapes) == want
+
+
 def test_the_first_error_is_raised_after_few_tries():
     sizes = []
 

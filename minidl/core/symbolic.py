@@ -239,21 +239,22 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         outputs = call(*inner_args, **inner_kwargs)
         return structures.ordered(outputs), [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
 
-    def shapes(size: int) -> Any:
-        def fill(tensor: KerasTensor | None) -> Any:
+    def shapes(size: int, known: dict[tuple[int, int], int] | None = None) -> Any:
+        def fill(number: int, tensor: KerasTensor | None) -> Any:
             if tensor is None:
                 return None
-            return jax.ShapeDtypeStruct([size if s is None else s for s in tensor.shape], tensor.dtype)
+            sizes = [(known or {}).get((number, axis), size) if s is None else s for axis, s in enumerate(tensor.shape)]
+            return jax.ShapeDtypeStruct(sizes, tensor.dtype)
 
-        return jax.eval_shape(
-            run, [fill(tensor) for tensor in tensors], [fill(tensor._keras_mask) for tensor in tensors]
-        )
+        arrays = [fill(number, tensor) for number, tensor in enumerate(tensors)]
+        return jax.eval_shape(run, arrays, [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)])
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
 
-    if any(None in tensor.shape for tensor in tensors):
-        first, second = _first_that_fits(shapes)
+    unknown = [(number, axis) for number, x in enumerate(tensors) for axis, size in enumerate(x.shape) if size is None]
+    if unknown:
+        first, second = _first_that_fits(shapes, unknown)
     else:
         first = second = shapes(0)
     outputs, masks = jax.tree.map(join, first, second)
@@ -262,11 +263,15 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     return structures.plain(outputs)
 
 
-def _first_that_fits(shapes: Callable[[int], Any]) -> tuple[Any, Any]:
+def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:
     """What a call gives for two sizes in the place of the unknown ones, or twice for the one size that it takes.
 
     What fits a single number only, such as a reshape to a fixed number of rows, names it in its error. An error that is
     the same for two pairs has another cause.
+
+    Args:
+        shapes: the results for a size, and for known sizes of some axes.
+        unknown: (number of the tensor, axis) of each unknown size.
     """
     errors: list[Exception] = []
     for sizes in _STAND_INS:
@@ -278,10 +283,23 @@ def _first_that_fits(shapes: Callable[[int], Any]) -> tuple[Any, Any]:
     if str(first) != str(errors[1]):
         for size in _sizes_named(str(first)):
             try:
-                return (shapes(size),) * 2
+                fitting = shapes(size)
             except (TypeError, ValueError):
                 continue
+            return _where_one_is_known(shapes, unknown, size) or (fitting, fitting)
     raise _with_stand_in(first) from None
+
+
+def _where_one_is_known(
+    shapes: Callable[..., Any], unknown: list[tuple[int, int]], size: int
+) -> tuple[Any, Any] | None:
+    """What a call gives if one unknown axis alone must have this size, as in (None, 5) @ (None, None); else None."""
+    for axis in unknown if len(unknown) > 1 else []:
+        try:
+            return shapes(_STAND_INS[0][0], {axis: size}), shapes(_STAND_INS[0][1], {axis: size})
+        except (TypeError, ValueError):
+            continue
+    return None
 
 
 def _sizes_named(message: str) -> list[int]:

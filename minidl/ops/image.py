@@ -1,8 +1,9 @@
-"""Images: Keras's names for functions of `jax.image` and `jax.scipy.ndimage`."""
+"""Image operations: functions of `jax.image` and `jax.scipy.ndimage` under Keras's names."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 
 from minidl import config
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike
 from minidl.ops import core
 from minidl.ops.operation import operation
 
@@ -20,14 +22,14 @@ METHODS = {
     "lanczos3": "lanczos3",
     "lanczos5": "lanczos5",
 }
-ORDERS = {"nearest": 0, "bilinear": 1}  # of the polynomials between pixels
+ORDERS = {"nearest": 0, "bilinear": 1}  # interpolation -> order of the spline
 FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 @operation
 def resize(
-    images: Any,
-    size: Any,
+    images: Array,
+    size: Sequence[int],
     interpolation: str = "bilinear",
     antialias: bool = False,
     crop_to_aspect_ratio: bool = False,
@@ -35,22 +37,22 @@ def resize(
     fill_mode: str = "constant",
     fill_value: float = 0.0,
     data_format: str | None = None,
-) -> Any:
-    """Images of another (height, width), in the same dtype: integers are rounded, and clipped to what the dtype holds.
+) -> Array:
+    """Resize images to (height, width); the dtype stays: integers are rounded, and clipped to its limits.
 
     Args:
         images: an image or a batch of images.
         size: (height, width) of the result.
         interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
-        antialias: whether to smooth while making smaller.
-        crop_to_aspect_ratio: whether to crop to the shape of the result first, rather than to distort.
-        pad_to_aspect_ratio: whether to pad to the shape of the result first.
+        antialias: whether to apply an antialiasing filter when downsampling.
+        crop_to_aspect_ratio: whether to crop to the aspect ratio of the result first, rather than to distort.
+        pad_to_aspect_ratio: whether to pad to the aspect ratio of the result first.
         fill_mode: "constant".
-        fill_value: what the padding holds.
+        fill_value: value of the padding.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
 
     Raises:
-        ValueError: an unknown interpolation or fill_mode, both ways to keep the proportions, or an invalid size.
+        ValueError: an unknown interpolation or fill_mode, both cropping and padding, or an invalid size.
 
     Example:
     >>> resize(jnp.ones((4, 8, 3), "uint8"), (4, 4), pad_to_aspect_ratio=True)[:, 0, 0]
@@ -73,8 +75,8 @@ def resize(
 
 
 @operation
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
-    """Images of one channel, by the weights of the three colours (ITU-R BT.601); integers are truncated."""
+def rgb_to_grayscale(images: Array, data_format: str | None = None) -> Array:
+    """Convert RGB images to grayscale, with the weights of ITU-R BT.601; integers are truncated."""
     axis = -1 if (data_format or config.image_data_format()) == "channels_last" else -3
     if images.ndim not in (3, 4) or images.shape[axis] not in (1, 3):
         raise ValueError(
@@ -90,19 +92,19 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
 
 @operation
 def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0.0
-) -> Any:
-    """The values of an array at coordinates between its entries.
+    inputs: ArrayLike, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0.0
+) -> Array:
+    """Interpolate an array at given coordinates.
 
     Args:
-        inputs: an array of n axes.
+        inputs: an array with n axes.
         coordinates: (n, ...), one row for each axis.
-        order: of the polynomials between entries: 0, the nearest entry, or 1, linear.
-        fill_mode: what lies outside, as in `affine_transform`.
-        fill_value: what lies outside with "constant".
+        order: order of the interpolation: 0 (nearest) or 1 (linear).
+        fill_mode: how to fill points outside of the array, as in `affine_transform`.
+        fill_value: value outside of the array for "constant".
 
     Raises:
-        ValueError: an unknown order or fill_mode, or coordinates of another number of axes.
+        ValueError: an unknown order or fill_mode, or coordinates with a wrong number of rows.
 
     Example:
     >>> map_coordinates(jnp.arange(3.0), jnp.asarray([[0.5, 4.0]]), order=1, fill_value=9.0)
@@ -123,30 +125,30 @@ def map_coordinates(
 
 @operation
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: ArrayLike,
+    transform: ArrayLike,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
     fill_value: float = 0,
     data_format: str | None = None,
-) -> Any:
-    """Images whose pixel at (x, y) is the one at `(a0 x + a1 y + a2, b0 x + b1 y + b2)` of the given images.
+) -> Array:
+    """Affine transform of images: pixel (x, y) of the output is input pixel `(a0 x + a1 y + a2, b0 x + b1 y + b2)`.
 
     Args:
         images: an image or a batch of images.
-        transform: `[a0, a1, a2, b0, b1, b2, c0, c1]`, or one row of these for each image; c0 and c1 count as 0.
+        transform: `[a0, a1, a2, b0, b1, b2, c0, c1]`, or one row of these for each image; c0 and c1 are taken as 0.
         interpolation: "bilinear" or "nearest".
-        fill_mode: what lies outside: "constant", "nearest" (a a | a b c | c c), "wrap" (b c | a b c | a b),
-            "reflect" (b a | a b c | c b) or "mirror" (c b | a b c | b a).
-        fill_value: what lies outside with "constant".
+        fill_mode: how to fill points outside of the image: "constant", "nearest" (a a | a b c | c c),
+            "wrap" (b c | a b c | a b), "reflect" (b a | a b c | c b) or "mirror" (c b | a b c | b a).
+        fill_value: value outside of the image for "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
 
     Raises:
-        ValueError: an unknown interpolation or fill_mode, or arrays of other ranks.
+        ValueError: an unknown interpolation or fill_mode, or arrays of wrong rank.
 
     Example:
     >>> image = jnp.arange(6.0).reshape(2, 3, 1)
-    >>> affine_transform(image, [1, 0, 1, 0, 1, 0, 0, 0])[..., 0]  # from one to the right
+    >>> affine_transform(image, [1, 0, 1, 0, 1, 0, 0, 0])[..., 0]  # shifted to the left by one
     Array([[1., 2., 0.],
            [4., 5., 0.]], dtype=float32)
     """
@@ -157,7 +159,7 @@ def affine_transform(
         raise ValueError(f"affine_transform: fill_mode must be one of {FILL_MODES}, got {fill_mode!r}.")
     if images.ndim not in (3, 4) or transform.ndim not in (1, 2) or transform.shape[-1] != 8:
         raise ValueError(
-            "affine_transform takes an image or a batch of images, and 8 numbers or 8 for each image, got shapes "
+            "affine_transform takes an image or a batch of images and a transform (8,) or (batch, 8), got shapes "
             f"{images.shape} and {transform.shape}."
         )
     channels = -1 if (data_format or config.image_data_format()) == "channels_last" else -3
@@ -168,22 +170,22 @@ def affine_transform(
         jax.scipy.ndimage.map_coordinates, order=ORDERS[interpolation], mode=fill_mode, cval=fill_value
     )
 
-    def one(image: Any, numbers: Any) -> Any:
-        a0, a1, a2, b0, b1, b2, *_ = numbers
+    def transform_one(image: Array, coefficients: Array) -> Array:
+        a0, a1, a2, b0, b1, b2, *_ = coefficients
         y, x = grid
-        places = [b0 * x + b1 * y + b2, a0 * x + a1 * y + a2]
-        return jax.vmap(lambda channel: sample(channel, places), in_axes=-1, out_axes=-1)(image)
+        coordinates = [b0 * x + b1 * y + b2, a0 * x + a1 * y + a2]
+        return jax.vmap(lambda channel: sample(channel, coordinates), in_axes=-1, out_axes=-1)(image)
 
     transforms = jnp.broadcast_to(transform, (batch.shape[0], 8))
-    moved = jnp.moveaxis(jax.vmap(one)(batch, transforms), -1, channels)
+    moved = jnp.moveaxis(jax.vmap(transform_one)(batch, transforms), -1, channels)
     return moved if images.ndim == 4 else moved[0]
 
 
-def _check_resize(images: Any, size: Any, interpolation: str, crops_and_pads: bool, fill_mode: str) -> None:
+def _check_resize(images: Array, size: Sequence[int], interpolation: str, crop_and_pad: bool, fill_mode: str) -> None:
     if interpolation not in METHODS:
         raise ValueError(f"resize: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
-    if crops_and_pads:
-        raise ValueError("resize: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+    if crop_and_pad:
+        raise ValueError("resize: crop_to_aspect_ratio and pad_to_aspect_ratio are both True: choose one of them.")
     if fill_mode != "constant":
         raise ValueError(f"resize: fill_mode must be 'constant', got {fill_mode!r}.")
     if len(size) != 2 or min(size) <= 0:
@@ -192,26 +194,26 @@ def _check_resize(images: Any, size: Any, interpolation: str, crops_and_pads: bo
         raise ValueError(f"resize takes an image or a batch of images, got the shape {images.shape}.")
 
 
-def _in_proportion(size: Any, target: Any) -> tuple[int, int]:
-    """The height that the width would have in the proportions of the target, and the width that the height would."""
+def _fitted(size: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
+    """The height for the width of `size`, and the width for its height, in the aspect ratio of the target."""
     return int(size[1] * target[0] / target[1]), int(size[0] * target[1] / target[0])
 
 
-def _cropped(images: Any, rows: int, target: Any) -> Any:
-    """The middle of images, in the proportions of the target."""
+def _cropped(images: Array, rows: int, target: Sequence[int]) -> Array:
+    """Center crop of images to the aspect ratio of the target."""
     size = images.shape[rows : rows + 2]
-    for axis, (old, wanted) in enumerate(zip(size, _in_proportion(size, target)), rows):
+    for axis, (old, wanted) in enumerate(zip(size, _fitted(size, target)), rows):
         new = max(min(old, wanted), 1)
         first = int((old - new) / 2)
         images = jax.lax.slice_in_dim(images, first, first + new, axis=axis)
     return images
 
 
-def _padded(images: Any, rows: int, target: Any, fill_value: float) -> Any:
-    """Images with a border that gives them the proportions of the target."""
+def _padded(images: Array, rows: int, target: Sequence[int], fill_value: float) -> Array:
+    """Images padded on all sides to the aspect ratio of the target."""
     size = images.shape[rows : rows + 2]
     amounts = [(0, 0)] * images.ndim
-    for axis, (old, wanted) in enumerate(zip(size, _in_proportion(size, target)), rows):
+    for axis, (old, wanted) in enumerate(zip(size, _fitted(size, target)), rows):
         amounts[axis] = (int((max(old, wanted) - old) / 2),) * 2
     images = images.astype(jnp.result_type(images.dtype, fill_value))  # a fraction, before the result is rounded
     return jnp.pad(images, amounts, constant_values=fill_value)

@@ -1,12 +1,14 @@
-"""Linear algebra: Keras's names for functions of `jax.numpy.linalg`."""
+"""Linear algebra: functions of `jax.numpy.linalg` under Keras's names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from minidl.core.typing import Array, ArrayLike, PyTree
 from minidl.ops.operation import operation, unary
 
 det = unary(jnp.linalg.det, "linalg")
@@ -16,80 +18,80 @@ slogdet = unary(jnp.linalg.slogdet, "linalg")
 
 
 @operation
-def cholesky(x: Any, upper: bool = False) -> Any:
-    """The triangular factor of a positive definite matrix."""
+def cholesky(x: ArrayLike, upper: bool = False) -> Array:
+    """Cholesky decomposition of a positive definite matrix: its triangular factor."""
     return jnp.linalg.cholesky(x, upper=upper)
 
 
 @operation
-def cholesky_inverse(x: Any, upper: bool = False) -> Any:
-    """The inverse of the matrix with a given triangular factor."""
+def cholesky_inverse(x: Array, upper: bool = False) -> Array:
+    """Inverse of a matrix from its Cholesky factor."""
     return jax.scipy.linalg.cho_solve((x, not upper), jnp.eye(x.shape[-1], dtype=x.dtype))
 
 
 @operation
-def eig(x: Any) -> Any:
-    """Eigenvalues and eigenvectors."""
+def eig(x: ArrayLike) -> tuple[Array, ...]:
+    """Eigenvalues and eigenvectors of a square matrix."""
     return tuple(jnp.linalg.eig(x))
 
 
 @operation
-def eigh(x: Any) -> Any:
-    """Eigenvalues and eigenvectors of a symmetric matrix."""
+def eigh(x: ArrayLike) -> tuple[Array, ...]:
+    """Eigenvalues and eigenvectors of a symmetric (Hermitian) matrix."""
     return tuple(jnp.linalg.eigh(x))
 
 
-def jvp(fun: Any, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
-    """What a function gives, and how much it changes along tangents, as `jax.jvp`."""
+def jvp(fun: Callable[..., PyTree], primals: PyTree, tangents: PyTree, has_aux: bool = False) -> tuple[PyTree, ...]:
+    """Jacobian-vector product (forward-mode derivative), with the value of the function; see `jax.jvp`."""
     return jax.jvp(fun, primals, tangents, has_aux)
 
 
 @operation
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> Any:
-    """The least squares solution of a x = b."""
+def lstsq(a: ArrayLike, b: ArrayLike, rcond: float | None = None) -> Array:
+    """Least-squares solution of a x = b."""
     return jnp.linalg.lstsq(a, b, rcond)[0]
 
 
 @operation
-def matrix_rank(x: Any, tol: float | None = None) -> Any:
-    """How many singular values are above tol."""
+def matrix_rank(x: ArrayLike, tol: float | None = None) -> Array:
+    """Matrix rank: the number of singular values above tol."""
     return jnp.linalg.matrix_rank(x, tol=tol).astype("int32")
 
 
 @operation
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The length of vectors or matrices."""
+def norm(x: ArrayLike, ord: int | str | None = None, axis: Any = None, keepdims: bool = False) -> Array:
+    """Vector or matrix norm."""
     return jnp.linalg.norm(x, ord, tuple(axis) if isinstance(axis, list) else axis, keepdims)
 
 
 @operation
-def pinv(x: Any, rcond: float | None = None) -> Any:
-    """The pseudo-inverse."""
+def pinv(x: ArrayLike, rcond: float | None = None) -> Array:
+    """Moore-Penrose pseudo-inverse of a matrix."""
     return jnp.linalg.pinv(x, rcond)
 
 
 @operation
-def qr(x: Any, mode: str = "reduced") -> Any:
-    """The factors Q and R."""
+def qr(x: ArrayLike, mode: str = "reduced") -> tuple[Array, ...]:
+    """QR decomposition of a matrix."""
     return tuple(jnp.linalg.qr(x, mode))
 
 
 @operation
-def solve(a: Any, b: Any) -> Any:
-    """The solution of a x = b."""
+def solve(a: Array, b: Array) -> Array:
+    """Solve the linear system a x = b."""
     return jnp.linalg.solve(a, b[..., None])[..., 0] if b.ndim == a.ndim - 1 else jnp.linalg.solve(a, b)
 
 
 @operation
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> Any:
-    """The solution of a x = b for a triangular a."""
+def solve_triangular(a: Array, b: Array, lower: bool = False) -> Array:
+    """Solve the linear system a x = b for a triangular matrix a."""
     if b.ndim == a.ndim - 1:
         return jax.scipy.linalg.solve_triangular(a, b[..., None], lower=lower)[..., 0]
     return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
 
 
 @operation
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    """The singular values, with the factors around them."""
+def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Array | tuple[Array, ...]:
+    """Singular value decomposition: (u, s, v) with x = u diag(s) v; s alone if compute_uv is False."""
     result = jnp.linalg.svd(x, full_matrices, compute_uv)
     return tuple(result) if compute_uv else result

@@ -1,9 +1,9 @@
-"""What networks are made of: activations, convolutions, poolings, normalizations, encodings and losses."""
+"""Neural network operations: activations, convolution, pooling, normalization, attention, encodings, losses."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,10 @@ from jax import lax
 
 from minidl import activations, config, kernels
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.ops.operation import operation
+
+Size: TypeAlias = int | Sequence[int]  # one for all spatial axes, or one for each
 
 celu = activations.celu
 elu = activations.elu
@@ -43,8 +46,8 @@ hard_swish, swish = hard_silu, silu
 
 
 @operation
-def gelu(x: Any, approximate: bool = True) -> Any:
-    """`x` times the share of a normal distribution below it."""
+def gelu(x: ArrayLike, approximate: bool = True) -> Array:
+    """Gaussian error linear unit: x times the cumulative normal distribution at x."""
     return activations.gelu(x, approximate)
 
 
@@ -53,14 +56,14 @@ def gelu(x: Any, approximate: bool = True) -> Any:
 
 @operation
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Array,
+    kernel: Array,
+    strides: Size = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """The convolution with a kernel (*window, channels, filters)."""
+    dilation_rate: Size = 1,
+) -> Array:
+    """Convolution in 1, 2 or 3 dimensions, with a kernel (*window, channels, filters)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
     window = kernel.shape[:-2]
     amounts = kernels.pads(padding, kernels.spatial(inputs, last), window, stride, dilation)
@@ -70,15 +73,15 @@ def conv(
 
 @operation
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Array,
+    kernel: Array,
+    strides: Size = 1,
     padding: str = "valid",
-    output_padding: Any = None,
+    output_padding: Size | None = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """The transpose of a convolution, with a kernel (*window, filters, channels)."""
+    dilation_rate: Size = 1,
+) -> Array:
+    """Transposed convolution (deconvolution), with a kernel (*window, filters, channels)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
     added = None if output_padding is None else _sizes(output_padding, inputs.ndim - 2)
     amounts = kernels.transposed_pads(padding, kernel.shape[:-2], stride, dilation, added)
@@ -87,14 +90,14 @@ def conv_transpose(
 
 @operation
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Array,
+    kernel: Array,
+    strides: Size = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """The convolution of each channel on its own, with a kernel (*window, channels, multiplier)."""
+    dilation_rate: Size = 1,
+) -> Array:
+    """Depthwise convolution: each channel on its own, with a kernel (*window, channels, multiplier)."""
     last, stride, dilation = _settings(inputs, data_format, strides, dilation_rate)
     amounts = kernels.pads(padding, kernels.spatial(inputs, last), kernel.shape[:-2], stride, dilation)
     return kernels.depthwise_conv(inputs, kernel, stride, amounts, dilation, last)
@@ -102,53 +105,53 @@ def depthwise_conv(
 
 @operation
 def separable_conv(
-    inputs: Any,
-    depthwise_kernel: Any,
-    pointwise_kernel: Any,
-    strides: Any = 1,
+    inputs: Array,
+    depthwise_kernel: Array,
+    pointwise_kernel: Array,
+    strides: Size = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
-) -> Any:
-    """A convolution of each channel on its own, then one that mixes the channels."""
+    dilation_rate: Size = 1,
+) -> Array:
+    """Separable convolution: a depthwise one, then a pointwise one that mixes the channels."""
     each = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(each, pointwise_kernel, 1, "valid", data_format, 1)
 
 
 @operation
 def max_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
-    """The largest value of each window."""
+    inputs: Array, pool_size: Size, strides: Size | None = None, padding: str = "valid", data_format: str | None = None
+) -> Array:
+    """Max pooling: the maximum of each window."""
     return _pool(kernels.max_pool, inputs, pool_size, strides, padding, data_format)
 
 
 @operation
 def average_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
-) -> Any:
-    """The mean of each window."""
+    inputs: Array, pool_size: Size, strides: Size | None = None, padding: str = "valid", data_format: str | None = None
+) -> Array:
+    """Average pooling: the mean of each window."""
     return _pool(kernels.average_pool, inputs, pool_size, strides, padding, data_format)
 
 
 @operation
-def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """The mean of each of as many windows as the output has places."""
+def adaptive_average_pool(inputs: Array, output_size: Size, data_format: str | None = None) -> Array:
+    """Adaptive average pooling: average pooling to a given output size."""
     return _adaptive_pool(jnp.mean, inputs, output_size, data_format)
 
 
 @operation
-def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> Any:
-    """The largest value of each of as many windows as the output has places."""
+def adaptive_max_pool(inputs: Array, output_size: Size, data_format: str | None = None) -> Array:
+    """Adaptive max pooling: max pooling to a given output size."""
     return _adaptive_pool(jnp.max, inputs, output_size, data_format)
 
 
-# Parts of images
+# Patches of images
 
 
 @operation
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """All windows of images as columns: (batch, channels, height, width) -> (batch, channels * window, places)."""
+def unfold(x: Array, kernel_size: Size, dilation: Size = 1, padding: Size = 0, stride: Size = 1) -> Array:
+    """Extract sliding patches (im2col): (batch, channels, height, width) -> (batch, channels * window, patches)."""
     window, dilations, margins, strides = (_sizes(size, 2) for size in (kernel_size, dilation, padding, stride))
     patches = lax.conv_general_dilated_patches(
         x, window, strides, [(margin, margin) for margin in margins], rhs_dilation=dilations
@@ -157,8 +160,15 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 
 @operation
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
-    """Images in which each window of `unfold` is added at its place: the transpose of `unfold`."""
+def fold(
+    x: Array,
+    output_size: Size,
+    kernel_size: Size,
+    dilation: Size = 1,
+    padding: Size = 0,
+    stride: Size = 1,
+) -> Array:
+    """Sum sliding patches into images (col2im), the transpose of `unfold`."""
     window = _sizes(kernel_size, 2)
     channels = x.shape[1] // (window[0] * window[1])
     images = jax.ShapeDtypeStruct((x.shape[0], channels, *_sizes(output_size, 2)), x.dtype)
@@ -166,22 +176,22 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 @operation
-def depth_to_space(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Channels as blocks of pixels: (height, width, channels) become block_size times, / block_size**2."""
+def depth_to_space(x: Array, block_size: int, data_format: str = "channels_last") -> Array:
+    """Rearrange channels into blocks of pixels: (h, w, c) -> (h * block_size, w * block_size, c / block_size**2)."""
     images = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
     batch, height, width, channels = images.shape
     depth = channels // block_size**2
     if data_format == "channels_last":
         blocks = images.reshape(batch, height, width, block_size, block_size, depth)
-    else:  # here the channels of the result come before the places in a block
+    else:  # here the output channels come before the positions in a block
         blocks = jnp.moveaxis(images.reshape(batch, height, width, depth, block_size, block_size), 3, -1)
     result = blocks.swapaxes(2, 3).reshape(batch, height * block_size, width * block_size, depth)
     return result if data_format == "channels_last" else jnp.moveaxis(result, -1, 1)
 
 
 @operation
-def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") -> Any:
-    """Blocks of pixels as channels: the inverse of `depth_to_space`."""
+def space_to_depth(x: Array, block_size: int, data_format: str = "channels_last") -> Array:
+    """Rearrange blocks of pixels into channels, the inverse of `depth_to_space`."""
     images = x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
     batch, height, width, channels = images.shape
     rows, columns = height // block_size, width // block_size
@@ -195,17 +205,25 @@ def space_to_depth(x: Any, block_size: int, data_format: str = "channels_last") 
 
 
 @operation
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
-    """Mean and variance over some axes."""
+def moments(
+    x: ArrayLike, axes: int | Sequence[int], keepdims: bool = False, synchronized: bool = False
+) -> tuple[Array, Array]:
+    """Mean and variance over axes."""
     axes = tuple(axes) if isinstance(axes, (list, tuple)) else axes
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
 
 
 @operation
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
-) -> Any:
-    """`(x - mean) / sqrt(variance + epsilon) * scale + offset`, each of them along an axis."""
+    x: Array,
+    mean: Array,
+    variance: Array,
+    axis: int,
+    offset: Array | None = None,
+    scale: Array | None = None,
+    epsilon: float = 1e-3,
+) -> Array:
+    """Batch normalization with given statistics: `(x - mean) / sqrt(variance + epsilon) * scale + offset`."""
     shape = [1] * x.ndim
     shape[axis] = mean.shape[0]
     factor = lax.rsqrt(variance.reshape(shape) + epsilon)
@@ -216,9 +234,13 @@ def batch_normalization(
 
 @operation
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
-) -> Any:
-    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, over an axis or axes."""
+    x: Array,
+    gamma: Array | None = None,
+    beta: Array | None = None,
+    axis: int | Sequence[int] = -1,
+    epsilon: float | None = None,
+) -> Array:
+    """Layer normalization over axes: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`."""
     axes, shape = _axes_and_shape(x, axis)
     mean, variance = jnp.mean(x, axes, keepdims=True), jnp.var(x, axes, keepdims=True)
     result = (x - mean) * lax.rsqrt(variance + (config.epsilon() if epsilon is None else epsilon))
@@ -227,8 +249,10 @@ def layer_normalization(
 
 
 @operation
-def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
-    """`x / sqrt(mean(x**2) + epsilon) * scale`, over an axis or axes."""
+def rms_normalization(
+    x: Array, scale: Array | None = None, axis: int | Sequence[int] = -1, epsilon: float | None = None
+) -> Array:
+    """Root mean square normalization over axes: `x / sqrt(mean(x**2) + epsilon) * scale`."""
     axes, shape = _axes_and_shape(x, axis)
     mean = jnp.mean(jnp.square(x), axes, keepdims=True)
     result = x * lax.rsqrt(mean + (config.epsilon() if epsilon is None else epsilon))
@@ -236,8 +260,8 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 
 @operation
-def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = None) -> Any:
-    """The vectors along an axis, brought to length 1."""
+def normalize(x: Array, axis: int = -1, order: int | float = 2, epsilon: float | None = None) -> Array:
+    """Normalize vectors along an axis to unit norm."""
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
         return x * lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis, keepdims=True), epsilon**2))
@@ -249,19 +273,19 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = No
 
 @operation
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: Array,
+    key: Array,
+    value: Array,
+    bias: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
-) -> Any:
-    """`softmax(query @ key.T * scale) @ value` for (batch, length, heads, features)."""
+) -> Array:
+    """Dot-product attention: `softmax(query @ key.T * scale) @ value`, for (batch, length, heads, features)."""
     if attn_logits_soft_cap is not None:
-        raise ValueError("dot_product_attention: attn_logits_soft_cap is not there; take None.")
+        raise ValueError("dot_product_attention: attn_logits_soft_cap is not supported: leave it None.")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return jax.nn.dot_product_attention(query, key, value, bias, mask, scale=scale, is_causal=is_causal)
 
@@ -270,24 +294,24 @@ def dot_product_attention(
 
 
 @operation
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
-    """1 at the place of each class, 0 elsewhere."""
+def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: DType | None = None, sparse: bool = False) -> Array:
+    """One-hot encoding of integer classes."""
     return jax.nn.one_hot(x, num_classes, axis=axis, dtype=dtypes.canonical(dtype or dtypes.floatx()))
 
 
 @operation
 def multi_hot(
-    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
-) -> Any:
-    """1 at the places of all classes of an example, 0 elsewhere."""
+    inputs: Array, num_classes: int | None = None, axis: int = -1, dtype: DType | None = None, sparse: bool = False
+) -> Array:
+    """Multi-hot encoding: one vector for all classes of an example."""
     assert num_classes is not None
     encoded = one_hot(jnp.asarray(inputs, "int32"), num_classes, axis, dtype)
     return jnp.max(encoded, axis=1 if inputs.ndim > 1 else 0)
 
 
 @operation
-def polar(abs_: Any, angle: Any) -> Any:
-    """The complex numbers of given sizes and angles."""
+def polar(abs_: Array, angle: Array) -> Array:
+    """Complex numbers from polar coordinates: absolute value and angle."""
     return lax.complex(abs_ * jnp.cos(angle), abs_ * jnp.sin(angle))
 
 
@@ -295,8 +319,8 @@ def polar(abs_: Any, angle: Any) -> Any:
 
 
 @operation
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """The cross-entropy of each entry."""
+def binary_crossentropy(target: Array, output: Array, from_logits: bool = False) -> Array:
+    """Binary cross-entropy, element-wise."""
     target = jnp.asarray(target, output.dtype)
     if from_logits:
         return jnp.maximum(output, 0) - output * target + jnp.log1p(jnp.exp(-jnp.abs(output)))
@@ -305,14 +329,14 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @operation
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """The cross-entropy of each example, of targets as one-hot vectors."""
+def categorical_crossentropy(target: Array, output: Array, from_logits: bool = False, axis: int = -1) -> Array:
+    """Categorical cross-entropy of one-hot targets, along an axis."""
     return -jnp.sum(target * _log_probabilities(output, from_logits, axis), axis)
 
 
 @operation
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """The cross-entropy of each example, of targets as integers."""
+def sparse_categorical_crossentropy(target: Array, output: Array, from_logits: bool = False, axis: int = -1) -> Array:
+    """Categorical cross-entropy of integer targets."""
     target = jnp.asarray(target, "int32")
     target = target[..., 0] if target.ndim == output.ndim and target.shape[-1] == 1 else target
     encoded = jax.nn.one_hot(target, output.shape[axis], axis=axis)
@@ -320,23 +344,25 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
 
 @operation
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> Any:
-    """-log of the probability that logits (batch, steps, classes) spell labels (batch, labels); see `losses.ctc`."""
+def ctc_loss(
+    target: Array, output: Array, target_length: ArrayLike, output_length: ArrayLike, mask_index: int = 0
+) -> Array:
+    """CTC loss of logits (batch, steps, classes) and labels (batch, labels); see `losses.ctc`."""
     output = output.astype(jnp.promote_types(output.dtype, "float32"))
-    beyond = [
+    paddings = [
         (jnp.arange(x.shape[1]) >= jnp.asarray(length)[:, None]).astype(output.dtype)
         for x, length in ((output, output_length), (target, target_length))
     ]
-    return optax.ctc_loss(output, beyond[0], jnp.asarray(target, "int32"), beyond[1], blank_id=mask_index)
+    return optax.ctc_loss(output, paddings[0], jnp.asarray(target, "int32"), paddings[1], blank_id=mask_index)
 
 
 @operation
-def psnr(x1: Any, x2: Any, max_val: float) -> Any:
-    """The peak signal-to-noise ratio, in decibels."""
+def psnr(x1: Array, x2: Array, max_val: float) -> Array:
+    """Peak signal-to-noise ratio, in decibels."""
     return 20 * jnp.log10(max_val) - 10 * jnp.log10(jnp.mean(jnp.square(x1 - x2)))
 
 
-def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Any:
+def _log_probabilities(output: Array, from_logits: bool, axis: int) -> Array:
     if from_logits:
         return jax.nn.log_softmax(output, axis)
     output = output / jnp.sum(output, axis, keepdims=True)
@@ -344,17 +370,22 @@ def _log_probabilities(output: Any, from_logits: bool, axis: int) -> Any:
 
 
 def _pool(
-    function: Callable[..., Any], inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
-) -> Any:
+    function: Callable[..., Any],
+    inputs: Array,
+    pool_size: Size,
+    strides: Size | None,
+    padding: str,
+    data_format: str | None,
+) -> Array:
     last, window, stride = _settings(inputs, data_format, pool_size, pool_size if strides is None else strides)
     amounts = kernels.pads(padding, kernels.spatial(inputs, last), window, stride, [1] * len(window))
     return function(inputs, window, stride, amounts, last)
 
 
-def _adaptive_pool(function: Callable[..., Any], x: Any, output_size: Any, data_format: str | None) -> Any:
-    """Window i of n along an axis of size s reaches from floor(i s / n) to ceil((i + 1) s / n)."""
+def _adaptive_pool(function: Callable[..., Any], x: Array, output_size: Size, data_format: str | None) -> Array:
+    """Pool to n windows along each axis of size s; window i is floor(i s / n) to ceil((i + 1) s / n)."""
     last = (data_format or config.image_data_format()) == "channels_last"
-    # One axis after the other: windows of one place have one size, so that the mean of their means is their mean.
+    # One axis after another: the windows that are averaged have equal sizes, so the mean of means is the mean.
     for axis, number in enumerate(_sizes(output_size, x.ndim - 2), 1 if last else 2):
         size = x.shape[axis]
         windows = [(i * size // number, -(-(i + 1) * size // number)) for i in range(number)]
@@ -362,16 +393,16 @@ def _adaptive_pool(function: Callable[..., Any], x: Any, output_size: Any, data_
     return x
 
 
-def _settings(inputs: Any, data_format: str | None, *sizes: Any) -> tuple[Any, ...]:
-    """Whether channels come last, and each size as one for each axis."""
+def _settings(inputs: Array, data_format: str | None, *sizes: Size) -> tuple[Any, ...]:
+    """Whether channels come last, then each size as a tuple with one entry per spatial axis."""
     last = (data_format or config.image_data_format()) == "channels_last"
     return last, *(_sizes(size, inputs.ndim - 2) for size in sizes)
 
 
-def _sizes(value: Any, rank: int) -> tuple[int, ...]:
+def _sizes(value: Size, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
-def _axes_and_shape(x: Any, axis: Any) -> tuple[tuple[int, ...], list[int]]:
+def _axes_and_shape(x: Array, axis: Any) -> tuple[tuple[int, ...], list[int]]:
     axes = tuple(one % x.ndim for one in (axis if isinstance(axis, (list, tuple)) else [axis]))
     return axes, [x.shape[i] if i in axes else 1 for i in range(x.ndim)]

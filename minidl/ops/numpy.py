@@ -1,8 +1,9 @@
-"""Keras's names for functions of NumPy, each one `jax.numpy` call."""
+"""Functions of NumPy under Keras's names, each one `jax.numpy` call."""
 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -10,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.ops.operation import _hashable, binary, bitwise, operation, reduction, unary
 
-# One array, element by element
+# Unary, element-wise
 
 abs = unary(jnp.abs)
 absolute = unary(jnp.absolute)
@@ -68,18 +70,18 @@ trunc = unary(jnp.trunc)
 
 
 @operation
-def ceil(x: Any) -> Any:
-    """The integers not below the entries, as floating point numbers."""
+def ceil(x: ArrayLike) -> Array:
+    """Round up to the next integer, element-wise, as floating-point numbers."""
     return jnp.ceil(_as_float(x))
 
 
 @operation
-def floor(x: Any) -> Any:
-    """The integers not above the entries, as floating point numbers."""
+def floor(x: ArrayLike) -> Array:
+    """Round down to the next integer, element-wise, as floating-point numbers."""
     return jnp.floor(_as_float(x))
 
 
-# Two arrays, element by element
+# Binary, element-wise
 
 add = binary(jnp.add)
 arctan2 = binary(jnp.arctan2)
@@ -120,7 +122,7 @@ right_shift = bitwise(jnp.right_shift)
 subtract = binary(jnp.subtract)
 true_divide = binary(jnp.true_divide)
 
-# Over axes
+# Reductions
 
 all = reduction(jnp.all)
 amax = reduction(jnp.amax)
@@ -156,403 +158,421 @@ vdot = binary(jnp.vdot)
 
 
 @operation
-def matmul(x1: Any, x2: Any) -> Any:
-    """The product of matrices; that of two int8 matrices is int32."""
+def matmul(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """Matrix product of two arrays; that of two int8 arrays is int32."""
     return jnp.matmul(x1, x2, preferred_element_type=_accumulator(x1, x2))
 
 
 @operation
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The cross product of vectors."""
+def cross(
+    x1: ArrayLike, x2: ArrayLike, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Array:
+    """Cross product of vectors with 2 or 3 components."""
     return jnp.cross(x1, x2, axisa, axisb, axisc, axis)
 
 
 @operation
-def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
-    """A product and sum that letters describe; that of int8 arrays is int32."""
+def einsum(subscripts: str, *operands: ArrayLike, **kwargs: Any) -> Array:
+    """Einstein summation of arrays; that of int8 arrays is int32."""
     return jnp.einsum(subscripts, *operands, **{"preferred_element_type": _accumulator(*operands), **kwargs})
 
 
 @operation
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Any:
-    """The sum of products over some axes of both."""
+def tensordot(x1: ArrayLike, x2: ArrayLike, axes: int | Sequence[Any] = 2) -> Array:
+    """Tensor contraction: sum of products over the given axes of both arrays."""
     return jnp.tensordot(x1, x2, axes)
 
 
 @operation
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> Any:
-    """The cross-correlation of two vectors."""
+def correlate(x1: ArrayLike, x2: ArrayLike, mode: str = "valid") -> Array:
+    """Cross-correlation of two 1D arrays."""
     return jnp.correlate(x1, x2, mode)
 
 
 @operation
-def divide_no_nan(x1: Any, x2: Any) -> Any:
-    """The quotient, 0 where the divisor is 0."""
+def divide_no_nan(x1: ArrayLike, x2: ArrayLike) -> Array:
+    """Divide element-wise; 0 where the divisor is 0."""
     safe = jnp.where(x2 == 0, 1, x2)
     return jnp.where(x2 == 0, 0, jnp.divide(x1, safe))
 
 
-# More over axes
+# Reductions with more parameters, cumulative functions
 
 
 @operation
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
-    """The weighted mean."""
+def average(x: ArrayLike, axis: int | Sequence[int] | None = None, weights: ArrayLike | None = None) -> Array:
+    """Weighted average along an axis."""
     return jnp.average(x, axis, weights)
 
 
 @operation
-def count_nonzero(x: Any, axis: Any = None) -> Any:
-    """How many entries are not 0."""
+def count_nonzero(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
+    """Count the nonzero elements along an axis."""
     return jnp.count_nonzero(x, _hashable(axis)).astype("int32")
 
 
 @operation
-def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """The product of all entries so far."""
+def cumprod(x: ArrayLike, axis: int | None = None, dtype: DType | None = None) -> Array:
+    """Cumulative product along an axis."""
     return jnp.cumprod(x, axis, dtype)
 
 
 @operation
-def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """The sum of all entries so far."""
+def cumsum(x: ArrayLike, axis: int | None = None, dtype: DType | None = None) -> Array:
+    """Cumulative sum along an axis."""
     return jnp.cumsum(x, axis, dtype)
 
 
 @operation
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """The differences of neighbours, n times."""
+def diff(a: ArrayLike, n: int = 1, axis: int = -1) -> Array:
+    """n-th difference of adjacent elements along an axis."""
     return jnp.diff(a, n, axis)
 
 
 @operation
-def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """The product of all entries so far, with NaN as 1."""
+def nancumprod(x: ArrayLike, axis: int | None = None, dtype: DType | None = None) -> Array:
+    """Cumulative product along an axis, with NaN counted as 1."""
     return jnp.nancumprod(x, axis, dtype)
 
 
 @operation
-def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Any:
-    """The sum of all entries so far, with NaN as 0."""
+def nancumsum(x: ArrayLike, axis: int | None = None, dtype: DType | None = None) -> Array:
+    """Cumulative sum along an axis, with NaN counted as 0."""
     return jnp.nancumsum(x, axis, dtype)
 
 
 @operation
-def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """The largest entry."""
+def max(
+    x: ArrayLike, axis: int | Sequence[int] | None = None, keepdims: bool = False, initial: ArrayLike | None = None
+) -> Array:
+    """Maximum along an axis."""
     return jnp.max(x, _hashable(axis), keepdims=keepdims, initial=initial)
 
 
 @operation
-def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Any:
-    """The smallest entry."""
+def min(
+    x: ArrayLike, axis: int | Sequence[int] | None = None, keepdims: bool = False, initial: ArrayLike | None = None
+) -> Array:
+    """Minimum along an axis."""
     return jnp.min(x, _hashable(axis), keepdims=keepdims, initial=initial)
 
 
 @operation
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Any:
-    """The product of the entries."""
+def prod(
+    x: ArrayLike, axis: int | Sequence[int] | None = None, keepdims: bool = False, dtype: DType | None = None
+) -> Array:
+    """Product of the elements along an axis."""
     return jnp.prod(x, _hashable(axis), dtype, keepdims=keepdims)
 
 
 @operation
-def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The entries below which a share q lies."""
+def quantile(
+    x: ArrayLike, q: ArrayLike, axis: int | Sequence[int] | None = None, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """q-th quantile along an axis, q between 0 and 1."""
     return jnp.quantile(x, q, _hashable(axis), method=method, keepdims=keepdims)
 
 
 @operation
-def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """The entries below which q per cent lie."""
+def percentile(
+    x: ArrayLike, q: ArrayLike, axis: int | Sequence[int] | None = None, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """q-th percentile along an axis, q between 0 and 100."""
     return jnp.percentile(x, q, _hashable(axis), method=method, keepdims=keepdims)
 
 
 @operation
-def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """`quantile` of the entries that are not NaN."""
+def nanquantile(
+    x: ArrayLike, q: ArrayLike, axis: int | Sequence[int] | None = None, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """q-th quantile along an axis, ignoring NaN."""
     return jnp.nanquantile(x, q, _hashable(axis), method=method, keepdims=keepdims)
 
 
 @operation
-def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Any:
-    """`percentile` of the entries that are not NaN."""
+def nanpercentile(
+    x: ArrayLike, q: ArrayLike, axis: int | Sequence[int] | None = None, method: str = "linear", keepdims: bool = False
+) -> Array:
+    """q-th percentile along an axis, ignoring NaN."""
     return jnp.nanpercentile(x, q, _hashable(axis), method=method, keepdims=keepdims)
 
 
 @operation
-def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
-    """The integral by the trapezoidal rule."""
+def trapezoid(y: ArrayLike, x: ArrayLike | None = None, dx: float = 1.0, axis: int = -1) -> Array:
+    """Integrate along an axis with the trapezoidal rule."""
     return jnp.trapezoid(y, x, dx, axis)
 
 
 @operation
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """The entries, none below x_min or above x_max."""
+def clip(x: ArrayLike, x_min: ArrayLike, x_max: ArrayLike) -> Array:
+    """Limit the elements to the interval [x_min, x_max]."""
     return jnp.clip(x, x_min, x_max)
 
 
 @operation
-def nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """The entries, with numbers in the place of NaN and infinities."""
+def nan_to_num(x: ArrayLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
+    """Replace NaN and infinities with finite numbers."""
     return jnp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
 @operation
-def round(x: Any, decimals: int = 0) -> Any:
-    """The nearest number with so many decimals; -1 is for the nearest ten."""
+def round(x: Array, decimals: int = 0) -> Array:
+    """Round to a number of decimals; -1 rounds to the nearest ten."""
     if decimals >= 0 or not jnp.issubdtype(jnp.result_type(x), jnp.integer):
         return jnp.round(x, decimals)
     return (jnp.round(jnp.asarray(x, dtypes.floatx()) / 10**-decimals) * 10**-decimals).astype(x.dtype)
 
 
 @operation
-def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Whether entries are nearly equal."""
+def isclose(x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
+    """Whether elements are equal within a tolerance, element-wise."""
     return jnp.isclose(x1, x2, rtol, atol, equal_nan)
 
 
 @operation
-def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
-    """Whether all entries are nearly equal."""
+def allclose(x1: ArrayLike, x2: ArrayLike, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Array:
+    """Whether all elements are equal within a tolerance."""
     return jnp.allclose(x1, x2, rtol, atol, equal_nan)
 
 
 @operation
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Any:
-    """Whether entries of x1 are among those of x2."""
+def isin(x1: ArrayLike, x2: ArrayLike, assume_unique: bool = False, invert: bool = False) -> Array:
+    """Whether each element of x1 is in x2."""
     return jnp.isin(x1, x2, assume_unique, invert)
 
 
-# Shapes
+# Shapes: joining, splitting, rearranging
 
 
 @operation
-def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
-    """x2 behind x1."""
+def append(x1: ArrayLike, x2: ArrayLike, axis: int | None = None) -> Array:
+    """Append x2 to the end of x1; both are flattened if axis is None."""
     return jnp.append(x1, x2, axis)
 
 
 @operation
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    """Parts of nearly one size."""
+def array_split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+    """Split an array into parts of nearly equal size."""
     return jnp.array_split(x, indices_or_sections, axis)
 
 
 @operation
-def broadcast_to(x: Any, shape: Any) -> Any:
-    """The array repeated to a shape."""
+def broadcast_to(x: ArrayLike, shape: Sequence[int]) -> Array:
+    """Broadcast an array to a shape."""
     return jnp.broadcast_to(x, tuple(shape))
 
 
 @operation
-def concatenate(xs: Any, axis: int = 0) -> Any:
-    """Arrays one behind the other."""
+def concatenate(xs: Sequence[ArrayLike], axis: int = 0) -> Array:
+    """Concatenate arrays along an existing axis."""
     return jnp.concatenate(xs, axis)
 
 
 @operation
-def diag(x: Any, k: int = 0) -> Any:
-    """The diagonal, or a matrix with this diagonal."""
+def diag(x: ArrayLike, k: int = 0) -> Array:
+    """Extract a diagonal, or build a diagonal matrix."""
     return jnp.diag(x, k)
 
 
 @operation
-def diagflat(x: Any, k: int = 0) -> Any:
-    """A matrix with all entries on a diagonal."""
+def diagflat(x: ArrayLike, k: int = 0) -> Array:
+    """Build a matrix with the flattened input as its diagonal."""
     return jnp.diagflat(x, k)
 
 
 @operation
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonal of two axes."""
+def diagonal(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Diagonal of two axes of an array."""
     return jnp.diagonal(x, offset, axis1, axis2)
 
 
 @operation
-def dsplit(x: Any, indices_or_sections: Any) -> Any:
-    """Parts along the third axis."""
+def dsplit(x: ArrayLike, indices_or_sections: Any) -> list[Array]:
+    """Split an array along the third axis."""
     return jnp.dsplit(x, indices_or_sections)
 
 
 @operation
-def dstack(xs: Any) -> Any:
-    """Arrays one behind the other along a third axis."""
+def dstack(xs: Sequence[ArrayLike]) -> Array:
+    """Concatenate arrays along the third axis."""
     return jnp.dstack(xs)
 
 
 @operation
-def expand_dims(x: Any, axis: Any) -> Any:
-    """A new axis of size 1."""
+def expand_dims(x: ArrayLike, axis: int | Sequence[int]) -> Array:
+    """Insert new axes of size 1."""
     return jnp.expand_dims(x, _hashable(axis))
 
 
 @operation
-def flip(x: Any, axis: Any = None) -> Any:
-    """The entries in the opposite order."""
+def flip(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
+    """Reverse the order of elements along axes; along all of them if axis is None."""
     return jnp.flip(x, _hashable(axis))
 
 
 @operation
-def hsplit(x: Any, indices_or_sections: Any) -> Any:
-    """Parts side by side."""
+def hsplit(x: ArrayLike, indices_or_sections: Any) -> list[Array]:
+    """Split an array horizontally, along the second axis."""
     return jnp.hsplit(x, indices_or_sections)
 
 
 @operation
-def hstack(xs: Any) -> Any:
-    """Arrays side by side."""
+def hstack(xs: Sequence[ArrayLike]) -> Array:
+    """Concatenate arrays horizontally, along the second axis."""
     return jnp.hstack(xs)
 
 
 @operation
-def meshgrid(*x: Any, indexing: str = "xy") -> Any:
-    """Coordinates of a grid."""
+def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Array]:
+    """Coordinate matrices from coordinate vectors."""
     return jnp.meshgrid(*x, indexing=indexing)
 
 
 @operation
-def moveaxis(x: Any, source: Any, destination: Any) -> Any:
-    """Axes at other places."""
+def moveaxis(x: ArrayLike, source: int | Sequence[int], destination: int | Sequence[int]) -> Array:
+    """Move axes to new positions."""
     return jnp.moveaxis(x, source, destination)
 
 
 @operation
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
-    """Entries before and behind each axis."""
+def pad(
+    x: ArrayLike, pad_width: int | Sequence[Any], mode: str = "constant", constant_values: ArrayLike | None = None
+) -> Array:
+    """Pad an array."""
     more = {} if constant_values is None else {"constant_values": constant_values}
     return jnp.pad(x, pad_width, mode, **more)
 
 
 @operation
-def ravel(x: Any) -> Any:
-    """All entries along one axis."""
+def ravel(x: ArrayLike) -> Array:
+    """Flatten an array to one axis."""
     return jnp.ravel(x)
 
 
 @operation
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    """Each entry several times."""
+def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
+    """Repeat each element along an axis."""
     return jnp.repeat(x, np.asarray(repeats) if isinstance(repeats, (list, tuple)) else repeats, axis)
 
 
 @operation
-def reshape(x: Any, newshape: Any) -> Any:
-    """The same entries in another shape; -1, or None, for the size that follows from the others."""
+def reshape(x: ArrayLike, newshape: int | Sequence[int | None]) -> Array:
+    """Change the shape without changing the elements; -1 or None stands for the one size to be inferred."""
     sizes = newshape if isinstance(newshape, (list, tuple)) else [newshape]
     return jnp.reshape(jnp.asarray(x), [-1 if size is None else size for size in sizes])
 
 
 @operation
-def roll(x: Any, shift: Any, axis: Any = None) -> Any:
-    """The entries moved along, the last ones to the front."""
+def roll(x: ArrayLike, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Array:
+    """Shift elements along axes; those that leave at the end come back at the start."""
     return jnp.roll(x, shift, axis)
 
 
 @operation
-def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    """The array turned by k quarters."""
-    return jnp.rot90(array, k, tuple(axes))
+def rot90(array: ArrayLike, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Array:
+    """Rotate by k times 90 degrees in the plane of two axes."""
+    return jnp.rot90(array, k, (axes[0], axes[1]))
 
 
 @operation
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    """Parts of one size, or between given places."""
+def split(x: ArrayLike, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Array]:
+    """Split an array into parts of equal size, or at the given indices."""
     return jnp.split(x, indices_or_sections, axis)
 
 
 @operation
-def squeeze(x: Any, axis: Any = None) -> Any:
-    """The array without axes of size 1."""
+def squeeze(x: ArrayLike, axis: int | Sequence[int] | None = None) -> Array:
+    """Remove axes of size 1."""
     return jnp.squeeze(x, _hashable(axis))
 
 
 @operation
-def stack(x: Any, axis: int = 0) -> Any:
-    """Arrays along a new axis."""
+def stack(x: Array | Sequence[ArrayLike], axis: int = 0) -> Array:
+    """Stack arrays along a new axis."""
     return jnp.stack(x, axis)
 
 
 @operation
-def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
-    """Two axes, one in the place of the other."""
+def swapaxes(x: ArrayLike, axis1: int, axis2: int) -> Array:
+    """Swap two axes."""
     return jnp.swapaxes(x, axis1, axis2)
 
 
 @operation
-def tile(x: Any, repeats: Any) -> Any:
-    """The array several times along each axis."""
+def tile(x: ArrayLike, repeats: int | Sequence[int]) -> Array:
+    """Repeat a whole array along each axis."""
     return jnp.tile(x, repeats)
 
 
 @operation
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum of the diagonal."""
+def trace(x: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Array:
+    """Sum of the elements on a diagonal."""
     return jnp.trace(x, offset, axis1, axis2)
 
 
 @operation
-def transpose(x: Any, axes: Any = None) -> Any:
-    """The axes in another order."""
+def transpose(x: ArrayLike, axes: Sequence[int] | None = None) -> Array:
+    """Permute the axes; reverse them if axes is None."""
     return jnp.transpose(x, axes)
 
 
 @operation
-def tril(x: Any, k: int = 0) -> Any:
-    """The lower triangle."""
+def tril(x: ArrayLike, k: int = 0) -> Array:
+    """Lower triangle: elements above the k-th diagonal are set to 0."""
     return jnp.tril(x, k)
 
 
 @operation
-def triu(x: Any, k: int = 0) -> Any:
-    """The upper triangle."""
+def triu(x: ArrayLike, k: int = 0) -> Array:
+    """Upper triangle: elements below the k-th diagonal are set to 0."""
     return jnp.triu(x, k)
 
 
 @operation
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # noqa: N803, Keras's names
-    """The powers of each entry."""
+def vander(x: ArrayLike, N: int | None = None, increasing: bool = False) -> Array:  # noqa: N803, Keras's names
+    """Vandermonde matrix: the powers of each element."""
     return jnp.vander(x, N, increasing)
 
 
 @operation
-def vsplit(x: Any, indices_or_sections: Any) -> Any:
-    """Parts one below the other."""
+def vsplit(x: ArrayLike, indices_or_sections: Any) -> list[Array]:
+    """Split an array vertically, along the first axis."""
     return jnp.vsplit(x, indices_or_sections)
 
 
 @operation
-def vstack(xs: Any) -> Any:
-    """Arrays one below the other."""
+def vstack(xs: Sequence[ArrayLike]) -> Array:
+    """Concatenate arrays vertically, along the first axis."""
     return jnp.vstack(xs)
 
 
 @operation
-def view(x: Any, dtype: Any = None) -> Any:
-    """The same bytes as another dtype."""
+def view(x: Array, dtype: DType | None = None) -> Array:
+    """Reinterpret the bytes of an array as another dtype."""
     return x if dtype is None else jnp.asarray(x).view(dtypes.canonical(dtype))
 
 
-# Places
+# Sorting, searching, indexing
 
 
 @operation
-def argsort(x: Any, axis: int | None = -1) -> Any:
-    """The places of the entries in order."""
+def argsort(x: ArrayLike, axis: int | None = -1) -> Array:
+    """Indices that sort an array along an axis."""
     return jnp.argsort(x, axis)
 
 
 @operation
-def argpartition(x: Any, kth: int, axis: int = -1) -> Any:
-    """Places, those of the kth smallest entries first."""
+def argpartition(x: ArrayLike, kth: int, axis: int = -1) -> Array:
+    """Indices that partition an array: those of the kth smallest elements come first."""
     return jnp.argpartition(x, kth, axis)
 
 
 @operation
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """How often each integer is in x, or in each row of x.
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0, sparse: bool = False) -> Array:
+    """Count the occurrences of each non-negative integer in x, or in each row of x.
 
-    The result is as long as the largest integer wants, at least minlength. In a compiled function, where no value is
-    known, it has the length minlength, and larger integers are not counted.
+    The length of the result is the largest integer plus one, at least minlength. In a compiled function, where values
+    are unknown, it is minlength, and larger integers are not counted.
     """
     x = jnp.asarray(x)
     if not isinstance(x, jax.core.Tracer):
@@ -562,7 +582,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     else:
         raise ValueError(
             "bincount: the length of the result depends on values, which a model or a compiled function does not know. "
-            "Give the number of different integers as minlength=."
+            "Pass the length of the result as minlength=."
         )
 
     def count(row: Any, weights: Any = None) -> Any:
@@ -573,237 +593,249 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
 
 @operation
-def digitize(x: Any, bins: Any) -> Any:
-    """The bin of each entry."""
+def digitize(x: ArrayLike, bins: ArrayLike) -> Array:
+    """Index of the bin that each element belongs to."""
     return jnp.digitize(x, jnp.asarray(bins)).astype("int32")
 
 
 @operation
 def get_item(x: Any, key: Any) -> Any:
-    """`x[key]`; a part of a tuple that a function gave, too."""
+    """Indexing and slicing: `x[key]`; x may also be a tuple that a function returned."""
     x = jnp.asarray(x) if type(x) is list else x
     return x[tuple(key) if isinstance(key, list) else key]
 
 
 @operation
-def histogram(x: Any, bins: int = 10, range: Any = None) -> Any:
-    """How many entries are in each bin, and the bins."""
+def histogram(x: ArrayLike, bins: int = 10, range: tuple[float, float] | None = None) -> tuple[Array, Array]:
+    """Histogram of the elements: counts and bin edges."""
     return jnp.histogram(x, bins, range)
 
 
 @operation
-def nonzero(x: Any) -> Any:
-    """The places of entries that are not 0."""
+def nonzero(x: ArrayLike) -> tuple[Array, ...]:
+    """Indices of the nonzero elements, an array for each axis."""
     return jnp.nonzero(x)
 
 
 @operation
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Any:
-    """Where values belong in a sorted sequence."""
+def searchsorted(sorted_sequence: ArrayLike, values: ArrayLike, side: str = "left") -> Array:
+    """Insertion indices that keep a sorted sequence sorted."""
     return jnp.searchsorted(sorted_sequence, values, side)
 
 
 @operation
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """The entries of the first choice whose condition holds."""
+def select(condlist: Sequence[ArrayLike], choicelist: Sequence[ArrayLike], default: ArrayLike = 0) -> Array:
+    """Choose element-wise from the first array whose condition is true."""
     return jnp.select(condlist, choicelist, default)
 
 
 @operation
-def sort(x: Any, axis: int = -1) -> Any:
-    """The entries in order."""
+def sort(x: ArrayLike, axis: int = -1) -> Array:
+    """Sort along an axis, in ascending order."""
     return jnp.sort(x, axis)
 
 
 @operation
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries at given places."""
+def take(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> Array:
+    """Take elements along an axis by index."""
     return jnp.take(x, jnp.asarray(indices), axis)
 
 
 @operation
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries at given places along an axis."""
+def take_along_axis(x: ArrayLike, indices: ArrayLike, axis: int | None = None) -> Array:
+    """Take elements by an array of indices along an axis."""
     return jnp.take_along_axis(x, indices, axis)
 
 
 @operation
 def unique(
-    x: Any,
+    x: ArrayLike,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
-    """Each entry once, and on request the places of the first ones, where each entry went, and how many there are.
+    fill_value: ArrayLike | None = None,
+) -> Array | tuple[Array, ...]:
+    """Unique elements, and optionally their first indices, the inverse indices and the counts.
 
-    A compiled function needs `size`, how many to give: further ones are cut off, missing ones are `fill_value`.
+    A compiled function needs `size`, the number of elements to return: further ones are dropped, missing ones are
+    `fill_value`.
     """
     wanted = return_index, return_inverse, return_counts
     return jnp.unique(x, *wanted, axis, equal_nan=False, size=size, fill_value=fill_value, sorted=sorted)
 
 
 @operation
-def unravel_index(indices: Any, shape: Any) -> Any:
-    """Places as one number for each axis."""
+def unravel_index(indices: ArrayLike, shape: Sequence[int]) -> tuple[Array, ...]:
+    """Convert flat indices to an index for each axis."""
     return jnp.unravel_index(indices, shape)
 
 
 @operation
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where a condition holds, else x2."""
+def where(condition: ArrayLike, x1: Any = None, x2: Any = None) -> Array:
+    """Choose from x1 where the condition is true, else from x2; without both, the indices of nonzero elements."""
     return jnp.where(condition, x1, x2)
 
 
-# New arrays
+# Array creation
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> Any:
-    """Numbers from start to stop."""
+def arange(
+    start: ArrayLike, stop: ArrayLike | None = None, step: ArrayLike | None = None, dtype: DType | None = None
+) -> Array:
+    """Evenly spaced values with a given step, stop excluded."""
     return jnp.arange(start, stop, step, dtype)
 
 
-def array(x: Any, dtype: Any = None) -> Any:
-    """An array of numbers."""
+@operation
+def array(x: ArrayLike, dtype: DType | None = None) -> Array:
+    """Convert to an array."""
     return jnp.asarray(x, dtype)
 
 
-def empty(shape: Any, dtype: Any = None) -> Any:
-    """Zeros."""
+def empty(shape: int | Sequence[int], dtype: DType | None = None) -> Array:
+    """Array of zeros; JAX has no uninitialized arrays."""
     return jnp.zeros(shape, dtype or dtypes.floatx())
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803, Keras's names
-    """Ones on a diagonal."""
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> Array:  # noqa: N803, Keras's names
+    """Matrix with ones on a diagonal and zeros elsewhere."""
     return jnp.eye(N, M, k, dtype or dtypes.floatx())
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """One number everywhere."""
+def full(shape: int | Sequence[int], fill_value: ArrayLike, dtype: DType | None = None) -> Array:
+    """Array filled with one value."""
     return jnp.full(shape, fill_value, dtype or dtypes.floatx())
 
 
 @operation
-def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    """Numbers at one ratio."""
+def geomspace(
+    start: ArrayLike, stop: ArrayLike, num: int = 50, endpoint: bool = True, dtype: DType | None = None, axis: int = 0
+) -> Array:
+    """Values evenly spaced on a logarithmic scale, from start to stop."""
     return jnp.geomspace(start, stop, num, endpoint, dtype, axis)
 
 
-def identity(n: int, dtype: Any = None) -> Any:
-    """The unit matrix."""
+def identity(n: int, dtype: DType | None = None) -> Array:
+    """Identity matrix."""
     return jnp.identity(n, dtype or dtypes.floatx())
 
 
 @operation
 def linspace(
-    start: Any,
-    stop: Any,
+    start: ArrayLike,
+    stop: ArrayLike,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DType | None = None,
     axis: int = 0,
-) -> Any:
-    """Numbers at one distance."""
+) -> Array | tuple[Array, Array]:
+    """Evenly spaced values over an interval."""
     return jnp.linspace(start, stop, num, endpoint, retstep, dtype, axis)
 
 
 @operation
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
-) -> Any:
-    """Numbers at one ratio, between powers."""
+    start: ArrayLike,
+    stop: ArrayLike,
+    num: int = 50,
+    endpoint: bool = True,
+    base: ArrayLike = 10,
+    dtype: DType | None = None,
+    axis: int = 0,
+) -> Array:
+    """Values evenly spaced on a logarithmic scale, from base**start to base**stop."""
     return jnp.logspace(start, stop, num, endpoint, base, dtype, axis)
 
 
-def ones(shape: Any, dtype: Any = None) -> Any:
-    """Ones."""
+def ones(shape: int | Sequence[int], dtype: DType | None = None) -> Array:
+    """Array of ones."""
     return jnp.ones(shape, dtype or dtypes.floatx())
 
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:  # noqa: N803, Keras's names
-    """Ones on and below a diagonal."""
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DType | None = None) -> Array:  # noqa: N803, Keras's names
+    """Matrix with ones on and below a diagonal and zeros elsewhere."""
     return jnp.tri(N, M, k, dtype or dtypes.floatx())
 
 
-def zeros(shape: Any, dtype: Any = None) -> Any:
-    """Zeros."""
+def zeros(shape: int | Sequence[int], dtype: DType | None = None) -> Array:
+    """Array of zeros."""
     return jnp.zeros(shape, dtype or dtypes.floatx())
 
 
-def bartlett(x: Any) -> Any:
-    """The triangular window of x numbers."""
+def bartlett(x: int) -> Array:
+    """Bartlett window (triangular) of x points."""
     return jnp.bartlett(x).astype(dtypes.floatx())
 
 
-def blackman(x: Any) -> Any:
-    """The Blackman window of x numbers."""
+def blackman(x: int) -> Array:
+    """Blackman window of x points."""
     return jnp.blackman(x).astype(dtypes.floatx())
 
 
-def hamming(x: Any) -> Any:
-    """The Hamming window of x numbers."""
+def hamming(x: int) -> Array:
+    """Hamming window of x points."""
     return jnp.hamming(x).astype(dtypes.floatx())
 
 
-def hanning(x: Any) -> Any:
-    """The Hann window of x numbers."""
+def hanning(x: int) -> Array:
+    """Hann window of x points."""
     return jnp.hanning(x).astype(dtypes.floatx())
 
 
-def kaiser(x: Any, beta: Any) -> Any:
-    """The Kaiser window of x numbers."""
+def kaiser(x: int, beta: ArrayLike) -> Array:
+    """Kaiser window of x points."""
     return jnp.kaiser(x, beta).astype(dtypes.floatx())
 
 
 @operation
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """One number everywhere, in the shape of an array."""
+def full_like(x: ArrayLike, fill_value: ArrayLike, dtype: DType | None = None) -> Array:
+    """Array filled with one value, with the shape and dtype of x."""
     return jnp.full_like(x, fill_value, dtype)
 
 
 @operation
-def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Ones in the shape of an array."""
+def ones_like(x: ArrayLike, dtype: DType | None = None) -> Array:
+    """Array of ones with the shape and dtype of x."""
     return jnp.ones_like(x, dtype)
 
 
 @operation
-def zeros_like(x: Any, dtype: Any = None) -> Any:
-    """Zeros in the shape of an array."""
+def zeros_like(x: ArrayLike, dtype: DType | None = None) -> Array:
+    """Array of zeros with the shape and dtype of x."""
     return jnp.zeros_like(x, dtype)
 
 
 @operation
-def empty_like(x: Any, dtype: Any = None) -> Any:
-    """Zeros in the shape of an array."""
+def empty_like(x: ArrayLike, dtype: DType | None = None) -> Array:
+    """Array of zeros with the shape and dtype of x; JAX has no uninitialized arrays."""
     return jnp.zeros_like(x, dtype)
 
 
-def ndim(x: Any) -> int:
-    """The number of axes."""
+def ndim(x: ArrayLike) -> int:
+    """Number of axes."""
     return len(x.shape) if hasattr(x, "shape") else jnp.ndim(x)
 
 
-def size(x: Any) -> Any:
-    """The number of entries; None for a symbolic tensor with a size that is not known."""
+def size(x: ArrayLike) -> int | None:
+    """Number of elements; None for a symbolic tensor with an unknown size."""
     shape = x.shape if hasattr(x, "shape") else jnp.shape(x)
     return None if None in shape else int(np.prod(shape))
 
 
-def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
-    """A function of entries as one of arrays."""
+def vectorize(pyfunc: Callable[..., Any], *, excluded: Any = None, signature: str | None = None) -> Callable[..., Any]:
+    """Vectorize a function of scalars into a function of arrays."""
     return jnp.vectorize(pyfunc, excluded=excluded or set(), signature=signature)
 
 
-def _as_float(x: Any) -> Any:
-    """Integers and booleans as floats."""
+def _as_float(x: ArrayLike) -> ArrayLike:
+    """Convert integers and booleans to `floatx()`."""
     return x if jnp.issubdtype(jnp.result_type(x), jnp.inexact) else jnp.asarray(x, dtypes.floatx())
 
 
-def _accumulator(*operands: Any) -> str | None:
+def _accumulator(*operands: ArrayLike) -> str | None:
     """The dtype in which products are summed; None for that of the products."""
     return "int32" if builtins.all(jnp.result_type(x) == "int8" for x in operands) else None

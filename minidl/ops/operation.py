@@ -1,27 +1,39 @@
-"""Operations made of functions of JAX, by their signature; see minidl/core/operation.py."""
+"""Wraps functions of JAX as operations, one helper per signature; see minidl/core/operation.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax.numpy as jnp
+
 from minidl.core.operation import operation
+from minidl.core.typing import Array, ArrayLike
 
 __all__ = ["binary", "bitwise", "operation", "reduction", "unary"]
 
 
 def named(function: Callable[..., Any], source: Callable[..., Any], family: str) -> Callable[..., Any]:
-    """An operation that takes its name and first line of documentation from the function that it calls."""
+    """An operation with the name and the first line of the docstring of the function that it calls."""
     function.__name__ = function.__qualname__ = source.__name__
-    function.__doc__ = f"{(source.__doc__ or '').strip().splitlines()[0] if source.__doc__ else ''}"
+    function.__doc__ = _summary(source)
     function.__module__ = f"minidl.ops.{family}"
     return operation(function)
+
+
+def _summary(source: Callable[..., Any]) -> str:
+    """The first line of a docstring; of an alias such as `jnp.abs`, that of the function that it names."""
+    line = inspect.cleandoc(source.__doc__ or "").partition("\n")[0]
+    alias = re.match(r"Alias of :func:`jax\.numpy\.(\w+)`", line)
+    return _summary(getattr(jnp, alias[1])) if alias else line
 
 
 def unary(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
     """`source` as an operation with the signature (x)."""
 
-    def function(x: Any) -> Any:
+    def function(x: ArrayLike) -> Array:
         return source(x)
 
     return named(function, source, family)
@@ -30,7 +42,7 @@ def unary(source: Callable[..., Any], family: str = "numpy") -> Callable[..., An
 def binary(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
     """`source` as an operation with the signature (x1, x2)."""
 
-    def function(x1: Any, x2: Any) -> Any:
+    def function(x1: ArrayLike, x2: ArrayLike) -> Array:
         return source(x1, x2)
 
     return named(function, source, family)
@@ -39,7 +51,7 @@ def binary(source: Callable[..., Any], family: str = "numpy") -> Callable[..., A
 def bitwise(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
     """`source` as an operation with the signature (x, y)."""
 
-    def function(x: Any, y: Any) -> Any:
+    def function(x: ArrayLike, y: ArrayLike) -> Array:
         return source(x, y)
 
     return named(function, source, family)
@@ -48,7 +60,7 @@ def bitwise(source: Callable[..., Any], family: str = "numpy") -> Callable[..., 
 def reduction(source: Callable[..., Any], family: str = "numpy") -> Callable[..., Any]:
     """`source` as an operation with the signature (x, axis=None, keepdims=False)."""
 
-    def function(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    def function(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Array:
         return source(x, axis=_hashable(axis), keepdims=keepdims)
 
     return named(function, source, family)

@@ -228,6 +228,8 @@ def symbolic_as_eager(case, theirs, ours):
 ACCEPTED = [
     ("ops.", "requires ndarray or scalar arguments, got <class 'list'>", "lists are arrays to every function"),
     ("ops.", "does not accept dtype", "integers are converted to floats"),
+    ("ops.correlate", "instances of 'NoneType' and 'NoneType'", "vectors of unknown sizes are taken as equally long"),
+    ("ops.conv", "number of input channels must match", "fewer channels of a kernel are groups, also of symbolic ones"),
     ("ops.", "`num_segments` must be set", "the number of segments is counted where values are known"),
     ("regularizers.OrthogonalRegularizer", "could not be broadcast together", "columns are compared with columns"),
     ("layers.", "Unsupported dtype float16", "the orthogonal initializer works in 16-bit types"),
