@@ -243,6 +243,6 @@ def test_reshape_of_a_numpy_array_to_its_own_shape_is_a_jax_array():
 
 
 def test_an_array_of_a_symbolic_tensor_is_one_of_the_dtype():
-    x = minidl.KerasTensor((None, 3), "float32")
+    x = keras.KerasTensor((None, 3), "float32")
     assert (ops.array(x).shape, ops.array(x).dtype) == ((None, 3), "float32")
     assert ops.array(x, dtype="int32").dtype == "int32"
