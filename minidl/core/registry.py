@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 _given: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 
-families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; filled by saving/tables.py
+families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; filled by saving/__init__.py
 bases: dict[str, Bases] = {}  # "metric" -> which classes may stand where one is wanted; likewise
 registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
 

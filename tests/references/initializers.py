@@ -1,7 +1,7 @@
 """First weights, bit for bit.
 
 Orthogonal alone is compared to rounding here: LAPACK multiplies in another order on another
-kind of processor. tests/test_initializers.py compares it bit for bit on one machine.
+kind of processor. tests/initializers/test_initializers.py compares it bit for bit on one machine.
 """
 
 import itertools

@@ -27,8 +27,8 @@ from minidl.callbacks import (
     SwapEMAWeights,
 )
 from minidl.saving.state import read_state, write_state
+from tests.callbacks.test_model_checkpoint import Saving
 from tests.references import callbacks as references
-from tests.test_model_checkpoint import Saving
 
 X = np.random.RandomState(0).normal(size=(24, 3)).astype("float32")
 Y = np.sin(X.sum(axis=-1, keepdims=True))

@@ -70,7 +70,7 @@ def test_where_there_is_no_terminal_one_line_is_printed(capsys, verbose):
 
 
 def test_both_lists_are_refused():
-    with pytest.raises(ValueError, match="Only one of `stateful_metrics` and `stateless_metrics`"):
+    with pytest.raises(ValueError, match="pass stateful_metrics or stateless_metrics, not both"):
         Progbar(1, stateful_metrics=[], stateless_metrics=[])
 
 

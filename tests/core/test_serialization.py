@@ -108,7 +108,7 @@ def test_serialize_and_back():
     }
     again = deserialize(json.loads(json.dumps(config)), TABLE, "thing", {"Loud": Loud})
     assert type(again) is Loud and again.size == 3
-    with pytest.raises(ValueError, match="'Loud' of 'tests.test_names', which is not part of minidl"):
+    with pytest.raises(ValueError, match="'Loud' of 'tests.core.test_serialization', which is not part of minidl"):
         deserialize(config, {"Loud": Loud}, "thing")  # the table holds minidl's own, this says that it is none
     assert deserialize(None, TABLE, "thing") is None
     assert deserialize("shout", TABLE, "thing") is shout

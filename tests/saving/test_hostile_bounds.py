@@ -10,7 +10,7 @@ import minidl
 from minidl import layers, saving
 from minidl.saving import LoadError
 from tests.hostile import bounds, kinds
-from tests.test_hostile import guarded
+from tests.saving.test_hostile import guarded
 
 made = []  # what was made or called of the classes and functions below
 

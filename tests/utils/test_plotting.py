@@ -31,7 +31,7 @@ def test_the_boxes_and_lines():
     assert "(None, 2)" in text and "Trainable" in text and "first" not in text
     inner = model_to_dot(model(), expand_nested=True, show_layer_activations=True).to_string()
     assert '"inner/first" -> "inner/second"' in inner and "relu" in inner
-    with pytest.raises(ValueError, match="is not built yet"):
+    with pytest.raises(ValueError, match="is not built"):
         model_to_dot(Sequential([layers.Dense(1)]))
 
 

@@ -125,7 +125,7 @@ def test_subclass_and_its_containers(tmp_path):
     model.save(tmp_path / "net.keras")
     again = minidl.models.load_model(tmp_path / "net.keras", custom_objects=own)
     np.testing.assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
-    with pytest.raises(LoadError, match="'Net' of 'tests.test_saving', which is not part of minidl"):
+    with pytest.raises(LoadError, match="'Net' of 'tests.saving.test_saving', which is not part of minidl"):
         minidl.models.load_model(tmp_path / "net.keras")
 
 

@@ -12,7 +12,7 @@ from minidl import layers
 
 PROGRAM = """
 import os, sys
-from tests import test_files_killed as t
+from tests.saving import test_files_killed as t
 kind, folder = sys.argv[1:]
 if kind == "folder without exchange":
     import minidl.saving.files as files
