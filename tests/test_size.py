@@ -11,6 +11,7 @@ ROOT = pathlib.Path(minidl.__file__).parent
 FILES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted(ROOT.rglob("*.py"))}
 LONG_FILES = {
     "activations.py": "a list of functions of a few lines, one for each activation",
+    "ops/nn.py": "likewise, for each name of keras.ops.nn",
     "ops/numpy.py": "a list of functions of a few lines, one for each name of keras.ops",
 }
 SPEED_WORK = ("default_backend", "optimization_barrier")
