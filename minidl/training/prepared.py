@@ -139,6 +139,7 @@ class Prepared(Compiled):
             sample_weight: a weight for each example, or None.
 
         Example:
+        >>> import numpy as np
         >>> from minidl.layers import Dense
         >>> from minidl.models import Sequential
         >>> model = Sequential([Dense(1)])
