@@ -49,6 +49,9 @@ __all__ = [
     "set_max_steps_per_epoch",
 ]
 
+_DATA_FORMATS = ("channels_last", "channels_first")
+_image_data_format = {"default": "channels_last"}
+
 _limits: dict[str, int | None] = {"epochs": None, "steps_per_epoch": None}
 
 
@@ -58,30 +61,29 @@ def backend() -> str:
 
 
 def image_data_format() -> str:
-    """Where the channels of images are: always "channels_last", unless a layer says otherwise.
+    """The default position of the channels of images: "channels_last", unless it was set otherwise.
 
     >>> image_data_format()
     'channels_last'
     """
-    return "channels_last"
+    return _image_data_format["default"]
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Say where the channels of images are by default. Only "channels_last", which is so anyway, is taken.
+    """Set the position of the channels of images for layers and functions that are given no `data_format`.
 
     Args:
-        data_format: "channels_last".
+        data_format: "channels_last", (batch, rows, columns, channels); or "channels_first", (batch, channels, rows,
+            columns). Layers take the value at their construction.
 
     Raises:
         ValueError: another value.
 
     >>> set_image_data_format("channels_last")
     """
-    if data_format != "channels_last":
-        raise ValueError(
-            f"set_image_data_format: the default is always 'channels_last', got {data_format!r}. Give the layers "
-            "data_format='channels_first' instead."
-        )
+    if str(data_format).lower() not in _DATA_FORMATS:
+        raise ValueError(f"set_image_data_format: expected one of {', '.join(_DATA_FORMATS)}, got {data_format!r}.")
+    _image_data_format["default"] = str(data_format).lower()
 
 
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None:

@@ -25,7 +25,7 @@ import pytest
 
 _FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
 _PEAKS = {}  # worker: gigabytes
-_CLEARED_AT = 1.0
+_CLEARED_AT = 0.8
 _LIMIT = {"gb": _CLEARED_AT}
 
 
@@ -57,7 +57,7 @@ def pytest_runtest_teardown(nextitem):
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
-        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.2)
+        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.15)
 
 
 def resident_gb():

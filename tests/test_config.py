@@ -101,10 +101,33 @@ def test_version_is_a_function_as_in_keras():
     assert keras.backend.Variable is keras.Variable
 
 
-def test_the_data_format_is_set_to_what_it_is_or_refused():
-    keras.config.set_image_data_format("channels_last")
-    with pytest.raises(ValueError, match="always 'channels_last', got 'channels_first'"):
-        keras.config.set_image_data_format("channels_first")
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.backend.set_image_data_format("channels_last")
+
+
+def test_the_default_data_format_is_that_of_layers_and_functions(channels_first):
+    """The same numbers as with the argument, which every layer is compared with Keras for."""
+    assert keras.config.image_data_format() == keras.backend.image_data_format() == "channels_first"
+    x = np.random.default_rng(0).random((2, 3, 6, 6), "float32")
+    for make in (
+        lambda **given: keras.layers.Conv2D(4, 3, kernel_initializer="ones", **given),
+        lambda **given: keras.layers.MaxPooling2D(2, **given),
+        lambda **given: keras.layers.UpSampling2D(2, interpolation="bilinear", **given),
+        lambda **given: keras.layers.Flatten(**given),
+        lambda **given: keras.layers.GlobalAveragePooling2D(**given),
+    ):
+        np.testing.assert_array_equal(make()(x), make(data_format="channels_first")(x))
+        assert make().get_config()["data_format"] == "channels_first"
+    want = keras.ops.max_pool(x, 2, data_format="channels_first")
+    np.testing.assert_array_equal(keras.ops.max_pool(x, 2), want)
+
+
+def test_an_unknown_data_format_is_refused():
+    with pytest.raises(ValueError, match="expected one of channels_last, channels_first, got 'middle'"):
+        keras.config.set_image_data_format("middle")
 
 
 def test_attributes_that_describe_a_layer():

@@ -22,8 +22,8 @@ class Flatten(Layer):
     """Flattens each example to one axis.
 
     Args:
-        data_format: "channels_last" (default) or "channels_first", whose channels are moved to the
-            end first, so that both formats have the same order of values.
+        data_format: "channels_last", or "channels_first", whose channels are moved to the end first, so that both
+            formats have the same order of values; None for `minidl.config.image_data_format()`.
         **kwargs: see `Layer`.
 
     Input shape: (batch, ...).
@@ -39,9 +39,7 @@ class Flatten(Layer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last", "channels_first"):
-            raise ValueError(f"Flatten: data_format must be 'channels_last' or 'channels_first', got {data_format!r}.")
-        self.data_format = data_format or "channels_last"
+        self.data_format = data_format_of(data_format)
 
     def call(self, inputs: Array) -> Array:
         if self.data_format == "channels_first" and inputs.ndim > 1:

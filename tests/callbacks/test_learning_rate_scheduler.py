@@ -54,7 +54,7 @@ def test_an_optimizer_with_a_schedule_of_its_own_is_refused():
     model.optimizer = optimizers.SGD(lambda step: 0.1)
     scheduler = LearningRateScheduler(lambda epoch: 0.5)
     scheduler.set_model(model)
-    with pytest.raises(TypeError, match="LearningRateSchedule"):
+    with pytest.raises(TypeError, match="the learning rate is a schedule"):
         scheduler.on_epoch_begin(0)
 
 
