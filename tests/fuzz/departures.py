@@ -114,12 +114,13 @@ def zero_output_unrolled(case, theirs, ours):
 def _without_outputs(found, options, mask):
     """What a recurrent layer gave, without its outputs at masked steps: all that zero_output_for_mask changes."""
     kept = dict(found)
+    taken = mask[:, ::-1] if options.get("go_backwards") else mask  # in the order of the outputs
     for key in ("outputs", "again"):
         output, *states = found[key] if options.get("return_state") else [found[key]]
         if options.get("return_sequences"):
-            output = np.where(mask[..., None], output, 0)
-        else:  # at the last step taken, the first one of a layer that goes backwards
-            output = np.where(mask[:, 0 if options.get("go_backwards") else -1, None], output, 0)
+            output = np.where(taken[..., None], output, 0)
+        else:
+            output = np.where(taken[:, -1, None], output, 0)
         kept[key] = [output, *states]
     return kept
 
