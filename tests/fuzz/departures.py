@@ -244,6 +244,7 @@ ACCEPTED = [
     ("losses.", "must have the same shape up until the last dimension", "one class needs no axis of its own"),
     ("losses.CategoricalGeneralizedCrossEntropy", "Incompatible shapes for", "one class needs no axis of its own"),
     ("layers.RNN", "'list' object has no attribute 'assign'", "stacked cells may be stateful"),
+    ("layers.GRU", "carry output must have equal types", "16-bit states without a bias keep their dtype"),
     ("layers.RMSNormalization", "Incompatible shapes for broadcasting", "the scale holds along the axis"),
     ("layers.Conv", "requires arguments to have the same dtypes", "integers are converted to the kernel's dtype"),
     ("layers.Depthwise", "requires arguments to have the same dtypes", "integers are converted to the kernel's dtype"),
