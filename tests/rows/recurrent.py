@@ -18,12 +18,17 @@ ROWS = {
         {"units": 3, "dropout": 0.5, "recurrent_dropout": 0.5},
         STEPS,
         differs_in_training=True,
+        draws_in_inference=True,
     ),
     "GRU": Row(layers.GRU, {"units": 3, "return_sequences": True, "return_state": True}, STEPS),
     "GRU reset before": Row(layers.GRU, {"units": 3, "reset_after": False, "go_backwards": True}, STEPS),
     "LSTM": Row(layers.LSTM, {"units": 3, "return_state": True, "unroll": True}, STEPS),
     "LSTM dropout": Row(
-        layers.LSTM, {"units": 3, "dropout": 0.5, "return_sequences": True, "seed": 1}, STEPS, differs_in_training=True
+        layers.LSTM,
+        {"units": 3, "dropout": 0.5, "return_sequences": True, "seed": 1},
+        STEPS,
+        differs_in_training=True,
+        draws_in_inference=True,
     ),
     "ConvLSTM1D": Row(layers.ConvLSTM1D, {"filters": 3, "kernel_size": 2, "return_state": True}, IMAGES[:, :, 0]),
     "ConvLSTM2D": Row(
@@ -34,6 +39,7 @@ ROWS = {
         {"filters": 2, "kernel_size": 2, "strides": 2, "dropout": 0.5, "recurrent_dropout": 0.5},
         IMAGES,
         differs_in_training=True,
+        draws_in_inference=True,
     ),
     "ConvLSTM3D": Row(
         layers.ConvLSTM3D, {"filters": 2, "kernel_size": 2, "data_format": "channels_first"}, IMAGES[:, :, None]
