@@ -36,13 +36,17 @@ class Program:
         self._jit = functools.partial(jax.jit, function, **options)
         self._has_loop = has_loop
         self._function: Any = None
+        self._keeps_barriers = False
         self._known: set[Any] = set()
         self.will_compile = True  # whether the next call does, as the last question said
 
     def __call__(self, *args: Any) -> Any:
+        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+            return self._jit.args[0](*args)  # operation by operation: nothing is traced, so that prints show values
         if self.will_compile:
             with collector.paused():
-                outputs = self._made(*args)(*args)
+                self._suit(*args)
+                outputs = self._function(*args)
         else:
             outputs = self._function(*args)
         self.will_compile = False
@@ -51,13 +55,12 @@ class Program:
             self._known.clear()
         return outputs
 
-    def _made(self, *args: Any) -> Any:
-        """The function as it is compiled; the first call is traced to see what the kernels in it need."""
-        if self._function is None:
-            traced = self._jit().trace(*args)  # which is not traced again
-            needs = kernels.compiler_options(self._has_loop, kernels.needs_barriers(traced.jaxpr))
-            self._function = self._jit(compiler_options=needs)
-        return self._function
+    def _suit(self, *args: Any) -> None:
+        """Let the function be compiled as the kernels need it that are in it for these arguments."""
+        keeps = self._keeps_barriers or kernels.needs_barriers(self._jit().trace(*args).jaxpr)  # not traced again
+        if self._function is None or keeps != self._keeps_barriers:
+            self._function = self._jit(compiler_options=kernels.compiler_options(self._has_loop, keeps))
+            self._keeps_barriers = keeps
 
     def is_new(self, argument: Any) -> bool:
         """Whether an argument of such a structure, shapes and dtypes is not one of those that were learnt."""

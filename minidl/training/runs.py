@@ -40,6 +40,12 @@ class Run(abc.ABC):
         """See `CompiledSteps.untraced`."""
         self.steps = yield from self.steps.untraced(self.mode, chunk)
 
+    def on_one(self, chunk: Chunk) -> Any:
+        """What comes of a chunk that is all there is; the loop over epochs traces its steps itself."""
+        for step, args in self.untraced(chunk):
+            step.trace(*args)
+        return self(chunk)
+
     @abc.abstractmethod
     def __call__(self, chunk: Chunk) -> Any:
         """What comes of a chunk, on the device."""

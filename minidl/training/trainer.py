@@ -218,10 +218,7 @@ class Trainer(Prepared):
         chunk = _one_batch(x, y, sample_weight)
         with self._training_lock:
             self.reset_metrics()
-            run = Training(self, chunk)
-            for step, args in run.untraced(chunk):
-                step.trace(*args)
-            logs = run(chunk).read()
+            logs = Training(self, chunk).on_one(chunk).read()
         return self._reported(logs, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
@@ -231,10 +228,7 @@ class Trainer(Prepared):
         checks.arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
-            chunk = _one_batch(x, y, sample_weight)
-            for step, args in run.untraced(chunk):
-                step.trace(*args)
-            logs = run(chunk).read()
+            logs = run.on_one(_one_batch(x, y, sample_weight)).read()
             if not sharing.are_trained(run.steps.variables.metrics):
                 run.publish()
         return self._reported(logs, return_dict)
@@ -245,10 +239,7 @@ class Trainer(Prepared):
         checks.arrays("predict_on_batch", x, None, None)
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
-            chunk = _one_batch(x, None, None)
-            for step, args in run.untraced(chunk):
-                step.trace(*args)
-            outputs = run(chunk)
+            outputs = run.on_one(_one_batch(x, None, None))
         return structures.map(lambda output: np.array(output[0]), jax.block_until_ready(outputs))
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.

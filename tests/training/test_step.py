@@ -272,3 +272,21 @@ def test_layers_that_draw_while_predicting_draw_anew_for_every_batch():
     np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[:2]))
     np.testing.assert_array_equal(model.predict(x, batch_size=4, verbose=0), np.concatenate(batches[2:4]))
     np.testing.assert_array_equal(model.predict_on_batch(x[:4]), batches[4])
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_a_model_that_runs_eagerly_is_given_values(call):
+    """The train step sees nothing but values; the others are traced for the shapes of their results before."""
+    seen = []
+
+    class Seen(layers.Layer):
+        def call(self, x):
+            seen.append(isinstance(x, jax.core.Tracer))
+            return x
+
+    model = Sequential([layers.Input((8,)), Seen(), layers.Dense(1)])
+    model.compile("sgd", "mse", run_eagerly=True)
+    x, y = np.ones((4, 8), "float32"), np.ones((4, 1), "float32")
+    seen.clear()
+    getattr(model, call)(x, verbose=0, **({} if call == "predict" else {"y": y}))
+    assert seen == ([False] if call == "fit" else [True, False])
