@@ -1,4 +1,4 @@
-"""Kernels: the array functions that have more than one form, behind one door.
+"""Kernels: the array functions that have more than one implementation (form), dispatched in one place.
 
 Layers call these functions and know nothing else. `reference.py` has each as its formula. A form that is faster on a
 platform has the same name and arguments, stands in that platform's folder with the reason why it is faster, and is

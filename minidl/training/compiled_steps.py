@@ -59,7 +59,7 @@ class CompiledSteps:
         }
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
-        self._made_for = fingerprint(model, with_keys=True)
+        self._made_for = fingerprint(model)
         self._watch = Watch(self._made_for.places, self._made_for.variables)
         self._settings = self._made_for.settings()
         self._irrelevant: set[Setting] = set()  # settings that no step reads
@@ -78,8 +78,7 @@ class CompiledSteps:
         if now.structure != self._made_for.structure:
             return CompiledSteps(self.model, self._variables.outside)
         if now.values != self._made_for.values:
-            settings = fingerprint(self.model, with_keys=True).settings()
-            different = changed(settings, self._settings) - self._irrelevant
+            different = changed(now.settings(), self._settings) - self._irrelevant
             if different and not self._computes_as(new := CompiledSteps(self.model, self._variables.outside)):
                 return new
             self._irrelevant |= different
@@ -118,8 +117,9 @@ class CompiledSteps:
                 yield self._steps[mode], args
             self._programs[mode].learn(chunk.batches)
             self._traced.setdefault(mode, (args, self._steps[mode].trace(*args)))  # which is not traced again
-        settings = fingerprint(self.model, with_keys=True).settings()
-        self._irrelevant |= changed(settings, self._settings)  # set by the trace: a count of calls, say
+        self._irrelevant |= changed(
+            fingerprint(self.model).settings(), self._settings
+        )  # set by the trace: a count of calls, say
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))

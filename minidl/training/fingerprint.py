@@ -34,13 +34,12 @@ class Fingerprint(NamedTuple):
 
     structure: Any  # which variables, metrics and frozen parts there are
     values: list[Any]  # the numbers, texts, flags and functions in the attributes, in the order of the walk
-    keys: list[Setting] | None  # whose they are, where that was asked for
+    keys: list[tuple[int, Any]]  # whose they are: the id of an object, or 0 for a container, and a name or an index
     places: list[Place]  # where the walk came to
     variables: list[Variable]  # likewise
 
     def settings(self) -> dict[Setting, Any]:
         """What a step may have read."""
-        assert self.keys is not None
         pairs = zip(self.keys, self.values, strict=True)
         return {key: v for key, v in pairs if key[0] and not key[1].startswith("_") and key[1] not in _NOT_READ}
 
@@ -50,10 +49,10 @@ def changed(one: dict[Setting, Any], other: dict[Setting, Any]) -> set[Setting]:
     return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
-def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
+def fingerprint(model: Any) -> Fingerprint:
     """What tells whether the model has other variables, metrics, frozen parts or settings than before."""
     values: list[Any] = []
-    keys: list[Setting] = []
+    keys: list[tuple[int, Any]] = []
     owners: dict[int, Any] = {}
     variables: dict[int, Variable] = {}
     roots = [model, model.objectives, model.objectives.losses] if model.compiled else [model]
@@ -63,8 +62,7 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
             kind = _kind(type(value))  # type: ignore[arg-type]
             if kind == "setting":
                 values.append(value)
-                if with_keys:
-                    keys.append((0 if place.owner is None else id(place.owner), str(name)))
+                keys.append((0 if place.owner is None else id(place.owner), name))
             elif kind == "variable":
                 variables[id(value)] = value
             elif kind == "owner":
@@ -74,7 +72,7 @@ def fingerprint(model: Any, with_keys: bool = False) -> Fingerprint:
     metrics = [id(metric) for metric in model.objectives.metrics] if model.compiled else []
     optimizer = [] if model.optimizer is None else [id(variable) for variable in model.optimizer.variables]
     structure = model.trainable, frozen, metrics, optimizer, model.run_eagerly, kernels.mode()
-    return Fingerprint(structure, values, keys if with_keys else None, found, list(variables.values()))
+    return Fingerprint(structure, values, keys, found, list(variables.values()))
 
 
 @functools.cache

@@ -97,8 +97,8 @@ REFUSED = {
         {"x": iter([]), "y": None, "validation_split": 0.5},
         ["_split"],
     ),
-    "y beside a generator": (SPARSE, 3, {"x": iter([(X, LABELS)])}, ["y cannot be given together with", "(x, y)"]),
-    "weights beside a generator": (
+    "y with a generator": (SPARSE, 3, {"x": iter([(X, LABELS)])}, ["y cannot be given together with", "(x, y)"]),
+    "weights with a generator": (
         SPARSE,
         3,
         {"x": iter([(X, LABELS)]), "y": None, "sample_weight": LABELS},
