@@ -50,6 +50,17 @@ def pytest_unconfigure(config):
         config.compiled.cleanup()
 
 
+@pytest.fixture
+def fast_forms():
+    """Choose the fast forms of the kernels, also under MINIDL_KERNELS=reference: for tests of these forms."""
+    from minidl import kernels
+
+    chosen = kernels.mode()
+    kernels.set_kernels("auto")
+    yield
+    kernels.set_kernels(chosen)
+
+
 def pytest_runtest_teardown(nextitem):
     """Let compiled programs go, which JAX's caches keep for good, where a worker has grown: it would take 4.7 GB."""
     if resident_gb() > _LIMIT["gb"]:

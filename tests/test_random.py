@@ -80,6 +80,7 @@ def test_keys_that_are_no_words_are_left_to_jax(key):
     np.testing.assert_array_equal(kernels.uniform(key, (5,)), jax.random.uniform(key, (5,)))
 
 
+@pytest.mark.usefixtures("fast_forms")
 def test_uniform_compiles_nothing():
     with compilations() as compiled:
         generator = SeedGenerator(1)

@@ -2,12 +2,7 @@
 
 import pytest
 
-from minidl import kernels
-
 
 @pytest.fixture(autouse=True)
-def fast_forms():
-    chosen = kernels.mode()
-    kernels.set_kernels("auto")
-    yield
-    kernels.set_kernels(chosen)
+def all_with_fast_forms(fast_forms):
+    """Every test of this folder."""

@@ -7,7 +7,10 @@ import pytest
 
 import minidl as keras
 
-pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="arrays are transposed on the CPU only")
+pytestmark = [
+    pytest.mark.usefixtures("fast_forms"),
+    pytest.mark.skipif(jax.default_backend() != "cpu", reason="arrays are transposed on the CPU only"),
+]
 
 X = np.random.default_rng(0).normal(size=(96, 20)).astype("float32")
 Y = np.random.default_rng(1).integers(0, 5, 96)
