@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels
-from minidl.core import dtypes, sharing
+from minidl.core import dtypes, placement, sharing
 from minidl.core.sharing import Slot
 
 _LARGE = 2**26  # bytes; smaller arrays are not asked for before
@@ -63,7 +63,7 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
     if not callable(initializer):
         dtype = dtypes.canonical(_own_dtype(initializer) if dtype is None else dtype)
         with _untraced(initializer):
-            value = in_dtype(initializer, dtype)
+            value = placement.first(_whole(initializer, dtype), slot)
         if shape is not None and value.shape != shape:
             raise ValueError(f"Variable {path!r}: the value has shape {value.shape}, not the given {shape}.")
         return value
@@ -77,14 +77,17 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
         is_large = math.prod(shape) * np.dtype(dtype).itemsize > _LARGE
         as_usual = is_large and not isinstance(jnp.zeros(()), jax.core.Tracer)
         with contextlib.nullcontext() if as_usual else _untraced(), _in_memory(path, shape, dtype):
-            return jax.block_until_ready(in_dtype(initializer(shape, dtype=dtype), dtype))
+            with placement.on_host():
+                value = jax.block_until_ready(in_dtype(initializer(shape, dtype=dtype), dtype))
+            return placement.first(value, slot)
 
     if (later := _later.get()) is None:
         return first()
     later.left -= math.prod(shape) * np.dtype(dtype).itemsize
     if later.left < 0:
         raise ValueError(f"Variable {path!r} of shape {shape} and those before it are more than the file holds.")
-    placeholder = jax.device_put(np.zeros(shape, dtype))
+    zeros = np.zeros(shape, dtype)
+    placeholder = jax.device_put(zeros) if placement.current() is None else placement.first(zeros, slot)
     later.waiting.append((slot, first, placeholder))
     return placeholder
 
@@ -130,6 +133,13 @@ def _checked_shape(shape: Any, path: str) -> tuple[int, ...]:
     raise ValueError(
         f"Variable {path!r}: the shape must be a tuple of sizes, all of them known and none below 0, got {shape!r}."
     )
+
+
+def _whole(value: Any, dtype: Any) -> Any:
+    """A value in a dtype; NumPy's and numbers stay on the host if they are to be split between devices."""
+    if placement.current() is None or isinstance(value, jax.Array):
+        return in_dtype(value, dtype)
+    return np.array(value, dtype=dtype)
 
 
 def in_dtype(value: Any, dtype: Any) -> jax.Array:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.core import binding, dtypes, sharing
+from minidl.core import binding, dtypes, placement, sharing
 from minidl.core.first_values import first_value, in_dtype
 from minidl.core.naming import auto_name
 from minidl.core.sharing import Slot
@@ -63,6 +63,8 @@ class Variable(Slot):
         trainable: whether training may change it.
         autocast: whether it reads in the compute dtype inside a mixed-precision layer.
         name: the last part of `path`; default "variable", "variable_1", ...
+        layout: a `minidl.distribution.TensorLayout`; default: what the distribution that is set says.
+        follows: a variable whose layout it shares if it has its shape, such as the weight of an optimizer's slot.
 
     Raises:
         ValueError: no shape with a function, an invalid shape, or a value of another shape.
@@ -86,6 +88,8 @@ class Variable(Slot):
         autocast: bool = True,
         aggregation: str = "none",
         name: str | None = None,
+        layout: Any = None,
+        follows: Variable | None = None,
     ):
         self.name = name or auto_name("Variable")
         self.path = "/".join((*_scope.get(), self.name))
@@ -95,6 +99,7 @@ class Variable(Slot):
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
         self.overwrite_with_gradient = False  # whether optimizers put the gradient in the slot, as it is
+        self.layout, self.follows = layout, follows
         self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
         given = initializer.value if isinstance(initializer, Variable) else initializer
         super().__init__(first_value(given, shape, dtype, self.path, self))
@@ -146,12 +151,17 @@ class Variable(Slot):
         """Put zeros in the slot."""
         self._set(_zeros(self._value.shape, str(self._value.dtype))(), borrowed=False)
 
+    def move(self, sharding: jax.sharding.Sharding) -> None:
+        """Move the value in the slot to other devices."""
+        if not self._slot.sharding.is_equivalent_to(sharding, self._slot.ndim):
+            sharing.replace(self, placement.put(self._slot, sharding))
+
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array of its own: later training does not change it."""
         if (value := binding.lookup(self)) is not None:
             return np.array(value)
         with sharing.reading([self]) as (value,):
-            return np.array(value)
+            return np.array(placement.whole(value))
 
     def convert(self, value: Any) -> jax.Array:
         """A value as an array; NumPy's arrays and numbers in the variable's dtype."""
@@ -181,7 +191,7 @@ class Variable(Slot):
         return self.value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype)
+        return np.array(placement.whole(self.value), dtype=dtype)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
@@ -217,7 +227,7 @@ class Variable(Slot):
 
     def _set(self, value: jax.Array, borrowed: bool = True) -> jax.Array:
         if not binding.store(self, value):
-            sharing.replace(self, value, borrowed)
+            sharing.replace(self, placement.put_like(value, self._slot), borrowed)
         return value
 
     def _is_cast(self) -> bool:

@@ -20,6 +20,7 @@ from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program
+from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, held
 from minidl.training.step import Batch, DefaultStep, Logs, UserStep
 
@@ -44,19 +45,17 @@ class CompiledSteps:
             optimizer.extend(model.trainable_variables)
         self._variables = StepVariables(model, outside)
         self.variables = self._variables.of
-        self.layout = Layout(self.variables, None if "train_step" in written else optimizer)
-        self._default = DefaultStep(model, self._variables, self.layout)
-        user = UserStep(model, self._variables)
+        self.shardings = Shardings(model, self.variables)
+        is_carried_as_it_is = "train_step" in written or self.shardings.are_split
+        self.layout = Layout(self.variables, None if is_carried_as_it_is else optimizer)
+        self._default = DefaultStep(model, self._variables, self.shardings, self.layout)
+        user = UserStep(model, self._variables, self.shardings)
         self._steps = {
             "train": jax.jit(user.train if "train_step" in written else self._default.train),
             "test": jax.jit(user.test if "test_step" in written else self._default.test),
             "predict": jax.jit(user.predict if "predict_step" in written else self._default.predict),
         }
-        self._programs = {
-            "train": Program(self._train_chunk, has_loop=True, donate_argnums=0),
-            "test": Program(self._test_chunk, has_loop=True),
-            "predict": Program(self._predict_chunk, has_loop=True),
-        }
+        self._programs: dict[tuple[str, str], Program] = {}  # by mode, and by the platform that kernels compute for
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
         self._made_for = fingerprint(model)
@@ -72,10 +71,10 @@ class CompiledSteps:
 
     def renewed(self) -> CompiledSteps:
         """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
-        if self._watch.is_unchanged() and kernels.mode() == self._kernels:
+        if self._watch.is_unchanged() and kernels.mode() == self._kernels and self.shardings.are_current():
             return self
         now = fingerprint(self.model)
-        if now.structure != self._made_for.structure:
+        if now.structure != self._made_for.structure or not self.shardings.are_current():
             return CompiledSteps(self.model, self._variables.outside)
         if now.values != self._made_for.values:
             different = changed(now.settings(), self._settings) - self._irrelevant
@@ -103,7 +102,7 @@ class CompiledSteps:
         Returns:
             The steps that the chunk is for.
         """
-        if self.model.run_eagerly or not self._programs[mode].is_new(chunk.batches):
+        if self.model.run_eagerly or not (program := self._program(mode, chunk)).is_new(chunk.batches):
             return self
         batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)
         weights, metrics = self._variables.weights(), held(self.variables.metrics)
@@ -112,10 +111,10 @@ class CompiledSteps:
             "test": jax.tree.map(_spec, (weights, metrics, batch)),
             "predict": jax.tree.map(_spec, (weights, batch[0])),
         }[mode]
-        with self._lowered():
+        with self._lowered(chunk):
             with recorded() as touched, collector.paused():
                 yield self._steps[mode], args
-            self._programs[mode].learn(chunk.batches)
+            program.learn(chunk.batches)
             self._traced.setdefault(mode, (args, self._steps[mode].trace(*args)))  # which is not traced again
         self._irrelevant |= changed(
             fingerprint(self.model).settings(), self._settings
@@ -130,7 +129,7 @@ class CompiledSteps:
     def train(self, chunk: Chunk) -> Reported:
         """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
         forks.check()
-        program = self._programs["train"]
+        program = self._program("train", chunk)
         if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
             with jax.disable_jit():
                 state, logs = program(self.state(), chunk.batches, chunk.num_batches)
@@ -139,7 +138,7 @@ class CompiledSteps:
         variables = self._variables.flat()
         values = sharing.take(variables, keep=program.will_compile)
         try:
-            with self._lowered():
+            with self._lowered(chunk):
                 state, logs = program(self._variables.as_state(values), chunk.batches, chunk.num_batches)
         except BaseException:
             sharing.release(variables)
@@ -150,14 +149,14 @@ class CompiledSteps:
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Reported]:
         """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
         forks.check()
-        with self.eagerly(), self._lowered():
-            return self._programs["test"](weights, metrics, chunk.batches, chunk.num_batches)
+        with self.eagerly(), self._lowered(chunk):
+            return self._program("test", chunk)(weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
         """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
         forks.check()
-        with self.eagerly(), self._lowered():
-            outputs, changes = self._programs["predict"](weights, chunk.batches[0], chunk.num_batches)
+        with self.eagerly(), self._lowered(chunk):
+            outputs, changes = self._program("predict", chunk)(weights, chunk.batches[0], chunk.num_batches)
             return structures.plain(outputs), changes
 
     def _train_chunk(self, state: State, batches: Any, count: Any) -> tuple[State, Reported]:
@@ -228,15 +227,26 @@ class CompiledSteps:
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
-            return held(variables)
+            return self.shardings.metrics(held(variables))
 
     def flat(self) -> list[Variable]:
         """All variables of the state, in order."""
         return self._variables.flat()
 
-    def _lowered(self) -> contextlib.AbstractContextManager[Any]:
-        """Inside, functions are traced for the platform that the weights are on."""
-        return kernels.lowered_for(self._platform)
+    def _program(self, mode: str, chunk: Chunk) -> Program:
+        """What computes a chunk: another one where its batches are split between devices than where they are not."""
+        key = mode, self.shardings.platform(chunk, self._platform)
+        if key not in self._programs:
+            functions = {"train": self._train_chunk, "test": self._test_chunk, "predict": self._predict_chunk}
+            options = {"train": {"donate_argnums": 0}, "test": {}, "predict": {}}[mode]
+            self._programs[key] = Program(functions[mode], True, **options, **self.shardings.options(mode))
+        return self._programs[key]
+
+    def _lowered(self, chunk: Chunk | None = None) -> contextlib.AbstractContextManager[Any]:
+        """Inside, functions are traced for the platform that the weights are on, and for batches like those given."""
+        return kernels.lowered_for(
+            self._platform if chunk is None else self.shardings.platform(chunk, self._platform)
+        )
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:
         """Inside, the steps run operation by operation if the model is to."""

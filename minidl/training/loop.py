@@ -19,6 +19,7 @@ from minidl.training.data.chunks import Chunk, Resumed
 from minidl.training.data.collected import Collected, rows_of
 from minidl.training.pace import Execution, Pace
 from minidl.training.runs import Evaluation, Prediction, Run, Training
+from minidl.training.sharded import placed
 
 
 class Epoch(abc.ABC):
@@ -118,9 +119,10 @@ def run_epoch(epoch: Epoch) -> None:
 
     for chunk in data.epoch(restart=run.mode != "train").chunks(execution.left if epoch.every_batch else pace.batches):
         epoch.begin_batch()
-        for step, args in run.untraced(chunk):  # here, so that a traceback leads from `fit` to the layer
+        given = placed(chunk)
+        for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
             step.trace(*args)
-        dispatched.append((chunk, run(chunk)))
+        dispatched.append((chunk, run(given)))
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:

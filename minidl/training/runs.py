@@ -17,6 +17,7 @@ from minidl.core import sharing
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
+from minidl.training.sharded import placed
 from minidl.training.state import Changes, State
 
 
@@ -42,6 +43,7 @@ class Run(abc.ABC):
 
     def on_one(self, chunk: Chunk) -> Any:
         """What comes of a chunk that is all there is; the loop over epochs traces its steps itself."""
+        chunk = placed(chunk)
         for step, args in self.untraced(chunk):
             step.trace(*args)
         return self(chunk)

@@ -1,0 +1,169 @@
+"""Placement: on which devices arrays lie, as the distribution that is set has it.
+
+Without a distribution every array is on one device and nothing here does anything. With one, each variable has a
+sharding, which its first value gets and which later values keep. The names that users type are in
+minidl/distribution; this is what variables, data and the compiled steps ask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Sharding
+
+from minidl.core import array_metadata, structures
+
+_current: list[Any] = []  # the distribution that is set, if any: one for all threads
+
+
+def current() -> Any:
+    """The distribution that is set, or None."""
+    return _current[0] if _current else None
+
+
+def set_current(distribution: Any) -> None:
+    """Set the distribution for all threads; None for one device."""
+    _current[:] = [] if distribution is None else [distribution]
+
+
+def is_spread(value: Any) -> bool:
+    """Whether an array lies on several devices.
+
+    >>> is_spread(np.zeros(2)), is_spread(jax.numpy.zeros(2))
+    (False, False)
+    """
+    is_array = isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
+    return is_array and len(value.sharding.device_set) > 1
+
+
+def on_host() -> contextlib.AbstractContextManager[Any]:
+    """Inside, first values are computed on the host if a distribution is set: no device then holds a whole weight."""
+    if current() is None:
+        return contextlib.nullcontext()
+    return jax.default_device(jax.local_devices(backend="cpu")[0])
+
+
+def first(value: Any, variable: Any) -> Any:
+    """A first value where the distribution wants the variable; as it is without one, or while it is traced."""
+    distribution = current()
+    if distribution is None or isinstance(value, jax.core.Tracer):
+        return value
+    return put(value, distribution.sharding(variable, np.shape(value)))
+
+
+def put(value: Any, sharding: Sharding) -> jax.Array:
+    """An array with this sharding. Each device gets its shard alone."""
+    if isinstance(value, jax.Array) and value.sharding.is_equivalent_to(sharding, value.ndim):
+        return value
+    if sharding.is_fully_addressable and (not isinstance(value, jax.Array) or value.is_fully_addressable):
+        return jax.device_put(value, sharding)
+    array = whole(value)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+
+def put_like(value: Any, other: Any) -> Any:
+    """A value where another one of its shape is, if either lies on several devices."""
+    if isinstance(value, jax.core.Tracer) or not (is_spread(other) or is_spread(value)):
+        return value
+    return put(value, other.sharding)
+
+
+def place(variables: Sequence[Any]) -> None:
+    """Move the values of variables to where the distribution that is set wants them, or back to one device."""
+    distribution = current()
+    for variable in variables:
+        if distribution is not None:
+            variable.move(distribution.sharding(variable, variable.shape))
+        elif is_spread(variable._value):
+            variable.move(jax.sharding.SingleDeviceSharding(jax.local_devices()[0]))
+
+
+def whole(value: Any) -> np.ndarray:
+    """An array in the memory of this host. If it is split between processes, all of them must ask for it."""
+    if not isinstance(value, jax.Array) or value.is_fully_addressable or value.is_fully_replicated:
+        return np.asarray(value)
+    found = np.empty(value.shape, value.dtype)
+    own = {_key(shard.index): shard.data for shard in value.addressable_shards}
+    owners: dict[Any, tuple[Any, int]] = {}
+    for device, index in value.sharding.devices_indices_map(value.shape).items():
+        owners.setdefault(_key(index), (index, device.process_index))
+    for key, (index, owner) in owners.items():  # shard by shard, so that no device ever holds the whole array
+        part = np.asarray(own[key]) if key in own else np.zeros(found[index].shape, found.dtype)
+        found[index] = multihost_utils.broadcast_one_to_all(part, is_source=jax.process_index() == owner)
+    return found
+
+
+def copies(values: list[jax.Array]) -> list[jax.Array]:
+    """Copies in other memory, each where its original is."""
+    if not any(map(is_spread, values)):
+        return jax.device_put(values, may_alias=False)  # all at once
+    return [_copy(value) if is_spread(value) else jax.device_put(value, may_alias=False) for value in values]
+
+
+def _copy(value: jax.Array) -> jax.Array:
+    parts = [jax.device_put(shard.data, shard.device, may_alias=False) for shard in value.addressable_shards]
+    return jax.make_array_from_single_device_arrays(value.shape, value.sharding, parts)
+
+
+def _key(index: Any) -> Any:
+    return tuple((part.start, part.stop) for part in index)
+
+
+def laid_out(outputs: Any, path: str) -> Any:
+    """The outputs of a layer in the layout that the distribution has for the path; their metadata stays."""
+    layout = current().get_tensor_layout(path)
+    if layout is None:
+        return outputs
+
+    def one(array: Any) -> Any:
+        layout.check_divides(array.shape, f"The output {path!r}")
+        known = dataclasses.asdict(array_metadata.of(array))
+        (placed,) = constrained([array], [layout.backend_layout])
+        return array_metadata.annotate(placed, **known)
+
+    return structures.map(one, outputs)
+
+
+# Batches
+
+
+def placed_batches(batches: Any, size: int) -> Any:
+    """Batches (capacity, rows, ...) from this host as arrays on the devices of the distribution, split by rows.
+
+    Where the devices do not divide the size of a batch, each device gets all of its rows.
+
+    Args:
+        batches: a structure of NumPy arrays, with all rows of each batch, or those of this process alone.
+        size: how many rows a batch has in all processes together.
+    """
+    distribution = current()
+    if distribution is None:
+        return batches
+    sharding = distribution.batch_sharding(size)
+
+    def placed(array: Any) -> jax.Array:
+        if sharding.is_fully_addressable:
+            return jax.device_put(array, sharding)
+        if array.shape[1] == size:
+            return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+        return jax.make_array_from_process_local_data(sharding, array, (array.shape[0], size, *array.shape[2:]))
+
+    return jax.tree.map(placed, batches)
+
+
+def is_split(batches: Any) -> bool:
+    """Whether placed batches are split between devices."""
+    leaves = jax.tree.leaves(batches)
+    return bool(leaves) and is_spread(leaves[0]) and not leaves[0].is_fully_replicated
+
+
+def constrained(values: Sequence[Any], shardings: Sequence[Sharding | None]) -> list[Any]:
+    """Traced values with sharding constraints, where there is one."""
+    constrain: Callable[..., Any] = jax.lax.with_sharding_constraint
+    return [v if s is None else constrain(v, s) for v, s in zip(values, shardings, strict=True)]

@@ -1,0 +1,89 @@
+"""Where the arrays of a model's steps are, under the distribution that is set. Without one, nothing here has an effect.
+
+There is no second way of training: the same steps are compiled, for arrays that lie on several devices. What XLA needs
+to be told is where the state is when a step begins and ends, and that weights which are split to save memory are
+gathered before a step computes with them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidl.core import placement
+from minidl.training.data.chunks import Chunk
+from minidl.training.state import Changes, State
+
+PLATFORM = "sharded"  # what kernels are told to compute for where batches are split
+
+
+class Shardings:
+    """The shardings of the variables of a model's steps. The variables are moved to where they belong.
+
+    Args:
+        model: the model.
+        variables: the variables of its steps.
+    """
+
+    def __init__(self, model: Any, variables: State):
+        self.distribution = placement.current()
+        self._of: State | None = None
+        if self.distribution is not None:
+            self.distribution.check(model)
+        placement.place(variables.flat())
+        if self.distribution is not None:
+            self._of = State(*([v._slot.sharding for v in some] for some in variables))
+            gathered = [[self.distribution.gathered(variable) for variable in some] for some in variables[:2]]
+            self._gathered = State(*gathered, *([None] * len(some) for some in variables[2:]))
+            self._whole = self.distribution.whole
+
+    @property
+    def are_split(self) -> bool:
+        """Whether a variable is split between devices."""
+        return self._of is not None and not all(sharding.is_fully_replicated for sharding in self._of.flat())
+
+    def are_current(self) -> bool:
+        """Whether the distribution is still the one that is set."""
+        return placement.current() is self.distribution
+
+    def options(self, mode: str) -> dict[str, Any]:
+        """The options of `jax.jit` for what trains on a chunk, tests or predicts."""
+        if self._of is None or mode == "predict":
+            return {}
+        reported = self._whole
+        return {"out_shardings": (self._of, reported) if mode == "train" else (self._of.metrics, None, reported)}
+
+    def gathered(self, state: State) -> State:
+        """A traced state with the weights that a step gathers."""
+        return state if self._of is None else _constrained(state, self._gathered)
+
+    def kept(self, state: State) -> State:
+        """A traced state that is split as the variables are."""
+        return state if self._of is None else _constrained(state, self._of)
+
+    def changes(self, changes: Changes) -> Changes:
+        """Traced changes of the non-trainable variables, likewise."""
+        if self._of is None:
+            return changes
+        shardings = [self._of.non_trainable[index] for index in changes]
+        return dict(zip(changes, placement.constrained(list(changes.values()), shardings)))
+
+    def metrics(self, values: list[Any]) -> list[Any]:
+        """Values of the metrics, where their variables are."""
+        return values if self._of is None else list(map(placement.put, values, self._of.metrics))
+
+    def platform(self, chunk: Chunk, platform: str) -> str:
+        """What kernels compute for, given the platform of the devices."""
+        return PLATFORM if self._of is not None and placement.is_split(chunk.batches) else platform
+
+
+def _constrained(state: State, shardings: State) -> State:
+    return State(
+        *(placement.constrained(some, shardings_of) if some else [] for some, shardings_of in zip(state, shardings))
+    )
+
+
+def placed(chunk: Chunk) -> Chunk:
+    """A chunk on the devices of the distribution; as it is without one."""
+    if placement.current() is None:
+        return chunk
+    return chunk._replace(batches=placement.placed_batches(chunk.batches, chunk.num_rows // chunk.num_batches))
