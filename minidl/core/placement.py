@@ -8,7 +8,6 @@ minidl/distribution; this is what variables, data and the compiled steps ask.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -117,15 +116,13 @@ def _key(index: Any) -> Any:
 
 def laid_out(outputs: Any, path: str) -> Any:
     """The outputs of a layer in the layout that the distribution has for the path; their metadata stays."""
-    layout = current().get_tensor_layout(path)
-    if layout is None:
+    if current().get_tensor_layout(path) is None:
         return outputs
 
     def one(array: Any) -> Any:
-        layout.check_divides(array.shape, f"The output {path!r}")
-        known = dataclasses.asdict(array_metadata.of(array))
-        (placed,) = constrained([array], [layout.backend_layout])
-        return array_metadata.annotate(placed, **known)
+        metadata = array_metadata.of(array)
+        (placed,) = constrained([array], [current().output_sharding(path, array.shape)])
+        return array_metadata.annotate(placed, **{name: getattr(metadata, name) for name in metadata.__annotations__})
 
     return structures.map(one, outputs)
 

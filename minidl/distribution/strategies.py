@@ -83,6 +83,20 @@ class Distribution:
         """The sharding of stacked batches (batches, rows, ...): whole on each device where they are indivisible."""
         return self._sharding((None, self.batch_dim_name) if size % self.num_model_replicas == 0 else ())
 
+    def output_sharding(self, path: str, shape: tuple[int, ...]) -> NamedSharding | None:
+        """The sharding of the output of a layer; a batch that is indivisible stays whole on each device.
+
+        Raises:
+            ValueError: the layout does not split another axis evenly.
+        """
+        layout = self.get_tensor_layout(path)
+        if layout is None:
+            return None
+        if shape and shape[0] % self.num_model_replicas and self.batch_dim_name in layout.axes[:1]:
+            layout = TensorLayout((None, *layout.axes[1:]), self.device_mesh)
+        layout.check_divides(shape, f"The output {path!r}")
+        return layout.backend_layout
+
     def gathered(self, variable: Variable) -> NamedSharding | None:
         """The sharding that a step gathers a variable to before it computes with it; None to compute with shards."""
         return None

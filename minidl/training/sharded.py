@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidl import kernels
 from minidl.core import placement
 from minidl.training.data.chunks import Chunk
 from minidl.training.state import Changes, State
-
-PLATFORM = "sharded"  # what kernels are told to compute for where batches are split
 
 
 class Shardings:
@@ -73,7 +72,7 @@ class Shardings:
 
     def platform(self, chunk: Chunk, platform: str) -> str:
         """What kernels compute for, given the platform of the devices."""
-        return PLATFORM if self._of is not None and placement.is_split(chunk.batches) else platform
+        return kernels.SHARDED if self._of is not None and placement.is_split(chunk.batches) else platform
 
 
 def _constrained(state: State, shardings: State) -> State:
