@@ -90,7 +90,7 @@ def whole(value: Any) -> np.ndarray:
     found = np.empty(value.shape, value.dtype)
     own = {_key(shard.index): shard.data for shard in value.addressable_shards}
     owners: dict[Any, tuple[Any, int]] = {}
-    for device, index in value.sharding.devices_indices_map(value.shape).items():
+    for device, index in _places(value).items():
         owners.setdefault(_key(index), (index, device.process_index))
     for key, (index, owner) in owners.items():  # shard by shard, so that no device ever holds the whole array
         part = np.asarray(own[key]) if key in own else np.zeros(found[index].shape, found.dtype)
@@ -108,6 +108,10 @@ def copies(values: list[jax.Array]) -> list[jax.Array]:
 def _copy(value: jax.Array) -> jax.Array:
     parts = [jax.device_put(shard.data, shard.device, may_alias=False) for shard in value.addressable_shards]
     return jax.make_array_from_single_device_arrays(value.shape, value.sharding, parts)
+
+
+def _places(value: jax.Array) -> dict[Any, Any]:
+    return dict(value.sharding.devices_indices_map(value.shape))
 
 
 def _key(index: Any) -> Any:

@@ -7,6 +7,7 @@
 
 from minidl.distribution.devices import DeviceMesh, get_device_count, list_devices
 from minidl.distribution.layouts import LayoutMap, TensorLayout, distribute_tensor
+from minidl.distribution.processes import initialize
 from minidl.distribution.strategies import DataParallel, Distribution, ModelParallel, distribution, set_distribution
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "distribute_tensor",
     "distribution",
     "get_device_count",
+    "initialize",
     "list_devices",
     "set_distribution",
 ]

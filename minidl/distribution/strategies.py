@@ -30,9 +30,7 @@ class Distribution:
             where the stream of each process has rows of its own: its batches are then parts of the batches of all.
     """
 
-    def __init__(
-        self, device_mesh: DeviceMesh, batch_dim_name: str | None = None, auto_shard_dataset: bool = True
-    ):
+    def __init__(self, device_mesh: DeviceMesh, batch_dim_name: str | None = None, auto_shard_dataset: bool = True):
         if not isinstance(device_mesh, DeviceMesh):
             raise ValueError(f"{type(self).__name__}: expected a DeviceMesh, got {device_mesh!r}.")
         if batch_dim_name is not None and batch_dim_name not in device_mesh.axis_names:

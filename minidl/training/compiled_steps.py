@@ -237,16 +237,14 @@ class CompiledSteps:
         """What computes a chunk: another one where its batches are split between devices than where they are not."""
         key = mode, self.shardings.platform(chunk, self._platform)
         if key not in self._programs:
-            functions = {"train": self._train_chunk, "test": self._test_chunk, "predict": self._predict_chunk}
-            options = {"train": {"donate_argnums": 0}, "test": {}, "predict": {}}[mode]
-            self._programs[key] = Program(functions[mode], True, **options, **self.shardings.options(mode))
+            function = getattr(self, f"_{mode}_chunk")
+            options = {"donate_argnums": 0} if mode == "train" else {}
+            self._programs[key] = Program(function, has_loop=True, **options, **self.shardings.options(mode))
         return self._programs[key]
 
     def _lowered(self, chunk: Chunk | None = None) -> contextlib.AbstractContextManager[Any]:
         """Inside, functions are traced for the platform that the weights are on, and for batches like those given."""
-        return kernels.lowered_for(
-            self._platform if chunk is None else self.shardings.platform(chunk, self._platform)
-        )
+        return kernels.lowered_for(self._platform if chunk is None else self.shardings.platform(chunk, self._platform))
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:
         """Inside, the steps run operation by operation if the model is to."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from minidl.core import processes
+
 _CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
 _FEW, _LONGEST = 16, 0.25  # of long steps: so many in a chunk, for at most so long; each chunk begins with new memory
 
@@ -39,9 +41,19 @@ class Pace:
         self._largest = capacity // 4
         self._capacity = capacity
         self._last = time.perf_counter()
+        self._asked = 0
+        self._agreed = 1
 
     def batches(self) -> int:
-        """How many batches to take next."""
+        """How many batches to take next; of several processes, as many as process 0 says, which is asked ever less."""
+        if not processes.are_many():
+            return self._wanted()
+        self._asked += 1
+        if self._asked.bit_count() == 1:
+            self._agreed = int(processes.from_first([self._wanted()])[0])
+        return self._agreed
+
+    def _wanted(self) -> int:
         seconds = self._seconds.get(self._mode)
         wanted = 1
         if seconds is not None:

@@ -8,7 +8,8 @@ import numpy as np
 from minidl.training.data.array_data import ArrayData
 from minidl.training.sharded import placed
 
-_OP = re.compile(r"= (\(?[a-z0-9]+\[.*?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\(")
+_KINDS = "all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
+_OP = re.compile(rf"= (\(?[a-z0-9]+\[.*?) ({_KINDS})(?:-start)?\(")
 _BYTES = {"f32": 4, "s32": 4, "u32": 4, "pred": 1, "bf16": 2, "f16": 2, "s8": 1, "u8": 1, "s64": 8, "u64": 8, "f64": 8}
 
 
