@@ -13,6 +13,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
+from minidl.core import processes
 from minidl.core.variables import Variable
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
@@ -103,7 +104,8 @@ class BackupAndRestore(Callback):
         if self.model.training_data.lost:
             lost = self.model.training_data.lost
             warnings.warn(f"BackupAndRestore: a resumed run may get other batches: {lost}", stacklevel=2)
-        remove_partial(self._last)
+        if processes.is_first():
+            remove_partial(self._last)
         backup = self._read()
         if backup is not None:
             self._restore(backup)
@@ -137,6 +139,8 @@ class BackupAndRestore(Callback):
             if self.model.stop_training and self._last.exists():
                 write_state(self._last, {**read_state(self._last), "stop_training": False})
             return
+        if not processes.is_first():
+            return
         for path in (self._last, self._previous):
             path.unlink(missing_ok=True)
         folder = pathlib.Path(self.backup_dir)
@@ -162,7 +166,7 @@ class BackupAndRestore(Callback):
             "numpy_random": np.random.get_state(legacy=False),
         }
         self._last.parent.mkdir(parents=True, exist_ok=True)
-        if self.double_checkpoint and self._last.exists():
+        if self.double_checkpoint and self._last.exists() and processes.is_first():
             os.replace(self._last, self._previous)
         write_state(self._last, backup)
 
@@ -187,6 +191,12 @@ class BackupAndRestore(Callback):
     # Restoring one
 
     def _read(self) -> dict[str, Any] | None:
+        found = processes.from_each([self._last.exists(), self._previous.exists()]).tolist()
+        if any(one != found[0] for one in found):
+            raise RuntimeError(
+                f"BackupAndRestore: some processes find a backup in {self.backup_dir!r} and others do not. Give the "
+                "path of a folder that all of them share."
+            )
         if not self._last.exists():
             return read_state(self._previous) if self._previous.exists() else None
         try:
@@ -260,7 +270,7 @@ class BackupAndRestore(Callback):
     def _restore_callbacks(self, states: dict[str, Any]) -> None:
         others = dict(self._others())
         for name, callback in others.items():
-            if name in states:
+            if name in states and (processes.is_first() or not callback.first_process_only):
                 callback.set_state(states[name])
         gone = [name for name, state in states.items() if state and name not in others]
         new = [name for name, callback in others.items() if name not in states and callback.get_state()]

@@ -57,6 +57,8 @@ class Callback:
         callback_list: the list of all callbacks of the run, set with the model.
         needed_hooks: names of methods marked `fine_without` that this object needs all the same.
         comes_last: whether to be called after all others, wherever it stands in the list.
+        first_process_only: whether, of several processes, only process 0 calls it: it writes or shows something, and
+            decides nothing.
 
     Example:
     >>> class StopWhenGood(Callback):
@@ -70,6 +72,7 @@ class Callback:
     callback_list: Any = None
     needed_hooks: tuple[str, ...] = ()
     comes_last: bool = False
+    first_process_only: bool = False
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Take the settings of the run."""

@@ -18,6 +18,7 @@ from minidl.callbacks.base import HOOKS, Callback, Logs, does_something
 from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
+from minidl.core import processes
 
 _BATCH_HOOKS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -77,10 +78,17 @@ class CallbackList(Callback):
             self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: isinstance(callback, Callback) and callback.comes_last)
         self._warned_of_nan = bool(self._find(TerminateOnNaN))  # which says so itself
-        self._watchers = [callback for callback in self.callbacks if does_something(callback, "on_progress")]
+        self._watchers = [callback for callback in self.called if does_something(callback, "on_progress")]
         if model is not None:
             self.set_model(model)
         self.set_params({**(params or {}), **more_params})
+
+    @property
+    def called(self) -> list[Any]:
+        """Those that are called in this process: of several processes, some are called in process 0 only."""
+        if processes.is_first():
+            return self.callbacks
+        return [one for one in self.callbacks if not (isinstance(one, Callback) and one.first_process_only)]
 
     def set_model(self, model: Any) -> None:
         """Give the model to every callback, and the history to the model."""
@@ -128,7 +136,7 @@ class CallbackList(Callback):
 def _forward_logs(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(plain)
 
     return method
@@ -137,7 +145,7 @@ def _forward_logs(hook: str) -> Callable[..., None]:
 def _forward_epoch(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, epoch: int, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(epoch, plain)
 
     return method
@@ -146,7 +154,7 @@ def _forward_epoch(hook: str) -> Callable[..., None]:
 def _forward_batch(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, batch: int, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(batch, logs=plain)  # by name, as Keras does: users' functions may rely on it
 
     return method

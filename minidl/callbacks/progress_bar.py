@@ -37,6 +37,8 @@ class ProgbarLogger(Callback):
         ValueError: `set_params` got another verbose.
     """
 
+    first_process_only = True
+
     def __init__(self) -> None:
         self.verbose: int = 1
         self.epochs: int = 1

@@ -8,7 +8,7 @@ minidl/distribution; this is what variables, data and the compiled steps ask.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Sharding
 
-from minidl.core import array_metadata, structures
+from minidl.core import array_metadata, processes, structures
 
 _current: list[Any] = []  # the distribution that is set, if any: one for all threads
 
@@ -151,11 +151,53 @@ def placed_batches(batches: Any, size: int) -> Any:
     def placed(array: Any) -> jax.Array:
         if sharding.is_fully_addressable:
             return jax.device_put(array, sharding)
+        if array.shape[1] != size and sharding.is_fully_replicated:
+            array = np.concatenate(list(multihost_utils.process_allgather(array)), axis=1)
         if array.shape[1] == size:
             return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
         return jax.make_array_from_process_local_data(sharding, array, (array.shape[0], size, *array.shape[2:]))
 
     return jax.tree.map(placed, batches)
+
+
+def own_rows(size: int) -> slice:
+    """The rows of a batch of this size that the devices of this process need."""
+    if current() is None or not processes.are_many():
+        return slice(0, size)
+    indices = current().batch_sharding(size).addressable_devices_indices_map((1, size)).values()
+    own = {(rows.start or 0, size if rows.stop is None else rows.stop) for _, rows in indices}
+    start, stop = min(own)[0], max(own)[1]
+    is_one_range = sum(end - begin for begin, end in own) == stop - start
+    return slice(start, stop) if is_one_range else slice(0, size)
+
+
+def streams() -> int:
+    """How many streams of batches there are, each with rows of its own."""
+    distribution = current()
+    if distribution is None or distribution.auto_shard_dataset:
+        return 1
+    return min(jax.process_count(), distribution.num_model_replicas)
+
+
+def in_step(chunks: Iterable[Any]) -> Iterator[Any]:
+    """The chunks of the stream of this process, while all processes have such chunks.
+
+    Raises:
+        RuntimeError: they have not, in all of them.
+    """
+    iterator = iter(chunks)
+    while True:
+        chunk = next(iterator, None)
+        found = processes.from_each([0, 0] if chunk is None else [chunk.num_batches, chunk.num_rows]).tolist()
+        if any(one != found[0] for one in found):
+            raise RuntimeError(
+                "With auto_shard_dataset=False the streams of all processes must give as many batches, of the same "
+                f"sizes. For the next chunk they have [batches, rows in all] {found}. Give fit steps_per_epoch, or let "
+                "each stream repeat itself."
+            )
+        if chunk is None:
+            return
+        yield chunk
 
 
 def is_split(batches: Any) -> bool:

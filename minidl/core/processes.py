@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from jax.experimental import multihost_utils
 
 def are_many() -> bool:
     """Whether several processes compute together, each with devices of its own."""
-    return jax.process_count() > 1
+    return jax.distributed.is_initialized() and jax.process_count() > 1
 
 
 def is_first() -> bool:
@@ -22,7 +23,7 @@ def is_first() -> bool:
     >>> are_many(), is_first()
     (False, True)
     """
-    return jax.process_index() == 0
+    return not are_many() or jax.process_index() == 0
 
 
 def wait(where: str) -> None:
@@ -60,6 +61,29 @@ def from_each(numbers: Sequence[int]) -> np.ndarray:
     if not are_many():
         return np.array([numbers])
     return np.asarray(multihost_utils.process_allgather(np.array(numbers, np.int32)))
+
+
+@contextlib.contextmanager
+def first_writes(path: Any) -> Iterator[bool]:
+    """A block in which process 0 writes a file; the others end it when the file is there.
+
+    Yields:
+        Whether this process is to write.
+
+    Raises:
+        OSError: in the other processes, where process 0 could not write it.
+    """
+    if not are_many():
+        yield True
+        return
+    done = False
+    try:
+        yield is_first()
+        done = True
+    finally:
+        (is_written,) = from_first([done])
+    if not is_written:
+        raise OSError(f"Process 0 could not write {str(path)!r}; see its error.")
 
 
 def check_same(parts: dict[str, Any], advice: str) -> None:

@@ -17,6 +17,7 @@ from minidl.core import sharing
 from minidl.training.data.adapt import Data
 from minidl.training.data.chunks import Chunk, Resumed
 from minidl.training.data.collected import Collected, rows_of
+from minidl.training.decisions import follow_first
 from minidl.training.pace import Execution, Pace
 from minidl.training.runs import Evaluation, Prediction, Run, Training
 from minidl.training.sharded import placed
@@ -70,6 +71,8 @@ class ReportedEpoch(Epoch):
         self.execution.done += chunk.num_batches
         if self.every_batch and self.execution.is_complete:
             self._tell(self.execution.done - 1, self.logs)
+            if self.run.mode == "train":
+                follow_first(self.run.model)
         self.callbacks.on_progress(self.run.mode, self.execution.done, self.logs)
         return self.is_stopped
 
@@ -155,6 +158,7 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
             break
         model.reset_metrics()
         callbacks.on_epoch_begin(number)
+        follow_first(model)
         epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end)
         if not (epoch.execution.done and epoch.is_stopped):  # else it was, before the run that goes on was interrupted
             yield epoch
@@ -163,6 +167,7 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
             val_logs = evaluate(model, validation, callbacks, is_validation=True)
             logs |= {f"val_{name}": value for name, value in val_logs.items()}
         callbacks.on_epoch_end(number, logs)
+        follow_first(model)
         if model.stop_training:
             break
     run.end()

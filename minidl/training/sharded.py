@@ -7,10 +7,14 @@ gathered before a step computes with them.
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import numpy as np
+
 from minidl import kernels
-from minidl.core import placement
+from minidl.core import placement, processes
+from minidl.core.variables import Variable
 from minidl.training.data.chunks import Chunk
 from minidl.training.state import Changes, State
 
@@ -30,6 +34,7 @@ class Shardings:
             self.distribution.check(model)
         placement.place(variables.flat())
         if self.distribution is not None:
+            _check_same(variables.flat(), self.distribution)
             self._of = State(*([v._slot.sharding for v in some] for some in variables))
             gathered = [[self.distribution.gathered(variable) for variable in some] for some in variables[:2]]
             self._gathered = State(*gathered, *([None] * len(some) for some in variables[2:]))
@@ -73,6 +78,27 @@ class Shardings:
     def platform(self, chunk: Chunk, platform: str) -> str:
         """What kernels compute for, given the platform of the devices."""
         return kernels.SHARDED if self._of is not None and placement.is_split(chunk.batches) else platform
+
+
+def _check_same(variables: list[Variable], distribution: Any) -> None:
+    """Refuse processes that would train different models: they would report the same loss."""
+    if not processes.are_many():
+        return
+    whole = [variable._slot for variable in variables if variable._slot.is_fully_replicated]
+    parts: dict[str, Any] = {
+        "The variables": [f"{variable.path} {variable.shape} {variable._slot.dtype}" for variable in variables],
+        "The values of the variables": [np.asarray(array) for array in whole],
+    }
+    if distribution.auto_shard_dataset:
+        states = [random.getstate(), *np.random.get_state(legacy=True)]
+        parts["The states of Python's and NumPy's random generators"] = [
+            state if isinstance(state, np.ndarray) else repr(state) for state in states
+        ]
+    processes.check_same(
+        parts,
+        "Every process has to run the same program: make models, load weights and draw from `random` and `np.random` "
+        "in all of them alike, after distribution.initialize() and set_random_seed().",
+    )
 
 
 def _constrained(state: State, shardings: State) -> State:

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core import placement
 from minidl.core.arrays import SparseRows, as_arrays, device_dtype, within_device
 from minidl.core.memory import aligned_empty
 from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
@@ -133,12 +134,12 @@ class ArrayData:
         Until then the device may be reading it, since on the CPU nothing is copied.
         """
         buffers = jax.tree.leaves(chunk.batches)
-        if buffers[0].shape[:2] == (self.capacity, self.batch_size):
+        if buffers[0].shape[0] == self.capacity:
             self._free.append(buffers)
 
     def buffers(self, capacity: int, size: int) -> list[np.ndarray]:
         """Memory for a chunk, an array for each array of the data; its contents are anything."""
-        if self._free and (capacity, size) == (self.capacity, self.batch_size):
+        if self._free and self._free[-1][0].shape[:2] == (capacity, size):
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
         return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
@@ -205,6 +206,10 @@ class Pass:
         start, stop = self.start, self.start + count * size
         self.start = stop
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
+        total, own = count * size, placement.own_rows(size)
+        if (width := own.stop - own.start) != size:  # other processes read the other rows
+            numbers = np.arange(start, stop) if isinstance(rows, slice) else rows
+            rows, size = numbers.reshape(count, size)[:, own].ravel(), width
         arrays, structure = jax.tree.flatten(self._data.arrays)
         buffers = self._data.buffers(capacity, size)
         for array, buffer in zip(arrays, buffers):
@@ -218,7 +223,7 @@ class Pass:
             parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
-        return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
+        return Chunk(jax.tree.unflatten(structure, buffers), count, total)
 
 
 class Orders:

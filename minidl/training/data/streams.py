@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core import placement
 from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
 from minidl.training.data import resumable, torch_random
@@ -185,7 +186,7 @@ class StreamData:
         stacked = jax.tree.unflatten(structure, buffers)
         self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
-        return Chunk(stacked, len(batches), rows)
+        return Chunk(stacked, len(batches), rows * placement.streams())
 
     def count(self, batches: int) -> None:
         """Note how many batches a whole pass had."""
@@ -301,6 +302,10 @@ class StreamPass:
         Args:
             wanted: says how many batches the next chunk should hold.
         """
+        chunks = self._own_chunks(wanted)
+        return chunks if placement.streams() == 1 else placement.in_step(chunks)
+
+    def _own_chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
         data = self._data
         left = (data.steps or math.inf) - data.resumed.batches
         data.begin_epoch()
