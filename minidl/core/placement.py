@@ -8,7 +8,7 @@ minidl/distribution; this is what variables, data and the compiled steps ask.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -179,14 +179,20 @@ def streams() -> int:
     return min(jax.process_count(), distribution.num_model_replicas)
 
 
-def in_step(chunks: Iterable[Any]) -> Iterator[Any]:
+def in_step(chunks: Callable[[Callable[[], int]], Iterator[Any]], wanted: Callable[[], int]) -> Iterator[Any]:
     """The chunks of the stream of this process, while all processes have such chunks.
+
+    Args:
+        chunks: makes them, given what says how many batches the next one should hold.
+        wanted: says so; it may ask the other processes, so that all call it, also where a stream has ended.
 
     Raises:
         RuntimeError: they have not, in all of them.
     """
-    iterator = iter(chunks)
+    count = 1
+    iterator = chunks(lambda: count)
     while True:
+        count = wanted()
         chunk = next(iterator, None)
         found = processes.from_each([0, 0] if chunk is None else [chunk.num_batches, chunk.num_rows]).tolist()
         if any(one != found[0] for one in found):

@@ -302,8 +302,9 @@ class StreamPass:
         Args:
             wanted: says how many batches the next chunk should hold.
         """
-        chunks = self._own_chunks(wanted)
-        return chunks if placement.streams() == 1 else placement.in_step(chunks)
+        if placement.streams() == 1:
+            return self._own_chunks(wanted)
+        return placement.in_step(self._own_chunks, wanted)
 
     def _own_chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
         data = self._data
