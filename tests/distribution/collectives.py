@@ -13,8 +13,8 @@ _OP = re.compile(rf"= (\(?[a-z0-9]+\[.*?) ({_KINDS})(?:-start)?\(")
 _BYTES = {"f32": 4, "s32": 4, "u32": 4, "pred": 1, "bf16": 2, "f16": 2, "s8": 1, "u8": 1, "s64": 8, "u64": 8, "f64": 8}
 
 
-def program(model, x, y=None, mode="train", batch_size=16):
-    """The text of the program that computes chunks of such data."""
+def lowered(model, x, y=None, mode="train", batch_size=16):
+    """The program that computes chunks of such data, lowered."""
     model._prepare("fit" if mode == "train" else mode, x, y)
     chunk = placed(next(ArrayData(x, y, None, batch_size=batch_size).epoch().chunks(lambda: 1)))
     steps = model.steps
@@ -26,7 +26,12 @@ def program(model, x, y=None, mode="train", batch_size=16):
         "predict": lambda: (weights, chunk.batches[0], chunk.num_batches),
     }[mode]()
     with steps._lowered(chunk):
-        return run._jit().lower(*args).compile().as_text()
+        return run._jit().lower(*args)
+
+
+def program(*args, **kwargs):
+    """Its text when XLA has compiled it."""
+    return lowered(*args, **kwargs).compile().as_text()
 
 
 def collectives(text):
