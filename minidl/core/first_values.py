@@ -63,7 +63,8 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
     if not callable(initializer):
         dtype = dtypes.canonical(_own_dtype(initializer) if dtype is None else dtype)
         with _untraced(initializer):
-            value = placement.first(_whole(initializer, dtype), slot)
+            given = in_dtype(initializer, dtype) if placement.current() is None else host_value(initializer, dtype)
+            value = placement.first(given, slot)
         if shape is not None and value.shape != shape:
             raise ValueError(f"Variable {path!r}: the value has shape {value.shape}, not the given {shape}.")
         return value
@@ -135,11 +136,9 @@ def _checked_shape(shape: Any, path: str) -> tuple[int, ...]:
     )
 
 
-def _whole(value: Any, dtype: Any) -> Any:
-    """A value in a dtype; NumPy's and numbers stay on the host if they are to be split between devices."""
-    if placement.current() is None or isinstance(value, jax.Array):
-        return in_dtype(value, dtype)
-    return np.array(value, dtype=dtype)
+def host_value(value: Any, dtype: Any) -> Any:
+    """As `in_dtype`, but NumPy's arrays and numbers stay on the host, from where each device gets its part."""
+    return value.astype(dtype) if isinstance(value, jax.Array) else np.array(value, dtype=dtype)
 
 
 def in_dtype(value: Any, dtype: Any) -> jax.Array:

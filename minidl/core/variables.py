@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import binding, dtypes, placement, sharing
-from minidl.core.first_values import first_value, in_dtype
+from minidl.core.first_values import first_value, host_value, in_dtype
 from minidl.core.naming import auto_name
 from minidl.core.sharing import Slot
 
@@ -137,7 +137,10 @@ class Variable(Slot):
                 f"{np.shape(value)}."
             )
         known = isinstance(value, jax.Array) and value.dtype == self._value.dtype
-        return self._set(value if known else in_dtype(value, self._value.dtype))
+        if not known:
+            is_to_be_split = placement.is_spread(self._slot) and not binding.is_binding()
+            value = (host_value if is_to_be_split else in_dtype)(value, self._value.dtype)
+        return self._set(value)
 
     def assign_add(self, value: Any) -> jax.Array:
         """Add to the value in the slot, and return the sum."""
@@ -227,7 +230,8 @@ class Variable(Slot):
 
     def _set(self, value: jax.Array, borrowed: bool = True) -> jax.Array:
         if not binding.store(self, value):
-            sharing.replace(self, placement.put_like(value, self._slot), borrowed)
+            value = placement.put_like(value, self._slot)
+            sharing.replace(self, value, borrowed)
         return value
 
     def _is_cast(self) -> bool:
