@@ -16,7 +16,7 @@ def test_names():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["check_numbers.py", "check_programs.py"])
+@pytest.mark.parametrize("name", ["check_numbers.py", "check_programs.py", "check_orbax.py"])
 def test_eight_devices(name):
     run_checks(name)
 
