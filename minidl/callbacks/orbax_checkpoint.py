@@ -7,6 +7,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
+from minidl.core import processes
 from minidl.core.messages import say
 from minidl.saving.orbax import orbax, state_of
 
@@ -98,6 +99,19 @@ class OrbaxCheckpoint(Callback):
         """Wait until all is written."""
         self._manager.close()
         self._manager = None
+
+    def wait_until_finished(self) -> None:
+        """Wait until what was saved is written."""
+        if self._manager is not None:
+            self._manager.wait_until_finished()
+
+    def is_multihost_enabled(self) -> bool:
+        """Whether several processes save together."""
+        return processes.are_many()
+
+    def is_primary_host(self) -> bool:
+        """Whether this is process 0."""
+        return processes.is_first()
 
     def get_state(self) -> dict[str, Any]:
         """The best value, and the batches since the last save."""

@@ -16,9 +16,11 @@ import jax
 import numpy as np
 
 from minidl.core import placement
-from minidl.core.arrays import SparseRows, as_arrays, device_dtype, within_device
+from minidl.core.arrays import SparseRows, as_arrays, device_dtype
 from minidl.core.memory import aligned_empty
 from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
+from minidl.training.data.mapped import file_behind, read_rows
+from minidl.training.data.orders import Orders
 
 
 class ArrayData:
@@ -63,7 +65,7 @@ class ArrayData:
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
         self.check: Callable[[Any, np.ndarray], None] | None = None  # of a chunk, and the numbers of its rows
-        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _file_behind(array)) is not None]
+        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := file_behind(array)) is not None]
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -215,7 +217,7 @@ class Pass:
         for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
             if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, SparseRows):
-                flat[...] = _read(array, rows)
+                flat[...] = read_rows(array, rows)
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
         if self._data.check is not None:
@@ -224,70 +226,3 @@ class Pass:
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
         return Chunk(jax.tree.unflatten(structure, buffers), count, total)
-
-
-class Orders:
-    """Draws from NumPy's global generator, the next of which can be made early.
-
-    A draw made early counts only if the generator is then as it was: if a callback has used or
-    seeded it meanwhile, the draw is made again, so that the numbers do not depend on when it was made.
-
-    Args:
-        draw: draws one order from a generator.
-    """
-
-    def __init__(self, draw: Callable[[Any], Any]):
-        self.before: Any = None  # the state of the generator that the newest order was drawn from
-        self._draw = draw
-        self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
-
-    def look_ahead(self) -> None:
-        """Make the next draw now."""
-        before = np.random.get_state(legacy=False)
-        if before["bit_generator"] == "MT19937":
-            random = _generator()
-            random.set_state(before)
-            self._ahead = before, self._draw(random), random.get_state(legacy=False)
-
-    def next(self) -> Any:
-        """The next order."""
-        ahead, self._ahead = self._ahead, None
-        self.before = np.random.get_state(legacy=False)
-        if ahead is not None:
-            before, order, after = ahead
-            if _same_state(self.before, before):
-                np.random.set_state(after)
-                return order
-        return self._draw(np.random)
-
-
-@functools.cache
-def _generator() -> np.random.RandomState:
-    """One to draw ahead with, which takes the state of the global one before each use."""
-    return np.random.RandomState(0)
-
-
-def _same_state(one: Any, other: Any) -> bool:
-    """Whether two states of NumPy's generator are the same."""
-    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
-
-
-def _read(array: Any, rows: Any) -> Any:
-    """Rows of an array. Those of a mapped file are read for the first time here."""
-    found = array[rows]
-    if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
-        raise ValueError(
-            f"The mapped file of dtype {array.dtype} holds integers that {device_dtype(array)} cannot. Write it as "
-            "floats."
-        )
-    return found
-
-
-def _file_behind(array: Any) -> mmap.mmap | None:
-    """The mapped file that an array lies in; None for memory, and for private copies, whose changes must stay."""
-    if not isinstance(array, np.memmap) or array.mode == "c":
-        return None
-    base = array.base
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return base if isinstance(base, mmap.mmap) else None
