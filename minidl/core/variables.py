@@ -138,8 +138,7 @@ class Variable(Slot):
             )
         known = isinstance(value, jax.Array) and value.dtype == self._value.dtype
         if not known:
-            is_to_be_split = placement.is_spread(self._slot) and not binding.is_binding()
-            value = (host_value if is_to_be_split else in_dtype)(value, self._value.dtype)
+            value = (host_value if placement.is_spread(self._value) else in_dtype)(value, self._value.dtype)
         return self._set(value)
 
     def assign_add(self, value: Any) -> jax.Array:
@@ -156,8 +155,7 @@ class Variable(Slot):
 
     def move(self, sharding: jax.sharding.Sharding) -> None:
         """Move the value in the slot to other devices."""
-        if not self._slot.sharding.is_equivalent_to(sharding, self._slot.ndim):
-            sharing.replace(self, placement.put(self._slot, sharding))
+        sharing.replace(self, placement.put(self._slot, sharding))
 
     def numpy(self) -> np.ndarray:
         """The value as a NumPy array of its own: later training does not change it."""

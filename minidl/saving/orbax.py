@@ -48,9 +48,10 @@ def load_orbax_checkpoint(model: Any, directory: str | os.PathLike[str], step: i
     if not os.path.isdir(directory):
         raise LoadError(f"There is no folder {str(directory)!r} of checkpoints.")
     with ocp.CheckpointManager(os.path.abspath(directory)) as manager:
-        steps = list(manager.all_steps())
-        step = max(steps, default=None) if step is None else step
-        if step not in steps:
+        steps: list[int] = list(manager.all_steps())
+        if step is None and steps:
+            step = max(steps)
+        if step is None or step not in steps:
             raise LoadError(f"{str(directory)!r} has no checkpoint of step {step}. It has {sorted(steps)}.")
         metadata = ocp.StandardCheckpointer().metadata(manager.directory / str(step) / "default").item_metadata
         kept = {part: dict(arrays) for part, arrays in dict(metadata).items()}
@@ -66,7 +67,7 @@ def load_orbax_checkpoint(model: Any, directory: str | os.PathLike[str], step: i
     for part, some in variables.items():
         for number, variable in enumerate(some):
             variable.assign(found[part][str(number)])
-    return int(step)
+    return step
 
 
 def _variables(model: Any, save_weights_only: bool) -> dict[str, list[Variable]]:

@@ -46,8 +46,7 @@ class CompiledSteps:
         self._variables = StepVariables(model, outside)
         self.variables = self._variables.of
         self.shardings = Shardings(model, self.variables)
-        is_carried_as_it_is = "train_step" in written or self.shardings.are_split
-        self.layout = Layout(self.variables, None if is_carried_as_it_is else optimizer)
+        self.layout = Layout(self.variables, None if "train_step" in written or self.shardings.are_split else optimizer)
         self._default = DefaultStep(model, self._variables, self.shardings, self.layout)
         user = UserStep(model, self._variables, self.shardings)
         self._steps = {

@@ -46,10 +46,8 @@ class Pace:
 
     def batches(self) -> int:
         """How many batches to take next; of several processes, as many as process 0 says, which is asked ever less."""
-        if not processes.are_many():
-            return self._wanted()
         self._asked += 1
-        if self._asked.bit_count() == 1:
+        if not processes.are_many() or self._asked.bit_count() == 1:
             self._agreed = int(processes.from_first([self._wanted()])[0])
         return self._agreed
 
