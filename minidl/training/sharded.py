@@ -10,10 +10,12 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import jax
 import numpy as np
 
 from minidl import kernels
 from minidl.core import placement, processes
+from minidl.core.messages import say
 from minidl.core.variables import Variable
 from minidl.training.data.chunks import Chunk
 from minidl.training.state import Changes, State
@@ -32,6 +34,8 @@ class Shardings:
         self._of: State | None = None
         if self.distribution is not None:
             self.distribution.check(model)
+        else:
+            _hint_once()
         placement.place(variables.flat())
         if self.distribution is not None:
             _check_same(variables.flat(), self.distribution)
@@ -78,6 +82,20 @@ class Shardings:
     def platform(self, chunk: Chunk, platform: str) -> str:
         """What kernels compute for, given the platform of the devices."""
         return kernels.SHARDED if self._of is not None and placement.is_split(chunk.batches) else platform
+
+
+_hinted: list[bool] = []
+
+
+def _hint_once() -> None:
+    """Say that there are more GPUs than are used."""
+    count = sum(device.platform == "gpu" for device in jax.local_devices())
+    if count > 1 and not _hinted:
+        _hinted.append(True)
+        say(
+            f"{count} GPUs are visible and one is used. To train on all of them: "
+            "minidl.distribution.set_distribution(minidl.distribution.DataParallel())"
+        )
 
 
 def _check_same(variables: list[Variable], distribution: Any) -> None:

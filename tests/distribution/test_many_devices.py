@@ -7,6 +7,7 @@ import pytest
 import minidl as keras
 from minidl import layers
 from minidl.core import placement
+from minidl.training import sharded
 from tests.distribution.collectives import lowered
 from tests.distribution.launch import run_checks
 
@@ -19,6 +20,17 @@ def test_names():
 @pytest.mark.parametrize("name", ["check_numbers.py", "check_programs.py", "check_orbax.py"])
 def test_eight_devices(name):
     run_checks(name)
+
+
+def test_several_gpus_that_are_not_used_are_pointed_out_once(monkeypatch, capsys):
+    gpu = type("Device", (), {"platform": "gpu"})()
+    monkeypatch.setattr(jax, "local_devices", lambda: [gpu] * 4)
+    monkeypatch.setattr(sharded, "_hinted", [])
+    for _ in range(2):
+        model = keras.Sequential([layers.Dense(1)])
+        model.compile("sgd", "mse")
+        model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    assert capsys.readouterr().out.count("4 GPUs are visible and one is used") == 1
 
 
 def test_without_a_distribution_programs_know_nothing_of_it(monkeypatch):
