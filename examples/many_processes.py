@@ -23,18 +23,14 @@ def train():
     (x, y), _ = keras.datasets.digits.load_data()
     model = keras.Sequential(
         [
-            layers.Input((64,)),
-            layers.Rescaling(1 / 16),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10, "softmax"),
+            *(layers.Input((64,)), layers.Rescaling(1 / 16)),
+            *(layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")),
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(np.reshape(x, (len(x), 64)).astype("float32"), y, epochs=5, verbose=2)
-    number = os.environ["KERAS_DISTRIBUTION_PROCESS_ID"]
-    print(
-        f"process {number} of {distribution.list_devices()}: accuracy {history.history['accuracy'][-1]:.4f}", flush=True
-    )
+    number, accuracy = os.environ["KERAS_DISTRIBUTION_PROCESS_ID"], history.history["accuracy"][-1]
+    print(f"process {number} of {distribution.list_devices()}: accuracy {accuracy:.4f}", flush=True)
 
 
 def main():

@@ -1,5 +1,9 @@
 """One process with 8 virtual devices: each file of checks runs in a program of its own, which has them."""
 
+import re
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -9,7 +13,9 @@ from minidl import layers
 from minidl.core import placement
 from minidl.training import sharded
 from tests.distribution.collectives import lowered
-from tests.distribution.launch import run_checks
+from tests.distribution.launch import ROOT, environment, run_checks
+
+RUN = {"capture_output": True, "text": True, "timeout": 300}
 
 
 def test_names():
@@ -51,3 +57,20 @@ def test_without_a_distribution_programs_know_nothing_of_it(monkeypatch):
     for mode in ("train", "test", "predict"):
         text = lowered(model, x, y, mode).as_text()
         assert "sharding" not in text and "num_partitions = 1" in text
+
+
+@pytest.mark.slow
+def test_the_example_of_many_devices():
+    done = subprocess.run([sys.executable, "examples/many_devices.py"], cwd=ROOT, env=environment(8), **RUN)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[0].count("cpu:") == 8 and len({line.split("accuracy ")[1][:5] for line in lines[1:]}) == 1
+    assert lines[-1].endswith("(64, 512) each device holds (64, 64)")
+
+
+@pytest.mark.slow
+def test_the_example_of_many_processes():
+    done = subprocess.run([sys.executable, "examples/many_processes.py"], cwd=ROOT, env=environment(1), **RUN)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Epoch 5/5") == 1, "process 0 shows the progress"
+    assert len(set(re.findall(r"process \d of .*: accuracy (.*)", done.stdout))) == 1
