@@ -8,6 +8,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).parents[2]
+PYTEST = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-m", ""]
 
 
 def environment(devices, **more):
@@ -65,6 +66,7 @@ def outputs(*args, **options):
 def run_checks(name, devices=8):
     """Run the tests of a file of checks, in a program of its own with so many devices."""
     path = pathlib.Path(__file__).with_name(name)
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", "-m", "", str(path)]
-    done = subprocess.run(command, cwd=ROOT, env=environment(devices), capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        [*PYTEST, str(path)], cwd=ROOT, env=environment(devices), capture_output=True, text=True, timeout=1200
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -13,9 +13,9 @@ from minidl import layers
 from minidl.core import placement
 from minidl.training import sharded
 from tests.distribution.collectives import lowered
-from tests.distribution.launch import ROOT, environment, run_checks
+from tests.distribution.launch import PYTEST, ROOT, environment, run_checks
 
-RUN = {"capture_output": True, "text": True, "timeout": 300}
+RUN = {"capture_output": True, "text": True, "timeout": 1200}
 
 
 def test_names():
@@ -57,6 +57,15 @@ def test_without_a_distribution_programs_know_nothing_of_it(monkeypatch):
     for mode in ("train", "test", "predict"):
         text = lowered(model, x, y, mode).as_text()
         assert "sharding" not in text and "num_partitions = 1" in text
+
+
+@pytest.mark.slow
+def test_the_numbers_of_keras_under_data_parallel():
+    """The committed reference numbers, with everything on 8 devices."""
+    areas = "programs or metrics or objectives or optimizers or layers or steps or training"
+    command = [*PYTEST, "-k", f"committed and ({areas})", "tests/test_references.py"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(8, MINIDL_TESTS_DATA_PARALLEL="1"), **RUN)
+    assert done.returncode == 0, done.stdout[-6000:]
 
 
 @pytest.mark.slow
