@@ -293,7 +293,9 @@ def test_other_callbacks_than_before_are_named(tmp_path):
     callbacks = [EarlyStopping("loss"), BackupAndRestore(tmp_path, delete_checkpoint=False)]
     model.fit(*references.data(), verbose=0, callbacks=callbacks)
     callbacks = [LambdaCallback(), ReduceLROnPlateau("loss"), BackupAndRestore(tmp_path)]
-    with pytest.warns(UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones start from the beginning"):
+    with pytest.warns(
+        UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones start from the beginning"
+    ):
         model.fit(*references.data(), verbose=0, callbacks=callbacks)
 
 
