@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,13 +39,14 @@ class Program:
         self._function: Any = None
         self._keeps_barriers = False
         self._known: set[Any] = set()
+        self._compiling = threading.RLock()
         self.will_compile = True  # whether the next call does, as the last question said
 
     def __call__(self, *args: Any) -> Any:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return self._jit.args[0](*args)  # operation by operation: nothing is traced, so that prints show values
         if self.will_compile:
-            with collector.paused():
+            with self._compiling, collector.paused():  # several models, and threads, may share the program
                 self._suit(*args)
                 outputs = self._function(*args)
         else:
