@@ -50,6 +50,7 @@ class BackupAndRestore(Callback):
 
     Example:
     >>> import tempfile
+    >>> import numpy as np
     >>> from minidl import Sequential, layers
     >>> x, y = np.ones((8, 2)), np.ones((8, 1))
     >>> with tempfile.TemporaryDirectory() as folder:
