@@ -76,13 +76,13 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
-            raise ValueError(f"SeedGenerator: Unrecognized keyword arguments {sorted(kwargs)}; it takes seed and name.")
+            raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}; it takes seed and name.")
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
         if seed is None:
             seed = make_default_seed()
         if not isinstance(seed, int):
-            raise ValueError(f"SeedGenerator: Argument `seed` must be an integer, got {seed!r}.")
+            raise ValueError(f"SeedGenerator: seed must be an integer, got {seed!r}.")
         with name_scope(self.name):
             self.state = Variable(_key(seed), trainable=False, name="seed_generator_state")
 
@@ -120,12 +120,11 @@ def draw_seed(seed: Seed) -> Any:
     if isinstance(seed, (jax.Array, np.ndarray)):
         return seed
     if seed is not None:
-        raise ValueError(f"Argument `seed` must be either an integer, a SeedGenerator or None, got {seed!r}.")
+        raise ValueError(f"seed must be an integer, a SeedGenerator, a key or None, got {seed!r}.")
     if isinstance(jax.device_put(0), jax.core.Tracer):  # inside a traced function
         raise ValueError(
             "A random function without a seed was called in a compiled function, where its draw would become a "
-            "constant: you should only use seeded random ops there. Make `self.seed_generator = SeedGenerator()` in "
-            "the layer and pass it as seed=."
+            "constant. Make `self.seed_generator = SeedGenerator()` in the layer and pass it as seed=."
         )
     if "generator" not in _global:
         _global["generator"] = SeedGenerator()

@@ -155,7 +155,7 @@ def assert_same_structure(a: Any, b: Any) -> None:
     """
     first, second = _structure(a), _structure(b)
     if first != second:
-        raise ValueError(f"Structures don't have the same nested structure: {first} and {second}.")
+        raise ValueError(f"The two structures differ: {first} and {second}.")
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
@@ -169,7 +169,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
     first, second = ({path for path, _ in flatten_with_path(structure)} for structure in (a, b))
     if first != second:
         raise ValueError(
-            f"`a` and `b` don't have the same paths: {sorted(first - second, key=str)} only in a, "
+            f"The paths of the leaves differ: {sorted(first - second, key=str)} only in a, "
             f"{sorted(second - first, key=str)} only in b."
         )
 

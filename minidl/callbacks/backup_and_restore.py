@@ -77,9 +77,7 @@ class BackupAndRestore(Callback):
         strict: bool = True,
     ):
         if not backup_dir:
-            raise ValueError(
-                "BackupAndRestore: Empty `backup_dir` argument passed. Give the path of a folder for the backup."
-            )
+            raise ValueError("BackupAndRestore: backup_dir is empty; give the path of a folder for the backup.")
         check_save_freq("BackupAndRestore", save_freq)
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq

@@ -174,4 +174,4 @@ def check_save_freq(owner: str, save_freq: Any) -> None:
     """
     is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
     if save_freq != "epoch" and not is_count:
-        raise ValueError(f"{owner}: Invalid value for save_freq: {save_freq!r}. Give 'epoch' or a number of batches.")
+        raise ValueError(f"{owner}: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")

@@ -99,6 +99,6 @@ class SwapEMAWeights(Callback):
         optimizers = single_optimizers(self.model.optimizer)
         if not any(optimizer.use_ema for optimizer in optimizers):
             raise ValueError(
-                "SwapEMAWeights must be used when `use_ema=True` is set in the optimizer, but "
-                f"{', '.join(repr(optimizer.name) for optimizer in optimizers)} keeps no average of the weights."
+                f"SwapEMAWeights: {', '.join(repr(optimizer.name) for optimizer in optimizers)} keeps no average of "
+                "the weights. Make the optimizer with use_ema=True."
             )

@@ -56,8 +56,8 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(
-                f"NaN or Inf loss encountered at {when}: the loss is {loss}, so training was stopped. Look for a "
-                "learning rate that is too high, or for values in the data that are too large."
+                f"The loss is {loss} at {when}, so training was stopped. Look for a learning rate that is too high, or "
+                "for values in the data that are too large."
             )
         say(f"The loss is {loss} at {when}. Training stops.")
         self.model.stop_training = True

@@ -158,7 +158,7 @@ def _deserialize_special(kind: str, config: Any) -> Any:
             "Save the model with a function that has a name, and load it with that name in custom_objects."
         )
     if not isinstance(config, dict):
-        raise TypeError(f"Expected 'config' to be a dict, got {config!r} for {kind}.")
+        raise TypeError(f"The config of {kind} must be a dict, got {config!r}.")
     if kind in ("__numpy__", "__tensor__"):
         return np.array(config["value"], _number_dtype(config["dtype"]))
     if kind == "__bytes__":
@@ -240,12 +240,10 @@ def deserialize(
     if config["class_name"] == "function" or not isinstance(found, type):
         return found
     if not hasattr(found, "from_config"):
-        raise TypeError(
-            f"Unable to reconstruct an instance of {found.__name__} as {kind}, since it has no from_config(): write it."
-        )
+        raise TypeError(f"The class {found.__name__} cannot be loaded as a {kind}: it has no from_config(). Write one.")
     inner = config.get("config") or {}
     if not isinstance(inner, dict):
-        raise TypeError(f"{config['class_name']}: Expected 'config' to be a dict with its arguments, got {inner!r}.")
+        raise TypeError(f"The config of {config['class_name']} must be a dict of its arguments, got {inner!r}.")
     budget.charge(_COSTS.get(kind, 1), "objects")
     budget.check_name(inner.get("name"))
     made = found.from_config(inner)
@@ -262,7 +260,7 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
     is_function = config["class_name"] == "function"
     name = config.get("config") if is_function else config["class_name"]
     if not isinstance(name, str):
-        raise TypeError(f"Expected the name of a {kind} as a string, got {name!r}.")
+        raise TypeError(f"The name of a {kind} in a config must be a string, got {name!r}.")
     for key in (config.get("registered_name"), name):
         if (found := registry.custom(key)) is not None:
             return found

@@ -122,7 +122,7 @@ class STFT(Initializer):
         self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
     ):
         if side not in ("real", "imag"):
-            raise ValueError(f"STFT: expected side 'real' or 'imag', got {side!r}.")
+            raise ValueError(f"STFT: unknown side {side!r}; the sides are 'real' and 'imag'.")
         if scaling not in (None, "density", "spectrum"):
             raise ValueError(f"STFT: expected scaling 'density', 'spectrum' or None, got {scaling!r}.")
         if isinstance(window, str):

@@ -39,7 +39,7 @@ class Loss:
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
         if reduction not in _REDUCTIONS:
-            raise ValueError(f"Invalid value for argument reduction: expected one of {_REDUCTIONS}, got {reduction!r}.")
+            raise ValueError(f"Loss: reduction must be one of {_REDUCTIONS}, got {reduction!r}.")
         self.name = name or naming.auto_name(type(self).__name__)
         self.reduction = reduction
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
@@ -52,7 +52,7 @@ class Loss:
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value for each example: (batch, ..., features) -> (batch, ...)."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, y_true, y_pred)`."
+            f"{type(self).__name__} is a loss without call(). Write `def call(self, y_true, y_pred): ...` in it."
         )
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

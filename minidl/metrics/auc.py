@@ -63,11 +63,9 @@ class AUC(Metric):
         super().__init__(dtype, name)
         self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
         if self.curve not in _CURVES:
-            raise ValueError(f'{self.name}: Invalid AUC curve value: "{curve}". Expected one of {_CURVES}.')
+            raise ValueError(f"{self.name}: curve must be one of {_CURVES}, got {curve!r}.")
         if self.summation_method not in _SUMMATIONS:
-            raise ValueError(
-                f'{self.name}: Invalid AUC summation method value: "{summation_method}". Expected one of {_SUMMATIONS}.'
-            )
+            raise ValueError(f"{self.name}: summation_method must be one of {_SUMMATIONS}, got {summation_method!r}.")
         if num_labels and not multi_label:
             raise ValueError(f"{self.name}: num_labels={num_labels} is for multi_label=True only.")
         self._own_thresholds = None if thresholds is None else sorted(map(float, thresholds))
@@ -134,7 +132,7 @@ class AUC(Metric):
         inner = self._own_thresholds
         if inner is None:
             if number < 2:
-                raise ValueError(f"{self.name}: Argument `num_thresholds` must be an integer > 1, got {number}.")
+                raise ValueError(f"{self.name}: num_thresholds must be at least 2, got {number}.")
             inner = even_thresholds(number)[1:-1]
         elif not all(0 <= threshold <= 1 for threshold in inner):
             raise ValueError(f"{self.name}: thresholds must be numbers from 0 to 1, got {inner}.")

@@ -19,9 +19,9 @@ class _OperatingPoint(Metric):
     ):
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
-            raise ValueError(f"{self.name}: `{required}` must be in the range [0, 1], got {value}.")
+            raise ValueError(f"{self.name}: {required} must be from 0 to 1, got {value}.")
         if num_thresholds <= 0:
-            raise ValueError(f"{self.name}: Argument `num_thresholds` must be an integer > 0, got {num_thresholds}.")
+            raise ValueError(f"{self.name}: num_thresholds must be at least 1, got {num_thresholds}.")
         self._required, self.value = required, value
         self.num_thresholds, self.class_id = num_thresholds, class_id
         self.thresholds = even_thresholds(num_thresholds)

@@ -43,14 +43,10 @@ class R2Score(Metric):
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
             raise ValueError(
-                f"{self.name}: Invalid value for argument `class_aggregation`: expected one of {_AGGREGATIONS}, got "
-                f"{class_aggregation!r}."
+                f"{self.name}: class_aggregation must be one of {_AGGREGATIONS}, got {class_aggregation!r}."
             )
         if num_regressors < 0:
-            raise ValueError(
-                f"{self.name}: Invalid value for argument `num_regressors`: it must not be below 0, got "
-                f"{num_regressors}."
-            )
+            raise ValueError(f"{self.name}: num_regressors must be at least 0, got {num_regressors}.")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
         self.built = False  # until the number of outputs is known

@@ -108,7 +108,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) ->
 def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner) -> Any:
     if isinstance(graph.input_struct, dict) and isinstance(input_tensors, (list, tuple)):
         raise ValueError(
-            "clone_model: `input_tensors` must have the same structure as model.input, a dict with the keys "
+            "clone_model: the model takes a dict of inputs, so input_tensors must be a dict with the keys "
             f"{list(graph.input_struct)}; got a {type(input_tensors).__name__}."
         )
     given = [_as_input(tensor) for tensor in jax.tree.leaves(input_tensors)]

@@ -120,8 +120,8 @@ class Graph:
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
         if len(leaves) != len(self.inputs):
             names = jax.tree.map(lambda tensor: tensor.name, expected)
-            keys = f"named input(s) with keys {list(expected)}" if isinstance(expected, dict) else f"input(s) {names}"
-            raise ValueError(f"{where} expects {len(self.inputs)} {keys}, but got {len(leaves)}.")
+            wanted = f"with the keys {list(expected)}" if isinstance(expected, dict) else f"named {names}"
+            raise ValueError(f"{where} takes {len(self.inputs)} input(s) {wanted}; got {len(leaves)}.")
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             if not self._in_order:
                 raise ValueError(_structure_message(where, expected, inputs))
@@ -138,7 +138,7 @@ class Graph:
         """An array as an input wants it; (n,) and (n, 1) stand for each other."""
         if array is None:
             if not _is_optional(tensor):
-                raise ValueError(f"{where}: the input {tensor.name!r} is not optional, but got None.")
+                raise ValueError(f"{where}: got None for the input {tensor.name!r}, which is required.")
             return None
         given, mask, shape, expected = array, masks.get(array), tuple(array.shape), tensor.shape
         if len(shape) == len(expected) - 1 and expected[-1] == 1:
@@ -147,8 +147,8 @@ class Graph:
             array = array[..., 0]
         if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the first one was fixed
             raise ValueError(
-                f"{where}: the input with name {tensor.name!r} and path {self._path(tensor)!r}: expected "
-                f"shape={(None, *expected[1:])}, found shape={shape}."
+                f"{where}: the input {tensor.name!r} (at {self._path(tensor)!r}) takes arrays of shape "
+                f"{(None, *expected[1:])}, got {shape}."
             )
         if isinstance(array, KerasTensor):
             return array
@@ -307,11 +307,8 @@ def _require_symbolic(tree: Any, what: str) -> None:
 
 
 def _structure_message(where: str, expected: Any, inputs: Any) -> str:
-    keys = f", {sorted(inputs)}" if isinstance(inputs, dict) else ""
-    return (
-        f"The structure of `inputs` doesn't match the expected structure: {where} takes a dict with the keys "
-        f"{list(expected)}, got a {type(inputs).__name__}{keys}."
-    )
+    keys = f" with the keys {sorted(inputs)}" if isinstance(inputs, dict) else ""
+    return f"{where} takes a dict of inputs with the keys {list(expected)}, got a {type(inputs).__name__}{keys}."
 
 
 def _is_none(value: Any) -> bool:

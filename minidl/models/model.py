@@ -95,8 +95,8 @@ class Model(Trainer):
         """Run the graph; a model without one is a subclass, and has a `call` of its own."""
         if self.graph is None:
             raise NotImplementedError(
-                f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in "
-                "it, or give Model its inputs and outputs."
+                f"{type(self).__name__} is a model without call(). Write `def call(self, x): ...` in it, or give "
+                "Model its inputs and outputs."
             )
         arrays = self.graph.standardize(inputs, repr(self.name))
         if mask is not None:

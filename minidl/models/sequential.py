@@ -61,7 +61,7 @@ class Sequential(Model):
             layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
-            raise ValueError(f"Sequential: Only instances of Layer can be added, got {layer!r}.{hint}")
+            raise ValueError(f"Sequential.add: expected a layer, got {layer!r}.{hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
                 f"Sequential: layers should have unique names, and there is a layer named {layer.name!r} in "
@@ -69,13 +69,13 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input "
-                "can only come first, and only once."
+                f"Sequential.add: {self.name!r} begins with {self._layers[0]!r} already. An Input can only come first, "
+                "and only once."
             )
         if further := _further_inputs(layer):
             raise ValueError(
-                f"Sequential: layers in it can only have a single positional argument, the input, but {layer.name!r} "
-                f"({type(layer).__name__}) takes {further} too. Build a functional model, which can give them."
+                f"Sequential: each layer is called with one input, but {layer.name!r} ({type(layer).__name__}) also "
+                f"requires {further}. Build a functional model, which can pass them."
             )
         self._has_input |= isinstance(layer, InputLayer)
         if not self._layers and layer.given_input_shape is not None:
@@ -111,7 +111,7 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError("Sequential.layers cannot be set. Use `add()` and `pop()` to change the layers.")
+        raise AttributeError("Sequential.layers cannot be set: add layers with add(), remove the last with pop().")
 
     def build(self, input_shape: Any = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
@@ -232,8 +232,8 @@ class Sequential(Model):
         first = self._layers[0]
         if isinstance(first, InputLayer) and input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
-                f"not {tuple(input_shape)}."
+                f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, so it cannot be built for "
+                f"{tuple(input_shape)}."
             )
 
     def _connect(self, layer: Layer) -> None:

@@ -66,8 +66,7 @@ def _by_path(variables: Sequence[Variable]) -> dict[str, Variable]:
     for variable in variables:
         if variable.path in found:
             raise ValueError(
-                f"The following variable path is found twice in the model: {variable.path!r}. Give each layer another "
-                "name=."
+                f"Two variables of the model have the path {variable.path!r}. Give each layer a name= of its own."
             )
         found[variable.path] = variable
     return found

@@ -311,15 +311,15 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"backup_dir": ""}, "Empty `backup_dir` argument"),
-        ({"backup_dir": None}, "Empty `backup_dir` argument"),
+        ({"backup_dir": ""}, "backup_dir is empty"),
+        ({"backup_dir": None}, "backup_dir is empty"),
         (
             {"backup_dir": "x", "save_freq": "batch"},
-            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got 'batch'",
         ),
         (
             {"backup_dir": "x", "save_freq": False},
-            "Invalid value for save_freq: False. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got False",
         ),
     ],
 )

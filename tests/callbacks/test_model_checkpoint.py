@@ -131,10 +131,10 @@ def test_verbose_says_what_happened(tmp_path, capsys):
         (
             "m.keras",
             {"save_freq": "batch"},
-            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got 'batch'",
         ),
-        ("m.keras", {"save_freq": 0}, "Invalid value for save_freq: 0. Give 'epoch' or a number of batches"),
-        ("m.keras", {"save_freq": 1.5}, "Invalid value for save_freq: 1.5. Give 'epoch' or a number of batches"),
+        ("m.keras", {"save_freq": 0}, "save_freq must be 'epoch' or a number of batches, got 0"),
+        ("m.keras", {"save_freq": 1.5}, "save_freq must be 'epoch' or a number of batches, got 1.5"),
         ("{epoch}.keras", {"save_top_k": 0}, "save_top_k must be a number of at least 1, or None, got 0"),
         ("m.keras", {"save_top_k": 2}, "needs a different path for each save, got 'm.keras'"),
         ("m.keras", {"mode": "best"}, "mode must be 'auto', 'min' or 'max', got 'best'"),

@@ -109,7 +109,7 @@ def test_serialize_and_back():
     again = deserialize(json.loads(json.dumps(config)), TABLE, "thing", {"Loud": Loud})
     assert type(again) is Loud and again.size == 3
     with pytest.raises(ValueError, match="'Loud' of 'tests.core.test_serialization', which is not part of minidl"):
-        deserialize(config, {"Loud": Loud}, "thing")  # the table holds minidl's own, this says that it is none
+        deserialize(config, {"Loud": Loud}, "thing")  # the table is for classes of minidl
     assert deserialize(None, TABLE, "thing") is None
     assert deserialize("shout", TABLE, "thing") is shout
     assert deserialize({"class_name": "function", "config": "shout"}, TABLE, "thing") is shout
@@ -118,12 +118,18 @@ def test_serialize_and_back():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"class_name": "Dict", "config": {}}, "instance of dict as thing, since it has no from_config.*write it"),
+        (
+            {"class_name": "Dict", "config": {}},
+            r"class dict cannot be loaded as a thing: it has no from_config",
+        ),
         (
             {"class_name": "Plain", "config": [3]},
-            r"Plain: Expected 'config' to be a dict .*, got \[3\]",
+            r"The config of Plain must be a dict of its arguments, got \[3\]",
         ),
-        ({"class_name": "function", "config": ["shout"]}, r"the name of a thing as a string, got \['shout'\]"),
+        (
+            {"class_name": "function", "config": ["shout"]},
+            r"The name of a thing in a config must be a string",
+        ),
     ],
 )
 def test_configs_of_the_wrong_kind(config, message):

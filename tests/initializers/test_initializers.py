@@ -219,7 +219,7 @@ def test_wrong_seed(name, wrong):
         (lambda: initializers.Orthogonal()((3,)), r"Orthogonal: expected a shape of at least 2 axes, got \(3,\)"),
         (lambda: initializers.Identity()((3, 3, 3)), r"Identity: expected .* \(2 axes\), got \(3, 3, 3\)"),
         (lambda: initializers.Constant([1.0, 2.0])((3,)), r"value of shape \(2,\) cannot fill a weight of shape \(3,"),
-        (lambda: initializers.STFT(side="left"), "expected side 'real' or 'imag', got 'left'"),
+        (lambda: initializers.STFT(side="left"), "unknown side 'left'; the sides are 'real' and 'imag'"),
         (lambda: initializers.STFT(scaling="no"), "expected scaling 'density', 'spectrum' or None, got 'no'"),
         (lambda: initializers.STFT(window="hannn"), "'hannn' is not a window that scipy.signal.get_window makes"),
         (lambda: initializers.STFT()((8, 5)), r"expected a shape \(frame length, 1, frequencies\), got \(8, 5\)"),

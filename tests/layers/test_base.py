@@ -450,9 +450,7 @@ def test_a_build_that_asks_for_what_is_no_input_is_refused():
         def call(self, query, key):
             return query + key
 
-    with pytest.raises(
-        ValueError, match=r"Wrong.build takes `keys_shape`, but `call\(\)` does not have argument `keys`"
-    ):
+    with pytest.raises(ValueError, match=r"Wrong.build: \['keys_shape'\] are not among \["):
         Wrong()(X, X)
 
     class Unnamed(Layer):
@@ -462,7 +460,7 @@ def test_a_build_that_asks_for_what_is_no_input_is_refused():
         def call(self, query, units):
             return query + units
 
-    with pytest.raises(ValueError, match="Unnamed.build takes the argument `units`, which does not end in `_shape`"):
+    with pytest.raises(ValueError, match=r"Unnamed.build: \['units'\] are not among \["):
         Unnamed()(X, X)
 
     class Asking(Layer):
@@ -483,7 +481,7 @@ def test_weights_are_not_made_in_a_call():
             return x + self.w
 
     with pytest.raises(
-        ValueError, match="late.add_weight: a layer cannot add new elements of state while it is called"
+        ValueError, match=r"late.add_weight: it was called inside of call\(\), where every call would add a weight"
     ):
         Late()(X)
     layer = Late()
@@ -879,7 +877,7 @@ def test_wrong_names(wrong):
 
 @pytest.mark.parametrize("wrong", [1, None, "yes"])
 def test_wrong_trainable(wrong):
-    with pytest.raises(ValueError, match="Linear: expected trainable to be a boolean, got"):
+    with pytest.raises(ValueError, match="Linear: trainable must be True or False, got"):
         Linear(trainable=wrong)
 
 
@@ -887,7 +885,7 @@ def test_call_is_missing():
     class Empty(Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty does not have a `call` method implemented. Write `def call"):
+    with pytest.raises(NotImplementedError, match=r"Empty is a layer without call\(\). Write `def call"):
         Empty()(X)
 
 

@@ -220,7 +220,7 @@ def test_own_class_and_own_function_come_back_from_custom_objects():
 
 
 def test_a_loss_without_call():
-    with pytest.raises(NotImplementedError, match="Half does not have a `call` method implemented. Write `def call"):
+    with pytest.raises(NotImplementedError, match=r"Half is a loss without call\(\). Write `def call"):
         type("Half", (losses.Loss,), {})()(jnp.ones((2, 2)), jnp.ones((2, 2)))
 
 
@@ -243,9 +243,7 @@ def test_own_losses_train(loss):
 
 @pytest.mark.parametrize("reduction", ["average", "SUM", 3, True])
 def test_unknown_reduction(reduction):
-    with pytest.raises(
-        ValueError, match="Invalid value for argument reduction: expected one of .*sum_over_batch_size.*, got"
-    ):
+    with pytest.raises(ValueError, match="reduction must be one of .*sum_over_batch_size.*, got"):
         losses.MeanSquaredError(reduction=reduction)
 
 

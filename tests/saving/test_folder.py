@@ -118,7 +118,7 @@ def test_damage_is_refused(tmp_path):
     (path / "model.weights.h5").unlink()
     refused("expected the files config.json and model.weights.h5")
     (path / "config.json").unlink()
-    with pytest.raises(ValueError, match="The path must end in"):
+    with pytest.raises(ValueError, match="Give a path that ends in"):
         minidl.models.load_model(path)
 
 

@@ -292,7 +292,7 @@ def class_weight(call: str, weights: Any, sample_weight: Any, y: Any, y_pred: An
     outputs = jax.tree.leaves(y_pred)
     if len(outputs) != 1:
         raise ValueError(
-            f"{call}: class_weight is for models with one output; this one has {len(outputs)}. Give sample_weight, "
+            f"{call}: class_weight needs a model with one output; this one has {len(outputs)}. Give sample_weight, "
             "with the weights of each output's examples."
         )
     labels = jax.tree.leaves(y)
