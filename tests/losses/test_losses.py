@@ -302,11 +302,11 @@ def test_values_have_the_dtype_of_the_predictions(row):
     "name, y_true, y_pred, message",
     [
         ("mean_squared_error", (3, 1), (3, 4), r"mean_squared_error: y_true has shape \(3, 1\), y_pred \(3, 4\)"),
-        ("mean_squared_error", (4,), (3, 4), r"y_true has shape \(4,\), y_pred \(3, 4\).*must have the same shape"),
+        ("mean_squared_error", (4,), (3, 4), r"y_true has shape \(4,\), y_pred \(3, 4\).*their shapes must be equal"),
         ("mean_absolute_error", (3, 4), (3, 1), r"mean_absolute_error: y_true has shape \(3, 4\)"),
         ("binary_crossentropy", (3,), (3, 4), r"binary_crossentropy: y_true has shape \(3,\), y_pred \(3, 4\)"),
         ("categorical_crossentropy", (3,), (3, 4), r"\(3,\), y_pred \(3, 4\).*For integer labels use sparse_cat"),
-        ("categorical_crossentropy", (3, 2), (3, 4), r"\(3, 2\), y_pred \(3, 4\); they must have the same shape"),
+        ("categorical_crossentropy", (3, 2), (3, 4), r"\(3, 2\), y_pred \(3, 4\); both need"),
         ("sparse_categorical_crossentropy", (3, 4), (3, 4), r"need labels of shape \(3,\). For one-hot labels use cat"),
         ("sparse_categorical_crossentropy", (4,), (3, 4), r"\(4,\), but predictions of shape \(3, 4\) need"),
         ("huber", (3, 1), (3, 4), r"huber: y_true has shape \(3, 1\), y_pred \(3, 4\)"),
@@ -323,7 +323,7 @@ def test_values_have_the_dtype_of_the_predictions(row):
         ("ctc", (3, 2), (3, 4), r"ctc: y_true has shape \(3, 2\), y_pred \(3, 4\)"),
     ],
 )
-def test_shapes_that_do_not_go_together(name, y_true, y_pred, message):
+def test_shapes_that_do_not_match(name, y_true, y_pred, message):
     with pytest.raises(ValueError, match=message):
         getattr(losses, name)(np.zeros(y_true), np.full(y_pred, 0.5))
 
@@ -341,7 +341,7 @@ def test_q_of_the_generalized_cross_entropy(q):
         losses.CategoricalGeneralizedCrossEntropy(q=q)
 
 
-def test_a_number_goes_with_predictions_of_any_shape():
+def test_a_number_broadcasts_to_predictions_of_any_shape():
     assert losses.mean_squared_error(1.0, jnp.zeros((3, 4))).tolist() == [1.0, 1.0, 1.0]
 
 
