@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, naming, serialization, structures
-from minidl.core.typing import Array, ArrayLike, DType, Identifier, PyTree
+from minidl.core.typing import Array, ArrayLike, Config, DType, Identifier, PyTree
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -267,7 +267,7 @@ def floats(y_pred: ArrayLike) -> Array:
     return y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(dtypes.floatx())
 
 
-def function_config(fn: Callable[..., Any]) -> Any:
+def function_config(fn: Callable[..., Any]) -> Config:
     """The JSON form of a function inside a wrapper's config, in Keras's format."""
     name = serialization.serialize(fn)
     if not isinstance(name, str):
@@ -275,7 +275,7 @@ def function_config(fn: Callable[..., Any]) -> Any:
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def with_function(config: Identifier, table: dict[str, Any]) -> Any:
+def with_function(config: Identifier, table: dict[str, Any]) -> Identifier:
     """The config of a wrapped function, with the function's name replaced by the function from the table."""
     if not isinstance(config, dict) or not isinstance(arguments := config.get("config"), dict) or "fn" not in arguments:
         return config

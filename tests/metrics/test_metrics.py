@@ -150,7 +150,7 @@ def test_everything_that_is_public_is_in_all():
         for name, value in vars(metrics).items()
         if not name.startswith("_") and (inspect.isfunction(value) or isinstance(value, type))
     }
-    assert ours - {"Any", "of_function"} == set(metrics.__all__)
+    assert ours - {"Any", "Callable", "of_function"} == set(metrics.__all__)
 
 
 @pytest.mark.parametrize("name", ["Metric", *dict.fromkeys(NAMES), *FUNCTIONS])
@@ -359,9 +359,9 @@ def test_wrapper_of_what_is_no_function():
 
 def test_a_metric_that_is_not_finished():
     half = type("Half", (metrics.Metric,), {})()
-    with pytest.raises(NotImplementedError, match="Half has no `update_state` method"):
+    with pytest.raises(NotImplementedError, match=r"Half has no update_state\(\)"):
         half.update_state(1)
-    with pytest.raises(NotImplementedError, match="Half has no `result` method"):
+    with pytest.raises(NotImplementedError, match=r"Half has no result\(\)"):
         half.result()
 
     class Forgetful(metrics.Metric):
