@@ -221,13 +221,13 @@ def test_wrong_seed(name, wrong):
         (lambda: initializers.Constant([1.0, 2.0])((3,)), r"value of shape \(2,\) cannot fill a weight of shape \(3,"),
         (lambda: initializers.STFT(side="left"), "unknown side 'left'; the sides are 'real' and 'imag'"),
         (lambda: initializers.STFT(scaling="no"), "expected scaling 'density', 'spectrum' or None, got 'no'"),
-        (lambda: initializers.STFT(window="hannn"), "'hannn' is not a window that scipy.signal.get_window makes"),
+        (lambda: initializers.STFT(window="hannn"), "'hannn' is not the name of a window of scipy.signal.get_window"),
         (lambda: initializers.STFT()((8, 5)), r"expected a shape \(frame length, 1, frequencies\), got \(8, 5\)"),
         (lambda: initializers.STFT(window=[1.0])((8, 1, 5)), r"window has shape \(1,\), but frames have 8 values"),
         (lambda: initializers.get("glorot_unifrom"), "Unknown initializer 'glorot_unifrom'.*'glorot_uniform'"),
         (
             lambda: initializers.get(np.ones((2, 3)))((3, 2)),
-            r"`shape` to be \(2, 3\), that of the array .*, got \(3, 2\)",
+            r"initializer has shape \(2, 3\), but the weight has shape \(3, 2\)",
         ),
         (lambda: initializers.deserialize({"class_name": "Zeroes", "config": {}}), "Unknown initializer 'Zeroes'"),
     ],
@@ -308,7 +308,7 @@ def test_base_class_says_what_is_missing():
     class Bare(initializers.Initializer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Bare needs a __call__"):
+    with pytest.raises(NotImplementedError, match="Bare is an initializer without __call__"):
         Bare()((2,))
     assert Bare().get_config() == {}
 
