@@ -1,4 +1,4 @@
-"""Go on with an interrupted training where it was, bit for bit."""
+"""BackupAndRestore: resume an interrupted training run, with bitwise the same results."""
 
 from __future__ import annotations
 
@@ -23,34 +23,33 @@ _PARTS |= {"variables", "callbacks", "python_random", "numpy_random"}
 
 
 class BackupAndRestore(Callback):
-    """Keep a backup of a run; when the same program is started again, go on from it.
+    """Save a checkpoint of the whole run; when the same program is started again, resume from it.
 
-    A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
-    and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
-    other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
-    interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
-    A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
-    random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
-    iterable that draws from a random generator of its own: a warning says so when training begins.
+    The checkpoint holds all that the rest of the run depends on: weights, the variables of the optimizer and the
+    metrics, seed generators, the state of Python's and NumPy's random generators, the state of the other callbacks
+    (the history, too), the position in the data, and `stop_training`. So a run that is interrupted, even killed, ends
+    with the same numbers as an uninterrupted one. A generator is read again up to its position, a `tf.data.Dataset`
+    from its first pass on; of a torch `DataLoader` the random states are saved. Not restored are a `PyDataset` that
+    changes itself, and other iterables with a random generator of their own: a warning says so when training begins.
 
-    It is one file, written in one piece, and holds nothing that could be run. This callback is called after
-    all others, wherever it stands in the list.
+    The checkpoint is one file, written atomically, without code. This callback is called after all others, whatever its
+    position in the list.
 
     Args:
-        backup_dir: the folder for the backup, made if missing. Each run needs one of its own.
-        save_freq: "epoch", or a number of batches: then training goes on with the batch after the last backup. A
+        backup_dir: the folder of the checkpoint, created if missing. Each run needs its own.
+        save_freq: "epoch", or a number of batches: then training resumes at the batch after the last checkpoint. A
             number makes the loop compute batch by batch.
-        double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
-        delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
-            `fit` with more epochs, or after one that was stopped early, goes on from.
-        strict: whether a backup of another run is refused: one with other data (shapes, and values of some rows),
-            batch size, layers, loss, optimizer or learning rate. Otherwise it is accepted with a warning, and what the
-            backup holds counts: weights, the optimizer's state and its learning rate. With other data an epoch
-            that was interrupted is begun again. The number of epochs may always differ.
+        double_checkpoint: also keep the previous checkpoint, to be used if the last one is damaged.
+        delete_checkpoint: remove the checkpoint when training has ended normally. If it is kept, a later `fit`
+            resumes from it, with more epochs or after training was stopped early.
+        strict: whether a checkpoint of another run is refused: one with other data (shapes, and values of some rows),
+            batch size, layers, loss, optimizer or learning rate. Otherwise it is restored with a warning: weights, the
+            optimizer's state and its learning rate. With other data an interrupted epoch starts from its
+            beginning. The number of epochs may always differ.
 
     Raises:
-        ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
-            another model or run.
+        ValueError: an empty backup_dir or an invalid save_freq; when training begins, a checkpoint that is damaged
+            or of another model or run.
 
     Example:
     >>> import tempfile
@@ -66,7 +65,7 @@ class BackupAndRestore(Callback):
     [0, 1, 2]
     """
 
-    comes_last = True  # to keep what the others know after they have had their turn
+    comes_last = True  # to save the state of the others after they were called
 
     def __init__(
         self,
@@ -90,12 +89,12 @@ class BackupAndRestore(Callback):
         self._previous = pathlib.Path(backup_dir, "previous.npz")
         self._epoch = 0
         self._batches = 0  # since the last backup
-        self._run: dict[str, Any] = {}  # which one it is
-        self._rates: list[Any] = []  # the learning rates that it began with
-        self._within: dict[str, Any] | None = None  # a backup that was made within the epoch that begins
+        self._run: dict[str, Any] = {}  # its identity
+        self._rates: list[Any] = []  # its initial learning rates
+        self._within: dict[str, Any] | None = None  # a checkpoint from within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Restore the backup, if there is one, and let training begin at its epoch."""
+        """Restore the checkpoint, if there is one, and its epoch."""
         self._batches = 0
         self._run, self._rates = identity(self.model), rates(self.model)
         if self.model.training_data.lost:
@@ -108,7 +107,7 @@ class BackupAndRestore(Callback):
             self._within = backup if backup["batches"] else None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the epoch. What others change as one begins was in a backup made within it: put that back once more."""
+        """Store the epoch. Within an epoch, restore again what other callbacks have changed at its beginning."""
         self._epoch = epoch
         if self._within is not None:
             self._restore_state(self._within)
@@ -116,7 +115,7 @@ class BackupAndRestore(Callback):
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Make a backup, if it is time to. Called only with a number as save_freq."""
+        """Save a checkpoint every `save_freq` batches. Called only with a number as save_freq."""
         if self.save_freq == "epoch":
             return
         self._batches += 1
@@ -125,12 +124,12 @@ class BackupAndRestore(Callback):
             self._save(self._epoch, batch + 1, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Make a backup, unless batches decide when."""
+        """Save a checkpoint, with save_freq="epoch"."""
         if self.save_freq == "epoch":
             self._save(epoch + 1)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Remove the backup, and its folder if nothing else is in it; or keep it for a later fit to go on from."""
+        """Remove the checkpoint, and its folder if empty; or keep it for a later fit."""
         if not self.delete_checkpoint:
             if self.model.stop_training and self._last.exists():
                 write_state(self._last, {**read_state(self._last), "stop_training": False})
@@ -141,10 +140,10 @@ class BackupAndRestore(Callback):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
-    # Making a backup
+    # Saving
 
     def _save(self, epoch: int, batches: int = 0, logs: Logs = None) -> None:
-        """Keep all that comes after so many batches of an epoch."""
+        """Save the state after a number of batches of an epoch."""
         backup = {
             "format": _FORMAT,
             "run": self._run,
@@ -165,14 +164,14 @@ class BackupAndRestore(Callback):
         write_state(self._last, backup)
 
     def _variables(self) -> list[Variable]:
-        """All that a run changes, each once."""
+        """All variables that a run changes, each once."""
         model = self.model
         kept = [*model.variables, *(v for metric in model.metrics for v in metric.variables)]
         kept += model.optimizer.variables
         return list({id(variable): variable for variable in kept}.values())
 
     def _others(self) -> list[tuple[str, Callback]]:
-        """The other callbacks with names that tell them apart: `EarlyStopping 1`, `EarlyStopping 2`, ..."""
+        """The other callbacks with unique names: `EarlyStopping 1`, `EarlyStopping 2`, ..."""
         seen: Counter[str] = Counter()
         others = []
         for callback in self.callback_list.callbacks if self.callback_list is not None else ():
@@ -182,7 +181,7 @@ class BackupAndRestore(Callback):
                 others.append((f"{kind} {seen[kind]}", callback))
         return others
 
-    # Restoring one
+    # Restoring
 
     def _read(self) -> dict[str, Any] | None:
         if not self._last.exists():
@@ -192,13 +191,13 @@ class BackupAndRestore(Callback):
         except ValueError as error:
             if not self._previous.exists():
                 raise ValueError(f"{error} To train from the beginning, remove the file.") from error
-            warnings.warn(f"BackupAndRestore: {error} Going on from the backup before it.", stacklevel=2)
+            warnings.warn(f"BackupAndRestore: {error} Resuming from the previous backup.", stacklevel=2)
             return read_state(self._previous)
 
     def _restore(self, backup: dict[str, Any]) -> None:
         if not isinstance(backup, dict) or backup.get("format") != _FORMAT or backup.keys() != _PARTS:
             raise ValueError(
-                f"BackupAndRestore: the file in {self.backup_dir!r} is no backup, or one of another version of minidl. "
+                f"BackupAndRestore: the file in {self.backup_dir!r} is not a backup, or of another version of minidl. "
                 "Remove it to train from the beginning."
             )
         self._check_fits(self._variables(), backup["variables"])
@@ -208,15 +207,15 @@ class BackupAndRestore(Callback):
             backup = {**backup, "batches": 0}
         self._restore_state(backup)
         assert self.params is not None, "fit gives them"
-        # A run that was told to stop, and interrupted before it had, has only its end left to do.
+        # A run that was interrupted after stop_training was set has no epochs left.
         self.model.stop_training = backup["stop_training"]
         is_over = backup["stop_training"] and not backup["batches"]
         self.model.initial_epoch = self.params["epochs"] if is_over else backup["epoch"]
 
     def _is_of_same_data(self, backup: dict[str, Any]) -> bool:
-        """Compare the runs, and refuse another one, or warn of it."""
+        """Compare the runs; refuse a different one, or warn about it."""
         found = list(differences(backup["run"], self._run))
-        if self._rates not in backup["rates"]:  # a model that goes on itself has the newest rates, not the first ones
+        if self._rates not in backup["rates"]:  # a model trained further has the latest rates, not the initial ones
             found += differences(backup["rates"][0], self._rates, "learning_rate")
         if not found:
             return True
@@ -224,8 +223,8 @@ class BackupAndRestore(Callback):
         text += f"; and {len(found) - 3} more differences. " if len(found) > 3 else ". "
         if self.strict:
             raise ValueError(
-                f"{text}Make the run as it was, remove the backup to train from the beginning, or go on from it with "
-                "BackupAndRestore(..., strict=False)."
+                f"{text}Restore the settings of that run, remove the backup to train from the beginning, or resume it "
+                "with BackupAndRestore(..., strict=False)."
             )
         warnings.warn(f"{text}It is accepted, since strict=False.", stacklevel=4)
         return is_same_data(backup["run"], self._run)
@@ -240,7 +239,7 @@ class BackupAndRestore(Callback):
         np.random.set_state(backup["numpy_random"])
 
     def _check_fits(self, variables: list[Variable], kept: list[Any]) -> None:
-        """Compare before anything is changed. Names are not compared: they differ if a model is made twice."""
+        """Compare variables before any is changed; not by name, as names differ when a model is built twice."""
         ours = [(variable.shape, str(variable._value.dtype)) for variable in variables]
         theirs = [(value.shape, str(value.dtype)) for _, value in kept]
         if ours == theirs:
@@ -252,7 +251,7 @@ class BackupAndRestore(Callback):
                 break
         raise ValueError(
             f"BackupAndRestore: the backup in {self.backup_dir!r} is of another model or optimizer: it has "
-            f"{difference}. Make the model as it was, or give another backup_dir."
+            f"{difference}. Build the model as it was, or give another backup_dir."
         )
 
     def _restore_callbacks(self, states: dict[str, Any]) -> None:
@@ -264,8 +263,8 @@ class BackupAndRestore(Callback):
         new = [name for name, callback in others.items() if name not in states and callback.get_state()]
         if gone or new:
             warnings.warn(
-                f"BackupAndRestore: not the same callbacks as before: {', '.join(gone) or 'none'} gone, "
-                f"{', '.join(new) or 'none'} new. New ones begin anew.",
+                f"BackupAndRestore: the callbacks are not those of the backup: {', '.join(gone) or 'none'} removed, "
+                f"{', '.join(new) or 'none'} added. Added ones start from their initial state.",
                 stacklevel=2,
             )
 

@@ -89,7 +89,7 @@ BY_NAME |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": Rando
 BY_NAME |= {f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)}
 
 
-def get(identifier: Identifier | ArrayLike | Variable) -> Callable[..., Array] | None:
+def get(identifier: Identifier | ArrayLike | Variable) -> Any:
     """Look up an initializer: by name, config or class; a function is returned as it is, None as None.
 
     For an array, the initializer returns a copy of it and refuses any other shape.

@@ -189,7 +189,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(tmp_path):
 
 
 @pytest.mark.parametrize("how", [damage, pathlib.Path.unlink])
-@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Going on from the backup before it")
+@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Resuming from the previous backup")
 def test_with_two_backups_the_one_before_is_used(tmp_path, how):
     def train(folder, epochs):
         return fit(BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False), epochs, shuffle=False)
@@ -284,7 +284,7 @@ def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_p
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
 def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
-    with pytest.raises(ValueError, match="is no backup, or one of another version of minidl. Remove it"):
+    with pytest.raises(ValueError, match="is not a backup, or of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))
 
 
@@ -293,7 +293,7 @@ def test_other_callbacks_than_before_are_named(tmp_path):
     callbacks = [EarlyStopping("loss"), BackupAndRestore(tmp_path, delete_checkpoint=False)]
     model.fit(*references.data(), verbose=0, callbacks=callbacks)
     callbacks = [LambdaCallback(), ReduceLROnPlateau("loss"), BackupAndRestore(tmp_path)]
-    with pytest.warns(UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones begin anew"):
+    with pytest.warns(UserWarning, match="EarlyStopping 1 removed, ReduceLROnPlateau 1 added. Added ones start"):
         model.fit(*references.data(), verbose=0, callbacks=callbacks)
 
 

@@ -83,12 +83,12 @@ def test_what_the_user_brings_is_not_added_twice():
     ("given", "message"),
     [
         (EarlyStopping, r"got the class EarlyStopping; give an object: EarlyStopping\(\)"),
-        (print, r"<built-in function print> is no callback.*LambdaCallback\(on_epoch_end=function\)"),
+        (print, r"<built-in function print> is not a callback.*LambdaCallback\(on_epoch_end=function\)"),
         (
             "early_stopping",
-            r"'early_stopping' is no callback, it has no set_model\(\). Subclass minidl.callbacks.Callback",
+            r"'early_stopping' is not a callback: it has no set_model\(\). Subclass minidl.callbacks.Callback",
         ),
-        ({"a": Callback()}, "is no callback"),
+        ({"a": Callback()}, "is not a callback"),
     ],
 )
 def test_what_is_no_callback_is_refused(given, message):
@@ -279,7 +279,7 @@ def as_plain(value):
 # The history
 
 
-def test_a_history_used_again_keeps_its_numbers_and_counts_epochs_anew():
+def test_a_history_used_again_keeps_its_numbers_and_restarts_the_epochs():
     history = History()
     for _ in range(2):
         history.on_train_begin()

@@ -103,10 +103,10 @@ def test_batches_of_others_do_not_make_it_save(tmp_path):
 def test_a_metric_that_is_missing_or_is_many_numbers_warns_and_saves(tmp_path):
     saver = ModelCheckpoint(tmp_path / "{epoch}.keras", "val_loss", save_best_only=True)
     with pytest.warns(
-        UserWarning, match="ModelCheckpoint watches 'val_loss', .* the model is saved without a comparison"
+        UserWarning, match="ModelCheckpoint: the metric 'val_loss' .* the model is saved without a comparison"
     ):
         run(saver, [0.5], name="loss")
-    with pytest.warns(UserWarning, match="'val_loss' is not one number but 2: the model is saved without"):
+    with pytest.warns(UserWarning, match="'val_loss' is an array of 2 values, not a scalar: the model is saved"):
         run(saver, [0.5, np.array([0.5, 0.25])])
     assert files(tmp_path) == {"1.keras": "0", "2.keras": "1"}
 
@@ -138,7 +138,7 @@ def test_verbose_says_what_happened(tmp_path, capsys):
         ("{epoch}.keras", {"save_top_k": 0}, "save_top_k must be a number of at least 1, or None, got 0"),
         ("m.keras", {"save_top_k": 2}, "needs a different path for each save, got 'm.keras'"),
         ("m.keras", {"mode": "best"}, "mode must be 'auto', 'min' or 'max', got 'best'"),
-        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot tell whether 'reward'"),
+        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot infer from the metric 'reward'"),
     ],
 )
 def test_wrong_settings_are_refused_before_training(path, settings, message):

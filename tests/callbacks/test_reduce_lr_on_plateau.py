@@ -37,7 +37,7 @@ def test_cooldown_can_be_asked_for():
     [
         ({"factor": 1.0}, "factor must be below 1 to lower the learning rate, got 1.0"),
         ({"mode": "least"}, "mode must be 'auto', 'min' or 'max', got 'least'"),
-        ({"monitor": "reward"}, "cannot tell whether 'reward'"),
+        ({"monitor": "reward"}, "cannot infer from the metric 'reward'"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -47,7 +47,7 @@ def test_wrong_settings_are_refused(settings, message):
 
 def test_a_metric_that_is_missing_warns_and_the_rate_is_in_the_logs_all_the_same():
     reducer = ReduceLROnPlateau(monitor="val_accuracy")
-    with pytest.warns(UserWarning, match="ReduceLROnPlateau watches 'val_accuracy', .* have: learning_rate, val_loss"):
+    with pytest.warns(UserWarning, match="Plateau: the metric 'val_accuracy' is not .* have: learning_rate, val_loss"):
         assert run(reducer, [0.5]) == 0.5
     logs = {}
     with pytest.warns(UserWarning):

@@ -28,7 +28,7 @@ def test_a_tensor_has_no_values():
         np.asarray(tensor)
     with pytest.raises(ValueError, match="has no values"):
         np.sum(tensor)
-    with pytest.raises(TypeError, match="no value to decide on: use array operations instead of `if`"):
+    with pytest.raises(TypeError, match="no truth value, it is symbolic. Use array operations in place of `if`"):
         if tensor:
             pass
 
