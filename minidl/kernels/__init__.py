@@ -1,8 +1,8 @@
 """Kernels: the array functions that have more than one implementation (form), dispatched in one place.
 
-Layers call these functions and know nothing else. `reference.py` has each as its formula. A form that is faster on a
-platform has the same name and arguments, stands in that platform's folder with the reason why it is faster, and is
-listed in `_FORMS`. Which one runs is decided by `choice.py`.
+Layers call these functions. `reference.py` has the formula of each. A form that is faster on a platform has the same
+name and arguments; it is in that platform's folder, with the reason why it is faster, and listed in `_FORMS`.
+`choice.py` determines which form runs.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
 
 
 def form(name: str, *arrays: Any) -> Callable[..., Any]:
-    """The form of a kernel that runs on given arrays.
+    """The form of a kernel that runs for the given arrays.
 
     >>> form("matmul", np.ones(2)) is (_matmul.matmul if platform() == "cpu" else reference.matmul)
     True
@@ -104,7 +104,7 @@ def matmul(x: Any, kernel: Any) -> Any:
         kernel: (features, units).
 
     Returns:
-        (..., units), in the dtype to which the two are promoted.
+        (..., units), in the promoted dtype.
 
     >>> matmul(np.ones((2, 5, 3)), np.ones((3, 4))).shape
     (2, 5, 4)
@@ -141,11 +141,11 @@ def conv(
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, channels / groups, filters).
-        strides: one for each axis of the window.
+        strides: one per axis of the window.
         padding: zeros before and after each axis.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
-        groups: into how many groups channels and filters are split.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
+        groups: the number of groups of channels and filters.
         bias: (filters,), added at each position; or None.
 
     Returns:
@@ -163,15 +163,15 @@ def conv(
 def conv_transpose(
     x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
 ) -> Any:
-    """The transpose of a convolution: what its gradient does to the output.
+    """The transposed convolution: the gradient of a convolution with respect to its input.
 
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, filters, channels).
-        strides: by how much each axis grows.
-        padding: zeros before and after each axis, once strides - 1 zeros were put between its entries.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
+        strides: the factor by which each axis grows.
+        padding: zeros before and after each axis, after strides - 1 zeros were inserted between its elements.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
 
     Returns:
         (batch, *new sizes, filters), or (batch, filters, *new sizes).
@@ -182,15 +182,15 @@ def conv_transpose(
 def depthwise_conv(
     x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
 ) -> Any:
-    """A convolution of each channel on its own.
+    """The depthwise convolution: each channel is convolved separately.
 
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, channels, multiplier).
-        strides: one for each axis of the window.
+        strides: one per axis of the window.
         padding: zeros before and after each axis.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
 
     Returns:
         (batch, *new sizes, channels * multiplier), or (batch, channels * multiplier, *new sizes).
@@ -199,28 +199,28 @@ def depthwise_conv(
 
 
 def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
-    """The maximum of each window; its gradient goes to the first place that has it. For shapes see `conv`."""
+    """The maximum of each window; its gradient goes to the first element with that value. For shapes see `conv`."""
     return form("max_pool", x)(x, window, strides, padding, channels_last)
 
 
 def average_pool(
     x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
 ) -> Any:
-    """The mean of each window, padding not counted. For shapes see `conv`."""
+    """The mean of each window, without the padding. For shapes see `conv`."""
     return reference.average_pool(x, window, strides, padding, channels_last)
 
 
 def recurrence(
     step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
 ) -> Any:
-    """`over_time` for a cell whose inputs are projected already and whose states meet one matrix. Reverse mode only.
+    """`over_time` for a cell with projected inputs and one recurrent matrix. Reverse-mode differentiation only.
 
     Args:
-        step: (projected inputs of one time, states, kernel, bias) -> (output, new states); the states meet the kernel
-            only as `states[0] @ kernel + bias`.
+        step: (projected inputs of one step, states, kernel, bias) -> (output, new states); the kernel is used only in
+            `states[0] @ kernel + bias`.
         options: (backwards, unroll, zero_masked) as in `over_time`.
         projected: (time, batch, gates).
-        states: where it starts; the first is the one that meets the kernel.
+        states: the initial states; the first is multiplied by the kernel.
         kernel: (units, gates).
         bias: (gates,).
         mask: (time, batch) or None.
@@ -234,16 +234,16 @@ def recurrence(
 def lstm(
     project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    """The LSTM with tanh and sigmoid along sequences; see `LSTMCell` for the formula. Reverse mode only.
+    """LSTM with tanh and sigmoid over sequences; see `LSTMCell` for the formula. Reverse-mode differentiation only.
 
     Args:
         project: sequences, or a segment of them -> inputs times their kernel, (time, batch, 4 units), for the gates i,
             f, g, o.
         sequences: (time, batch, features).
-        states: where it starts, h and c of shape (batch, units).
+        states: the initial states h and c, (batch, units).
         kernel: (units, 4 units).
-        biases: what is added to the projected inputs and to `h @ kernel`, each (4 units,).
-        whole: whether the outputs of all times are wanted, or the last alone.
+        biases: the biases of the projected inputs and of `h @ kernel`, each (4 units,).
+        whole: whether to return the outputs of all steps, or the last alone.
 
     Returns:
         (outputs (time, batch, units), or (1, batch, units); the last states).
@@ -254,7 +254,7 @@ def lstm(
 def gru(
     project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    """The GRU with tanh and sigmoid that resets after the product; see `GRUCell` for the formula. Reverse mode only.
+    """GRU with tanh and sigmoid, `reset_after=True`; see `GRUCell` for the formula. Reverse-mode differentiation only.
 
     Args and returns as of `lstm`, for the gates z, r, g and one state h.
     """
@@ -277,7 +277,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
 
 
 def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
-    """The product of two arrays for each batch and head, summed over an axis of each.
+    """The product of two arrays for each example and head, contracted over an axis of each.
 
     >>> head_matmul(np.ones((2, 3, 4, 5)), np.ones((2, 3, 6, 5)), 3, 3).shape
     (2, 3, 4, 6)
@@ -289,8 +289,8 @@ def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any
     """`function(query, key, value, mask)`, on segments of the batch where that is faster.
 
     Args:
-        function: gives an array (batch, ...), each example of which depends on that example alone.
-        work: how many weights of attention there are.
+        function: returns an array (batch, ...) of independent examples.
+        work: the number of attention weights.
         query: (batch, ...), as key and value.
         key: the same array as query or value, or another.
         value: the same array as query, or another.
@@ -306,7 +306,7 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: flo
         x: any array of floats.
         gamma: broadcasts to x.
         beta: broadcasts to x, of the shape of gamma.
-        axes: those that mean and variance are taken over.
+        axes: the axes of the mean and variance.
         epsilon: added to the variance.
     """
     return form("normalize", x)(x, gamma, beta, axes, epsilon)

@@ -1,4 +1,4 @@
-"""Every kernel as its formula, in plain jax.numpy and lax; see `minidl/kernels/__init__.py` for arguments and shapes.
+"""Reference implementations of the kernels, in plain jax.numpy and lax; `__init__.py` has the arguments and shapes.
 
 These run on every platform for which no other form has been measured to be faster, and they are what the other forms
 are tested against.
@@ -67,7 +67,7 @@ def conv_transpose(
 
 
 def spread(x: Any, kernel: Any, strides: Sequence[int], channels_last: bool) -> tuple[Any, Any]:
-    """The input and the kernel of the convolution that a transposed one is."""
+    """The input and the kernel of the convolution that computes a transposed one."""
     inner = [(0, 0, stride - 1) for stride in strides]
     amounts = [(0, 0, 0), *inner, (0, 0, 0)] if channels_last else [(0, 0, 0), (0, 0, 0), *inner]
     flipped = jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
@@ -95,7 +95,7 @@ def average_pool(
 
 
 def lowest(dtype: Any) -> Any:
-    """What the maximum of nothing is."""
+    """The identity of the maximum: the lowest value of a dtype."""
     return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min
 
 
@@ -157,7 +157,7 @@ def over_time(
     unroll: bool = False,
     zero_masked: bool = False,
 ) -> tuple[Any, Any]:
-    """Run a step along sequences.
+    """Run a step over the time axis of sequences.
 
     Args:
         step: (inputs of one time, states) -> (output, new states).
@@ -186,7 +186,7 @@ def over_time_with(
     unroll: bool,
     zero_masked: bool,
 ) -> tuple[Any, Any]:
-    """As `over_time`, for a step with a third result: it comes with the outputs, in the order of time."""
+    """As `over_time`, for a step with a third result, which is stacked in the order of time."""
 
     def masked_step(states: Any, now: Any) -> tuple[Any, Any]:
         x, counts = now
@@ -203,12 +203,12 @@ def over_time_with(
 
 
 def _last_output(states: Any) -> Any:
-    """The first state is what the cell gave before; of stacked cells, that of the last."""
+    """The first state is the previous output of the cell; of stacked cells, of the last one."""
     return states[-1][0] if isinstance(states[-1], (list, tuple)) else states[0]
 
 
 def _expanded(mask: Any, x: Any) -> Any:
-    """A mask (batch,) with as many axes as an array."""
+    """A mask (batch,) with the rank of an array."""
     return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 

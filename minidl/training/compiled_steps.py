@@ -1,4 +1,4 @@
-"""The compiled steps of one model, and what keeps them fitting it: every `jax.jit` of training is here."""
+"""The compiled steps of a model, and whether they are still valid for it: every `jax.jit` of training is here."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from minidl.training.step import Batch, DefaultStep, Logs, UserStep
 
 
 class CompiledSteps:
-    """The steps of one model, for the variables and the objectives that it has now.
+    """The steps of a model, for its current variables and objectives.
 
     `train_step`, `test_step` and `predict_step` are pure and can be used in a loop of your own;
-    `train`, `test` and `predict` run chunks and keep the model's variables up to date.
+    `train`, `test` and `predict` run chunks and update the model's variables.
 
     Args:
         model: a built and compiled model; for `predict` it need not be compiled.
-        outside: variables that are not the model's, but read by the user's functions in its steps.
+        outside: variables outside of the model that the user's functions read in its steps.
     """
 
     def __init__(self, model: Any, outside: Sequence[Variable] = ()):
         self.model = model
         written, optimizer = model.written_steps(), model.optimizer
-        if optimizer is not None and not optimizer.built:  # a user's own `build` may not be run twice
+        if optimizer is not None and not optimizer.built:  # a user's `build` must not run twice
             optimizer.build(model.trainable_variables)
         elif optimizer is not None and "train_step" not in written:
             optimizer.extend(model.trainable_variables)
@@ -62,16 +62,16 @@ class CompiledSteps:
         self._made_for = fingerprint(model)
         self._watch = Watch(self._made_for.places, self._made_for.variables)
         self._settings = self._made_for.settings()
-        self._irrelevant: set[Setting] = set()  # settings that no step reads
-        self._traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
-        self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
+        self._irrelevant: set[Setting] = set()  # settings that do not affect any step
+        self._traced: dict[str, Any] = {}  # mode -> (arguments, result) of the first trace of the step
+        self.seconds: dict[str, float] = {}  # mode -> the time of a step, measured by the loop
         given = model.steps_per_execution
-        self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
+        self.per_execution = given if isinstance(given, int) else 1  # batches between calls of batch hooks
 
-    # Whether they still fit the model
+    # Validity
 
     def renewed(self) -> CompiledSteps:
-        """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
+        """The steps for the current model: these, unless a change of the model affects them."""
         if self._watch.is_unchanged() and kernels.mode() == self._kernels:
             return self
         now = fingerprint(self.model)
@@ -86,17 +86,16 @@ class CompiledSteps:
         return self
 
     def _computes_as(self, new: CompiledSteps) -> bool:
-        """Whether other steps trace to the same programs for all that these were traced for."""
+        """Whether new steps trace to the same programs for all arguments that these were traced for."""
         with self._lowered():
             pairs = ((new._steps[mode].trace(*args), traced) for mode, (args, traced) in self._traced.items())
             return bool(self._traced) and all(is_same_program(one.jaxpr, other.jaxpr) for one, other in pairs)
 
     def untraced(self, mode: str, chunk: Chunk) -> Generator[tuple[Any, Any], None, CompiledSteps]:
-        """The step that has to be traced before a chunk is run, with the arguments for it; nothing if none has.
+        """Yield (step, arguments) to be traced before a chunk is run, if it has not been.
 
-        It is traced by whoever asks, so that a traceback leads from `fit` to the layer, under a record of all variables
-        that it reads without being given them. If a function of the user's reads some that these steps lack, the model
-        has other steps afterwards.
+        The caller traces it, so that a traceback leads from `fit` to the layer; meanwhile all unbound variables that
+        are read are recorded. If a user's function reads variables that these steps lack, the model gets new steps.
 
         Example: `for step, args in steps.untraced("train", chunk): step.trace(*args)`
 
@@ -116,10 +115,10 @@ class CompiledSteps:
             with recorded() as touched, collector.paused():
                 yield self._steps[mode], args
             self._programs[mode].learn(chunk.batches)
-            self._traced.setdefault(mode, (args, self._steps[mode].trace(*args)))  # which is not traced again
+            self._traced.setdefault(mode, (args, self._steps[mode].trace(*args)))  # cached by JAX
         self._irrelevant |= changed(
             fingerprint(self.model).settings(), self._settings
-        )  # set by the trace: a count of calls, say
+        )  # changed by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))
@@ -128,10 +127,10 @@ class CompiledSteps:
     # Chunks
 
     def train(self, chunk: Chunk) -> Reported:
-        """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
+        """Train on a chunk. The new state is assigned to the model's variables; returns the logs, on the device."""
         forks.check()
         program = self._programs["train"]
-        if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
+        if self.model.run_eagerly:  # nothing is donated, so an interrupt is safe at any time
             with jax.disable_jit():
                 state, logs = program(self.state(), chunk.batches, chunk.num_batches)
             self.put(state)
@@ -148,13 +147,13 @@ class CompiledSteps:
         return logs
 
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Reported]:
-        """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
+        """Evaluate a chunk: returns the new metrics, the changes of the weights, and the logs, on the device."""
         forks.check()
         with self.eagerly(), self._lowered():
             return self._programs["test"](weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
-        """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
+        """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes of the weights."""
         forks.check()
         with self.eagerly(), self._lowered():
             outputs, changes = self._programs["predict"](weights, chunk.batches[0], chunk.num_batches)
@@ -177,7 +176,7 @@ class CompiledSteps:
     def _predict_chunk(self, weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
         return loops.predict(self._steps["predict"], weights, x, count)
 
-    # Steps for a loop of the user's own
+    # Steps for custom training loops
 
     def train_step(self, state: State, batch: Batch) -> State:
         """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
@@ -194,13 +193,13 @@ class CompiledSteps:
         return structures.plain(self._steps["predict"](weights, structures.ordered(x))[0])
 
     def state(self) -> State:
-        """What the variables hold now: where a loop of your own starts."""
+        """The current state, to start a custom loop from."""
         for variable in self._variables.flat():
             sharing.borrow(variable)
         return self._variables.held()
 
     def put(self, state: State) -> None:
-        """Let the variables hold a state: where a loop of your own ends."""
+        """Assign a state to the variables, at the end of a custom loop."""
         sharing.give(self._variables.flat(), state.flat(), borrowed=True)
 
     def results(self, state: State) -> Logs:
@@ -208,7 +207,7 @@ class CompiledSteps:
         with self._variables.holding(state):
             return self.model.get_metrics_result()
 
-    # Minidl's own steps in the form that Keras documents, for a user's step that calls them
+    # The default steps in the form that Keras documents, for a user's step that calls them
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
         """The train step on (trainable, non-trainable, optimizer, metrics): (logs, new state)."""
@@ -224,7 +223,7 @@ class CompiledSteps:
         return logs or self.results(new), (trainable, self._variables.without_outside(new).non_trainable, metrics)
 
     def fresh_metrics(self) -> list[Any]:
-        """The values of the metrics before anything is seen."""
+        """The initial values of the metrics."""
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
@@ -235,11 +234,11 @@ class CompiledSteps:
         return self._variables.flat()
 
     def _lowered(self) -> contextlib.AbstractContextManager[Any]:
-        """Inside, functions are traced for the platform that the weights are on."""
+        """Inside, functions are traced for the platform of the weights."""
         return kernels.lowered_for(self._platform)
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:
-        """Inside, the steps run operation by operation if the model is to."""
+        """Inside, the steps run eagerly if the model has `run_eagerly`."""
         return jax.disable_jit() if self.model.run_eagerly else contextlib.nullcontext()
 
 

@@ -1,7 +1,7 @@
 """The steps of training, evaluation and prediction as pure functions of a model's state and a batch.
 
-There are two implementations: minidl's own, and the one that calls what a user has written, in Keras's form. A step is
-traced once for each shape of batch; what runs it over batches is in chunk.py and compiled_steps.py.
+There are two implementations: the default, and one that calls the user's overridden methods, in Keras's form. A step
+is traced once per shape of batch; chunk.py and compiled_steps.py run it over batches.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class Step(abc.ABC):
 
     @abc.abstractmethod
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
-        """The new state after forward pass, backward pass, update and metrics; logs that are not the metrics'."""
+        """The new state after forward pass, backward pass, update and metrics; and logs other than the metrics."""
 
     @abc.abstractmethod
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
-        """The new metrics, what else has changed (states of stateful layers, say), logs that are not the metrics'."""
+        """The new metrics, other changes (such as states of stateful layers), and logs other than the metrics."""
 
     @abc.abstractmethod
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
-        """The outputs, and what has changed."""
+        """The outputs, and the changes of non-trainable variables."""
 
 
 class DefaultStep(Step):
@@ -51,8 +51,8 @@ class DefaultStep(Step):
 
     Args:
         model: see `Step`.
-        variables: likewise.
-        layout: how the arrays of the state are carried.
+        variables: see `Step`.
+        layout: the layout of the state in the carry of the loop.
     """
 
     def __init__(self, model: Any, variables: StepVariables, layout: Layout):
@@ -99,7 +99,7 @@ class DefaultStep(Step):
         return structures.ordered(y_pred), new
 
     def _loss(self, *batch: Any, training: bool) -> Any:
-        """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
+        """The model's loss; a user's `compute_loss` need not take `training`, which early Keras 3 did not have."""
         names = inspect.signature(self.model.compute_loss).parameters
         takes_it = "training" in names or any(given.kind is given.VAR_KEYWORD for given in names.values())
         return self.model.compute_loss(*batch, **({"training": training} if takes_it else {}))
@@ -139,5 +139,5 @@ class UserStep(Step):
 
 
 def _as_logs(logs: Any) -> Logs:
-    """A user's step may give a loss alone in the place of logs."""
+    """The logs of a user's step, which may return the loss alone."""
     return logs if isinstance(logs, dict) else {"loss": logs}

@@ -1,8 +1,8 @@
 """Trainer: fit, evaluate and predict, as methods of a model.
 
-Here arguments are checked and data and callbacks made ready; then the loop (loop.py) runs the compiled steps.
-`train_step`, `test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be overridden, and are then compiled
-in the place of minidl's own.
+Arguments are checked, data and callbacks prepared; then the loop (loop.py) runs the compiled steps. `train_step`,
+`test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be overridden, and are then compiled instead of
+the default ones.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
 class Trainer(Prepared):
-    """What makes a layer a model: see `Model`.
+    """The training methods of models: see `Model`.
 
     Args:
         **kwargs: see `Layer`.
     """
 
     def __init__(self, **kwargs: Any):
-        Layer.__init__(self, **kwargs)  # not super(): a model may have a layer with arguments of its own as a base too
+        Layer.__init__(self, **kwargs)  # not super(): a model may have another layer class as a base too
         self.optimizer: Any = None
         self.objectives: Any = None
         self.loss: Any = None
         self.history: Any = None
         self.run_eagerly = False
         self.steps_per_execution: int | str = "auto"
-        self.training_data: Any = None  # what fit trains on, while it does
-        self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
+        self.training_data: Any = None  # the data of fit, while it runs
+        self.initial_epoch = 0  # the first epoch of fit, which a callback may change in on_train_begin
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
-        self._training_lock = threading.RLock()  # two trainings of one model run one after the other
+        self._training_lock = threading.RLock()  # serializes concurrent calls of fit
         self._forget()
 
     # Training and inference
@@ -76,30 +76,30 @@ class Trainer(Prepared):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
     ) -> Any:
-        """Train for a number of epochs.
+        """Train the model for a number of epochs.
 
         Args:
             x: inputs, (examples, ...): an array, or a structure of arrays; or anything that yields batches (x, y) or
                 (x, y, sample_weight): a generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain data loader.
             y: targets, (examples, ...).
-            batch_size: examples for each update, default 32.
-            epochs: the number of the epoch to end before.
+            batch_size: examples per update, default 32.
+            epochs: the epoch to stop before; with `initial_epoch=0`, the number of epochs.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line for each epoch.
             callbacks: a `Callback` or a list of them.
-            validation_split: the share of rows, taken from the end, to validate on instead.
+            validation_split: the fraction of rows, from the end, that are used for validation instead.
             validation_data: (x, y), (x, y, sample_weight), or batches, to evaluate after each epoch.
-            shuffle: whether each epoch has an order of its own; "batch" shuffles within batches only.
+            shuffle: whether to shuffle the rows before each epoch; "batch" shuffles within batches only.
             class_weight: class -> weight of its examples.
             sample_weight: a weight for each example.
             initial_epoch: the number of the first epoch.
-            steps_per_epoch: how many batches make an epoch, if not all; the next epoch goes on from there.
-            validation_steps: how many batches to validate on, if not all: the same in every epoch. Those of a generator
-                are kept in memory.
+            steps_per_epoch: the number of batches per epoch, if not all; the next epoch continues from there.
+            validation_steps: the number of batches of validation, if not all: the same in every epoch. Those of a
+                generator are kept in memory.
             validation_batch_size: default: `batch_size`.
-            validation_freq: validate every so many epochs, or after the epochs in a list.
+            validation_freq: the number of epochs between validations, or a list of epochs (counted from 1).
 
         Returns:
-            The `History`: its `history` maps each name to one number for each epoch.
+            The `History`: its `history` maps each name to one number per epoch.
 
         Raises:
             ValueError: the model is not compiled, or the data does not match it; nothing was trained.
@@ -149,7 +149,7 @@ class Trainer(Prepared):
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """The loss and the metrics on data.
+        """Compute the loss and the metrics on data.
 
         Args:
             x: inputs, (examples, ...).
@@ -157,7 +157,7 @@ class Trainer(Prepared):
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
             sample_weight: a weight for each example.
-            steps: how many batches, if not all.
+            steps: the number of batches, if not all.
             callbacks: a `Callback` or a list of them.
             return_dict: whether to return name -> number instead of a list.
 
@@ -182,13 +182,13 @@ class Trainer(Prepared):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Any:
-        """The outputs for inputs.
+        """Compute the outputs for inputs.
 
         Args:
             x: inputs, (examples, ...).
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
-            steps: how many batches, if not all.
+            steps: the number of batches, if not all.
             callbacks: a `Callback` or a list of them.
 
         Returns:

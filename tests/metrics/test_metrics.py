@@ -235,7 +235,7 @@ def test_unknown_name_says_which_are_near():
 
 @pytest.mark.parametrize("wrong", [3, 0.5, ["mse"]])
 def test_neither_name_nor_metric(wrong):
-    with pytest.raises(TypeError, match="as a metric: give a name, a function or an object"):
+    with pytest.raises(TypeError, match="is not a metric: give a name, a function or an object"):
         metrics.get(wrong)
 
 

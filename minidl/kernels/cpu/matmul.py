@@ -2,11 +2,11 @@
 
 The gradient of a kernel is `x.T @ g`, where g is that of the output. XLA's CPU backend is slow to read a small factor
 by its columns, so that one is first transposed in memory: a small classifier's step is 4% faster. Values and
-derivatives (forward and reverse) are those of `@`; only the order of the work differs.
+derivatives (forward and reverse) are those of `@`; only the order of the operations differs.
 
 For the same reason the training loop carries narrow kernels transposed. A kernel of shape (64, 10) has rows of ten
-numbers, too short for vector instructions, so that its part of the optimizer's update takes six times as long as it
-should, and the product that gives its gradient twice: a small classifier's step is 8% faster.
+numbers, too short for vector instructions, so that its optimizer update takes six times as long as it
+should, and the product for its gradient twice: a small classifier's step is 8% faster.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-NARROW = 16  # float32 numbers in the widest vector registers: shorter rows leave them half empty
-_SMALL, _LARGE = 2**20, 2**22  # multiplications; large products are shared by threads, which read columns as fast
-_MANY_ROWS = 1024  # from which on one product with several kernels is faster than a product with each
+NARROW = 16  # float32 numbers in the widest vector registers: shorter rows do not fill them
+_SMALL, _LARGE = 2**20, 2**22  # multiplications; large products are multithreaded, and read columns as fast
+_MANY_ROWS = 1024  # above, one product with concatenated kernels is faster than several
 
 
 def matmul(x: Any, kernel: Any) -> Any:
@@ -48,7 +48,7 @@ def is_carried_transposed(weight: Any) -> bool:
 @jax.custom_jvp
 def _product(x: Any, kernel: Any) -> Any:
     """(rows, features) @ (features, units)."""
-    return lax.dot(x, kernel)  # as `@`, but traced in half the time
+    return lax.dot(x, kernel)  # as `@`, traced in half the time
 
 
 @_product.defjvp
@@ -64,7 +64,7 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
     """
     (rows, features), units = x.shape, d_kernel.shape[1]
     size = rows * features * units
-    is_middle = NARROW <= features <= rows and units >= NARROW  # else transposing x takes longer than it saves
+    is_middle = NARROW <= features <= rows and units >= NARROW  # otherwise transposing x is not worth it
     if size > _LARGE or (size > _SMALL and not is_middle):
         return lax.dot(x, d_kernel)
     if size <= _SMALL and units < NARROW:

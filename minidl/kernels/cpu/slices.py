@@ -1,4 +1,4 @@
-"""The shifted slices of an array that stand for the places of a window."""
+"""Shifted slices of an array, one for each element of a window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.kernels.windows import Pads
 def window_slices(
     x: Any, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
 ) -> Iterator[Any]:
-    """For each place of the window, row by row, what it meets: (batch, *sizes, channels)."""
+    """For each element of the window, in row-major order, its slice: (batch, *sizes, channels)."""
     for places in itertools.product(*map(range, window)):
         begin = [place * distance for place, distance in zip(places, dilation)]
         end = [first + (size - 1) * stride + 1 for first, size, stride in zip(begin, sizes, strides)]
@@ -23,7 +23,7 @@ def window_slices(
 
 
 def padded(x: Any, padding: Pads, value: Any) -> Any:
-    """The array with a value around it, (batch, *sizes, channels)."""
+    """The array padded with a value, (batch, *sizes, channels)."""
     if not any(map(any, padding)):
         return x
     return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in padding), (0, 0, 0)])

@@ -1,4 +1,4 @@
-"""Outputs: how many a model has, what each is called, and which part of a structure belongs to each.
+"""Outputs: the outputs of a model, their names, and the assignment of structures of losses and targets to them.
 
 A model's call may give one array, or a list, tuple or dict of them, also nested. What compile() and
 fit() take for it (losses, weights, metrics, targets) comes in a structure of its own. Here every
@@ -19,13 +19,13 @@ from minidl.losses import Loss
 
 @dataclasses.dataclass(frozen=True)
 class Joint:
-    """A loss of several outputs together.
+    """A joint loss of several outputs.
 
     Args:
-        structure: the indices of the outputs, in the structure in which the loss gets them.
-        path: where this structure is among all outputs.
+        structure: the indices of the outputs, in the structure that the loss takes.
+        path: the path of this structure in that of all outputs.
         loss: a function or `Loss` of two such structures: targets and predictions.
-        weight: what the loss is multiplied with, or None.
+        weight: factor of the loss, or None.
     """
 
     structure: Any
@@ -44,7 +44,7 @@ class Outputs:
 
     Args:
         y_pred: the outputs, or their shapes: an array or a structure of arrays.
-        output_names: what a model whose outputs are a list calls them, if it does.
+        output_names: the names of outputs that are a list, if the model has any.
 
     >>> outputs = Outputs({"price": 0.5, "kind": [0.1, 0.2]})
     >>> outputs.labels
@@ -55,7 +55,7 @@ class Outputs:
 
     def __init__(self, y_pred: Any, output_names: Sequence[str] | None = None):
         leaves, tree = jax.tree_util.tree_flatten_with_path(y_pred)
-        # Each output's index in its place:
+        # The structure of outputs, with indices as leaves:
         self._structure = structures.like(y_pred, jax.tree.unflatten(tree, range(len(leaves))))
         self.paths = [tuple(_key(entry) for entry in path) for path, _ in leaves]
         self._given_names = list(output_names) if output_names and len(output_names) == len(leaves) else None
@@ -67,18 +67,18 @@ class Outputs:
 
     @property
     def names(self) -> list[str] | None:
-        """What the outputs are called: the keys of a dict, or the names that the model gives; None if neither."""
+        """The names of the outputs: the keys of a dict, or the names that the model has; None if neither."""
         if isinstance(self._structure, dict) and not self.is_nested:
             return [str(path[0]) for path in self.paths]
         return self._given_names
 
     @property
     def labels(self) -> list[str]:
-        """A word for each output, for errors."""
+        """A label for each output, for errors."""
         return self.names or ["/".join(map(str, path)) for path in self.paths]
 
     def loss_name(self, index: int, loss_name: str) -> str:
-        """What an output's loss is called in reports, without "_loss": by its path, a place in a list by the loss."""
+        """The name of an output's loss in the logs, without "_loss": its path, or the loss for a list position."""
         path = self.paths[index]
         if path and not isinstance(path[-1], int):
             return "/".join(map(str, path))
@@ -86,11 +86,11 @@ class Outputs:
         return "/".join(map(str, (*path[:-1], name)))
 
     def joint_name(self, joint: Joint) -> str:
-        """What a loss of several outputs is called in reports, without "_loss": by its path, or by all its outputs."""
+        """The name of a joint loss in the logs, without "_loss": its path, or the names of its outputs."""
         return "/".join(map(str, joint.path)) or "_".join(self.labels[index] for index in joint.indices)
 
     def separate(self, losses: Any, weights: Any) -> tuple[Any, Any, list[Joint]]:
-        """Take the losses of several outputs together out of a structure of losses.
+        """Separate joint losses of several outputs from a structure of losses.
 
         A list of losses for outputs in a structure of another kind, one of them being a structure itself, has one
         entry for the outputs together and one for each of them: [together, (one, other)] for outputs (a, b). In the
@@ -115,14 +115,14 @@ class Outputs:
         return (*rest, found) if rest and found else (losses, weights, [])
 
     def order(self, given: Any) -> list[int]:
-        """The outputs in the order in which a structure names them; those that it does not name come last."""
+        """The outputs in the order of their names in a structure, followed by the others."""
         found: dict[int, Any] = {}
         if len(self) > 1:
             self._split(given, self._structure, "", True, found)
         return [*found, *(index for index in range(len(self)) if index not in found)]
 
     def split(self, given: Any, argument: str, shared: bool = True, lists: bool = False) -> list[Any]:
-        """One entry for each output, None where nothing is given for it.
+        """One entry for each output, None if there is none.
 
         Args:
             given: a single thing, or a structure of them. A list is matched with the outputs of a dict in the order of
@@ -166,7 +166,7 @@ class Outputs:
         return self.split(y, "y", shared=False)
 
     def _split(self, given: Any, structure: Any, argument: str, shared: bool, found: dict[int, Any]) -> None:
-        """Put what is given for a structure of indices into `found`, by index."""
+        """Assign the entries for a structure of indices to `found`, by index."""
         if isinstance(structure, int):
             found[structure] = given
         elif not is_structure(given):
@@ -188,7 +188,7 @@ class Outputs:
                 self._split(entry, inner, argument, shared, found)
 
     def _separate(self, losses: Any, weights: Any, structure: Any, path: tuple[Any, ...], found: list[Joint]) -> Any:
-        """(losses, weights) of the single outputs in a structure; the others are put into `found`."""
+        """(losses, weights) of the single outputs in a structure; joint losses are added to `found`."""
         if not is_structure(losses):
             if not isinstance(structure, int) and path and callable(losses) and not isinstance(losses, Loss):
                 found.append(Joint(structure, path, losses, weights))
@@ -207,8 +207,8 @@ class Outputs:
         return losses, weights
 
     def _separate_parts(self, losses: Any, weights: Any, structure: Any, path: Any, found: list[Joint]) -> Any:
-        """As `_separate`, for an entry for each of the outputs in a structure."""
-        if isinstance(losses, dict) and not isinstance(structure, dict):  # by the model's names for single outputs
+        """As `_separate`, for one entry per output of a structure."""
+        if isinstance(losses, dict) and not isinstance(structure, dict):  # by the names of single outputs
             return losses, weights
         given = list(losses) if isinstance(losses, dict) else range(len(losses))
         names = sorted(structure) if isinstance(structure, dict) else _field_names(structure)
@@ -216,7 +216,7 @@ class Outputs:
         for key in given:
             name = key if isinstance(losses, dict) else names[key]
             if isinstance(structure, dict) and name not in structure:
-                return losses, weights  # which `split` refuses
+                return losses, weights  # `split` raises the error
             inner = structure[name] if isinstance(structure, dict) else structure[key]
             parts.append(self._separate(losses[key], _same_part(weights, key), inner, (*path, name), found))
         rest, rest_weights = [loss for loss, _ in parts], [weight for _, weight in parts]
@@ -256,7 +256,7 @@ class Outputs:
             self._split(given[key], structure[key], argument, shared, found)
 
     def _by_name(self, given: dict[Any, Any], argument: str) -> dict[str, Any]:
-        """An entry for each named output of a list, in the outputs' order."""
+        """One entry for each named output of a list, in the order of the outputs."""
         known = self._given_names
         if known is None or self.is_nested:
             raise ValueError(
@@ -269,7 +269,7 @@ class Outputs:
         return {name: given.get(name) for name in known}
 
     def _only(self, given: Any, argument: str) -> Any:
-        """What is given for the one output, taken out of the lists and dicts around it."""
+        """The entry for the single output, without the lists and dicts around it."""
         structure = self._structure
         while is_structure(given):
             if len(given) != 1:
@@ -298,12 +298,12 @@ class Outputs:
 
 
 def is_structure(value: Any) -> bool:
-    """Whether a value is a list, tuple or dict of things; the config of an object is a single thing."""
+    """Whether a value is a list, tuple or dict of entries; the config of an object is a single entry."""
     return isinstance(value, (list, tuple)) or (isinstance(value, dict) and not {"class_name", "config"} <= set(value))
 
 
 def _goes_with(given: Any, structure: Any) -> bool:
-    """Whether there is an entry for each part of a structure of outputs."""
+    """Whether there is one entry for each part of a structure of outputs."""
     if not is_structure(given):
         return True
     if isinstance(structure, int):
@@ -315,7 +315,7 @@ def _goes_with(given: Any, structure: Any) -> bool:
 
 
 def _same_part(weights: Any, key: Any) -> Any:
-    """The weights in the place of a loss; those of a structure of another form are for everything in it."""
+    """The weights for a loss; those of another structure apply to everything in it."""
     if isinstance(weights, dict):
         return weights.get(key)
     if isinstance(weights, (list, tuple)) and isinstance(key, int) and key < len(weights):
@@ -324,12 +324,12 @@ def _same_part(weights: Any, key: Any) -> Any:
 
 
 def _field_names(structure: Any) -> Sequence[Any]:
-    """What the paths of the entries of a list or tuple have: their places, or the fields of a named tuple."""
+    """The last steps of the paths of a list or tuple's entries: indices, or the fields of a named tuple."""
     return getattr(structure, "_fields", range(len(structure)))
 
 
 def _key(entry: Any) -> Any:
-    """What one step of a path is: a key, an index, or the name of a field."""
+    """One step of a path: a key, an index, or the name of a field."""
     if isinstance(entry, jax.tree_util.DictKey):
         return entry.key
     return entry.idx if isinstance(entry, jax.tree_util.SequenceKey) else str(entry).strip(".")
