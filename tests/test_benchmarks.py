@@ -268,7 +268,7 @@ def test_saving_writes_results_and_a_plot(runs, tmp_path, monkeypatch):
 def test_saving_says_why_there_is_no_plot(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
     assert command_line.main(["mlp", "--peers", "minidl", "--rounds", "1", "--save"]) == 0
-    assert "No plot: nothing was measured beside minidl." in capsys.readouterr().out
+    assert "No plot: only minidl was measured." in capsys.readouterr().out
     assert len(saved.files()) == 1
 
 
