@@ -300,7 +300,7 @@ def test_results_without_a_comparison_are_not_drawn(runs, tmp_path):
         plot.write(file)
 
 
-def test_laps_that_cannot_be_told_apart_share_the_time():
+def test_laps_that_are_not_timed_separately_share_the_time():
     clock = Clock()
     clock.start()
     clock.lap(4)

@@ -76,7 +76,7 @@ def test_host_uniform_has_the_bits_of_jax_for_each_shape(shape):
 
 
 @pytest.mark.parametrize("key", [jax.random.key(3), jax.random.key(3, impl="rbg")], ids=["threefry", "rbg"])
-def test_keys_that_are_no_words_are_left_to_jax(key):
+def test_typed_keys_are_passed_to_jax(key):
     np.testing.assert_array_equal(kernels.uniform(key, (5,)), jax.random.uniform(key, (5,)))
 
 
@@ -153,7 +153,7 @@ def test_unseeded_generators_take_their_seeds_from_python():
     assert [int(SeedGenerator().state[0]) for _ in range(2)] == seeds
 
 
-def test_set_random_seed_begins_everything_anew():
+def test_set_random_seed_resets_all_generators():
     def numbers():
         draws = [random.normal((2,)), random.uniform((2,)), np.random.random(2), [python_random.random()]]
         return np.concatenate([np.asarray(draw, "float64") for draw in draws])

@@ -282,7 +282,7 @@ def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_p
 
 
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
-def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
+def test_files_that_are_not_backups_of_this_version_are_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
     with pytest.raises(ValueError, match="is not a backup, or of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))

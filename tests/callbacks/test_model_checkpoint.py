@@ -88,7 +88,7 @@ def test_one_object_serves_several_fits(tmp_path):
     assert files(tmp_path) == {"best.keras": "2"} and saver.best == 0.7
 
 
-def test_batches_are_asked_for_only_by_a_number():
+def test_batch_hooks_are_needed_only_with_a_number():
     each_epoch, each_five = ModelCheckpoint("a.keras"), ModelCheckpoint("{batch}.keras", save_freq=5)
     assert not CallbackList(each_epoch).wants_batches("train")
     assert CallbackList([each_epoch, each_five]).wants_batches("train")
@@ -111,7 +111,7 @@ def test_a_metric_that_is_missing_or_is_many_numbers_warns_and_saves(tmp_path):
     assert files(tmp_path) == {"1.keras": "0", "2.keras": "1"}
 
 
-def test_verbose_says_what_happened(tmp_path, capsys):
+def test_verbose_messages(tmp_path, capsys):
     path = str(tmp_path / "m.keras")
     run(ModelCheckpoint(path, save_best_only=True, verbose=1), [0.5, 0.75])
     assert capsys.readouterr().out == (

@@ -1,4 +1,4 @@
-"""Names: automatic ones, objects behind names, and the JSON form of objects."""
+"""Serialization: automatic names, lookup by name, and the JSON form of objects."""
 
 import json
 
@@ -57,7 +57,7 @@ def test_automatic_names_are_counted_for_each_class():
     assert snake_case("Conv2DTranspose") == "conv2d_transpose"
 
 
-def test_unknown_says_which_names_are_near():
+def test_unknown_suggests_similar_names():
     error = unknown("loss", "sparse_categorial_crossentropy", ["mse", "sparse_categorical_crossentropy"])
     assert isinstance(error, ValueError)
     assert str(error) == (
@@ -79,7 +79,7 @@ def test_lookup():
 
 
 @pytest.mark.parametrize("wrong", [3, ["plain"], object(), Plain()])
-def test_lookup_refuses_what_is_neither_name_nor_function(wrong):
+def test_lookup_refuses_other_types(wrong):
     with pytest.raises(TypeError, match="is not a thing: give a name, a function or an object"):
         lookup(wrong, TABLE, "thing")
 
@@ -137,7 +137,7 @@ def test_configs_of_the_wrong_kind(config, message):
         deserialize(config, {**TABLE, "Dict": dict}, "thing")
 
 
-def test_a_registered_name_is_no_other_class():
+def test_a_registered_name_is_not_another_class():
     """A class of the caller's that is not registered is never replaced by one of minidl with the same name."""
     config = {"module": "keras.layers", "class_name": "Plain", "config": {"size": 2}, "registered_name": "mine>Plain"}
     with pytest.raises(ValueError, match="Unknown thing 'mine>Plain', which is not the 'Plain' of minidl: register it"):

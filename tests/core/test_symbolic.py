@@ -13,7 +13,7 @@ def shape_of(call, *shapes, dtype="float32"):
     return infer(call, tuple(KerasTensor(shape, dtype) for shape in shapes), {}).shape
 
 
-def test_what_a_tensor_knows():
+def test_attributes_of_a_symbolic_tensor():
     naming.reset_names()
     tensor, other = KerasTensor([None, 3]), KerasTensor((2, 3), "int64", name="x")
     assert (tensor.shape, tensor.dtype, tensor.ndim, tensor.name) == ((None, 3), "float32", 2, "keras_tensor")

@@ -117,7 +117,7 @@ def test_same_values_inside_a_compiled_function(example):
     np.testing.assert_allclose(compiled, example(shape_for(example)), rtol=1e-5, atol=1e-6)
 
 
-def test_what_is_not_random_compiles_nothing():
+def test_deterministic_initializers_compile_nothing():
     fixed = [example for example in EXAMPLES if not isinstance(example, initializers.RandomInitializer)]
     for example in fixed:
         example(shape_for(example))  # looks up the dtype, once for all shapes
@@ -243,7 +243,7 @@ def test_neither_name_nor_function():
 
 
 @pytest.mark.parametrize("make", [np.array, jnp.array, Variable])
-def test_an_array_stands_for_its_values(make):
+def test_an_array_as_initializer(make):
     given = np.arange(6, dtype="float32").reshape(2, 3)
     for initializer in (initializers.get(make(given)), initializers.Constant(make(given))):
         np.testing.assert_array_equal(initializer((2, 3)), given)
@@ -304,7 +304,7 @@ def test_class_of_a_user():
         initializers.deserialize(config)
 
 
-def test_base_class_says_what_is_missing():
+def test_base_class_without_call():
     class Bare(initializers.Initializer):
         pass
 

@@ -157,7 +157,7 @@ def test_inputs():
     assert shape == (None, 3, 4) and all(type(size) is int for size in shape[1:])
 
 
-def test_dropout_draws_anew_at_each_call():
+def test_dropout_draws_at_each_call():
     layer, other = layers.Dropout(0.5, seed=3), layers.Dropout(0.5, seed=3)
     first, second = layer(CUBE, training=True), layer(CUBE, training=True)
     assert not np.array_equal(first, second)
@@ -181,7 +181,7 @@ def test_a_function_as_activation():
     np.testing.assert_allclose(layer(MATRIX), MATRIX @ layer.kernel + layer.bias, rtol=1e-5)
 
 
-def test_softmax_gives_masked_scores_nothing():
+def test_softmax_of_masked_scores_is_zero():
     scores = jnp.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     outputs = layers.Softmax()(scores, mask=jnp.array([[True, True, False], [False, False, False]]))
     e = np.exp([1.0, 2.0])
@@ -246,7 +246,7 @@ def test_attention_masks_of_other_ranks():
     expected = layer(x, x, attention_mask=np.tile(mask, (2, 1, 1)))
     np.testing.assert_allclose(layer(x, x, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer(x, x, attention_mask=mask), expected, rtol=1e-5, atol=1e-6)
-    heads = np.tile(mask, (2, 2, 1, 1))  # one for each head, beside a mask that has none
+    heads = np.tile(mask, (2, 2, 1, 1))  # one per head, and a mask without heads
     np.testing.assert_allclose(layer(x, x, attention_mask=heads, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -328,7 +328,7 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
 
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])
-def test_kept_states_are_no_weights(wrap):
+def test_states_of_stateful_layers_are_not_weights(wrap):
     """As in Keras, weights of a layer without them fit one with them. The states stay variables, and as they are."""
     plain, stateful = wrap(layers.GRU(2)), wrap(layers.GRU(2, stateful=True))
     x = np.ones((4, 3, 2), "float32")

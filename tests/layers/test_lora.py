@@ -1,4 +1,4 @@
-"""LoRA: a weight that stays as it is, and a product of two small ones that is trained beside it."""
+"""LoRA: a frozen weight, plus a trained product of two small ones."""
 
 import numpy as np
 import pytest

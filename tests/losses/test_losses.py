@@ -146,7 +146,7 @@ def test_names_of_functions():
         assert losses.deserialize(losses.serialize(function)) is function
 
 
-def test_every_name_that_keras_knows_a_loss_by():
+def test_all_names_of_losses_in_keras():
     known = pytest.importorskip("keras.src.losses").ALL_OBJECTS_DICT
     # Keras has no names for its newest loss.
     newest = {"CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy"}
@@ -171,7 +171,7 @@ def test_names_of_objects():
     assert Quartic().name == "quartic"
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown loss 'sparse_categorial_crossentropy'.*'sparse_categorical_cross"):
         losses.get("sparse_categorial_crossentropy")
     with pytest.raises(ValueError, match="Unknown loss 'BinaryCrossEntropy'.*'BinaryCrossentropy'"):
@@ -224,7 +224,7 @@ def test_a_loss_without_call():
         type("Half", (losses.Loss,), {})()(jnp.ones((2, 2)), jnp.ones((2, 2)))
 
 
-def test_wrapper_of_what_is_no_function():
+def test_wrapper_of_a_non_callable():
     with pytest.raises(TypeError, match="fn must be a function of .y_true, y_pred., got 'mse'"):
         losses.LossFunctionWrapper("mse")
 
@@ -422,7 +422,7 @@ def test_a_mask_noted_on_the_predictions_leaves_values_out():
         assert float(loss(jnp.zeros((2, 3, 1)), predictions, weight)) == pytest.approx(weighted)
 
 
-def test_a_mask_and_an_ignored_class_go_together():
+def test_a_mask_with_an_ignored_class():
     labels = jnp.array([[0, 1], [0, 0]])
     predictions = array_metadata.annotate(jnp.full((2, 2, 2), 0.5), mask=jnp.array([[True, True], [True, False]]))
     predictions = array_metadata.annotate(predictions * jnp.array([1.0, 3.0]), mask=array_metadata.of(predictions).mask)
@@ -432,7 +432,7 @@ def test_a_mask_and_an_ignored_class_go_together():
 
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_ignored_does_not_reach_the_gradient(from_logits, bad):
+def test_ignored_values_do_not_affect_the_gradient(from_logits, bad):
     loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits, ignore_class=-1)
     good = jnp.array([[0.2, 0.8], [0.5, 0.5]])
     value, gradient = jax.value_and_grad(lambda p: loss(jnp.array([1, -1]), p))(good.at[1].set(bad))
@@ -442,7 +442,7 @@ def test_what_is_ignored_does_not_reach_the_gradient(from_logits, bad):
     assert gradient[1].tolist() == [0.0, 0.0]
 
 
-# Saturated outputs: the loss comes from the logits behind a softmax or a sigmoid
+# Saturated outputs: the loss is computed from the logits of the softmax or sigmoid
 
 EPSILON = 1e-7
 
@@ -539,7 +539,7 @@ def test_label_smoothing_and_weights_of_a_saturated_softmax():
     np.testing.assert_allclose(model.get_weights()[0], [[200 - 0.45, 0.4, 0.05]], rtol=1e-6)
 
 
-def test_a_softmax_layer_of_its_own_counts_too():
+def test_logits_of_a_separate_softmax_layer():
     model = model_with(None, [200.0, 0.0, 0.0], "sparse_categorical_crossentropy", layers.Activation("softmax"))
     assert model.fit(ONE, np.array([1]), verbose=0).history["loss"] == [pytest.approx(200.0)]
 
@@ -597,7 +597,7 @@ def test_a_step_of_ones_own_sees_the_logits_with_and_without_jit():
         assert gradient.tolist() == [[1.0, -1.0]]
 
 
-def test_logits_behind_a_bfloat16_output_are_computed_in_float32():
+def test_logits_of_a_bfloat16_output_are_computed_in_float32():
     logits = jnp.array([[3.0, 0.25]], "bfloat16")
     got = losses.SparseCategoricalCrossentropy()(jnp.array([1]), softmax(logits))
     np.testing.assert_allclose(got, np.log1p(np.exp(2.75)), rtol=1e-6)

@@ -131,13 +131,13 @@ def test_in_a_compiled_model():
 # Overlap
 
 
-def test_values_that_are_no_classes_are_not_counted():
+def test_values_out_of_the_classes_are_ignored():
     metric = metrics.MeanIoU(2)
     metric.update_state([0, 1, 255, 1, -1], [0, 1, 0, 7, 1])
     np.testing.assert_array_equal(metric.total_cm.value, [[1, 0], [0, 1]])
 
 
-def test_a_class_that_is_never_seen_is_left_out():
+def test_a_class_that_does_not_occur_is_left_out():
     assert float(metrics.MeanIoU(5)([0, 1], [0, 1])) == pytest.approx(1.0, rel=1e-6)
 
 

@@ -32,7 +32,7 @@ def test_a_graph_computes_what_was_written():
     assert len(model.weights) == 6, "the shared layer's weights count once"
 
 
-def test_what_a_model_knows_of_its_graph():
+def test_attributes_of_a_graph():
     model, _ = two_inputs()
     assert [layer.name for layer in model.layers] == ["a", "b", "shared", "value", "kind"]
     functions = [operation.function_name for operation in model.operations if operation not in model.layers]

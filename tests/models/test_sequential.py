@@ -90,7 +90,7 @@ def test_only_layers_can_be_added(wrong, message):
         Sequential([Dense(2), wrong])
 
 
-def test_symbolic_tensors_that_are_no_input_are_refused():
+def test_symbolic_tensors_that_are_not_inputs_are_refused():
     with pytest.raises(ValueError, match="Sequential.add: expected a layer, got <KerasTensor"):
         Sequential([Dense(2)(Input((3,)))])
 
@@ -251,7 +251,7 @@ def test_building_a_built_model_for_another_shape_is_refused():
     model.build((7, 3))
 
 
-def test_a_layer_that_cannot_tell_its_output_is_built_by_data():
+def test_a_layer_of_unknown_output_shape_is_built_by_data():
     class Dynamic(Layer):
         def call(self, x):
             return x + 1.0

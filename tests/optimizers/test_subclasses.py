@@ -96,7 +96,7 @@ def test_update_step_of_a_subclass_may_call_that_of_its_base():
     assert (float(one), float(other)) == (0.5, 1.0)
 
 
-def test_update_step_of_an_optimizer_may_be_called_by_itself():
+def test_update_step_can_be_called_directly():
     weight = Variable([1.0, 1.0])
     optimizer = optimizers.SGD(0.5)
     optimizer.build([weight])
