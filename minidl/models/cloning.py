@@ -1,4 +1,4 @@
-"""clone_model: a model of the same layers with new weights, perhaps with other layers in their place."""
+"""clone_model: a copy of a model with new layers and new weights, optionally with replaced layers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
-    """A model like another, with new layers and new weights, and compiled if the other is.
+    """Copy a model, with new layers and new weights; the copy is compiled if the model is.
 
     Args:
-        model: a Sequential, a model of a graph, or one with `get_config`.
+        model: a Sequential, a functional model, or one with `get_config`.
         input_tensors: symbolic tensors to build the clone on; default: inputs like the model's.
-        clone_function: makes a new layer of an old one (not asked for inputs); default: from its config.
-        call_function: called as `call_function(layer, *args, **kwargs)` in the place of each layer of a graph; what it
+        clone_function: returns the new layer for a layer (not for inputs); default: from its config.
+        call_function: called as `call_function(layer, *args, **kwargs)` instead of each layer of a graph; what it
             returns goes on, so that layers can be put before or after.
-        recursive: whether models inside are cloned in the same way, rather than by `clone_function`.
+        recursive: whether nested models are cloned in the same way, rather than by `clone_function`.
 
     Raises:
         ValueError: functions or tensors for a model without a graph; a call_function for a Sequential.
@@ -49,7 +49,7 @@ def clone_model(
 
 
 class _Cloner:
-    """Makes one new layer of each old one, however often it is met."""
+    """Creates one new layer for each layer, also if it is called several times."""
 
     def __init__(self, clone_function: Any, call_function: Any, recursive: bool):
         self.clone_function = clone_function
@@ -137,7 +137,7 @@ def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner
 
 
 def _as_input(value: Any) -> KerasTensor:
-    """The symbolic tensor of an input that is given as a layer, a tensor or an array like it."""
+    """The symbolic tensor of an input that is given as a layer, a tensor or an array."""
     if isinstance(value, InputLayer):
         return value.output
     return value if isinstance(value, KerasTensor) else Input(batch_shape=value.shape, dtype=value.dtype)
