@@ -13,6 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core.typing import Array, ArrayLike
 from minidl.kernels import reference
 from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
@@ -96,7 +97,7 @@ def form(name: str, *arrays: Any) -> Callable[..., Any]:
     return forms.get(name) or getattr(reference, name)
 
 
-def matmul(x: Any, kernel: Any) -> Any:
+def matmul(x: Array, kernel: Array) -> Array:
     """`x @ kernel`.
 
     Args:
@@ -112,7 +113,7 @@ def matmul(x: Any, kernel: Any) -> Any:
     return form("matmul", x, kernel)(x, kernel)
 
 
-def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+def matmul_each(x: Array, kernels: Sequence[Any]) -> list[Any]:
     """`x @ kernel` for each of several kernels.
 
     >>> [y.shape for y in matmul_each(np.ones((2, 3)), [np.ones((3, 4)), np.ones((3, 5))])]
@@ -121,21 +122,21 @@ def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
     return form("matmul_each", x, *kernels)(x, kernels)
 
 
-def is_carried_transposed(weight: Any) -> bool:
+def is_carried_transposed(weight: Array) -> bool:
     """Whether a loop over training steps carries a weight, and its optimizer state, transposed."""
     return form("is_carried_transposed", weight)(weight)
 
 
 def conv(
-    x: Any,
-    kernel: Any,
+    x: Array,
+    kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
-    bias: Any = None,
-) -> Any:
+    bias: Array | None = None,
+) -> Array:
     """The convolution (cross-correlation) of images with a kernel.
 
     Args:
@@ -161,8 +162,8 @@ def conv(
 
 
 def conv_transpose(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     """The transposed convolution: the gradient of a convolution with respect to its input.
 
     Args:
@@ -180,8 +181,8 @@ def conv_transpose(
 
 
 def depthwise_conv(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     """The depthwise convolution: each channel is convolved separately.
 
     Args:
@@ -198,20 +199,22 @@ def depthwise_conv(
     return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
 
 
-def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+def max_pool(
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
     """The maximum of each window; its gradient goes to the first element with that value. For shapes see `conv`."""
     return form("max_pool", x)(x, window, strides, padding, channels_last)
 
 
 def average_pool(
-    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
-) -> Any:
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
     """The mean of each window, without the padding. For shapes see `conv`."""
     return reference.average_pool(x, window, strides, padding, channels_last)
 
 
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+    step: Callable[..., Any], options: Any, projected: Array, states: Any, kernel: Array, bias: Array, mask: Any
 ) -> Any:
     """`over_time` for a cell with projected inputs and one recurrent matrix. Reverse-mode differentiation only.
 
@@ -232,7 +235,7 @@ def recurrence(
 
 
 def lstm(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
     """LSTM with tanh and sigmoid over sequences; see `LSTMCell` for the formula. Reverse-mode differentiation only.
 
@@ -252,7 +255,7 @@ def lstm(
 
 
 def gru(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
     """GRU with tanh and sigmoid, `reset_after=True`; see `GRUCell` for the formula. Reverse-mode differentiation only.
 
@@ -261,7 +264,7 @@ def gru(
     return form("gru", sequences, kernel)(project, sequences, states, kernel, biases, whole)
 
 
-def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+def attention(query: Array, key: Array, value: Array, mask: Array | None = None) -> Array:
     """`softmax(query @ key.T) @ value` for each head, and `masked_softmax` where there is a mask. Reverse mode only.
 
     Args:
@@ -276,7 +279,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
     return form("attention", query, key, value)(query, key, value, mask)
 
 
-def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
+def head_matmul(a: Array, b: Array, axis_of_a: int, axis_of_b: int) -> Array:
     """The product of two arrays for each example and head, contracted over an axis of each.
 
     >>> head_matmul(np.ones((2, 3, 4, 5)), np.ones((2, 3, 6, 5)), 3, 3).shape
@@ -285,7 +288,9 @@ def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
     return reference.head_matmul(a, b, axis_of_a, axis_of_b)
 
 
-def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+def batch_segments(
+    function: Callable[..., Any], work: int, query: Array, key: Array, value: Array, mask: Array | None
+) -> Array:
     """`function(query, key, value, mask)`, on segments of the batch where that is faster.
 
     Args:
@@ -299,7 +304,7 @@ def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any
     return form("batch_segments", query, key, value)(function, work, query, key, value, mask)
 
 
-def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments of x over some axes.
 
     Args:
@@ -312,7 +317,7 @@ def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: flo
     return form("normalize", x)(x, gamma, beta, axes, epsilon)
 
 
-def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+def uniform(key: ArrayLike, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
     """`jax.random.uniform` in float32.
 
     >>> bool((uniform(np.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
@@ -323,7 +328,7 @@ def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float
     return form("uniform", key)(key, shape, minval, maxval)
 
 
-def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+def normal(key: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
     """`jax.random.normal` in float32.
 
     >>> bool((normal(np.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
@@ -332,6 +337,6 @@ def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
     return form("normal", key)(key, shape)
 
 
-def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+def bernoulli(key: ArrayLike, probability: float, shape: tuple[int, ...]) -> jax.Array:
     """`jax.random.bernoulli`: booleans that are True with a probability."""
     return form("bernoulli", key)(key, probability, shape)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import abc
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from minidl.callbacks import CallbackList
 from minidl.core import sharing
+from minidl.core.typing import PyTree
 from minidl.training.data.adapt import Data
 from minidl.training.data.chunks import Chunk, Resumed
 from minidl.training.data.collected import Collected, rows_of
@@ -31,7 +33,7 @@ class Epoch(abc.ABC):
         is_last: whether it is the last pass, so that no next one is to be prepared.
     """
 
-    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True):
+    def __init__(self, run: Run, data: Data, callbacks: CallbackList, is_last: bool = True):
         self.run = run
         self.data = data
         self.callbacks = callbacks
@@ -53,7 +55,7 @@ class Epoch(abc.ABC):
 class ReportedEpoch(Epoch):
     """A pass of training or evaluation, with logs."""
 
-    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True):
+    def __init__(self, run: Run, data: Data, callbacks: CallbackList, is_last: bool = True):
         super().__init__(run, data, callbacks, is_last)
         self.execution.done, self.logs = data.resumed
         self._tell = callbacks.on_train_batch_end if run.mode == "train" else callbacks.on_test_batch_end
@@ -83,7 +85,7 @@ class ReportedEpoch(Epoch):
 class PredictedEpoch(Epoch):
     """A pass of prediction, which collects outputs."""
 
-    def __init__(self, run: Run, data: Data, callbacks: Any):
+    def __init__(self, run: Run, data: Data, callbacks: CallbackList):
         super().__init__(run, data, callbacks)
         self.outputs = Collected(data.num_rows)
 
@@ -167,7 +169,7 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
     callbacks.on_train_end(logs)
 
 
-def evaluate(model: Any, data: Data, callbacks: Any, is_validation: bool = False) -> dict[str, float]:
+def evaluate(model: Any, data: Data, callbacks: CallbackList, is_validation: bool = False) -> dict[str, float]:
     """The loss and the metrics on data, by name.
 
     Args:
@@ -188,7 +190,7 @@ def evaluate(model: Any, data: Data, callbacks: Any, is_validation: bool = False
     return logs
 
 
-def predict(model: Any, data: Data, callbacks: Any) -> Any:
+def predict(model: Any, data: Data, callbacks: CallbackList) -> PyTree:
     """The outputs for all rows of the data, as NumPy arrays."""
     model.stop_predicting = False
     callbacks.on_predict_begin()
@@ -199,7 +201,7 @@ def predict(model: Any, data: Data, callbacks: Any) -> Any:
     return epoch.outputs.joined()
 
 
-def _is_due(epoch: int, validation_freq: Any) -> bool:
+def _is_due(epoch: int, validation_freq: int | Sequence[int]) -> bool:
     if isinstance(validation_freq, int):
         return (epoch + 1) % validation_freq == 0
     return epoch + 1 in validation_freq

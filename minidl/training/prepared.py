@@ -15,6 +15,7 @@ from minidl.core.arrays import as_arrays, device_dtype
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
 from minidl.core.symbolic import tensors_like
+from minidl.core.typing import Array, PyTree
 from minidl.layers.module import building
 from minidl.training.compiled import Compiled
 from minidl.training.compiled_steps import CompiledSteps
@@ -33,12 +34,12 @@ class Prepared(Compiled):
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
+        y_pred: PyTree = None,
+        sample_weight: PyTree = None,
         training: bool = True,
-    ) -> Any:
+    ) -> Array:
         """The loss of a batch: the compiled loss plus the losses of layers and regularizers. May be overridden.
 
         Raises:
@@ -58,10 +59,10 @@ class Prepared(Compiled):
         trainable_variables: Sequence[Any],
         non_trainable_variables: Sequence[Any],
         metrics_variables: Sequence[Any],
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
+        y_pred: PyTree = None,
+        sample_weight: PyTree = None,
         training: bool = True,
     ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
         """`compute_loss` as a pure function of the variables.
@@ -79,7 +80,7 @@ class Prepared(Compiled):
         trainable, non_trainable, metrics = ([next(rest) for _ in group] for group in groups)
         return loss, (trainable, non_trainable, metrics)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: PyTree, y: PyTree, y_pred: PyTree, sample_weight: PyTree = None) -> dict[str, Any]:
         """Update the metrics with a batch. May be overridden.
 
         Returns:
@@ -128,7 +129,7 @@ class Prepared(Compiled):
             self._steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
             return self._steps
 
-    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> CompiledSteps:
+    def prepare(self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> CompiledSteps:
         """The model's steps as pure functions, for a custom training loop in JAX.
 
         Builds the model, losses and metrics for data like the given arrays (any number of rows).
@@ -161,8 +162,8 @@ class Prepared(Compiled):
         self,
         call: str,
         x: Any,
-        y: Any,
-        sample_weight: Any,
+        y: PyTree,
+        sample_weight: PyTree,
         batch_size: int | None,
         steps: int | None,
         class_weight: dict[int, float] | None = None,
@@ -188,13 +189,13 @@ class Prepared(Compiled):
         checks.class_weight(call, class_weight, sample_weight, y, outputs)
         return class_weights_to_sample_weights(jax.tree.leaves(y)[0], class_weight, jax.tree.leaves(outputs)[0].ndim)
 
-    def _build_objectives(self, y: Any, y_pred: Any) -> None:
+    def _build_objectives(self, y: PyTree, y_pred: PyTree) -> None:
         """Build losses and metrics lazily, for custom training loops."""
         if self.compiled and not self.objectives.built:
             with jax.ensure_compile_time_eval():  # variables of metrics are concrete, also while tracing
                 self.objectives.build(y, y_pred, self.output_names)
 
-    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
+    def _prepare(self, call: str, x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> None:
         """Build the model, losses and metrics, and check the targets against the outputs."""
         with building:
             y_pred = self._output_spec(x)  # builds the model
@@ -207,7 +208,7 @@ class Prepared(Compiled):
             rows = len(jax.tree.leaves(x)[0])
             self.objectives.check_weights(*(tensors_like(part, rows) for part in (y, y_pred, sample_weight)))
 
-    def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
+    def _check_values(self, call: str, x: PyTree, y: PyTree, sample_weight: PyTree) -> None:
         """Refuse targets that do not match the outputs, and values that a layer or the loss cannot take."""
         y_pred = self._output_spec(x)
         ranges.check(call, self, x)
@@ -215,7 +216,7 @@ class Prepared(Compiled):
             checks.weights(call, sample_weight)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
 
-    def _output_spec(self, x: Any) -> Any:
+    def _output_spec(self, x: PyTree) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
         leaves, structure = jax.tree.flatten(x)
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from types import MethodType
 from typing import Any
 
@@ -16,9 +17,10 @@ import jax
 import numpy as np
 
 from minidl import config
-from minidl.callbacks import CallbackList
+from minidl.callbacks import Callback, CallbackList, History
 from minidl.core import sharing, structures
 from minidl.core.arrays import as_arrays
+from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
 from minidl.training import loop
 from minidl.training.data import nonfinite
@@ -31,6 +33,8 @@ from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
+Callbacks = Callback | Sequence[Callback] | None
+Results = float | list[float] | dict[str, float]  # the loss; or a list or dict of the loss and the metrics
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
@@ -60,22 +64,22 @@ class Trainer(Prepared):
     def fit(
         self,
         x: Any = None,
-        y: Any = None,
+        y: PyTree = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: PyTree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
-    ) -> Any:
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
         """Train the model for a number of epochs.
 
         Args:
@@ -141,14 +145,14 @@ class Trainer(Prepared):
     def evaluate(
         self,
         x: Any = None,
-        y: Any = None,
+        y: PyTree = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
-        sample_weight: Any = None,
+        sample_weight: PyTree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Results:
         """Compute the loss and the metrics on data.
 
         Args:
@@ -180,8 +184,8 @@ class Trainer(Prepared):
         batch_size: int | None = None,
         verbose: str | int = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-    ) -> Any:
+        callbacks: Callbacks = None,
+    ) -> PyTree:
         """Compute the outputs for inputs.
 
         Args:
@@ -201,12 +205,12 @@ class Trainer(Prepared):
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: PyTree,
+        y: PyTree = None,
+        sample_weight: PyTree = None,
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Results:
         """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
         checks.compiled(self, "train_on_batch")
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
@@ -221,7 +225,9 @@ class Trainer(Prepared):
             logs = Training(self, chunk).on_one(chunk).read()
         return self._reported(logs, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, return_dict: bool = False
+    ) -> Results:
         """The loss and the metrics on one batch, as `evaluate` returns them."""
         checks.compiled(self, "test_on_batch")
         x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
@@ -233,7 +239,7 @@ class Trainer(Prepared):
                 run.publish()
         return self._reported(logs, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: PyTree) -> PyTree:
         """The outputs for one batch, as NumPy arrays."""
         x = as_arrays(x)
         checks.arrays("predict_on_batch", x, None, None)
@@ -244,7 +250,7 @@ class Trainer(Prepared):
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
 
-    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def train_step(self, state: PyTree, data: PyTree) -> tuple[dict[str, Any], Any]:
         """One step of training.
 
         Args:
@@ -256,11 +262,11 @@ class Trainer(Prepared):
         """
         return self.steps.plain_train_step(state, unpack_x_y_sample_weight(data))
 
-    def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def test_step(self, state: PyTree, data: PyTree) -> tuple[dict[str, Any], Any]:
         """One step of evaluation; state: values of (trainable_, non_trainable_ and metrics_variables)."""
         return self.steps.plain_test_step(state, unpack_x_y_sample_weight(data))
 
-    def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
+    def predict_step(self, state: PyTree, data: PyTree) -> tuple[Any, Any]:
         """The outputs for a batch; state: values of (trainable_variables, non_trainable_variables).
 
         Returns:
@@ -276,12 +282,12 @@ class Trainer(Prepared):
     # Inside
 
     def _callbacks(
-        self, callbacks: Any, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+        self, callbacks: Callbacks, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
     ) -> CallbackList:
         params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
         return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
 
-    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
         if return_dict:
             return logs
         named = [name for name in self.metrics_names if name in logs]
@@ -293,6 +299,6 @@ def _at_most(steps: int | None, limit: int | None) -> int | None:
     return limit if steps is None or (limit is not None and limit < steps) else steps
 
 
-def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
+def _one_batch(x: Any, y: PyTree, sample_weight: PyTree) -> Chunk:
     rows = len(jax.tree.leaves(x)[0])
     return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))

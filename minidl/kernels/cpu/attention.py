@@ -21,17 +21,18 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels.reference import head_matmul, masked_softmax
 
 _MANY_WEIGHTS = 2**16  # attention weights; larger batches are faster in two segments
 
 
 @jax.custom_vjp
-def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
     return _forward(query, key, value, mask)[0]
 
 
-def _forward(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any]:
+def _forward(query: Array, key: Array, value: Array, mask: Array | None) -> tuple[Any, Any]:
     weights = masked_softmax(head_matmul(query, key, 3, 3), mask)
     output = head_matmul(weights, value, 3, 2)
     return output, (query, key, value, mask, weights, output)
@@ -54,7 +55,9 @@ def _backward(kept: Any, d_output: Any) -> Any:
 attention.defvjp(_forward, _backward)
 
 
-def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+def batch_segments(
+    function: Callable[..., Any], work: int, query: Array, key: Array, value: Array, mask: Array | None
+) -> Array:
     if len(query) < 2 or work < _MANY_WEIGHTS:
         return function(query, key, value, mask)
     middle, outputs = len(query) // 2, []
@@ -65,7 +68,7 @@ def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any
     return jnp.concatenate(outputs)
 
 
-def _transposed_first(weights: Any, x: Any) -> Any:
+def _transposed_first(weights: Array, x: Array) -> Any:
     """`weights.T @ x` as `(x.T @ weights).T`: XLA is slow at reading the first factor of a batch by columns."""
     transposed = lax.optimization_barrier(jnp.swapaxes(x, 2, 3))
     return jnp.swapaxes(lax.optimization_barrier(head_matmul(transposed, weights, 3, 2)), 2, 3)

@@ -14,6 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.matmul import NARROW, matmul
@@ -24,15 +25,15 @@ _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
 
 
 def conv(
-    x: Any,
-    kernel: Any,
+    x: Array,
+    kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
-    bias: Any = None,
-) -> Any:
+    bias: Array | None = None,
+) -> Array:
     window = kernel.shape[:-2]
     sizes = out_sizes(spatial(x, channels_last), window, strides, padding, dilation)
     if x.shape[0] * math.prod((*sizes, *window)) * kernel.shape[-2] * groups > _MANY:
@@ -57,15 +58,15 @@ def conv(
 
 
 def conv_transpose(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
     return conv(spread, flipped, [1] * len(strides), padding, dilation, channels_last)
 
 
 def depthwise_conv(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     """A sum of shifted slices, each times its row of the kernel."""
     if not channels_last:
         return jnp.moveaxis(depthwise_conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
@@ -78,7 +79,7 @@ def depthwise_conv(
 
 
 def _patches(
-    x: Any, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
 ) -> Any:
     """The patches of the input, concatenated along the channels: (batch, *sizes, elements * channels).
 

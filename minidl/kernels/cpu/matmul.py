@@ -19,12 +19,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
+
 NARROW = 16  # float32 numbers in the widest vector registers: shorter rows do not fill them
 _SMALL, _LARGE = 2**20, 2**22  # multiplications; large products are multithreaded, and read columns as fast
 _MANY_ROWS = 1024  # above, one product with concatenated kernels is faster than several
 
 
-def matmul(x: Any, kernel: Any) -> Any:
+def matmul(x: Array, kernel: Array) -> Array:
     if x.ndim < 2:
         return jnp.matmul(x, kernel)
     dtype = jnp.result_type(x, kernel)
@@ -32,7 +34,7 @@ def matmul(x: Any, kernel: Any) -> Any:
     return _product(rows, kernel.astype(dtype)).reshape(*x.shape[:-1], kernel.shape[1])
 
 
-def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+def matmul_each(x: Array, kernels: Sequence[Any]) -> list[Any]:
     if math.prod(x.shape[:-1]) < _MANY_ROWS:
         return [matmul(x, kernel) for kernel in kernels]
     ends, joined = [0], matmul(x, jnp.concatenate(kernels, axis=1))
@@ -41,12 +43,12 @@ def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
     return [joined[..., begin:end] for begin, end in zip(ends, ends[1:])]
 
 
-def is_carried_transposed(weight: Any) -> bool:
+def is_carried_transposed(weight: Array) -> bool:
     return weight.ndim == 2 and weight.shape[1] < NARROW <= weight.shape[0]
 
 
 @jax.custom_jvp
-def _product(x: Any, kernel: Any) -> Any:
+def _product(x: Array, kernel: Array) -> Any:
     """(rows, features) @ (features, units)."""
     return lax.dot(x, kernel)  # as `@`, traced in half the time
 
@@ -57,7 +59,7 @@ def _derivative(primals: Any, tangents: Any) -> Any:
     return lax.dot(x, kernel), lax.dot(d_x, kernel) + _of_kernel(x, d_kernel)
 
 
-def _of_kernel(x: Any, d_kernel: Any) -> Any:
+def _of_kernel(x: Array, d_kernel: Any) -> Any:
     """`x @ d_kernel`, written so that reverse mode, which transposes it, transposes a factor in memory.
 
     The gradient of a small kernel becomes `transpose(x) @ g`, that of a narrow one `(transpose(g) @ x).T`.
@@ -72,6 +74,6 @@ def _of_kernel(x: Any, d_kernel: Any) -> Any:
     return _contract_first(lax.optimization_barrier(x.T), d_kernel)
 
 
-def _contract_first(a: Any, b: Any) -> Any:
+def _contract_first(a: Array, b: Array) -> Any:
     """(k, m), (k, n) -> (m, n)."""
     return lax.dot_general(a, b, (((0,), (0,)), ((), ())))

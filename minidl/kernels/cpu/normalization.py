@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels.reference import moments
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     mean, variance = moments(x, axes)
     factor = lax.rsqrt(variance + epsilon) * gamma
     return x * factor + (beta - mean * factor)

@@ -15,13 +15,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.reference import lowest
 from minidl.kernels.windows import Pads, out_sizes
 
 
-def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+def max_pool(
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
     if not channels_last:
         return jnp.moveaxis(max_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
     if tuple(window) == tuple(strides) and not any(map(any, padding)):
@@ -30,20 +33,20 @@ def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pad
     return _pooled(x, lowest(x.dtype), _larger, window, strides, padding)
 
 
-def _pooled(x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads) -> Any:
+def _pooled(x: Array, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads) -> Any:
     """A pairwise reduction over the elements of each window."""
     ones = [1] * len(window)
     sizes = out_sizes(x.shape[1:-1], window, strides, padding, ones)
     return functools.reduce(join, window_slices(padded(x, padding, empty), window, strides, ones, sizes))
 
 
-def _larger(a: Any, b: Any) -> Any:
+def _larger(a: Array, b: Array) -> Any:
     """The maximum; where both are equal, the whole gradient goes to the first argument."""
     return jnp.where((b > a) | jnp.isnan(b), b, a) if jnp.issubdtype(a.dtype, jnp.floating) else jnp.where(b > a, b, a)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _block_max(x: Any, window: tuple[int, ...]) -> Any:
+def _block_max(x: Array, window: tuple[int, ...]) -> Any:
     """The maximum of each window, for windows that do not overlap; remainders at the ends of axes are dropped.
 
     The derivative uses the first position of the maximum, which is computed with it.
@@ -73,7 +76,7 @@ def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) 
     return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), tuple(axes))
 
 
-def _blocks(x: Any, window: Sequence[int]) -> list[Any]:
+def _blocks(x: Array, window: Sequence[int]) -> list[Any]:
     """For each element of windows that do not overlap, in row-major order, its slice."""
     sizes = [size // width for size, width in zip(x.shape[1:-1], window)]
     return list(window_slices(x, window, window, [1] * len(window), sizes))

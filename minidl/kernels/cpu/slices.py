@@ -9,11 +9,12 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels.windows import Pads
 
 
 def window_slices(
-    x: Any, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
 ) -> Iterator[Any]:
     """For each element of the window, in row-major order, its slice: (batch, *sizes, channels)."""
     for places in itertools.product(*map(range, window)):
@@ -22,7 +23,7 @@ def window_slices(
         yield lax.slice(x, (0, *begin, 0), (x.shape[0], *end, x.shape[-1]), (1, *strides, 1))
 
 
-def padded(x: Any, padding: Pads, value: Any) -> Any:
+def padded(x: Array, padding: Pads, value: float) -> Array:
     """The array padded with a value, (batch, *sizes, channels)."""
     if not any(map(any, padding)):
         return x

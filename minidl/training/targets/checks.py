@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 from minidl.core import array_metadata
-from minidl.core.typing import Shape
+from minidl.core.typing import PyTree, Shape
 from minidl.losses import LossFunctionWrapper
 from minidl.training.targets.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
@@ -81,7 +81,7 @@ def compiled(model: Any, call: str) -> None:
         )
 
 
-def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
+def arrays(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
     """Refuse empty data, and x, y and weights of different lengths."""
     lengths = {}
     for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight)):
@@ -104,7 +104,7 @@ def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
         raise ValueError(f"{call}: the data set is empty: x has shape {jax.tree.leaves(x)[0].shape}.")
 
 
-def weights(call: str, sample_weight: Any) -> None:
+def weights(call: str, sample_weight: PyTree) -> None:
     """Refuse sample weights that are negative or not finite."""
     for array in jax.tree.leaves(sample_weight):
         low, high = (array.min(), array.max()) if array.size else (0, 0)
@@ -115,14 +115,14 @@ def weights(call: str, sample_weight: Any) -> None:
             )
 
 
-def has_targets(call: str, loss: Any, y: Any) -> None:
+def has_targets(call: str, loss: Any, y: PyTree) -> None:
     """Refuse data without targets for a model that has a loss (or losses, in a structure)."""
     if y is None and jax.tree.leaves(loss):
         name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", loss))
         raise ValueError(f"{call}: y is None, but the model is compiled with the loss {name!r}. Give the targets as y.")
 
 
-def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
+def targets(call: str, loss: Any, y: PyTree, y_pred: PyTree, output_names: Sequence[str] | None = None) -> None:
     """Refuse targets that do not match the loss and the outputs.
 
     Args:
@@ -140,7 +140,7 @@ def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[st
             _targets_of_one(call, "y" if len(outputs) == 1 else f"y of {label!r}", one, target, output.shape)
 
 
-def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> None:
+def _targets_of_one(call: str, given: str, loss: Any, y: PyTree, shape: Shape) -> None:
     name = _function(loss)
     if name == "sparse_categorical_crossentropy":
         _sparse_labels(call, given, y, shape, loss.fn_arguments)
@@ -164,7 +164,7 @@ def _function(loss: Any) -> str:
     return str(getattr(function, "__name__", "")) if is_own else ""
 
 
-def activation(loss: Any, y_pred: Any) -> None:
+def activation(loss: Any, y_pred: PyTree) -> None:
     """Refuse, or warn about, an output whose activation does not match the loss.
 
     The activation is part of the output's metadata while the loss is traced (see array_metadata.py).
@@ -285,7 +285,7 @@ def _same_shape(call: str, given_as: str, name: str, y: np.ndarray, shape: Shape
         )
 
 
-def class_weight(call: str, weights: Any, sample_weight: Any, y: Any, y_pred: Any) -> None:
+def class_weight(call: str, weights: Any, sample_weight: PyTree, y: PyTree, y_pred: PyTree) -> None:
     """Refuse class weights together with sample weights, for several outputs, and for labels that are not classes."""
     if sample_weight is not None:
         raise ValueError(f"{call}: give class_weight or sample_weight, not both. Multiply them into one sample_weight.")
@@ -337,7 +337,7 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
     return unpack_x_y_sample_weight(validation_data)
 
 
-def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
+def stream(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
     """Refuse targets or weights together with a stream, which yields them itself."""
     given = [name for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None]
     if given:

@@ -16,6 +16,7 @@ import jax
 from minidl import losses, metrics
 from minidl.core import structures
 from minidl.core.symbolic import infer
+from minidl.core.typing import PyTree
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.training.targets import checks
@@ -114,7 +115,7 @@ class Objectives:
         """Whether `compile` was given a loss or metrics; a user's `train_step` may need neither."""
         return any(given is not None for given in (self._given_loss, self._given_metrics, self._given_weighted))
 
-    def build(self, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
+    def build(self, y: PyTree, y_pred: PyTree, output_names: Sequence[str] | None = None) -> None:
         """Resolve losses and metrics, given targets and predictions (or their shapes).
 
         Args:
@@ -159,7 +160,7 @@ class Objectives:
                 metric.build(target, output)
         self.built = True
 
-    def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def compute_loss(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> Any:
         """The loss of a batch, the weighted sum over the outputs; None without a loss."""
         if not self._order and not self._joint:
             return None
@@ -177,17 +178,17 @@ class Objectives:
             terms.append(loss if objective.weight is None else loss * objective.weight)
         return sum(terms[1:], terms[0])
 
-    def check_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def check_weights(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> None:
         """Call each loss on symbolic tensors, to refuse weights whose shape does not match its values."""
 
-        def losses_of(y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
+        def losses_of(y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> list[Any]:
             parts = self._parts(y, y_pred, sample_weight)
             return [objective.loss(*parts[objective.index]) for objective in self._order if objective.loss is not None]
 
         if not any(None in output.shape for output in jax.tree.leaves(y_pred)):
             infer(losses_of, (y, y_pred, sample_weight), {})
 
-    def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+    def update_metrics(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> None:
         """Update the metrics with a batch."""
         for objective, (target, output, weight) in zip(self._objectives, self._parts(y, y_pred, sample_weight)):
             for metric in objective.metrics:
@@ -203,7 +204,7 @@ class Objectives:
             results.update(value if isinstance(value, dict) else {name: value})
         return dict(sorted(results.items()))
 
-    def _parts(self, y: Any, y_pred: Any, sample_weight: Any) -> list[tuple[Any, Any, Any]]:
+    def _parts(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> list[tuple[Any, Any, Any]]:
         """The targets, predictions and sample weights of each output."""
         assert self._outputs is not None, "Objectives.build() comes first."
         targets = self._outputs.split_targets(y, self._trained)
@@ -289,7 +290,7 @@ def _free(name: str, taken: dict[str, Any]) -> str:
     return next(candidate for candidate in numbered if candidate not in taken)
 
 
-def _resolve_loss(identifier: Any, y: Any, y_pred: Any) -> Loss | None:
+def _resolve_loss(identifier: Any, y: PyTree, y_pred: PyTree) -> Loss | None:
     if _is_crossentropy(identifier):
         identifier = f"{_kind(y, y_pred)}_crossentropy"
     loss = losses.get(identifier)
@@ -299,7 +300,7 @@ def _resolve_loss(identifier: Any, y: Any, y_pred: Any) -> Loss | None:
     return losses.LossFunctionWrapper(loss, name=name)
 
 
-def _resolve_metric(identifier: Any, y: Any, y_pred: Any) -> Metric:
+def _resolve_metric(identifier: Any, y: PyTree, y_pred: PyTree) -> Metric:
     if _is_accuracy(identifier):
         found = metrics.get(f"{_kind(y, y_pred)}_accuracy")
     elif _is_crossentropy(identifier):
@@ -314,7 +315,7 @@ def _resolve_metric(identifier: Any, y: Any, y_pred: Any) -> Metric:
     return found
 
 
-def _kind(y: Any, y_pred: Any) -> str:
+def _kind(y: PyTree, y_pred: PyTree) -> str:
     """The kind of "accuracy" and "crossentropy": binary for one unit, sparse for integer labels."""
     if y_pred.shape[-1:] == (1,):
         return "binary"
