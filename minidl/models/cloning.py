@@ -10,6 +10,7 @@ import jax
 
 from minidl.core import structures
 from minidl.core.symbolic import KerasTensor, apply
+from minidl.core.typing import PyTree
 from minidl.layers import Input, InputLayer
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
@@ -19,11 +20,11 @@ from minidl.models.sequential import Sequential
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: PyTree = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-) -> Any:
+) -> Model:
     """Copy a model, with new layers and new weights; the copy is compiled if the model is.
 
     Args:
@@ -80,7 +81,7 @@ class _Cloner:
         return type(layer).from_config(layer.get_config())
 
 
-def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
+def _clone(model: Model, input_tensors: PyTree, cloner: _Cloner) -> Any:
     if isinstance(model, Sequential):
         if cloner.call_function is not None:
             raise ValueError("clone_model: call_function is for models of a graph; a Sequential only lists its layers.")
@@ -95,7 +96,7 @@ def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
     return type(model).from_config(model.get_config())
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) -> Sequential:
+def _clone_sequential(model: Sequential, input_tensors: PyTree, cloner: _Cloner) -> Sequential:
     layers = [cloner(layer) for layer in model.layers]
     first: list[Any] = [layer for layer in model._layers if isinstance(layer, InputLayer)]
     given = jax.tree.leaves(input_tensors)
@@ -105,7 +106,7 @@ def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) ->
     return type(model)([*map(_as_input, inputs), *layers], name=model.name, trainable=model.trainable)
 
 
-def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner) -> Any:
+def _clone_graph(model: Model, graph: Graph, input_tensors: PyTree, cloner: _Cloner) -> Any:
     if isinstance(graph.input_struct, dict) and isinstance(input_tensors, (list, tuple)):
         raise ValueError(
             "clone_model: the model takes a dict of inputs, so input_tensors must be a dict with the keys "

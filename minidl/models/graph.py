@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from minidl.core import input_ranges, structures
 from minidl.core.symbolic import KerasTensor, Node
-from minidl.core.typing import Shape
+from minidl.core.typing import PyTree, Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
 
@@ -46,7 +46,7 @@ class Graph:
     3
     """
 
-    def __init__(self, inputs: Any, outputs: Any):
+    def __init__(self, inputs: PyTree, outputs: PyTree):
         _require_symbolic(inputs, "inputs")
         _require_symbolic(outputs, "outputs")
         self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
@@ -90,7 +90,7 @@ class Graph:
         found = [node for node in self.nodes if node.operation is operation]
         return sorted(found, key=operation._nodes.index) if isinstance(operation, Layer) else found
 
-    def standardize(self, inputs: Any, where: str) -> list[Any]:
+    def standardize(self, inputs: PyTree, where: str) -> list[Any]:
         """One array per input, with its dtype and rank, from the arguments of a call.
 
         Args:
@@ -104,7 +104,7 @@ class Graph:
         arrays = self._flat(inputs, where)
         return [self._fitted(array, tensor, where) for array, tensor in zip(arrays, self.inputs, strict=True)]
 
-    def _flat(self, inputs: Any, where: str) -> list[Any]:
+    def _flat(self, inputs: PyTree, where: str) -> list[Any]:
         expected = self.input_struct
         if isinstance(inputs, dict) and not isinstance(expected, dict):
             names = self.input_names
@@ -128,7 +128,7 @@ class Graph:
             self._warn_of_structure(where, inputs)
         return leaves
 
-    def _warn_of_structure(self, where: str, inputs: Any) -> None:
+    def _warn_of_structure(self, where: str, inputs: PyTree) -> None:
         """Warn once, as each call reads its inputs more than once."""
         if not self._has_warned:
             self._has_warned = True
@@ -260,13 +260,13 @@ class Run:
             kwargs["training"] = self._training
         return args, kwargs
 
-    def finish(self, node: Node, outputs: Any) -> None:
+    def finish(self, node: Node, outputs: PyTree) -> None:
         """Store the results of a call."""
         leaves = jax.tree.leaves(outputs, is_leaf=_is_none)
         self._values |= {id(tensor): leaf for tensor, leaf in zip(node.output_tensors, leaves)}
 
     @property
-    def outputs(self) -> Any:
+    def outputs(self) -> PyTree:
         """The outputs of the graph, in their structure."""
         return structures.map(self._value_of, self._graph.output_struct)
 
@@ -306,7 +306,7 @@ def _require_symbolic(tree: Any, what: str) -> None:
             )
 
 
-def _structure_message(where: str, expected: Any, inputs: Any) -> str:
+def _structure_message(where: str, expected: Any, inputs: PyTree) -> str:
     keys = f" with the keys {sorted(inputs)}" if isinstance(inputs, dict) else ""
     return f"{where} takes a dict of inputs with the keys {list(expected)}, got a {type(inputs).__name__}{keys}."
 

@@ -14,6 +14,7 @@ from minidl.core import naming, registry, structures
 from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import PyTree
 from minidl.core.variables import Variable
 from minidl.layers import masks, signatures
 from minidl.layers.base import Layer, is_outermost
@@ -69,8 +70,8 @@ class Model(Trainer):
 
     def __init__(
         self,
-        inputs: Any = None,
-        outputs: Any = None,
+        inputs: PyTree = None,
+        outputs: PyTree = None,
         name: str | None = None,
         trainable: bool = True,
         **kwargs: Any,
@@ -91,7 +92,7 @@ class Model(Trainer):
             if not trainable:
                 self.trainable = False
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Run the graph; a subclass without a graph overrides it."""
         if self.graph is None:
             raise NotImplementedError(
@@ -157,12 +158,12 @@ class Model(Trainer):
         return self._known_graph("outputs").outputs
 
     @property
-    def input(self) -> Any:
+    def input(self) -> PyTree:
         """The symbolic inputs, in their structure."""
         return super().input if self.graph is None else self.graph.input_struct
 
     @property
-    def output(self) -> Any:
+    def output(self) -> PyTree:
         """The symbolic outputs, in their structure."""
         return super().output if self.graph is None else self.graph.output_struct
 
@@ -323,7 +324,7 @@ class Model(Trainer):
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
         """The output for symbolic inputs, as symbolic tensors. Cached for inputs with the shapes of the graph."""
         if self.graph is not None and len(args) == 1:
             given = self.graph.standardize(args[0], repr(self.name))

@@ -12,7 +12,7 @@ import numpy as np
 
 from minidl.core import budget, input_ranges, registry, structures
 from minidl.core.symbolic import KerasTensor, Node
-from minidl.core.typing import Shape
+from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
@@ -113,7 +113,7 @@ class Sequential(Model):
     def layers(self, value: Any) -> None:
         raise AttributeError("Sequential.layers cannot be set: add layers with add(), remove the last with pop().")
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
         A layer whose `compute_output_spec` raises NotImplementedError is built by the first call on data.
@@ -140,7 +140,7 @@ class Sequential(Model):
             self._tensors = []
             self._disconnect(len(self._calls))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
         """The output for symbolic inputs, as symbolic tensors; cached for an input with the model's input shape."""
         if not self.built:
             self._build_for(args, kwargs)
@@ -150,7 +150,7 @@ class Sequential(Model):
             )
         return super().compute_output_spec(*args, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Call each layer on the output of the previous one."""
         outputs = fitted = self._in_dtype(self._with_axes(inputs))
         if mask is not None:
@@ -228,7 +228,7 @@ class Sequential(Model):
             if shape is not None:
                 self.build(shape)
 
-    def _check_same_build(self, input_shape: Any = None) -> None:
+    def _check_same_build(self, input_shape: Shape | None = None) -> None:
         first = self._layers[0]
         if isinstance(first, InputLayer) and input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
@@ -247,7 +247,7 @@ class Sequential(Model):
             layer._nodes.remove(node)
         del self._calls[len(self._calls) - count :]
 
-    def _with_axes(self, inputs: Any) -> Any:
+    def _with_axes(self, inputs: PyTree) -> Any:
         """The inputs with the rank of the known input; (n,) and (n, 1) are interchangeable."""
         if not self._tensors or not hasattr(inputs, "shape"):
             return inputs
@@ -260,19 +260,19 @@ class Sequential(Model):
             raise self._refusal(inputs)
         return inputs
 
-    def _in_dtype(self, inputs: Any) -> Any:
+    def _in_dtype(self, inputs: PyTree) -> Any:
         """The inputs cast to the dtype of the model's Input, as in a functional model."""
         wanted = self._tensors[0].dtype if self._has_input and self._tensors else None
         if wanted is None or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
             return inputs
         return input_ranges.carry(inputs, masks.put(jnp.asarray(inputs).astype(wanted), masks.get(inputs)))
 
-    def _expects(self, inputs: Any) -> bool:
+    def _expects(self, inputs: PyTree) -> bool:
         """Whether the shape of the inputs is compatible with the known input shape."""
         is_known = bool(self._tensors) and hasattr(inputs, "shape")
         return not is_known or fits((None, *inputs.shape[1:]), self.input_shape)
 
-    def _refusal(self, inputs: Any) -> ValueError:
+    def _refusal(self, inputs: PyTree) -> ValueError:
         known, given = (
             f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (self.input_shape, inputs.shape)
         )
