@@ -25,20 +25,20 @@ from minidl.training.step_programs import key_of, programs_of
 
 
 class CompiledSteps:
-    """The steps of one model, for the variables and the objectives that it has now.
+    """The steps of a model, for its current variables and objectives.
 
     `train_step`, `test_step` and `predict_step` are pure and can be used in a loop of your own;
-    `train`, `test` and `predict` run chunks and keep the model's variables up to date.
+    `train`, `test` and `predict` run chunks and update the model's variables.
 
     Args:
         model: a built and compiled model; for `predict` it need not be compiled.
-        outside: variables that are not the model's, but read by the user's functions in its steps.
+        outside: variables outside of the model that the user's functions read in its steps.
     """
 
     def __init__(self, model: Any, outside: Sequence[Variable] = ()):
         self.model = model
         written, optimizer = model.written_steps(), model.optimizer
-        if optimizer is not None and not optimizer.built:  # a user's own `build` may not be run twice
+        if optimizer is not None and not optimizer.built:  # a user's `build` must not run twice
             optimizer.build(model.trainable_variables)
         elif optimizer is not None and "train_step" not in written:
             optimizer.extend(model.trainable_variables)
@@ -56,12 +56,12 @@ class CompiledSteps:
         self._irrelevant: set[Setting] = set()  # settings that no step reads
         self.seconds = self._programs.seconds
         given = model.steps_per_execution
-        self.per_execution = given if isinstance(given, int) else 1  # batches between two calls of batch callbacks
+        self.per_execution = given if isinstance(given, int) else 1  # batches between calls of batch hooks
 
-    # Whether they still fit the model
+    # Validity
 
     def renewed(self) -> CompiledSteps:
-        """The steps for the model as it is now: these, unless something has changed that makes a difference to them."""
+        """The steps for the current model: these, unless a change of the model affects them."""
         if self._watch.is_unchanged() and kernels.mode() == self._kernels:
             return self
         now = fingerprint(self.model)
@@ -83,11 +83,10 @@ class CompiledSteps:
             return bool(known) and all(is_same_program(one.jaxpr, other.jaxpr) for one, other in pairs)
 
     def untraced(self, mode: str, chunk: Chunk) -> Generator[tuple[Any, Any], None, CompiledSteps]:
-        """The step that has to be traced before a chunk is run, with the arguments for it; nothing if none has.
+        """Yield (step, arguments) to be traced before a chunk is run, if it has not been.
 
-        It is traced by whoever asks, so that a traceback leads from `fit` to the layer, under a record of all variables
-        that it reads without being given them. If a function of the user's reads some that these steps lack, the model
-        has other steps afterwards.
+        The caller traces it, so that a traceback leads from `fit` to the layer; meanwhile all unbound variables that
+        are read are recorded. If a user's function reads variables that these steps lack, the model gets new steps.
 
         Example: `for step, args in steps.untraced("train", chunk): step.trace(*args)`
 
@@ -115,7 +114,7 @@ class CompiledSteps:
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
         self._irrelevant |= changed(
             fingerprint(self.model).settings(), self._settings
-        )  # set by the trace: a count of calls, say
+        )  # changed by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))
@@ -124,7 +123,7 @@ class CompiledSteps:
     # Chunks
 
     def train(self, chunk: Chunk) -> Reported:
-        """Train on a chunk. The model's variables hold the new state; returns the logs, on the device."""
+        """Train on a chunk. The new state is assigned to the model's variables; returns the logs, on the device."""
         forks.check()
         program = self._programs.chunks["train"]
         if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
@@ -144,13 +143,13 @@ class CompiledSteps:
         return logs
 
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Reported]:
-        """Evaluate a chunk: the new metrics, the changes in the weights, and the logs, on the device."""
+        """Evaluate a chunk: returns the new metrics, the changes of the weights, and the logs, on the device."""
         forks.check()
         with self.eagerly(), self._traced_for():
             return self._programs.chunks["test"](weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
-        """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes in the weights."""
+        """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes of the weights."""
         forks.check()
         with self.eagerly(), self._traced_for():
             outputs, changes = self._programs.chunks["predict"](weights, chunk.batches[0], chunk.num_batches)
@@ -176,20 +175,20 @@ class CompiledSteps:
             return structures.plain(self._programs.steps["predict"](weights, structures.ordered(x))[0])
 
     def state(self) -> State:
-        """What the variables hold now: where a loop of your own starts."""
+        """The current state, to start a custom loop from."""
         for variable in self._variables.flat():
             sharing.borrow(variable)
         return self._variables.held()
 
     def put(self, state: State) -> None:
-        """Let the variables hold a state: where a loop of your own ends."""
+        """Assign a state to the variables, at the end of a custom loop."""
         sharing.give(self._variables.flat(), state.flat(), borrowed=True)
 
     def results(self, state: State) -> Logs:
         """Name -> value of the loss and the metrics in a state, as a pure function of it."""
         return self._in_use.results(state)
 
-    # Minidl's own steps in the form that Keras documents, for a user's step that calls them
+    # The default steps in the form that Keras documents, for a user's step that calls them
 
     def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
         """The train step on (trainable, non-trainable, optimizer, metrics): (logs, new state)."""
@@ -207,7 +206,7 @@ class CompiledSteps:
         return logs or self.results(new), (trainable, self._variables.without_outside(new).non_trainable, metrics)
 
     def fresh_metrics(self) -> list[Any]:
-        """The values of the metrics before anything is seen."""
+        """The initial values of the metrics."""
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
@@ -224,7 +223,7 @@ class CompiledSteps:
             yield
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:
-        """Inside, the steps run operation by operation if the model is to."""
+        """Inside, the steps run eagerly if the model has `run_eagerly`."""
         return jax.disable_jit() if self.model.run_eagerly else contextlib.nullcontext()
 
 

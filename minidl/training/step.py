@@ -78,15 +78,15 @@ class Step(abc.ABC):
 
     @abc.abstractmethod
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
-        """The new state after forward pass, backward pass, update and metrics; logs that are not the metrics'."""
+        """The new state after forward pass, backward pass, update and metrics; and logs other than the metrics."""
 
     @abc.abstractmethod
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
-        """The new metrics, what else has changed (states of stateful layers, say), logs that are not the metrics'."""
+        """The new metrics, other changes (such as states of stateful layers), and logs other than the metrics."""
 
     @abc.abstractmethod
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
-        """The outputs, and what has changed."""
+        """The outputs, and the changes of non-trainable variables."""
 
 
 class DefaultStep(Step):
@@ -132,7 +132,7 @@ class DefaultStep(Step):
         return structures.ordered(y_pred), new
 
     def _loss(self, *batch: Any, training: bool) -> Any:
-        """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
+        """The model's loss; a user's `compute_loss` need not take `training`, which early Keras 3 did not have."""
         names = inspect.signature(self.model.compute_loss).parameters
         takes_it = "training" in names or any(given.kind is given.VAR_KEYWORD for given in names.values())
         return self.model.compute_loss(*batch, **({"training": training} if takes_it else {}))
@@ -172,5 +172,5 @@ class UserStep(Step):
 
 
 def _as_logs(logs: Any) -> Logs:
-    """A user's step may give a loss alone in the place of logs."""
+    """The logs of a user's step, which may return the loss alone."""
     return logs if isinstance(logs, dict) else {"loss": logs}

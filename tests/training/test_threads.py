@@ -264,7 +264,7 @@ def test_a_reader_waits_for_a_chunk_and_keeps_its_arrays():
     sharing.release([variable])
 
 
-def test_programs_of_many_shapes_are_let_go(monkeypatch):
+def test_programs_of_many_shapes_are_released(monkeypatch):
     monkeypatch.setattr(programs, "LIMIT", 8)
     model = keras.Sequential([layers.Dense(2, input_shape=(3,))])
     for rows in range(1, 30):

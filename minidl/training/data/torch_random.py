@@ -1,6 +1,6 @@
-"""The random states that the order of a torch `DataLoader` comes from, as plain data.
+"""The random states that determine the order of a torch `DataLoader`, as plain data.
 
-They are torch's global one and that of the loader's own `generator`. Torch is never imported for it.
+They are the states of torch's global generator and of the loader's `generator`. Torch is never imported here.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 
 
 def take(source: Any) -> list[np.ndarray]:
-    """The states now; none for another source than a `DataLoader`."""
+    """The current states; empty for sources other than a `DataLoader`."""
     return [np.array(generator.get_state()) for generator in _generators(source)]
 
 
 def put(source: Any, states: list[np.ndarray]) -> None:
-    """Set them as they were."""
+    """Restore the states."""
     for generator, state in zip(_generators(source), states):
         generator.set_state(sys.modules["torch"].from_numpy(np.array(state)))
 
