@@ -41,7 +41,7 @@ def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
         else:
             grid.add_row(name, "skipped" if result.skipped else "failed")
     remarks = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
-    remarks += [_agreement(measured), *_busy(measured), *_absences(measured)]
+    remarks += [_agreement(measured), *_later_laps(work, measured), *_busy(measured), *_absences(measured)]
     return Group(grid, *[Text(remark) for remark in remarks])
 
 
@@ -157,6 +157,19 @@ def _agreement(measured: Mapping[str, Measured]) -> str:
         return f"All final losses are within {_TOLERANCE:.0%} of their median."
     told = ", ".join(f"{name} {distance:+.0%}" for name, distance in far.items())
     return f"NOT COMPARABLE: final losses further than {_TOLERANCE:.0%} from the median of all: {told}."
+
+
+def _later_laps(work: Workload, measured: Mapping[str, Measured]) -> list[str]:
+    """What a lap after the first costs, where laps are parts of a process that are alike."""
+    if work.measure != "process":
+        return []
+    shares = {
+        name: statistics.median(one.steady / one.laps[0] for one in result.rounds)
+        for name, result in measured.items()
+        if result.rounds and all(len(one.laps) > 1 for one in result.rounds)
+    }
+    told = ", ".join(f"{name} {figure(share)}" for name, share in shares.items())
+    return [f"Time of a later lap, the first one being 1: {told}."] if shares else []
 
 
 def _busy(measured: Mapping[str, Measured]) -> list[str]:

@@ -13,6 +13,7 @@ from benchmarks.workloads import (
     convnet,
     growth,
     inference,
+    kfold,
     mlp,
     options,
     recurrent,
@@ -23,6 +24,6 @@ from benchmarks.workloads import (
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
-    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold, streams, growth)
+    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold, kfold, streams, growth)
     for workload in family.WORKLOADS
 }

@@ -47,7 +47,7 @@ class Program:
             return self._jit.args[0](*args)  # eager: nothing is traced, so that prints show values
         if self.will_compile:
             with self._compiling, collector.paused():  # several models, and threads, may share the program
-                self._suit(*args)
+                self._set_options(*args)
                 outputs = self._function(*args)
         else:
             outputs = self._function(*args)
