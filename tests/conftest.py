@@ -53,9 +53,11 @@ def pytest_unconfigure(config):
 @pytest.fixture(autouse=True)
 def own_programs():
     """Let no test use what was compiled for a model of another one: many count what is traced."""
+    from minidl.models import compiled_call
     from minidl.training import step_programs
 
-    step_programs.clear()
+    step_programs.shared.clear()
+    compiled_call.shared.clear()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ or state that changes. Whatever is set on a layer between two calls counts in th
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import operator
 from typing import Any
@@ -22,7 +23,8 @@ from minidl.core.object_graph import Place, Watch, places
 from minidl.core.variables import Variable
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
-from minidl.training.programs import Program
+from minidl.training.programs import Program, Shared
+from minidl.training.step_programs import key_of
 
 
 class CompiledCall:
@@ -53,6 +55,26 @@ class CompiledCall:
         return bool(leaves) and all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves)
 
 
+class _CallProgram:
+    """The compiled inference of all models of one structure; it keeps none of them."""
+
+    def __init__(self) -> None:
+        self.program = Program(self._run, static_argnums=2)
+        self.is_one_program = True  # until a call turns out to change a variable
+
+    def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
+        model, variables = _called.get()
+        with bound(variables, values):
+            outputs = structures.ordered(Layer.__call__(model, structures.plain(inputs), training=training))
+            if any(variable._value is not value for variable, value in zip(variables, values)):
+                self.is_one_program = False
+        return outputs
+
+
+shared: Shared[_CallProgram] = Shared(limit=32)
+_called: contextvars.ContextVar[tuple[Any, list[Variable]]] = contextvars.ContextVar("called")  # what is traced
+
+
 class _Made:
     """The program for the current state of a model.
 
@@ -65,7 +87,7 @@ class _Made:
         self._variables: list[Variable] = model.variables
         self._attributes, self._watch = self._look()
         self._is_one_program = _is_plain(model) and all(map(_is_known, self._attributes))
-        self._program = Program(self._run, static_argnums=2)
+        self._shared = shared.get(key_of(model) if self._is_one_program else None, _CallProgram)
 
     def is_for(self, model: Any) -> bool:
         """Whether all attributes of the model's layers are unchanged."""
@@ -85,18 +107,15 @@ class _Made:
         return values, Watch([*found, Place(model, vars(model))])
 
     def __call__(self, inputs: Any, training: bool | None) -> Any:
-        if not self._is_one_program:
+        if not self._is_one_program or not self._shared.is_one_program:
             return None
-        with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
-            outputs = structures.plain(self._program(values, structures.ordered(inputs), training))
-        return outputs if self._is_one_program else None
-
-    def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
-        with bound(self._variables, values):
-            outputs = structures.ordered(Layer.__call__(self._model, structures.plain(inputs), training=training))
-            if any(variable._value is not value for variable, value in zip(self._variables, values)):
-                self._is_one_program = False  # the call changes a variable
-        return outputs
+        token = _called.set((self._model, self._variables))
+        try:
+            with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
+                outputs = structures.plain(self._shared.program(values, structures.ordered(inputs), training))
+        finally:
+            _called.reset(token)
+        return outputs if self._shared.is_one_program else None
 
 
 def _has_values(leaf: Any) -> bool:

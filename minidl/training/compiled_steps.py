@@ -21,7 +21,7 @@ from minidl.training.layout import Layout
 from minidl.training.programs import is_same_program
 from minidl.training.state import Changes, State, StepVariables, held
 from minidl.training.step import Batch, DefaultStep, InUse, Logs, using
-from minidl.training.step_programs import key_of, programs_of
+from minidl.training.step_programs import StepPrograms, key_of, shared
 
 
 class CompiledSteps:
@@ -47,7 +47,7 @@ class CompiledSteps:
         self.layout = Layout(self.variables, None if "train_step" in written else optimizer)
         self._in_use = InUse(model, self._variables, self.layout)
         self._key = None if outside or written else key_of(model)
-        self._programs = programs_of(self._key, written)
+        self._programs = shared.get(self._key, lambda: StepPrograms(written))
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
         self._made_for = fingerprint(model)

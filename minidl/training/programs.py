@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Generic, TypeVar
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from minidl import kernels
 from minidl.core import collector
 
+T = TypeVar("T")
 LIMIT = 128  # executables that are cached; each takes about 2 MB and a dozen of the 65,530 memory maps of a process
 
 
@@ -73,6 +75,42 @@ class Program:
     def learn(self, argument: Any) -> None:
         """Record the structure, shapes and dtypes of an argument."""
         self._known.add(_key(argument))
+
+
+class Shared(Generic[T]):
+    """What models with the same key share; it is kept for the last used keys, also when no model uses it.
+
+    Args:
+        limit: how many keys.
+
+    >>> shared = Shared(limit=2)
+    >>> shared.get("a", list) is shared.get("a", list), shared.get(None, list) is shared.get(None, list)
+    (True, False)
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable | None, make: Callable[[], T]) -> T:
+        """What has this key, or is made for it; for None always a new one, which is not kept."""
+        if key is None:
+            return make()
+        with self._lock:
+            found = self._kept.pop(key) if key in self._kept else make()
+            self._kept[key] = found
+            if len(self._kept) > self.limit:
+                self._kept.popitem(last=False)
+        return found
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
 
 
 def _key(argument: Any) -> Any:

@@ -6,8 +6,6 @@ in use (see step.py), and a model may use what was traced for another one where 
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
@@ -18,11 +16,9 @@ from minidl.core.structural_key import structural_key
 from minidl.metrics import Metric
 from minidl.training import chunk as loops
 from minidl.training.chunk import Reported
-from minidl.training.programs import Program
+from minidl.training.programs import Program, Shared
 from minidl.training.state import Changes, State
 from minidl.training.step import DefaultStep, UserStep, in_use
-
-_KEPT = 32  # structures whose programs are kept when no model uses them
 
 
 class StepPrograms:
@@ -67,8 +63,7 @@ class StepPrograms:
         return loops.predict(self.steps["predict"], weights, x, count)
 
 
-_shared: OrderedDict[Hashable, StepPrograms] = OrderedDict()  # the last used ones come last
-_lock = threading.Lock()
+shared: Shared[StepPrograms] = Shared(limit=32)
 
 
 def key_of(model: Any) -> Hashable | None:
@@ -76,26 +71,3 @@ def key_of(model: Any) -> Hashable | None:
     layers = [layer for layer in model._flatten_layers() if layer is not model]
     key = structural_key(layers, model, own_names=(Metric,))
     return None if key is None else (key, config.floatx(), config.epsilon(), config.image_data_format())
-
-
-def programs_of(key: Hashable | None, written: set[str]) -> StepPrograms:
-    """The programs of the models with a key; new ones where there is none.
-
-    Args:
-        key: from `key_of`.
-        written: see `StepPrograms`.
-    """
-    if key is None:
-        return StepPrograms(written)
-    with _lock:
-        programs = _shared.pop(key, None) or StepPrograms(written)
-        _shared[key] = programs
-        if len(_shared) > _KEPT:
-            _shared.popitem(last=False)
-    return programs
-
-
-def clear() -> None:
-    """Let the programs go that no model uses."""
-    with _lock:
-        _shared.clear()

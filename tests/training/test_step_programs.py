@@ -13,6 +13,7 @@ import minidl as keras
 from minidl import config, kernels
 from minidl.core.structural_key import structural_key
 from minidl.layers import Dense, Dropout
+from minidl.models import compiled_call
 from minidl.training import step_programs
 from tests.counting import compilations
 
@@ -59,7 +60,7 @@ def steps_compiled(compiled):
 )
 def test_a_second_model_compiles_nothing_and_computes_what_it_would_alone(make):
     alone = trained(make)
-    step_programs.clear()
+    step_programs.shared.clear()
     trained(make)
     with compilations() as compiled:
         assert trained(make) == alone
@@ -78,9 +79,24 @@ def test_clones_and_models_with_other_weights_and_seeds_share():
     with compilations() as compiled:
         found = [trained(lambda: clone), trained(other, seed=5)]
     assert steps_compiled(compiled) == []
-    step_programs.clear()
+    step_programs.shared.clear()
     assert found[1] == trained(other, seed=5)
     assert found[0] != found[1]
+
+
+def test_calls_of_clones_share_and_those_of_others_do_not():
+    def make(rate):
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([keras.Input((6,)), Dense(5, "relu"), keras.layers.LeakyReLU(rate), Dense(2)])
+
+    alone = np.asarray(make(0.3)(X))
+    other = np.asarray(make(0.9)(X))
+    compiled_call.shared.clear()
+    make(0.9)(X)
+    with compilations() as compiled:
+        np.testing.assert_array_equal(make(0.9)(X), other)
+    assert compiled == []
+    np.testing.assert_array_equal(make(0.3)(X), alone)
 
 
 def test_learning_rates_share():
@@ -91,7 +107,7 @@ def test_learning_rates_share():
     with compilations() as compiled:
         found = trained(lambda: make(0.01))
     assert steps_compiled(compiled) == []
-    step_programs.clear()
+    step_programs.shared.clear()
     assert found == trained(lambda: make(0.01))
 
 
@@ -171,9 +187,9 @@ QUICK = ["user layers of one name", "a constant in a closure", "a rate", "a dtyp
 def test_models_that_differ_do_not_share(name):
     alone = []
     for i in (0, 1):
-        step_programs.clear()
+        step_programs.shared.clear()
         alone.append(trained(functools.partial(PAIRS[name], i)))
-    step_programs.clear()
+    step_programs.shared.clear()
     assert [trained(functools.partial(PAIRS[name], i)) for i in (0, 1, 0)] == [*alone, alone[0]]
 
 
@@ -191,7 +207,7 @@ def test_settings_of_the_library_count():
         for change in (lambda: kernels.set_kernels("reference"), lambda: config.set_epsilon(1e-2)):
             change()
             found = trained(lambda: model(Dense(4)))
-            step_programs.clear()
+            step_programs.shared.clear()
             assert found == trained(lambda: model(Dense(4)))
     finally:
         kernels.set_kernels("auto")
@@ -209,7 +225,7 @@ def test_a_model_that_changes_leaves_the_programs_of_others_as_they_were():
     other = make()
     other.fit(X, Y, batch_size=8, verbose=0)
     alone = shorter(other)
-    step_programs.clear()
+    step_programs.shared.clear()
     keras.utils.set_random_seed(0)
     changed, other = make(), None
     changed.fit(X, Y, batch_size=8, verbose=0)
@@ -240,10 +256,10 @@ def test_programs_keep_no_model():
 
 
 def test_few_structures_are_kept(monkeypatch):
-    monkeypatch.setattr(step_programs, "_KEPT", 2)
+    monkeypatch.setattr(step_programs.shared, "limit", 2)
     for units in (3, 4, 5):
         trained(functools.partial(model, Dense(units)))
-    assert len(step_programs._shared) == 2
+    assert len(step_programs.shared) == 2
     with compilations() as compiled:
         trained(lambda: model(Dense(5)))
         assert steps_compiled(compiled) == []
