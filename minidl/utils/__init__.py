@@ -20,6 +20,7 @@ from minidl.saving import (
 )
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils.files import get_file
 from minidl.utils.plotting import model_to_dot, plot_model
 from minidl.utils.progbar import Progbar
 from minidl.utils.py_dataset import PyDataset, Sequence
@@ -37,6 +38,7 @@ __all__ = [
     "disable_interactive_logging",
     "enable_interactive_logging",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
     "is_interactive_logging_enabled",
