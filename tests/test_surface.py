@@ -94,7 +94,6 @@ ABSENT = {  # pattern of names -> reason
     "callbacks.ProgbarLogger.progbar": INNER,
     "callbacks.OrbaxCheckpoint": LATER,
     "config.*": LATER,
-    "datasets.*": "data sets are not downloaded yet",
     "device": LATER,
     "distillation": LATER,
     "export*": LATER,
