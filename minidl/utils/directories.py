@@ -101,9 +101,7 @@ class Folder:
                 f"validation_split={self.validation_split}."
             )
         if self.validation_split and not 0 < self.validation_split < 1:
-            raise ValueError(
-                f"{self.call}: validation_split must be between 0 and 1, got {self.validation_split}."
-            )
+            raise ValueError(f"{self.call}: validation_split must be between 0 and 1, got {self.validation_split}.")
         if self.validation_split and self.shuffle and self.seed is None:
             raise ValueError(
                 f"{self.call}: with validation_split and shuffle, pass a seed: else the two subsets are drawn each by "

@@ -166,6 +166,13 @@ def test_a_pass_can_begin_anywhere(name):
             assert listed(again, start) == whole[epoch][start:]
 
 
+def test_another_one_goes_on_with_the_seeds_and_passes_of_the_first():
+    first, other = (Dataset.range(50).shuffle(50).batch(4).shuffle(13, seed=i) for i in (None, 7))
+    next(first.read())
+    other.restore(first.state())
+    assert listed(other) == listed(first)
+
+
 @pytest.mark.parametrize("name", ["rows", "rows in a buffer", "elements", "elements in a buffer", "batches"])
 def test_each_pass_has_an_order_of_its_own_and_each_element_once(name):
     data = SHUFFLED[name]()
