@@ -172,14 +172,11 @@ class Folder:
         if not paths:
             kind = f"{subset} " if subset else ""
             raise ValueError(f"{self.call}: there are no {kind}files {self.extensions} in {self.directory}.")
-        if names is None:
-            data, loaded = Dataset.from_tensor_slices(np.array(paths, dtype=object)), lambda path: load(str(path))
-        else:
-            data = Dataset.from_tensor_slices((np.array(paths, dtype=object), self._encoded(labels, len(names))))
-            loaded = lambda path, label: (load(str(path)), label)  # noqa: E731
+        files = np.array(paths, dtype=object)
+        data = Dataset.from_tensor_slices(files if names is None else (files, self._encoded(labels, len(names))))
         if self.shuffle and not (subset == "validation" and self.subset == "both"):
             data = data.shuffle(len(paths), seed=seed)
-        data = data.map(loaded, num_parallel_calls=AUTOTUNE)
+        data = data.map(lambda path, *label: (load(path.item()), *label) if label else load(path.item()), AUTOTUNE)
         if self.batch_size is not None:
             data = batch(data, self.batch_size)
         found = FolderDataset(data.prefetch(AUTOTUNE)._stage, names)

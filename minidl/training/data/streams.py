@@ -210,7 +210,9 @@ class StreamData:
 
     def _begin_pass(self, start: int = 0) -> StreamPass:
         self._begun += 1
-        self._pass = StreamPass(self, self._batches(start), start)
+        states = random.getstate(), np.random.get_state(legacy=False), source_state.take(self.source)
+        source = self.source.read(start) if isinstance(self.source, Dataset) else self.source
+        self._pass = StreamPass(self, self._batches(source), states, start)
         return self._pass
 
     def _end_pass(self) -> None:
@@ -231,18 +233,15 @@ class StreamData:
             self.end_epoch()
         return first
 
-    def _batches(self, start: int) -> Generator[Parts, None, None]:
-        if isinstance(self.source, Dataset):
-            with contextlib.closing(self.source.read(start)) as batches:
-                yield from map(self._parts, batches)
-        elif isinstance(self.source, PyDataset):
-            with contextlib.closing(self.source.batches(self._shuffle)) as batches:
+    def _batches(self, source: Any) -> Generator[Parts, None, None]:
+        if isinstance(source, PyDataset):
+            with contextlib.closing(source.batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
         elif self._kept is None:
-            yield from map(self._parts, self.source)
+            yield from map(self._parts, source)
         else:
             yield from self._kept
-            for batch in itertools.islice(self.source, self.steps and self.steps - len(self._kept)):
+            for batch in itertools.islice(source, self.steps and self.steps - len(self._kept)):
                 parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may write to its arrays again
                 self._kept.append(parts)
                 yield parts
@@ -261,15 +260,21 @@ class StreamData:
 
 
 class StreamPass:
-    """One pass over the batches of `StreamData`."""
+    """One pass over the batches of `StreamData`.
 
-    def __init__(self, data: StreamData, batches: Generator[Parts, None, None], given: int = 0):
+    Args:
+        data: what it is a pass of.
+        batches: without the first ones that are left out.
+        states: that their order may come from, of Python's and NumPy's generators and of the source.
+        given: how many were left out.
+    """
+
+    def __init__(self, data: StreamData, batches: Generator[Parts, None, None], states: Any, given: int):
         self._data = data
         self._batches = batches
         self._next: Parts | None = None
         self.given = given  # batches
-        # That its order may come from:
-        self._random = random.getstate(), np.random.get_state(legacy=False), source_state.take(data.source)
+        self._states = states
         self.ended = False
 
     @property
@@ -279,7 +284,7 @@ class StreamPass:
 
     def place(self) -> dict[str, Any]:
         """How far it is, and what its order may depend on."""
-        place = dict(zip(("python", "numpy", "own"), self._random))
+        place = dict(zip(("python", "numpy", "own"), self._states))
         return {**place, "given": self.given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
