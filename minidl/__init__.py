@@ -6,11 +6,13 @@
 """
 
 import sys
+from types import ModuleType
 
 from minidl.core.collector import paused
 
 with paused():
     from minidl import (
+        absent,
         activations,
         backend,
         callbacks,
@@ -27,6 +29,7 @@ with paused():
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -82,6 +85,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -89,3 +93,14 @@ __all__ = [
     "utils",
     "version",
 ]
+
+for _module in (
+    *map(globals().get, __all__),
+    preprocessing.image,
+    preprocessing.sequence,
+    ops.image,
+    ops.nn,
+    ops.linalg,
+):
+    if isinstance(_module, ModuleType):
+        absent.report_in(_module)

@@ -300,6 +300,11 @@ class Dataset:
         return count
 
     @property
+    def is_batched(self) -> bool:
+        """Whether elements are batches."""
+        return self._stage.is_batched
+
+    @property
     def element_spec(self) -> PyTree:
         """The shapes and dtypes of an element, for which the first one is read."""
         if self._spec is None:

@@ -117,8 +117,8 @@ def padded(elements: list[PyTree]) -> PyTree:
     def pad(*parts: np.ndarray) -> np.ndarray:
         shape = np.max([part.shape for part in parts], axis=0).astype(int)
         batch = np.full((len(parts), *shape), "" if parts[0].dtype == object else 0, parts[0].dtype)
-        for row, part in zip(batch, parts):
-            row[tuple(map(slice, part.shape))] = part
+        for number, part in enumerate(parts):
+            batch[(number, *map(slice, part.shape))] = part
         return batch
 
     return map_leaves(pad, *elements)

@@ -189,3 +189,9 @@ class Folder:
         if self.label_mode == "categorical":
             return (np.asarray(labels)[:, None] == np.arange(count)).astype("float32")
         return np.asarray(labels, "int32")
+
+
+def check_format(call: str, format: str) -> None:
+    """Refuse a kind of data set that Keras does not have."""
+    if format not in ("tf", "grain"):
+        raise ValueError(f"{call}: format must be 'tf' or 'grain', got {format!r}.")
