@@ -94,13 +94,7 @@ __all__ = [
     "version",
 ]
 
-for _module in (
-    *map(globals().get, __all__),
-    preprocessing.image,
-    preprocessing.sequence,
-    ops.image,
-    ops.nn,
-    ops.linalg,
-):
+_parts = (ops.image, ops.linalg, ops.nn, ops.numpy, optimizers.schedules, preprocessing.image, preprocessing.sequence)
+for _module in (*map(globals().get, __all__), *_parts):
     if isinstance(_module, ModuleType):
         absent.report_in(_module)

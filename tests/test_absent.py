@@ -58,15 +58,9 @@ def test_every_public_module_reports():
     assert len(modules) > 20 and all("__getattr__" in vars(part) for part in modules.values())
 
 
-def test_ways_are_sentences_about_names_that_minidl_lacks():
+def test_ways_are_sentences():
     for pattern, way in WAYS.items():
         assert way[0].isupper() and way[-1] != ".", pattern
-        if not any(letter in pattern for letter in "*["):
-            module = tf
-            *path, last = pattern.split(".")
-            for part in path:
-                module = vars(module)[part]
-            assert pattern == "keras" or last not in vars(module), pattern
 
 
 def test_dunder_names_are_not_explained():
@@ -75,7 +69,5 @@ def test_dunder_names_are_not_explained():
 
 
 def test_tools_that_look_into_modules_still_work():
-    program = (
-        "import minidl, inspect, doctest, copy; inspect.getmembers(minidl); doctest.DocTestFinder().find(minidl.data)"
-    )
+    program = "import minidl, inspect, doctest; inspect.getmembers(minidl); doctest.DocTestFinder().find(minidl.data)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=pathlib.Path(tf.__file__).parents[1])
