@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.utils import resampling
+from minidl.utils.decoding import decode
 from minidl.utils.directories import Folder, check_format
 from minidl.utils.images import MODES, centred_box, is_channels_last, pillow
 
@@ -123,7 +124,7 @@ class Reader:
         self._channels_last = channels_last
 
     def __call__(self, path: str) -> np.ndarray:
-        pixels = self._decoded(path)
+        pixels = decode(path, self._mode)
         height, width = pixels.shape[:2]
         if self._fit == "pad":
             pixels = self._padded(pixels)
@@ -133,20 +134,6 @@ class Reader:
                 pixels = pixels[top:bottom, left:right]
             pixels = resampling.resize(pixels, self._size, self._method)
         return pixels if self._channels_last else np.ascontiguousarray(pixels.transpose(2, 0, 1))
-
-    def _decoded(self, path: str) -> np.ndarray:
-        """The first frame, as uint8 (height, width, channels)."""
-        module = pillow("image_dataset_from_directory")
-        try:
-            with module.open(path) as image:
-                if self._mode == "L":
-                    image.draft("L", image.size)  # a JPEG then gives its own brightness
-                if image.mode.startswith("I"):  # 16 bits, of which Pillow would cut off the upper ones
-                    image = module.fromarray((np.asarray(image) >> 8).astype("uint8"))
-                pixels = np.asarray(image if image.mode == self._mode else image.convert(self._mode))
-        except (OSError, SyntaxError, ValueError, module.DecompressionBombError) as error:
-            raise ValueError(f"{path} cannot be read as an image: {error}. Remove it from the folder.") from error
-        return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
     def _padded(self, pixels: np.ndarray) -> np.ndarray:
         """Resized to fit, with zeros around it; sizes are computed in float32, as `tf.image.resize_with_pad` does."""

@@ -7,6 +7,8 @@ which Keras reads folders with, the kernel is not widened for smaller results (n
 from __future__ import annotations
 
 import functools
+import math
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -56,19 +58,49 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
     if method == "nearest":
         rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
         return pixels[rows[:, None], columns]
-    for axis in (0, 1):
-        if pixels.shape[axis] != size[axis] or method in ("gaussian", "mitchellcubic"):  # these blur
-            pixels = _resize_axis(pixels, axis, *_taps(pixels.shape[axis], size[axis], method))
-    return pixels.astype("float32", copy=False)
-
-
-def _resize_axis(pixels: np.ndarray, axis: int, indices: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    shape = (-1, 1, 1) if axis == 0 else (-1, 1)
-    result = pixels.take(indices[0], axis) * weights[0].reshape(shape)
-    for index, weight in zip(indices[1:], weights[1:]):
-        part = pixels.take(index, axis)
-        result += part * weight.reshape(shape)
+    height, width, channels = pixels.shape
+    blurs = method in ("gaussian", "mitchellcubic")  # these change pixels also where the size stays
+    result = np.empty((*size, channels), "float32")
+    if width == size[1] and not blurs:
+        _resize_rows(pixels, *_taps(height, size[0], method), result)
+        return result
+    if height != size[0] or blurs:
+        rows = _scratch("rows", (size[0], width, channels))
+        _resize_rows(pixels, *_taps(height, size[0], method), rows)
+        pixels = rows
+    _resize_columns(pixels, *_taps(width, size[1], method), result)
     return result
+
+
+def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
+    flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
+    part = _scratch("part of rows", target.shape)
+    for tap, (index, weight) in enumerate(zip(indices, weights)):
+        np.multiply(flat.take(index, 0), weight[:, None], out=part if tap else target)
+        if tap:
+            target += part
+
+
+def _resize_columns(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
+    target = result.reshape(len(result), -1)
+    part = _scratch("part of columns", target.shape)
+    for tap, (index, weight) in enumerate(zip(indices, weights)):
+        taken = pixels.take(index, 1).reshape(target.shape)
+        np.multiply(taken, weight.repeat(pixels.shape[2]), out=part if tap else target)
+        if tap:
+            target += part
+
+
+_memory = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Memory of this thread for one step; anew for each image, its pages would take as long as the arithmetic."""
+    size = math.prod(shape)
+    kept = vars(_memory).get(name)
+    if kept is None or kept.size < size:
+        kept = vars(_memory)[name] = np.empty(size, "float32")
+    return kept[:size].reshape(shape)
 
 
 def _centres(old: int, new: int) -> np.ndarray:

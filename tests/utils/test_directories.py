@@ -10,6 +10,7 @@ from PIL import Image
 
 import minidl
 from minidl import utils
+from minidl.utils import decoding
 from minidl.utils.resampling import METHODS, resize
 
 RANDOM = np.random.default_rng(0)
@@ -277,16 +278,55 @@ def test_other_channels_live(tmp_path, color_mode, channels):
         np.testing.assert_allclose(x, their_x.numpy(), atol=0.02 if channels == 4 else 1.02)
 
 
+@pytest.fixture(params=["simplejpeg", "pillow"])
+def jpeg_decoder(request, monkeypatch):
+    """What JPEGs are decoded with, and the transform of TensorFlow that gives the same."""
+    if request.param == "pillow":
+        monkeypatch.setattr(decoding, "_simplejpeg", lambda: None)
+        return "INTEGER_ACCURATE"
+    pytest.importorskip("simplejpeg")
+    return ""  # TensorFlow's default, as in Keras
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_jpeg_is_decoded_exactly_live(tmp_path, mode):
-    """Keras decodes with TensorFlow's default, the fast and less exact transform; minidl with the exact one."""
+def test_jpegs_are_decoded_as_by_tensorflow_live(tmp_path, mode, jpeg_decoder):
     tf = pytest.importorskip("tensorflow")
     image_folder(tmp_path, {"a.jpg": photograph().convert(mode)})
     raw = (tmp_path / "class" / "a.jpg").read_bytes()
     for color_mode, channels in (("rgb", 3), ("grayscale", 1)):
-        expected = tf.io.decode_jpeg(raw, channels=channels, dct_method="INTEGER_ACCURATE").numpy()
+        expected = tf.io.decode_jpeg(raw, channels=channels, dct_method=jpeg_decoder).numpy()
         data = utils.image_dataset_from_directory(tmp_path, color_mode=color_mode, image_size=(40, 60), verbose=False)
         np.testing.assert_array_equal(next(iter(data))[0][0], expected)
+
+
+def test_both_decoders_of_jpegs_agree(tmp_path, monkeypatch):
+    pytest.importorskip("simplejpeg")
+    images = {"a.jpg": photograph(), "grey.jpg": photograph().convert("L"), "cmyk.jpg": photograph().convert("CMYK")}
+    image_folder(tmp_path, images)
+    for name in images:
+        for mode in ("RGB", "L", "RGBA"):
+            path = str(tmp_path / "class" / name)
+            found = decoding.decode(path, mode).astype(int)
+            with monkeypatch.context() as patch:
+                patch.setattr(decoding, "_simplejpeg", lambda: None)
+                other = decoding.decode(path, mode).astype(int)
+            assert found.shape == other.shape and abs(found - other).max() <= 4
+
+
+@pytest.mark.parametrize("size", [0, 3, 30, 300, -20])
+def test_damaged_jpegs_are_named(tmp_path, size, jpeg_decoder):
+    image_folder(tmp_path, {"a.jpg": photograph(100, 100)})
+    path = tmp_path / "class" / "a.jpg"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"a.jpg cannot be read as an image: .*Remove it"):
+        list(utils.image_dataset_from_directory(tmp_path, verbose=False))
+
+
+def test_images_of_too_many_pixels_are_refused(tmp_path, monkeypatch, jpeg_decoder):
+    image_folder(tmp_path, {"a.jpg": photograph(100, 100)})
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)
+    with pytest.raises(ValueError, match=r"a.jpg cannot be read as an image"):
+        list(utils.image_dataset_from_directory(tmp_path, verbose=False))
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", "cut"])
