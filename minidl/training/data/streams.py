@@ -255,6 +255,7 @@ class StreamData:
             raise ValueError(
                 f"{_described(self.source)} gave a batch whose parts have the shapes "
                 f"{shape_of((x, y, sample_weight))[1]}: each needs a first axis of examples, of the same length."
+                + (" Call batch(32) of the Dataset." if isinstance(self.source, Dataset) else "")
             )
         return x, y, sample_weight
 
