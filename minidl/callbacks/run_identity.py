@@ -22,7 +22,7 @@ _SAMPLED = 64  # rows that are hashed of each array
 def identity(model: Any) -> dict[str, Any]:
     """The data, the model, the loss and the optimizer of the run that `fit` begins."""
     return {
-        "data": _of_data(model.training_data),
+        "data": _of_data(model.training_run.data),
         "layers": [_described(layer) for layer in model._flatten_layers()],
         "loss": _plain(model.objectives.given["loss"]),
         "optimizer": _described(model.optimizer),

@@ -15,9 +15,10 @@ from typing import Any
 
 from minidl.core import sharing
 from minidl.training.data.adapt import Data
-from minidl.training.data.chunks import Chunk, Resumed
+from minidl.training.data.chunks import Chunk
 from minidl.training.data.collected import Collected, rows_of
 from minidl.training.pace import Execution, Pace
+from minidl.training.run_state import Position
 from minidl.training.runs import Evaluation, Prediction, Run, Training
 
 
@@ -51,11 +52,18 @@ class Epoch(abc.ABC):
 
 
 class ReportedEpoch(Epoch):
-    """A pass of training or evaluation: it has logs."""
+    """A pass of training or evaluation: it has logs. `start` is where it begins, in the middle for a resumed one."""
 
-    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True):
+    def __init__(
+        self,
+        run: Run,
+        data: Data,
+        callbacks: Any,
+        is_last: bool = True,
+        start: Position = Position(),  # noqa: B008
+    ):
         super().__init__(run, data, callbacks, is_last)
-        self.execution.done, self.logs = data.resumed
+        _, self.execution.done, self.logs = start
         self._tell = callbacks.on_train_batch_end if run.mode == "train" else callbacks.on_test_batch_end
 
     @property
@@ -74,7 +82,6 @@ class ReportedEpoch(Epoch):
 
     def ended(self) -> dict[str, float]:
         """The logs at the end; what does not fill an execution ends as if it did, as in Keras."""
-        self.data.resumed = Resumed()
         if self.every_batch and not self.execution.is_complete:
             self._tell(self.execution.done + self.execution.left() - 1, self.logs)
         return self.logs
@@ -116,11 +123,12 @@ def run_epoch(epoch: Epoch) -> None:
             data.reuse(chunk)
         return False
 
-    for chunk in data.epoch(restart=run.mode != "train").chunks(execution.left if epoch.every_batch else pace.batches):
+    passed = data.epoch(restart=run.mode != "train", is_resumed=execution.done > 0)
+    for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
         for step, args in run.untraced(chunk):  # here, so that a traceback leads from `fit` to the layer
             step.trace(*args)
-        dispatched.append((chunk, run(chunk)))
+        dispatched.append((chunk, run.compute(chunk)))
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:
@@ -140,10 +148,11 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
     """
     model, data = run.model, run.data
     logs: dict[str, float] = {}
-    callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
+    callbacks.on_train_begin()  # a callback that continues an earlier run sets `run.start`
     run.begin()
-    for number in range(model.initial_epoch, end):
-        if not data.resumed.batches and not data.has_more():
+    for number in range(run.start.epoch, end):
+        start = run.start if number == run.start.epoch else Position(number)
+        if not start.batches and not data.has_more():
             warnings.warn(
                 f"The data has ended: nothing is left for epoch {number + 1} of {end}. Training ends here. Give "
                 "something that can be iterated again, such as a PyDataset, or steps_per_epoch with a generator that "
@@ -153,8 +162,8 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
             break
         model.reset_metrics()
         callbacks.on_epoch_begin(number)
-        epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end)
-        if not (epoch.execution.done and epoch.is_stopped):  # else it was, before the run that goes on was interrupted
+        epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end, start=start)
+        if not (start.batches and epoch.is_stopped):  # else it was, before the interruption
             yield epoch
         logs = epoch.ended()
         if validation is not None and _is_due(number, validation_freq):

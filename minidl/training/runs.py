@@ -17,6 +17,7 @@ from minidl.core import sharing
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
+from minidl.training.run_state import Position
 from minidl.training.state import Changes, State
 
 
@@ -44,10 +45,10 @@ class Run(abc.ABC):
         """What comes of a chunk that is all there is; the loop over epochs traces its steps itself."""
         for step, args in self.untraced(chunk):
             step.trace(*args)
-        return self(chunk)
+        return self.compute(chunk)
 
     @abc.abstractmethod
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """What comes of a chunk, on the device."""
 
 
@@ -57,24 +58,29 @@ class Training(Run):
     Args:
         model: built and compiled.
         data: what it trains on; a model that is compiled again while it trains is prepared for it.
+        epoch: the number of the first epoch.
+
+    Attributes:
+        start: where it starts; a callback that continues an earlier run sets it when training begins.
     """
 
     mode = "train"
 
-    def __init__(self, model: Any, data: Any):
+    def __init__(self, model: Any, data: Any, epoch: int = 0):
         super().__init__(model)
         self.data = data
+        self.start = Position(epoch)
         self._shield = Shield()
         self._under_way = contextlib.ExitStack()
 
     def __enter__(self) -> Training:
         self.model.stop_training = False
-        self.model.training_data = weakref.proxy(self.data)
+        self.model.training_run = weakref.proxy(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.end()
-        self.model.training_data = None
+        self.model.training_run = None
 
     def begin(self) -> None:
         """Training begins: the weights are this thread's to change, and interrupts wait for safe moments."""
@@ -93,7 +99,7 @@ class Training(Run):
             self.model._prepare("fit", *self.data.first)
         self.steps = self.model.steps
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """Train on a chunk; its logs, on the device."""
         with self._shield:
             return self.steps.train(chunk)
@@ -149,7 +155,7 @@ class Evaluation(Inference):
         super().__init__(model)
         self._metrics = self.steps.fresh_metrics()
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """Evaluate a chunk; its logs, on the device."""
         weights = self._read()
         self._metrics, changes, logs = self.steps.test(weights, self._metrics, chunk)
@@ -166,7 +172,7 @@ class Prediction(Inference):
 
     mode = "predict"
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """The outputs for a chunk, (capacity, batch, ...), on the device."""
         weights = self._read()
         outputs, changes = self.steps.predict(weights, chunk)

@@ -49,8 +49,7 @@ class Trainer(Prepared):
         self.history: Any = None
         self.run_eagerly = False
         self.steps_per_execution: int | str = "auto"
-        self.training_data: Any = None  # what fit trains on, while it does
-        self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
+        self.training_run: Training | None = None  # the call of fit, while there is one
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self._training_lock = threading.RLock()  # two trainings of one model run one after the other
         self._forget()
@@ -131,9 +130,8 @@ class Trainer(Prepared):
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
             callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
             stack.callback(callback_list.close)
-            self.initial_epoch = initial_epoch
             stack.enter_context(self._training_lock)
-            run = stack.enter_context(Training(self, data))
+            run = stack.enter_context(Training(self, data, initial_epoch))
             for epoch in loop.epochs(run, validation, callback_list, epochs, validation_freq):
                 loop.run_epoch(epoch)
         return self.history

@@ -284,7 +284,7 @@ def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_p
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
 def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
-    with pytest.raises(ValueError, match="is no backup, or one of another version of minidl. Remove it"):
+    with pytest.raises(ValueError, match="is not a backup, or one of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))
 
 
@@ -293,7 +293,9 @@ def test_other_callbacks_than_before_are_named(tmp_path):
     callbacks = [EarlyStopping("loss"), BackupAndRestore(tmp_path, delete_checkpoint=False)]
     model.fit(*references.data(), verbose=0, callbacks=callbacks)
     callbacks = [LambdaCallback(), ReduceLROnPlateau("loss"), BackupAndRestore(tmp_path)]
-    with pytest.warns(UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones begin anew"):
+    with pytest.warns(
+        UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones start from the beginning"
+    ):
         model.fit(*references.data(), verbose=0, callbacks=callbacks)
 
 
@@ -302,7 +304,7 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
         def get_state(self):
             return {"odd": object()}
 
-    with pytest.raises(TypeError, match=r"state\['callbacks'\]\[0\]\[1\]\['odd'\] is <object"):
+    with pytest.raises(TypeError, match=r"state\['state'\]\['callbacks'\]\[0\]\[1\]\['odd'\] is <object"):
         references.small_model(minidl, "sgd").fit(
             *references.data(), verbose=0, callbacks=[Odd(), BackupAndRestore(tmp_path)]
         )
@@ -472,7 +474,7 @@ def test_a_backup_can_be_read_without_pickle(tmp_path):
     fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
     with np.load(tmp_path / "backup.npz", allow_pickle=False) as file:
         assert all(array.dtype == np.uint8 for array in dict(file).values())
-    assert read_state(tmp_path / "backup.npz")["epoch"] == 2
+    assert read_state(tmp_path / "backup.npz")["state"]["epoch"] == 2
 
 
 class Shuffled(minidl.utils.PyDataset):

@@ -17,7 +17,7 @@ import numpy as np
 
 from minidl.core.arrays import SparseRows, as_arrays, device_dtype, within_device
 from minidl.core.memory import aligned_empty
-from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
+from minidl.training.data.chunks import Chunk, chunk_capacity
 
 
 class ArrayData:
@@ -58,7 +58,6 @@ class ArrayData:
         self.shuffle = shuffle
         self.steps = steps
         self._pass: Pass | None = None
-        self.resumed = Resumed()
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
         self.check: Callable[[Any, np.ndarray], None] | None = None  # of a chunk, and the numbers of its rows
@@ -78,9 +77,14 @@ class ArrayData:
         """How many batches make an epoch."""
         return self.steps or math.ceil(self.num_rows / self.batch_size)
 
-    def epoch(self, restart: bool = False) -> Pass:
-        """Begin a pass over the rows, which draws its order; or continue one that `steps` ended, unless `restart`."""
-        if self.resumed.batches and self._pass is not None:
+    def epoch(self, restart: bool = False, is_resumed: bool = False) -> Pass:
+        """Begin a pass over the rows, which draws its order; or continue one that `steps` ended, unless `restart`.
+
+        Args:
+            restart: whether to begin in any case.
+            is_resumed: whether the epoch was under way, at the position that was restored.
+        """
+        if is_resumed and self._pass is not None:
             return self._pass
         if restart or self.steps is None or self._pass is None or self._pass.done:
             order = self.orders.next() if self.shuffle else None
@@ -91,20 +95,13 @@ class ArrayData:
         """Where the present pass is, as plain data for `resume`; empty before the first."""
         return {} if self._pass is None else {"row": self._pass.start, "random": self._pass.random}
 
-    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
-        """Go on at a place of another run. It leaves NumPy's generator in another state, which is the caller's to set.
-
-        Args:
-            place: from `place`.
-            batches: how many of the epoch were done there.
-            logs: what the epoch had given there.
-        """
+    def resume(self, place: dict[str, Any]) -> None:
+        """Continue at a `place` of another run. NumPy's generator is then in another state, which the caller sets."""
         if place:
             if place["random"] is not None:
                 np.random.set_state(place["random"])
             self._pass = Pass(self, self._draw_order(np.random), place["random"])
             self._pass.start = place["row"]
-        self.resumed = Resumed(batches, logs)
 
     @property
     def first(self) -> tuple[Any, Any, Any]:
@@ -178,14 +175,15 @@ class Pass:
         """Whether every row was given out."""
         return self.start == self._data.num_rows
 
-    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Callable[[], int], done: int = 0) -> Iterator[Chunk]:
         """The chunks of one epoch of the pass, each gathered when it is asked for.
 
         Args:
             wanted: says how many batches the next chunk should hold; it holds no more than it has room for.
+            done: how many batches of the epoch were computed before.
         """
         data, size = self._data, self._data.batch_size
-        left = data.num_batches - data.resumed.batches
+        left = data.num_batches - done
         while left and not self.done:
             full = min((data.num_rows - self.start) // size, left)
             if full:

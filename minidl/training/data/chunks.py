@@ -20,13 +20,6 @@ class Chunk(NamedTuple):
     num_rows: int  # how many examples they hold
 
 
-class Resumed(NamedTuple):
-    """How far the epoch was with which a run goes on."""
-
-    batches: int = 0
-    logs: dict[str, float] = {}  # noqa: RUF012 - never changed
-
-
 def chunk_capacity(batch_bytes: int, num_batches: int) -> int:
     """How many batches of a size a chunk has room for; one where there is only one."""
     return 1 if num_batches == 1 else max(1, min(_CHUNK_BATCHES, _CHUNK_BYTES // max(1, batch_bytes)))

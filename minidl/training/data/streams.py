@@ -23,7 +23,7 @@ from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
 from minidl.data import INFINITE_CARDINALITY, Dataset
 from minidl.training.data import resumable, source_state
-from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
+from minidl.training.data.chunks import Chunk, chunk_capacity
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
 from minidl.utils.worker_pool import drop
@@ -87,7 +87,6 @@ class StreamData:
         self._begun = 0  # passes
         # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
         self._counts_passes = type(source).__module__.startswith("tensorflow.")
-        self.resumed = Resumed()
         before = resumable.global_states()
         try:
             first = self._look(use)
@@ -112,10 +111,10 @@ class StreamData:
         """The shapes and dtypes of the first batch (x, y, sample_weight)."""
         return [jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), self.first)]
 
-    def epoch(self, restart: bool = False) -> StreamPass:
-        """Begin a pass, or continue one that `steps` ended unless `restart`."""
+    def epoch(self, restart: bool = False, is_resumed: bool = False) -> StreamPass:
+        """Begin a pass, or continue one that `steps` ended unless `restart`. See `ArrayData.epoch`."""
         current = self._pass
-        if current is not None and self.resumed.batches:
+        if current is not None and is_resumed:
             return current
         if current is not None and not current.ended:
             if not current.used or (self.steps and not restart):
@@ -129,18 +128,13 @@ class StreamData:
             return {}
         return {**self._pass.place(), "begun": self._begun, "own_now": source_state.take(self.source)}
 
-    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
-        """Go on at a place of another run: read as many batches as it had read, and drop them.
+    def resume(self, place: dict[str, Any]) -> None:
+        """Continue at a `place` of another run: read as many batches as it had read, and drop them.
 
         A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had, a
         `Dataset` of minidl's without reading what it can leave out.
         It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
         its `on_epoch_end` is not restored.
-
-        Args:
-            place: from `place`.
-            batches: how many of the epoch were done there.
-            logs: what the epoch had given there.
         """
         if place:
             current = self._pass
@@ -156,7 +150,6 @@ class StreamData:
                 current = self._begin_pass(place["given"] if isinstance(self.source, Dataset) else 0)
             current.skip(place["given"] - current.given, place["peeked"])
             source_state.put(self.source, place["own_now"])
-        self.resumed = Resumed(batches, logs)
 
     def has_more(self) -> bool:
         """Whether there is a batch for another epoch. A generator that has ended has none."""
@@ -310,14 +303,15 @@ class StreamPass:
                 self.ended = True
         return self._next
 
-    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Callable[[], int], done: int = 0) -> Iterator[Chunk]:
         """The chunks of one epoch, each gathered when it is asked for.
 
         Args:
             wanted: says how many batches the next chunk should hold.
+            done: how many batches of the epoch were computed before.
         """
         data = self._data
-        left = (data.steps or math.inf) - data.resumed.batches
+        left = (data.steps or math.inf) - done
         data.begin_epoch()
         while left and self.peek() is not None:
             batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))

@@ -14,12 +14,11 @@ from typing import Any
 import jax
 
 from minidl import losses, metrics
-from minidl.core import structures
 from minidl.core.symbolic import infer
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.training.targets import checks
-from minidl.training.targets.outputs import Joint, Outputs, is_structure
+from minidl.training.targets.outputs import Outputs, is_structure
 
 
 class Objectives:
@@ -49,7 +48,6 @@ class Objectives:
         self._trained: list[bool] = []  # for each output, whether it has a loss
         self._objectives: list[_Objective] = []
         self._order: list[_Objective] = []  # the trained ones, as compile() names them
-        self._joint: list[_JointObjective] = []  # losses of several outputs together
         self._named: dict[str, Metric] = {"loss": self.loss_tracker}
         for identifier in _leaves(loss):  # an unknown name is refused at compile()
             if not _is_crossentropy(identifier):
@@ -86,7 +84,7 @@ class Objectives:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The resolved metrics, without the loss but with the losses of several outputs; empty until built."""
+        """The resolved metrics, without the loss but with those of each of several outputs; empty until built."""
         return list({id(metric): metric for metric in self._named.values()}.values())[1:]
 
     @property
@@ -128,15 +126,11 @@ class Objectives:
         if self.built:
             return
         outputs = self._outputs = Outputs(y_pred, output_names)
-        given_loss, given_weights, joint = outputs.separate(self._given_loss, self._given_weights)
-        given_losses = outputs.split(given_loss, "compile: loss")
-        weights = outputs.split(given_weights, "compile: loss_weights")
+        given_losses = outputs.split(self._given_loss, "compile: loss")
+        weights = outputs.split(self._given_weights, "compile: loss_weights")
         given_metrics = self._metrics_of(outputs, self._given_metrics, "compile: metrics")
         given_weighted = self._metrics_of(outputs, self._given_weighted, "compile: weighted_metrics")
-        self._joint = [_JointObjective(part, _resolve_loss(part.loss, None, None)) for part in joint]
         self._trained = [loss is not None for loss in given_losses]
-        for index in [index for part in joint for index in part.indices]:
-            self._trained[index] = True
         targets = outputs.split_targets(y, self._trained)
         names = outputs.names if len(outputs) > 1 else None
         for i, (target, output) in enumerate(zip(targets, outputs.values, strict=True)):
@@ -152,7 +146,7 @@ class Objectives:
                     [_resolve_metric(identifier, target, output) for identifier in given_weighted[i]],
                 )
             )
-        self._order = [self._objectives[i] for i in outputs.order(given_loss) if given_losses[i] is not None]
+        self._order = [self._objectives[i] for i in outputs.order(self._given_loss) if given_losses[i] is not None]
         self._name_all(outputs)
         for objective, target, output in zip(self._objectives, targets, outputs.values):
             for metric in (*objective.metrics, *objective.weighted):
@@ -161,10 +155,10 @@ class Objectives:
 
     def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         """The loss of a batch, the weighted sum over the outputs; None without a loss."""
-        if not self._order and not self._joint:
+        if not self._order:
             return None
         parts = self._parts(y, y_pred, sample_weight)
-        terms = [joint.term(parts) for joint in self._joint]
+        terms = []
         for objective in self._order:
             target, output, weight = parts[objective.index]
             assert objective.loss is not None
@@ -229,10 +223,7 @@ class Objectives:
         for objective in self._objectives:
             for metric in objective.weighted:
                 self._name(metric, [objective.named(metric.name), objective.named(f"weighted_{metric.name}")])
-        if len(self._order) + len(self._joint) > 1:
-            for joint in self._joint:
-                joint.tracker = Mean(name=f"{outputs.joint_name(joint.part)}_loss")
-                self._name(joint.tracker, [joint.tracker.name])
+        if len(self._order) > 1:
             for objective in self._order:
                 assert objective.loss is not None
                 name = outputs.loss_name(objective.index, objective.loss.name)
@@ -260,27 +251,6 @@ class _Objective:
 
     def named(self, name: str) -> str:
         return name if self.prefix is None else f"{self.prefix}_{name}"
-
-
-@dataclasses.dataclass(eq=False)
-class _JointObjective:
-    """What is lowered and reported for several outputs together."""
-
-    part: Joint
-    loss: Loss | None
-    tracker: Mean | None = None  # the mean of the loss, reported where there are several
-
-    def term(self, parts: list[tuple[Any, Any, Any]]) -> Any:
-        """The weighted loss, given the targets, predictions and sample weights of each output."""
-        assert self.loss is not None
-        y, y_pred = (structures.map(lambda index, i=i: parts[index][i], self.part.structure) for i in (0, 1))
-        weights = [parts[index][2] for index in self.part.indices]
-        if any(weight is not weights[0] for weight in weights):
-            raise ValueError("sample_weight: outputs with a loss for all of them together need the same weights.")
-        loss = self.loss(y, y_pred, weights[0])
-        if self.tracker is not None:
-            self.tracker.update_state(loss, sample_weight=jax.tree.leaves(y_pred)[0].shape[0])
-        return loss if self.part.weight is None else loss * self.part.weight
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:
