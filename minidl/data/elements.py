@@ -118,7 +118,8 @@ def padded(elements: list[PyTree]) -> PyTree:
         shape = np.max([part.shape for part in parts], axis=0).astype(int)
         batch = np.full((len(parts), *shape), "" if parts[0].dtype == object else 0, parts[0].dtype)
         for number, part in enumerate(parts):
-            batch[(number, *map(slice, part.shape))] = part
+            filled: Any = (number, *(slice(size) for size in part.shape))
+            batch[filled] = part
         return batch
 
     return map_leaves(pad, *elements)
