@@ -7,6 +7,7 @@ import random
 import socket
 import tarfile
 import zipfile
+from concurrent import futures
 
 import pytest
 
@@ -325,3 +326,30 @@ def test_an_archive_larger_than_the_disk_is_refused(served, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     with pytest.raises(ValueError, match="room"):
         keras.utils.get_file("files.zip", url, extract=True)
+
+
+def test_processes_that_download_the_same_file_at_once_do_not_disturb_each_other(served, tmp_path):
+    url, digits = served.add("files.tgz", tar({"a": NOISE}))
+    with futures.ThreadPoolExecutor(8) as pool:
+        calls = [
+            pool.submit(keras.utils.get_file, "files.tgz", url, file_hash=digits, force_download=True)
+            for _ in range(16)
+        ]
+        assert {read(call.result()) for call in calls} == {served.files["files.tgz"]}
+    assert tree(tmp_path) == ["home/datasets/files.tgz"]
+
+
+def test_an_interrupted_download_goes_on(served, tmp_path, monkeypatch):
+    url, digits = served.add("text.txt", TEXT)
+    with monkeypatch.context() as patch:
+
+        def interrupt(transfer, total):
+            if transfer._file.tell() > 500_000:
+                raise KeyboardInterrupt
+
+        patch.setattr(download._Transfer, "_show", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            keras.utils.get_file(origin=url, file_hash=digits)
+    assert tree(tmp_path) == ["home/datasets/text.txt.part"]
+    assert read(keras.utils.get_file(origin=url, file_hash=digits)) == TEXT
+    assert int(served.asked[-1][1][6:-1]) > 500_000
