@@ -23,7 +23,7 @@ from rich.table import Table
 from minidl import kernels
 from minidl.kernels import reference
 
-_SECONDS = 0.3  # that one measurement takes, about
+_SECONDS = 0.3  # approximate time of one measurement
 
 
 class Case(NamedTuple):
@@ -51,7 +51,7 @@ def _loop(loop: Any, x: Any, kernel: Any, recurrent: Any, one: Any, other: Any, 
 
 
 def _dropped(draw: Any, x: Any) -> Any:
-    key = lax.bitcast_convert_type(x[0, :2], "uint32")  # another one at each step
+    key = lax.bitcast_convert_type(x[0, :2], "uint32")  # different at each step
     return jnp.where(draw(key, 0.5, x.shape), x, 0)
 
 

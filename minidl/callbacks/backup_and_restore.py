@@ -1,4 +1,4 @@
-"""Go on with an interrupted training where it was, bit for bit."""
+"""BackupAndRestore: resume an interrupted training run, with bitwise the same results."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _PARTS = ("format", "run", "rates", "state")
 
 
 class BackupAndRestore(Callback):
-    """Keep a backup of a run; when the same program is started again, go on from it.
+    """Save a checkpoint of the whole run; when the same program is started again, resume from it.
 
-    A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
-    and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
-    other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
-    interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
-    A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
-    random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
-    iterable that draws from a random generator of its own: a warning says so when training begins.
+    The checkpoint holds all that the rest of the run depends on: weights, the variables of the optimizer and the
+    metrics, seed generators, the state of Python's and NumPy's random generators, the state of the other callbacks
+    (the history, too), the position in the data, and `stop_training`. So a run that is interrupted, even killed, ends
+    with the same numbers as an uninterrupted one. A generator is read again up to its position, a `tf.data.Dataset`
+    from its first pass on; of a torch `DataLoader` the random states are saved. Not restored are a `PyDataset` that
+    changes itself, and other iterables with a random generator of their own: a warning says so when training begins.
 
-    It is one file, written in one piece, and holds nothing that could be run. This callback is called after
-    all others, wherever it stands in the list.
+    The checkpoint is one file, written atomically, without code. This callback is called after all others, whatever its
+    position in the list.
 
     Args:
-        backup_dir: the folder for the backup, made if missing. Each run needs one of its own.
-        save_freq: "epoch", or a number of batches: then training goes on with the batch after the last backup. A
+        backup_dir: the folder of the checkpoint, created if missing. Each run needs its own.
+        save_freq: "epoch", or a number of batches: then training resumes at the batch after the last checkpoint. A
             number makes the loop compute batch by batch.
-        double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
-        delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
-            `fit` with more epochs, or after one that was stopped early, goes on from.
-        strict: whether a backup of another run is refused: one with other data (shapes, and values of some rows),
-            batch size, layers, loss, optimizer or learning rate. Otherwise it is accepted with a warning, and what the
-            backup holds counts: weights, the optimizer's state and its learning rate. With other data an epoch
-            that was interrupted is begun again. The number of epochs may always differ.
+        double_checkpoint: also keep the previous checkpoint, to be used if the last one is damaged.
+        delete_checkpoint: remove the checkpoint when training has ended normally. If it is kept, a later `fit`
+            resumes from it, with more epochs or after training was stopped early.
+        strict: whether a checkpoint of another run is refused: one with other data (shapes, and values of some rows),
+            batch size, layers, loss, optimizer or learning rate. Otherwise it is restored with a warning: weights, the
+            optimizer's state and its learning rate. With other data an interrupted epoch starts from its
+            beginning. The number of epochs may always differ.
 
     Raises:
-        ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
-            another model or run.
+        ValueError: an empty backup_dir or an invalid save_freq; when training begins, a checkpoint that is damaged
+            or of another model or run.
 
     Example:
     >>> import tempfile
+    >>> import numpy as np
     >>> from minidl import Sequential, layers
     >>> x, y = np.ones((8, 2)), np.ones((8, 1))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -62,7 +62,7 @@ class BackupAndRestore(Callback):
     [0, 1, 2]
     """
 
-    comes_last = True  # to keep what the others know after they have had their turn
+    comes_last = True  # to save the state of the others after they were called
 
     def __init__(
         self,
@@ -73,9 +73,7 @@ class BackupAndRestore(Callback):
         strict: bool = True,
     ):
         if not backup_dir:
-            raise ValueError(
-                "BackupAndRestore: Empty `backup_dir` argument passed. Give the path of a folder for the backup."
-            )
+            raise ValueError("BackupAndRestore: backup_dir is empty; give the path of a folder for the backup.")
         check_save_freq("BackupAndRestore", save_freq)
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
@@ -93,7 +91,7 @@ class BackupAndRestore(Callback):
         self._within: RunState | None = None  # of a backup that was made within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Restore the backup, if there is one, and let training begin at its epoch."""
+        """Restore the checkpoint, if there is one, and its epoch."""
         self._batches = 0
         self._identity, self._rates = identity(self.model), rates(self.model)
         lost = self.model.training_run.data.lost
@@ -113,7 +111,7 @@ class BackupAndRestore(Callback):
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Make a backup, if it is time to. Called only with a number as save_freq."""
+        """Save a checkpoint every `save_freq` batches. Called only with a number as save_freq."""
         if self.save_freq == "epoch":
             return
         self._batches += 1
@@ -122,7 +120,7 @@ class BackupAndRestore(Callback):
             self._save(Position(self._epoch, batch + 1, logs or {}))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Make a backup, unless batches decide when."""
+        """Save a checkpoint, with save_freq="epoch"."""
         if self.save_freq == "epoch":
             self._save(Position(epoch + 1))
 
@@ -139,7 +137,7 @@ class BackupAndRestore(Callback):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
-    # Making a backup
+    # Saving
 
     def _save(self, position: Position) -> None:
         state = RunState.capture(self.model.training_run, position, self._others())
@@ -160,7 +158,7 @@ class BackupAndRestore(Callback):
                 others[f"{kind} {seen[kind]}"] = callback
         return others
 
-    # Restoring one
+    # Restoring
 
     def _read(self) -> dict[str, Any] | None:
         if not self._last.exists():
@@ -170,7 +168,7 @@ class BackupAndRestore(Callback):
         except ValueError as error:
             if not self._previous.exists():
                 raise ValueError(f"{error} To train from the beginning, remove the file.") from error
-            warnings.warn(f"BackupAndRestore: {error} Going on from the backup before it.", stacklevel=2)
+            warnings.warn(f"BackupAndRestore: {error} Resuming from the previous backup.", stacklevel=2)
             return read_state(self._previous)
 
     def _restore(self, backup: Any) -> None:

@@ -1,8 +1,8 @@
-"""Symbolic tensors: a shape and a dtype that stand for an array which is not there yet.
+"""Symbolic tensors: placeholders with a shape and a dtype, and the graph of calls on them.
 
-`Input` makes them; a layer, an operator or a function of `minidl.ops` called on one answers with another
-and records the call as a `Node`. Those nodes are the graph of a functional model, and models are built on
-symbolic tensors before any data is seen.
+`Input` creates them; a layer, an operator or a function of `minidl.ops` called on one returns another and records the
+call as a `Node`. The nodes are the graph of a functional model, and models are built by calling them on symbolic
+tensors.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, structures
 from minidl.core.naming import auto_name
-from minidl.core.typing import Shape
+from minidl.core.typing import DType, PyTree, Shape
 from minidl.core.variables import Variable
 
-# For unknown sizes. Layers may halve, pool or group such an axis: all have many divisors. The second pair is for what
-# takes only long inputs, such as a pooling of 1,024.
+# Concrete sizes that are tried for unknown ones. They have many divisors, for layers that split, pool or group an axis.
+# The second pair is for layers that take only long inputs, such as a pooling of 1,024.
 _STAND_INS = ((480, 960), (61440, 122880))
 
 
 class Node:
-    """One call in a graph: an operation, what it was called on, and the symbolic tensors that it gave.
+    """One call in a graph: an operation, its arguments, and the symbolic tensors that it returned.
 
     Args:
         operation: a layer, a model or a `FunctionCall`.
-        args: of the call; symbolic tensors may stand anywhere in them.
-        kwargs: of the call.
-        outputs: the symbolic tensors of the result, which get this node as their producer.
+        args: positional arguments, structures with symbolic tensors.
+        kwargs: keyword arguments.
+        outputs: the symbolic tensors of the result; their `producer` is set to this node.
     """
 
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any):
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: PyTree):
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
@@ -54,12 +54,12 @@ class Node:
 
 
 class FunctionCall:
-    """A function of arrays as a step of a graph, such as `ops.relu(x)` or `x + 1` on symbolic tensors.
+    """A function of arrays as an operation of a graph, such as `ops.relu(x)` or `x + 1` on symbolic tensors.
 
     Args:
         function: arrays in, arrays out.
         function_name: the function's name.
-        name: what the step is called, default: the function's name, with a number from the second on.
+        name: the name of the operation, default: the function's name, numbered from the second on.
     """
 
     def __init__(self, function: Callable[..., Any], function_name: str, name: str | None = None):
@@ -75,26 +75,26 @@ class FunctionCall:
         return f"<FunctionCall {self.name}>"
 
 
-def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
-    """Call a function on symbolic tensors: symbolic outputs, which know where they came from."""
+def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> PyTree:
+    """Call a function on symbolic tensors; returns symbolic tensors and records the call."""
     return record(FunctionCall(function, name), args, kwargs)
 
 
-def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a step on symbolic tensors, with the node that says so."""
+def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The symbolic outputs of a call, recorded as a node."""
     return Node(call, args, kwargs, infer(call, args, kwargs)).outputs
 
 
 class KerasTensor:
-    """A tensor with a shape (None for a size that is not known, such as the batch) and no values.
+    """A symbolic tensor: a shape (None for unknown sizes, such as the batch) and a dtype, without values.
 
-    Operators work on it as on an array, and give symbolic tensors.
+    Operators work as on arrays and return symbolic tensors.
 
     Args:
         shape: sizes, None where unknown.
         dtype: default `floatx()`.
         name: default "keras_tensor", "keras_tensor_1", ...
-        producer: the call that gives it, or None.
+        producer: the call that returned it, or None.
         mask: the symbolic mask of a sequence, or None, kept as `_keras_mask`; see layers/masks.py.
 
     >>> x = KerasTensor((None, 3))
@@ -102,13 +102,13 @@ class KerasTensor:
     ((None, 3), (None, 1))
     """
 
-    sparse = ragged = False  # every tensor here is dense
-    __array_priority__ = 100  # `numpy_array + tensor` is the tensor's own
+    sparse = ragged = False  # only dense tensors are supported
+    __array_priority__ = 100  # so that `numpy_array + tensor` calls __radd__
 
     def __init__(
         self,
         shape: Sequence[int | None],
-        dtype: Any = None,
+        dtype: DType | None = None,
         name: str | None = None,
         producer: Node | None = None,
         mask: KerasTensor | None = None,
@@ -125,11 +125,11 @@ class KerasTensor:
         return len(self.shape)
 
     def reshape(self, *newshape: Any) -> KerasTensor:
-        """The same values in another shape; -1 for the size that follows from the others."""
+        """The same values in another shape; -1 for the size to be inferred."""
         shape = newshape[0] if len(newshape) == 1 and isinstance(newshape[0], (list, tuple)) else newshape
         return apply(jnp.reshape, "reshape", self, tuple(shape))
 
-    def squeeze(self, axis: Any = None) -> KerasTensor:
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> KerasTensor:
         """The same values without axes of size 1."""
         return apply(jnp.squeeze, "squeeze", self, axis)
 
@@ -142,20 +142,22 @@ class KerasTensor:
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
             f"{self!r} has no values: it is symbolic. Call the model on real arrays; to build a model, use layers and "
-            "minidl.ops in place of functions of NumPy and JAX."
+            "minidl.ops instead of functions of NumPy and JAX."
         )
 
     def __jax_array__(self) -> Any:
         return self.__array__()
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self!r} has no value to decide on: use array operations instead of `if` and `while`.")
+        raise TypeError(
+            f"{self!r} has no truth value, it is symbolic. Use array operations in place of `if` and `while`."
+        )
 
     def __iter__(self) -> Any:
-        raise TypeError(f"{self!r} is symbolic, so it cannot be taken apart: take parts of it by index.")
+        raise TypeError(f"{self!r} is symbolic and cannot be iterated over: index it instead.")
 
     def __len__(self) -> int:
-        raise TypeError(f"{self!r} has no length that is known for sure: see its shape.")
+        raise TypeError(f"{self!r} has no length: it is symbolic. See its shape.")
 
     __hash__ = object.__hash__
 
@@ -199,7 +201,7 @@ for _method, _function, _name in _OTHERS:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether something is a symbolic tensor.
+    """Whether a value is a symbolic tensor.
 
     >>> is_keras_tensor(KerasTensor((2,))), is_keras_tensor(jnp.ones(2))
     (True, False)
@@ -207,13 +209,13 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def is_symbolic(tree: Any) -> bool:
+def is_symbolic(tree: PyTree) -> bool:
     """Whether any leaf of a structure is a `KerasTensor`."""
     return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(tree))
 
 
-def tensors_like(x: Any, rows: int | None = None) -> Any:
-    """Symbolic tensors for arrays or tensors, with a batch of this size; None where it does not matter."""
+def tensors_like(x: PyTree, rows: int | None = None) -> PyTree:
+    """Symbolic tensors with the shapes and dtypes of arrays or tensors, and the given batch size (None: unknown)."""
 
     def tensor(leaf: Any) -> KerasTensor:
         mask = array_metadata.of(leaf).mask if isinstance(leaf, KerasTensor) else None
@@ -222,11 +224,11 @@ def tensors_like(x: Any, rows: int | None = None) -> Any:
     return structures.map(tensor, x)
 
 
-def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a call on symbolic tensors, with their masks, as symbolic tensors; nothing is computed.
+def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The symbolic outputs of a call on symbolic tensors, with their masks, by abstract evaluation.
 
-    `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones: the sizes of the result
-    that follow them are unknown too. What does not fit into the first ones may fit into others.
+    `jax.eval_shape` needs concrete sizes, so two different ones are tried for unknown sizes: output sizes that differ
+    are unknown too. Calls that fail for the first pair may succeed for another.
     """
     leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
@@ -264,13 +266,13 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:
-    """What a call gives for two sizes in the place of the unknown ones, or twice for the one size that it takes.
+    """The results of a call for two sizes in place of the unknown ones, or twice that for the only valid size.
 
-    What fits a single number only, such as a reshape to a fixed number of rows, names it in its error. An error that is
-    the same for two pairs has another cause.
+    If only one size is valid, as for a reshape to a fixed number of rows, the error has its number. An error that is
+    the same for both pairs has another cause.
 
     Args:
-        shapes: the results for a size, and for known sizes of some axes.
+        shapes: function that returns the results for a size, and for known sizes of some axes.
         unknown: (number of the tensor, axis) of each unknown size.
     """
     errors: list[Exception] = []
@@ -293,7 +295,7 @@ def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]])
 def _where_one_is_known(
     shapes: Callable[..., Any], unknown: list[tuple[int, int]], size: int
 ) -> tuple[Any, Any] | None:
-    """What a call gives if one unknown axis alone must have this size, as in (None, 5) @ (None, None); else None."""
+    """The results if only one unknown axis must have this size, as in (None, 5) @ (None, None); otherwise None."""
     for axis in unknown if len(unknown) > 1 else []:
         try:
             return shapes(_STAND_INS[0][0], {axis: size}), shapes(_STAND_INS[0][1], {axis: size})
@@ -303,7 +305,7 @@ def _where_one_is_known(
 
 
 def _sizes_named(message: str) -> list[int]:
-    """At most four sizes that an error about shapes hints at."""
+    """Up to four candidate sizes, from the numbers in an error about shapes."""
     first = _STAND_INS[0][0]
     numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", message)]
     elements = [int(number) for number in re.findall(r"\(size (\d+)\)", message)]  # of JAX's reshape: before and after
@@ -312,7 +314,7 @@ def _sizes_named(message: str) -> list[int]:
 
 
 def _with_stand_in(error: Exception) -> Exception:
-    """The error, and where the size in it came from if it was not written by the user."""
+    """The error, with an explanation if it mentions a size that was tried for an unknown one."""
     size = _STAND_INS[0][0]
     if len(error.args) == 1 and re.search(rf"(?<![\w.]){size}(?![\w.])", str(error)):
         error.args = (f"{error} (Sizes that are unknown, None, were tried as {size}.)",)

@@ -96,7 +96,7 @@ class Layer(SymbolicCall):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         if not isinstance(trainable, bool):
-            raise ValueError(f"{type(self).__name__}: expected trainable to be a boolean, got {trainable!r}.")
+            raise ValueError(f"{type(self).__name__}: trainable must be True or False, got {trainable!r}.")
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -125,7 +125,7 @@ class Layer(SymbolicCall):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The mathematics: arrays in, arrays out."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in it."
+            f"{type(self).__name__} is a layer without call(). Write `def call(self, x): ...` in it."
         )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:

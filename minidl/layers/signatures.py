@@ -47,12 +47,9 @@ def build_shapes(
 
 def _check_names(kind: str, wanted: Sequence[str], parameters: Sequence[str]) -> None:
     """Refuse a build of several shapes whose arguments are not named after inputs of the call."""
-    advice = "Name each argument of build after an input of call, followed by _shape."
-    for name in wanted:
-        if not name.endswith("_shape"):
-            raise ValueError(f"{kind}.build takes the argument `{name}`, which does not end in `_shape`. {advice}")
-        if (of := name.removesuffix("_shape")) not in parameters:
-            raise ValueError(f"{kind}.build takes `{name}`, but `call()` does not have argument `{of}`. {advice}")
+    shapes = [f"{parameter}_shape" for parameter in parameters]
+    if unknown := [name for name in wanted if name not in shapes]:
+        raise ValueError(f"{kind}.build: {unknown} are not among {shapes}, the names of the shapes of call's inputs.")
 
 
 def bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

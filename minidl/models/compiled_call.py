@@ -1,7 +1,7 @@
-"""A model called on arrays, `model(x)`, as one compiled program where that makes no difference.
+"""Calls of a model on arrays, `model(x)`, as one compiled program if that is equivalent.
 
-Run operation by operation, a small model spends its time between the operations: one program is twenty times as fast.
-It stands for the call only where that is all the call does: minidl's own layers in inference, without masks, penalties
+Run eagerly, a small model spends its time between the operations: one program is twenty times as fast.
+It replaces the call only if it is equivalent: minidl's own layers in inference, without masks, penalties
 or state that changes. Whatever is set on a layer between two calls counts in the second, as it would without it.
 """
 
@@ -26,10 +26,10 @@ from minidl.training.programs import Program
 
 
 class CompiledCall:
-    """The inference of a model.
+    """The compiled inference of a model.
 
     Args:
-        model: a `Sequential` or a `Model` of a graph, built.
+        model: a built `Sequential` or functional model.
     """
 
     def __init__(self, model: Any):
@@ -37,7 +37,7 @@ class CompiledCall:
         self._made: _Made | None = None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs; None where they have to be computed operation by operation."""
+        """The outputs; None if the call must run eagerly."""
         if not self._takes(args, kwargs):
             return None
         made = self._made
@@ -46,7 +46,7 @@ class CompiledCall:
         return made(args[0], kwargs.get("training"))
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether a call with these arguments is one to make here."""
+        """Whether a call with these arguments can be compiled."""
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
         leaves = jax.tree.leaves(args)
@@ -54,7 +54,7 @@ class CompiledCall:
 
 
 class _Made:
-    """The program for a model as it is now.
+    """The program for the current state of a model.
 
     Args:
         model: the model.
@@ -68,7 +68,7 @@ class _Made:
         self._program = Program(self._run, static_argnums=2)
 
     def is_for(self, model: Any) -> bool:
-        """Whether everything that is set on the model's layers is what it was."""
+        """Whether all attributes of the model's layers are unchanged."""
         if self._watch.is_unchanged() and self._attributes[0] is kernels.mode():
             return True
         attributes, self._watch = self._look()
@@ -76,7 +76,7 @@ class _Made:
         return same_length and all(map(operator.is_, attributes, self._attributes))
 
     def _look(self) -> tuple[list[Any], Watch]:
-        """All that is set on the layers, their classes, and what stands in the place of the model's methods."""
+        """All attributes of the layers, their classes, and overridden methods of the model."""
         model = self._model
         found = places(model.layers, (Module,))
         values: list[Any] = [kernels.mode(), *(type(place.owner) for place in found if place.owner is not None)]
@@ -100,21 +100,21 @@ class _Made:
 
 
 def _has_values(leaf: Any) -> bool:
-    """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
+    """Whether a value is a concrete array: not a tracer, and not a subclass of NumPy's."""
     if type(leaf) is np.ndarray:
         return arrays.fits_device(leaf)
     return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
 
 
 def _is_known(value: Any) -> bool:
-    """Whether a function is not the user's, which may read what changes between two calls."""
+    """Whether a function is not the user's, which may depend on mutable state."""
     if isinstance(value, functools.partial):
         return _is_known(value.func)
     return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")
 
 
 def _is_plain(model: Any) -> bool:
-    """Whether all that a call does is to compute its output."""
+    """Whether a call has no side effects."""
     for layer in model._flatten_layers():
         if not is_own(type(layer)) or isinstance(layer, (Lambda, Masking)) or layer.activity_regularizer is not None:
             return False

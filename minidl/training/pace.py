@@ -1,15 +1,15 @@
-"""How many batches are computed at a time."""
+"""The number of batches per chunk, adapted to the time of a step."""
 
 from __future__ import annotations
 
 import time
 
-_CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
-_FEW, _LONGEST = 16, 0.25  # of long steps: so many in a chunk, for at most so long; each chunk begins with new memory
+_CHUNK_SECONDS = 0.05  # long enough to hide the overhead of dispatch, short enough for smooth progress
+_FEW, _LONGEST = 16, 0.25  # for long steps: the batches of a chunk and its longest time; each chunk allocates memory
 
 
 class Execution:
-    """Batches as batch callbacks see them: `steps_per_execution` at a time."""
+    """Executions of `steps_per_execution` batches, after which batch hooks are called."""
 
     def __init__(self, size: int):
         self._size = size
@@ -17,20 +17,20 @@ class Execution:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the next batch is the first of another one."""
+        """Whether the next batch is the first of an execution."""
         return self.done % self._size == 0
 
     def left(self) -> int:
-        """How many batches it needs to be complete."""
+        """The number of batches until the execution is complete."""
         return self._size - self.done % self._size
 
 
 class Pace:
-    """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`, of long steps somewhat more.
+    """The number of batches of the next chunk: as many as take `_CHUNK_SECONDS`, somewhat more of long steps.
 
-    Starts at one batch and grows, to a few and then at most fourfold at a time, from the shortest time
-    per step seen. What it learns is kept for later epochs, of which the first chunk is a
-    short one, since the device waits while it is gathered; of long steps that is soon done.
+    Starts at one batch and grows, to a few and then at most fourfold at a time, by the shortest time per step so far.
+    The measurements are kept for later epochs, whose first chunk is short, since the device is idle while it is
+    gathered.
     """
 
     def __init__(self, seconds: dict[str, float], mode: str, capacity: int):
@@ -41,7 +41,7 @@ class Pace:
         self._last = time.perf_counter()
 
     def batches(self) -> int:
-        """How many batches to take next."""
+        """The number of batches of the next chunk."""
         seconds = self._seconds.get(self._mode)
         wanted = 1
         if seconds is not None:
@@ -50,7 +50,7 @@ class Pace:
         return max(1, wanted)
 
     def measured(self, count: int) -> None:
-        """Note that the results of `count` more batches have come."""
+        """Record that the results of `count` more batches are available."""
         now = time.perf_counter()
         per_step = max((now - self._last) / count, _CHUNK_SECONDS / (4 * count))
         self._seconds[self._mode] = min(per_step, self._seconds.get(self._mode, per_step))

@@ -189,7 +189,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(tmp_path):
 
 
 @pytest.mark.parametrize("how", [damage, pathlib.Path.unlink])
-@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Going on from the backup before it")
+@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Resuming from the previous backup")
 def test_with_two_backups_the_one_before_is_used(tmp_path, how):
     def train(folder, epochs):
         return fit(BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False), epochs, shuffle=False)
@@ -282,7 +282,7 @@ def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_p
 
 
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
-def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
+def test_files_that_are_not_backups_of_this_version_are_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
     with pytest.raises(ValueError, match="is not a backup, or one of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))
@@ -313,15 +313,15 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"backup_dir": ""}, "Empty `backup_dir` argument"),
-        ({"backup_dir": None}, "Empty `backup_dir` argument"),
+        ({"backup_dir": ""}, "backup_dir is empty"),
+        ({"backup_dir": None}, "backup_dir is empty"),
         (
             {"backup_dir": "x", "save_freq": "batch"},
-            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got 'batch'",
         ),
         (
             {"backup_dir": "x", "save_freq": False},
-            "Invalid value for save_freq: False. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got False",
         ),
     ],
 )

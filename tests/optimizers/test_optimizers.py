@@ -59,7 +59,7 @@ def test_every_optimizer_has_a_row():
         for name in optimizers.__all__
         if isinstance(getattr(optimizers, name), type) and issubclass(getattr(optimizers, name), optimizers.Optimizer)
     }
-    # Those that are no single rule are in test_optimizer_subclasses.py.
+    # Those that combine other optimizers are in test_subclasses.py.
     assert public == {"Optimizer", "OptaxOptimizer", "LossScaleOptimizer", "MultiOptimizer", *CLASSES}
     assert {*IDS} == {*CLASSES} == {name for name, _ in PLAIN.values()}
 
@@ -115,7 +115,7 @@ def test_names_classes_and_objects(name):
     assert optimizers.get(made) is made
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown optimizer 'admaw'. Did you mean 'adamw'"):
         optimizers.get("admaw")
     with pytest.raises(ValueError, match="Unknown optimizer 'zzz'. Known: Adadelta, Adafactor, Adagrad, Adam, AdamW"):
@@ -215,13 +215,13 @@ def test_gradients_without_weights_and_weights_without_gradients():
     assert int(optimizer.iterations) == 0 and float(kernel) == 1.0
 
 
-def test_nothing_to_train_is_no_step():
+def test_no_weights_is_not_a_step():
     optimizer = optimizers.Adam()
     optimizer.apply([], [])
     assert int(optimizer.iterations) == 0
 
 
-def test_arrays_are_no_weights():
+def test_build_refuses_arrays():
     with pytest.raises(TypeError, match="sgd.*build: expected Variables, got a ArrayImpl.*stateless_apply"):
         optimizers.SGD().apply([jnp.ones(2)], [jnp.ones(2)])
 
@@ -399,7 +399,7 @@ def test_iterations_count_updates():
     assert seen == [(0, 1), (0, 1), (1, 0.5), (1, 0.5), (1, 0.5), (2, 0), (2, 0)]
 
 
-# In fit: a linear model, against loops written out by hand
+# In fit: a linear model, against explicit loops
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
 Y = X @ np.float32([[1.0], [-2.0], [0.5]]) + 1
@@ -667,7 +667,7 @@ def test_parts_of_muon():
 
 
 @pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf"), np.float32(-1)])
-def test_a_learning_rate_that_is_no_rate_is_refused(rate):
+def test_an_invalid_learning_rate_is_refused(rate):
     for make in (optimizers.Adam, optimizers.SGD, optimizers.RMSprop):
         with pytest.raises(ValueError, match="learning_rate must be a finite number of at least 0"):
             make(rate)

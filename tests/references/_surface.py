@@ -149,7 +149,7 @@ def parameters(function: Any) -> list[str] | None:
 
 def made(path: str, cls: type, library: Any) -> Any:
     """An object of the class, or None where it cannot be made from MAKES or without arguments."""
-    library.utils.clear_session(free_memory=False)  # names are counted, seeds drawn anew
+    library.utils.clear_session(free_memory=False)  # resets names and seeds
     library.utils.set_random_seed(1)
     first = f"{path.rpartition('.')[0]}.{cls.__name__}".lstrip(".")
     try:

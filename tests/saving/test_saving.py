@@ -391,7 +391,7 @@ def test_by_name(tmp_path):
     np.testing.assert_array_equal(other.get_layer("top").get_weights()[0], before[0])
 
 
-def test_optimizer_of_another_kind_begins_anew(tmp_path):
+def test_optimizer_of_another_kind_starts_from_its_initial_state(tmp_path):
     model = small()
     model.fit(X, Y, verbose=0)
     model.save_weights(tmp_path / "model.weights.h5")

@@ -57,7 +57,7 @@ class Resizing(ImageLayer):
         if interpolation not in METHODS:
             raise ValueError(f"Resizing: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
-            raise ValueError("Resizing: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+            raise ValueError("Resizing: choose crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
         if fill_mode != "constant":
             raise ValueError(f"Resizing: fill_mode must be 'constant', got {fill_mode!r}.")
         self.height = height

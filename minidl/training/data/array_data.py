@@ -1,4 +1,4 @@
-"""Arrays into chunks: batches of rows, gathered on the host while the device computes.
+"""Arrays as chunks: batches of rows, gathered on the host while the device computes.
 
 The rows of an epoch that do not fill a batch make a smaller batch of their own, exactly as Keras has it.
 """
@@ -24,13 +24,13 @@ class ArrayData:
     """Examples in arrays, as batches.
 
     Args:
-        x: an array, or a structure of arrays; the first axis is the examples'.
-        y: targets, likewise, or None.
-        sample_weight: weights, likewise, or None.
+        x: an array, or a structure of arrays; the first axis is that of the examples.
+        y: targets, the same, or None.
+        sample_weight: weights, the same, or None.
         batch_size: rows in a batch, default 32, or what `steps` needs; the last batch of a pass may have fewer.
         shuffle: True for a new order of the rows each epoch, "batch" for a new order within each
             batch, False for the order as it is. Orders come from NumPy's global generator.
-        steps: how many batches make an epoch, if not all: the next epoch goes on where this one ended.
+        steps: the number of batches per epoch, if not all: the next epoch continues where this one ended.
 
     Raises:
         ValueError: no rows, or arrays with different numbers of rows.
@@ -41,7 +41,7 @@ class ArrayData:
     (3, [64, 6])
     """
 
-    lost: str | None = None  # why a resumed run has other batches
+    lost: str | None = None  # why a resumed run may have other batches
 
     def __init__(
         self,
@@ -60,8 +60,8 @@ class ArrayData:
         self._pass: Pass | None = None
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
-        self.check: Callable[[Any, np.ndarray], None] | None = None  # of a chunk, and the numbers of its rows
-        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _file_behind(array)) is not None]
+        self.check: Callable[[Any, np.ndarray], None] | None = None  # called with a chunk and the indices of its rows
+        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _mapping_of(array)) is not None]
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -74,7 +74,7 @@ class ArrayData:
 
     @property
     def num_batches(self) -> int:
-        """How many batches make an epoch."""
+        """The number of batches per epoch."""
         return self.steps or math.ceil(self.num_rows / self.batch_size)
 
     def epoch(self, restart: bool = False, is_resumed: bool = False) -> Pass:
@@ -92,7 +92,7 @@ class ArrayData:
         return self._pass
 
     def place(self) -> dict[str, Any]:
-        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        """The position of the current pass, as plain data for `resume`; empty before the first."""
         return {} if self._pass is None else {"row": self._pass.start, "random": self._pass.random}
 
     def resume(self, place: dict[str, Any]) -> None:
@@ -105,54 +105,54 @@ class ArrayData:
 
     @property
     def first(self) -> tuple[Any, Any, Any]:
-        """Some rows of (x, y, sample_weight), here all, from which the model is built."""
+        """Rows of (x, y, sample_weight), here all, from which the model is built."""
         return self.arrays
 
     def has_more(self) -> bool:
-        """Whether there is anything for another epoch: always."""
+        """Whether there is data for another epoch: always."""
         return True
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """Nothing to close."""
 
     def skip_order(self) -> None:
-        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        """Draw and discard an order, as Keras does to read a first batch, so that later draws are the same."""
         self.orders.next()
 
     def look_ahead(self) -> None:
-        """Draw the order of the next pass now, while the device computes."""
+        """Draw the order of the next pass in advance, while the device computes."""
         if self.shuffle and self.steps is None:
             self.orders.look_ahead()
 
     def reuse(self, chunk: Chunk) -> None:
-        """Take back the memory of a chunk whose results have been read, for a later one to be gathered into.
+        """Reuse the buffers of a chunk whose results have been read.
 
-        Until then the device may be reading it, since on the CPU nothing is copied.
+        Before that the device may be reading them, since on the CPU they are aliased.
         """
         buffers = jax.tree.leaves(chunk.batches)
         if buffers[0].shape[:2] == (self.capacity, self.batch_size):
             self._free.append(buffers)
 
     def buffers(self, capacity: int, size: int) -> list[np.ndarray]:
-        """Memory for a chunk, an array for each array of the data; its contents are anything."""
+        """Buffers for a chunk, one uninitialized array for each array of the data."""
         if self._free and (capacity, size) == (self.capacity, self.batch_size):
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
         return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
 
     def release(self) -> None:
-        """Let go of the pages of memory-mapped files that were read: else a process grows to the size of its files."""
+        """Release the pages of memory-mapped files that were read, so that the process does not grow to their size."""
         for memory in self._maps:
             memory.madvise(mmap.MADV_DONTNEED)
 
     @functools.cached_property
     def capacity(self) -> int:
-        """How many batches a chunk has room for; one where there is only one."""
+        """The capacity of chunks; 1 if there is only one batch."""
         row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
         return chunk_capacity(row * self.batch_size, self.num_rows // self.batch_size)
 
     def _draw_order(self, random: Any) -> np.ndarray | None:
-        """The rows in a new order; None for the order that they have."""
+        """A permutation of the rows; None without shuffling."""
         if self.shuffle == "batch":
             starts = range(0, self.num_rows, self.batch_size)
             ends = (min(start + self.batch_size, self.num_rows) for start in starts)
@@ -161,18 +161,18 @@ class ArrayData:
 
 
 class Pass:
-    """One pass over the rows of `ArrayData`, in an order (None: as they are)."""
+    """One pass over the rows of `ArrayData`, in the given order (None: unshuffled)."""
 
     def __init__(self, data: ArrayData, order: np.ndarray | None, random: Any):
         self.start = 0  # the row of the next batch
-        self.random = random  # the state of NumPy's generator that the order was drawn from
+        self.random = random  # the state of NumPy's generator before the order was drawn
         self._data = data
         self._capacity = data.capacity
         self._order = order
 
     @property
     def done(self) -> bool:
-        """Whether every row was given out."""
+        """Whether all rows have been yielded."""
         return self.start == self._data.num_rows
 
     def chunks(self, wanted: Callable[[], int], done: int = 0) -> Iterator[Chunk]:
@@ -210,7 +210,7 @@ class Pass:
             if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, SparseRows):
                 flat[...] = _read(array, rows)
             else:
-                np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
+                np.take(array, rows, axis=0, out=flat, mode="clip")  # other modes copy twice
         if self._data.check is not None:
             numbers = np.arange(start, stop) if isinstance(rows, slice) else rows
             parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]
@@ -220,7 +220,7 @@ class Pass:
 
 
 class Orders:
-    """Draws from NumPy's global generator, the next of which can be made early.
+    """Draws from NumPy's global generator, which can be made in advance.
 
     A draw made early counts only if the generator is then as it was: if a callback has used or
     seeded it meanwhile, the draw is made again, so that the numbers do not depend on when it was made.
@@ -230,12 +230,12 @@ class Orders:
     """
 
     def __init__(self, draw: Callable[[Any], Any]):
-        self.before: Any = None  # the state of the generator that the newest order was drawn from
+        self.before: Any = None  # the state of the generator before the newest order was drawn
         self._draw = draw
         self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
 
     def look_ahead(self) -> None:
-        """Make the next draw now."""
+        """Make the next draw in advance."""
         before = np.random.get_state(legacy=False)
         if before["bit_generator"] == "MT19937":
             random = _generator()
@@ -256,17 +256,17 @@ class Orders:
 
 @functools.cache
 def _generator() -> np.random.RandomState:
-    """One to draw ahead with, which takes the state of the global one before each use."""
+    """A generator for draws in advance, which is set to the state of the global one before each use."""
     return np.random.RandomState(0)
 
 
 def _same_state(one: Any, other: Any) -> bool:
-    """Whether two states of NumPy's generator are the same."""
+    """Whether two states of NumPy's generator are equal."""
     return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
 
 
 def _read(array: Any, rows: Any) -> Any:
-    """Rows of an array. Those of a mapped file are read for the first time here."""
+    """Rows of an array. Rows of a memory-mapped file are first read here."""
     found = array[rows]
     if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
         raise ValueError(
@@ -276,8 +276,8 @@ def _read(array: Any, rows: Any) -> Any:
     return found
 
 
-def _file_behind(array: Any) -> mmap.mmap | None:
-    """The mapped file that an array lies in; None for memory, and for private copies, whose changes must stay."""
+def _mapping_of(array: Any) -> mmap.mmap | None:
+    """The file mapping of an array; None for arrays in memory, and private mappings, whose changes must be kept."""
     if not isinstance(array, np.memmap) or array.mode == "c":
         return None
     base = array.base

@@ -1,4 +1,4 @@
-"""The values of inputs against what the layers take that are given them as they are: see input_ranges.py."""
+"""Checks of the values of inputs against the valid ranges of layers: see core/input_ranges.py."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from minidl.layers import Embedding, InputLayer
 
 
 def check(call: str, model: Any, x: Any) -> None:
-    """Refuse inputs that a layer looks up in a table, or takes as integers, and that are out of its range.
+    """Refuse inputs out of the range of a layer that looks them up in a table, or takes integers.
 
-    Mapped files are not read through for it.
+    Memory-mapped files are not checked here.
 
     Args:
-        call: for the error, such as "fit".
-        model: built for such inputs.
+        call: the method, for the error, such as "fit".
+        model: a model built for such inputs.
         x: arrays.
 
     Raises:
-        ValueError: the input, its values, and what the layer takes.
+        ValueError: values are out of range.
     """
     leaves = jax.tree_util.tree_leaves_with_path(x)
     for index, low, high, owner in _known(model, x):
@@ -31,7 +31,7 @@ def check(call: str, model: Any, x: Any) -> None:
         if isinstance(array, np.memmap) or not array.size:
             continue
         smallest, largest = array.min(), array.max()
-        if not low <= smallest <= largest <= high:  # nor NaN
+        if not low <= smallest <= largest <= high:  # False for NaN, too
             raise ValueError(
                 f"{call}: x{jax.tree_util.keystr(path)} has values from {smallest} to {largest}, but {owner} takes "
                 f"{low} to {high}. Check x, or make the layer larger."
@@ -39,7 +39,7 @@ def check(call: str, model: Any, x: Any) -> None:
 
 
 def _known(model: Any, x: Any) -> list[input_ranges.Range]:
-    """The ranges of a model's inputs, traced once for all x of one shape; most models have none."""
+    """The ranges of a model's inputs, traced once per shape of x; most models have none."""
     leaves, structure = jax.tree.flatten(x)
     known: dict[Any, Any] = model._output_specs
     key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
@@ -52,7 +52,7 @@ def _known(model: Any, x: Any) -> list[input_ranges.Range]:
 
 
 def _call(model: Any, inputs: Any) -> Any:
-    """A call of which neither variables nor losses keep anything."""
+    """A call without side effects on variables and losses."""
     with model._keeping([*model.variables, *model.metrics_variables]):
         outputs = model(structures.plain(inputs), training=False)
         model._clear_losses()

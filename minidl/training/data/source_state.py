@@ -1,7 +1,7 @@
-"""What the order of batches comes from, where the source itself keeps it, as plain data.
+"""The states of a source that determine the order of its batches, as plain data.
 
-Of a `Dataset` these are the number of its passes and its seeds; of a torch `DataLoader` the random states of torch's
-global generator and of its own. Torch is never imported for it.
+For a `Dataset` they are the number of its passes and its seeds; for a torch `DataLoader` the states of torch's global
+generator and of the loader's `generator`. Torch is never imported here.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from minidl.data import Dataset
 
 
 def take(source: Any) -> Any:
-    """The state now; empty for other sources."""
+    """The current state; empty for other sources."""
     if isinstance(source, Dataset):
         return source.state()
     return [np.array(generator.get_state()) for generator in _generators(source)]
 
 
 def put(source: Any, state: Any) -> None:
-    """Set it as it was."""
+    """Restore the state."""
     if isinstance(source, Dataset):
         source.restore(state)
         return

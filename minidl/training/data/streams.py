@@ -1,4 +1,4 @@
-"""Batches from anything that can be iterated, as chunks.
+"""Batches from any iterable, as chunks.
 
 A generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain `DataLoader`, a list's iterator: what it yields
 is a batch, and consecutive batches of one shape are stacked into a chunk. No thread is needed to
@@ -32,7 +32,7 @@ Parts = tuple[Any, Any, Any]  # x, y, sample_weight of one batch: structures of 
 
 
 def is_stream(x: Any) -> bool:
-    """Whether something yields batches when it is iterated, rather than being arrays itself.
+    """Whether an object yields batches when iterated over, rather than being arrays.
 
     >>> is_stream(iter([])), is_stream(np.zeros(3)), is_stream([1, 2])
     (True, False, False)
@@ -41,27 +41,27 @@ def is_stream(x: Any) -> bool:
 
 
 class StreamData:
-    """Batches that come one after the other; the counterpart of `ArrayData`.
+    """A stream of batches; the counterpart of `ArrayData`.
 
     Args:
         source: an iterable whose items are x, (x, y) or (x, y, sample_weight).
-        steps: how many batches make an epoch; the next epoch goes on where this one ended. Without it an
+        steps: the number of batches per epoch; the next epoch continues where this one ended. Without it an
             epoch lasts until the source ends.
-        class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
-        shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
-        use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
-        repeats: whether each pass gives the batches of the first one, which are kept if the source is an iterator,
+        class_weight: (x, y, sample_weight) -> sample weights from class weights.
+        shuffle: whether a `PyDataset` shuffles its batches before each epoch.
+        use: "building" and then training, "training" or "prediction": the use, for the hooks of a `PyDataset`.
+        repeats: whether each pass has the batches of the first one, which are cached if the source is an iterator,
             which cannot be restarted.
 
     Raises:
-        ValueError: it yields nothing, or something else than batches.
+        ValueError: it yields nothing, or something other than batches.
 
     >>> data = StreamData([(np.zeros((4, 2)), np.ones(4))] * 5)
     >>> data.num_batches, [chunk.num_batches for chunk in data.epoch().chunks(lambda: 3)]
     (5, [3, 2])
     """
 
-    num_rows: int | None = None  # unknown before the end
+    num_rows: int | None = None  # unknown in advance
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class StreamData:
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
         self._begun = 0  # passes
-        # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
+        # The order of a tf.data.Dataset is determined by its seed and the number of earlier passes.
         self._counts_passes = type(source).__module__.startswith("tensorflow.")
         before = resumable.global_states()
         try:
@@ -99,12 +99,12 @@ class StreamData:
         self.lost = resumable.loss_of_state(source, before)
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # refuses what is wrong, as soon as it comes
+        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # validates each batch
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches make an epoch; None while it is unknown."""
+        """The number of batches per epoch; None if unknown."""
         return self.steps or self._length
 
     def specs(self) -> list[Any]:
@@ -123,7 +123,7 @@ class StreamData:
         return self._begin_pass()
 
     def place(self) -> dict[str, Any]:
-        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        """The position of the current pass, as plain data for `resume`; empty before the first."""
         if self._pass is None:
             return {}
         return {**self._pass.place(), "begun": self._begun, "own_now": source_state.take(self.source)}
@@ -131,9 +131,9 @@ class StreamData:
     def resume(self, place: dict[str, Any]) -> None:
         """Continue at a `place` of another run: read as many batches as it had read, and drop them.
 
-        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had, a
-        `Dataset` of minidl's without reading what it can leave out.
-        It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
+        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had; a
+        `Dataset` of minidl skips batches without computing them where its stages allow it.
+        Changes the states of the random generators, which the caller must set. A `PyDataset` that changes in
         its `on_epoch_end` is not restored.
         """
         if place:
@@ -156,15 +156,15 @@ class StreamData:
         return isinstance(self.source, PyDataset) or self.epoch().peek() is not None
 
     def close(self) -> None:
-        """End what makes batches: a pass that has not come to its end, and the processes of a `PyDataset`."""
+        """Close an unfinished pass, and the worker processes of a `PyDataset`."""
         self._end_pass()
         drop(id(self.source))
 
     def look_ahead(self) -> None:
-        """Nothing can be known before it is asked for."""
+        """Nothing can be prepared in advance."""
 
     def reuse(self, chunk: Chunk) -> None:
-        """Take back the memory of a chunk whose results have been read."""
+        """Reuse the buffers of a chunk whose results have been read."""
         buffers = jax.tree.leaves(chunk.batches)
         if buffers[0].shape[0] == self.capacity and shape_of(chunk.batches, skip=1) == self.batch_shape:
             self._free.append(buffers)
@@ -187,17 +187,17 @@ class StreamData:
         return Chunk(stacked, len(batches), rows)
 
     def count(self, batches: int) -> None:
-        """Note how many batches a whole pass had."""
+        """Record the number of batches of a complete pass."""
         if self._length is None:
             self._length = batches
 
     def begin_epoch(self) -> None:
-        """Tell a `PyDataset`."""
+        """Notify a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_begin()
 
     def end_epoch(self) -> None:
-        """Tell a `PyDataset`."""
+        """Notify a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
 
@@ -213,7 +213,7 @@ class StreamData:
             self._pass.close()
 
     def _look(self, use: str) -> Parts | None:
-        """The first batch, which others give in the first epoch too, but a `PyDataset` may change until then."""
+        """The first batch; it is also that of the first epoch, except for a `PyDataset`, which may change before."""
         if not isinstance(self.source, PyDataset):
             return self.epoch().peek()
         if use == "building":
@@ -235,7 +235,7 @@ class StreamData:
         else:
             yield from self._kept
             for batch in itertools.islice(source, self.steps and self.steps - len(self._kept)):
-                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may write to its arrays again
+                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may reuse its arrays
                 self._kept.append(parts)
                 yield parts
 
@@ -258,9 +258,9 @@ class StreamPass:
 
     Args:
         data: what it is a pass of.
-        batches: without the first ones that are left out.
-        states: that their order may come from, of Python's and NumPy's generators and of the source.
-        given: how many were left out.
+        batches: those after the skipped ones.
+        states: what may determine their order: the states of Python's and NumPy's generators and of the source.
+        given: how many were skipped.
     """
 
     def __init__(self, data: StreamData, batches: Generator[Parts, None, None], states: Any, given: int):
@@ -273,16 +273,16 @@ class StreamPass:
 
     @property
     def used(self) -> bool:
-        """Whether a batch was given out."""
+        """Whether a batch has been yielded."""
         return self.given > 0
 
     def place(self) -> dict[str, Any]:
-        """How far it is, and what its order may depend on."""
+        """Its position, and the states that may determine its order."""
         place = dict(zip(("python", "numpy", "own"), self._states))
         return {**place, "given": self.given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
-        """Drop batches, and look at the next one if that was done before."""
+        """Discard batches, and prefetch the next one if it had been prefetched."""
         for _ in range(count):
             self.peek()
             self._next = None
@@ -291,12 +291,12 @@ class StreamPass:
             self.peek()
 
     def close(self) -> None:
-        """Give out no more."""
+        """Yield no more batches."""
         self.ended = True
         self._batches.close()
 
     def peek(self) -> Parts | None:
-        """The next batch, which stays the next; None at the end."""
+        """The next batch, without consuming it; None at the end."""
         if self._next is None and not self.ended:
             self._next = next(self._batches, None)
             if self._next is None:
@@ -328,7 +328,7 @@ class StreamPass:
             )
 
     def _alike(self) -> Iterator[Parts]:
-        """The next batches that can share a chunk: those with the shape of the first, or a single other one."""
+        """The next batches for one chunk: those with the shape of the first batch, or a single other one."""
         shape = shape_of(self._next)
         while self._next is not None and shape_of(self._next) == shape:
             batch, self._next = self._next, None
@@ -345,7 +345,7 @@ def shape_of(batch: Any, skip: int = 0) -> Any:
 
 
 def _length(source: Any) -> int | None:
-    """How many batches there are, if the source knows."""
+    """The number of batches, if the source has it."""
     if isinstance(source, PyDataset):
         return source.num_batches
     length = operator.length_hint(source, -1)
@@ -353,7 +353,7 @@ def _length(source: Any) -> int | None:
 
 
 def _rows(stacked: np.ndarray, num_batches: int) -> np.ndarray:
-    """The rows of the first batches of a chunk; an axis of size 0 is one like another."""
+    """The rows of the first batches of a chunk, also for axes of size 0."""
     return stacked[:num_batches].reshape(num_batches * stacked.shape[1], *stacked.shape[2:])
 
 

@@ -1,4 +1,4 @@
-"""Outputs: how many a model has, what each is called, and which part of a structure belongs to each.
+"""Outputs: the outputs of a model, their names, and the assignment of structures of losses and targets to them.
 
 A model's call may give one array, or a list, tuple or dict of them, also nested. What compile() and
 fit() take for it (losses, weights, metrics, targets) comes in a structure of its own. Here every
@@ -21,7 +21,7 @@ class Outputs:
 
     Args:
         y_pred: the outputs, or their shapes: an array or a structure of arrays.
-        output_names: what a model whose outputs are a list calls them, if it does.
+        output_names: the names of outputs that are a list, if the model has any.
 
     >>> outputs = Outputs({"price": 0.5, "kind": [0.1, 0.2]})
     >>> outputs.labels
@@ -32,7 +32,7 @@ class Outputs:
 
     def __init__(self, y_pred: Any, output_names: Sequence[str] | None = None):
         leaves, tree = jax.tree_util.tree_flatten_with_path(y_pred)
-        # Each output's index in its place:
+        # The structure of outputs, with indices as leaves:
         self._structure = structures.like(y_pred, jax.tree.unflatten(tree, range(len(leaves))))
         self.paths = [tuple(_key(entry) for entry in path) for path, _ in leaves]
         self._given_names = list(output_names) if output_names and len(output_names) == len(leaves) else None
@@ -44,18 +44,18 @@ class Outputs:
 
     @property
     def names(self) -> list[str] | None:
-        """What the outputs are called: the keys of a dict, or the names that the model gives; None if neither."""
+        """The names of the outputs: the keys of a dict, or the names that the model has; None if neither."""
         if isinstance(self._structure, dict) and not self.is_nested:
             return [str(path[0]) for path in self.paths]
         return self._given_names
 
     @property
     def labels(self) -> list[str]:
-        """A word for each output, for errors."""
+        """A label for each output, for errors."""
         return self.names or ["/".join(map(str, path)) for path in self.paths]
 
     def loss_name(self, index: int, loss_name: str) -> str:
-        """What an output's loss is called in reports, without "_loss": by its path, a place in a list by the loss."""
+        """The name of an output's loss in the logs, without "_loss": its path, or the loss for a list position."""
         path = self.paths[index]
         if path and not isinstance(path[-1], int):
             return "/".join(map(str, path))
@@ -63,14 +63,14 @@ class Outputs:
         return "/".join(map(str, (*path[:-1], name)))
 
     def order(self, given: Any) -> list[int]:
-        """The outputs in the order in which a structure names them; those that it does not name come last."""
+        """The outputs in the order of their names in a structure, followed by the others."""
         found: dict[int, Any] = {}
         if len(self) > 1:
             self._split(given, self._structure, "", True, found)
         return [*found, *(index for index in range(len(self)) if index not in found)]
 
     def split(self, given: Any, argument: str, shared: bool = True, lists: bool = False) -> list[Any]:
-        """One entry for each output, None where nothing is given for it.
+        """One entry for each output, None if there is none.
 
         Args:
             given: a single thing, or a structure of them. A list is matched with the outputs of a dict in the order of
@@ -153,7 +153,7 @@ class Outputs:
             self._split(given[key], structure[key], argument, shared, found, nested=True)
 
     def _by_name(self, given: dict[Any, Any], argument: str) -> dict[str, Any]:
-        """An entry for each named output of a list, in the outputs' order."""
+        """One entry for each named output of a list, in the order of the outputs."""
         known = self._given_names
         if known is None or self.is_nested:
             raise ValueError(
@@ -166,7 +166,7 @@ class Outputs:
         return {name: given.get(name) for name in known}
 
     def _only(self, given: Any, argument: str) -> Any:
-        """What is given for the one output, taken out of the lists and dicts around it."""
+        """The entry for the single output, without the lists and dicts around it."""
         structure = self._structure
         while is_structure(given):
             if len(given) != 1:
@@ -195,12 +195,12 @@ class Outputs:
 
 
 def is_structure(value: Any) -> bool:
-    """Whether a value is a list, tuple or dict of things; the config of an object is a single thing."""
+    """Whether a value is a list, tuple or dict of entries; the config of an object is a single entry."""
     return isinstance(value, (list, tuple)) or (isinstance(value, dict) and not {"class_name", "config"} <= set(value))
 
 
 def _key(entry: Any) -> Any:
-    """What one step of a path is: a key, an index, or the name of a field."""
+    """One step of a path: a key, an index, or the name of a field."""
     if isinstance(entry, jax.tree_util.DictKey):
         return entry.key
     return entry.idx if isinstance(entry, jax.tree_util.SequenceKey) else str(entry).strip(".")

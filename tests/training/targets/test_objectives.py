@@ -172,7 +172,7 @@ REPORTED = {
 
 
 @pytest.mark.parametrize("case", REPORTED)
-def test_what_is_reported(case):
+def test_names_of_reported_values(case):
     outputs, given, expected = REPORTED[case]
     assert results(outputs, **given) == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
@@ -266,7 +266,7 @@ def test_refused(case):
     assert message in str(refusal.value)
 
 
-def test_what_is_no_metric_or_weight_is_refused_at_once():
+def test_invalid_metrics_and_weights_are_refused_by_compile():
     with pytest.raises(TypeError, match="metrics: expected names, functions or Metric objects, got 3"):
         Objectives("mse", None, [["mae"], [3]], None)
     with pytest.raises(TypeError, match="loss_weights: expected a number for each output, got 'x'"):
