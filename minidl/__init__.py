@@ -6,16 +6,19 @@
 """
 
 import sys
+from types import ModuleType
 
 from minidl.core.collector import paused
 
 with paused():
     from minidl import (
+        absent,
         activations,
         backend,
         callbacks,
         config,
         constraints,
+        data,
         datasets,
         dtype_policies,
         initializers,
@@ -26,6 +29,7 @@ with paused():
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -68,6 +72,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "data",
     "datasets",
     "dtype_policies",
     "initializers",
@@ -80,6 +85,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -87,3 +93,8 @@ __all__ = [
     "utils",
     "version",
 ]
+
+_parts = (ops.image, ops.linalg, ops.nn, ops.numpy, optimizers.schedules, preprocessing.image, preprocessing.sequence)
+for _module in (*map(globals().get, __all__), *_parts):
+    if isinstance(_module, ModuleType):
+        absent.report_in(_module)

@@ -408,8 +408,16 @@ def tensorflow_data():
     return (tensorflow.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1).batch(5),), {}
 
 
+def own_data(**passes):
+    shuffled = minidl.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1)
+    noisy = shuffled.map(lambda x, y: (x + 1, y), num_parallel_calls=2)
+    return (noisy.repeat(3).batch(5).prefetch(2) if passes else noisy.batch(5),), passes
+
+
 SOURCES = {
     "validation from a generator": validated,
+    "Dataset": own_data,
+    "Dataset over epochs": lambda: own_data(steps_per_epoch=4),
     "torch": lambda: torch_loader(own_generator=False),
     "torch with a generator": lambda: torch_loader(own_generator=True),
     "tf.data": tensorflow_data,

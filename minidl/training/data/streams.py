@@ -21,7 +21,8 @@ import numpy as np
 
 from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
-from minidl.training.data import resumable, torch_random
+from minidl.data import INFINITE_CARDINALITY, Dataset
+from minidl.training.data import resumable, source_state
 from minidl.training.data.chunks import Chunk, chunk_capacity
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
@@ -76,6 +77,10 @@ class StreamData:
         self._class_weight = class_weight
         self._shuffle = shuffle
         self._length = _length(source)
+        if steps is None and isinstance(source, Dataset) and source.cardinality() == INFINITE_CARDINALITY:
+            raise ValueError(
+                f"{_described(source)} never ends: pass steps_per_epoch, validation_steps or steps, or take(n) of it."
+            )
         self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
@@ -121,12 +126,13 @@ class StreamData:
         """The position of the current pass, as plain data for `resume`; empty before the first."""
         if self._pass is None:
             return {}
-        return {**self._pass.place(), "begun": self._begun, "torch_now": torch_random.take(self.source)}
+        return {**self._pass.place(), "begun": self._begun, "own_now": source_state.take(self.source)}
 
     def resume(self, place: dict[str, Any]) -> None:
         """Continue at a `place` of another run: read as many batches as it had read, and drop them.
 
-        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had.
+        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had; a
+        `Dataset` of minidl skips batches without computing them where its stages allow it.
         Changes the states of the random generators, which the caller must set. A `PyDataset` that changes in
         its `on_epoch_end` is not restored.
         """
@@ -140,10 +146,10 @@ class StreamData:
                 self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
-                torch_random.put(self.source, place["torch"])
-                current = self._begin_pass()
-            current.skip(place["given"], place["peeked"])
-            torch_random.put(self.source, place["torch_now"])
+                source_state.put(self.source, place["own"])
+                current = self._begin_pass(place["given"] if isinstance(self.source, Dataset) else 0)
+            current.skip(place["given"] - current.given, place["peeked"])
+            source_state.put(self.source, place["own_now"])
 
     def has_more(self) -> bool:
         """Whether there is a batch for another epoch. A generator that has ended has none."""
@@ -195,9 +201,11 @@ class StreamData:
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
 
-    def _begin_pass(self) -> StreamPass:
+    def _begin_pass(self, start: int = 0) -> StreamPass:
         self._begun += 1
-        self._pass = StreamPass(self, self._batches())
+        states = random.getstate(), np.random.get_state(legacy=False), source_state.take(self.source)
+        source = self.source.read(start) if isinstance(self.source, Dataset) else self.source
+        self._pass = StreamPass(self, self._batches(source), states, start)
         return self._pass
 
     def _end_pass(self) -> None:
@@ -218,15 +226,15 @@ class StreamData:
             self.end_epoch()
         return first
 
-    def _batches(self) -> Generator[Parts, None, None]:
-        if isinstance(self.source, PyDataset):
-            with contextlib.closing(self.source.batches(self._shuffle)) as batches:
+    def _batches(self, source: Any) -> Generator[Parts, None, None]:
+        if isinstance(source, PyDataset):
+            with contextlib.closing(source.batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
         elif self._kept is None:
-            yield from map(self._parts, self.source)
+            yield from map(self._parts, source)
         else:
             yield from self._kept
-            for batch in itertools.islice(self.source, self.steps and self.steps - len(self._kept)):
+            for batch in itertools.islice(source, self.steps and self.steps - len(self._kept)):
                 parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may reuse its arrays
                 self._kept.append(parts)
                 yield parts
@@ -240,38 +248,45 @@ class StreamData:
             raise ValueError(
                 f"{_described(self.source)} gave a batch whose parts have the shapes "
                 f"{shape_of((x, y, sample_weight))[1]}: each needs a first axis of examples, of the same length."
+                + (" Call batch(32) of the Dataset." if isinstance(self.source, Dataset) else "")
             )
         return x, y, sample_weight
 
 
 class StreamPass:
-    """One pass over the batches of `StreamData`."""
+    """One pass over the batches of `StreamData`.
 
-    def __init__(self, data: StreamData, batches: Generator[Parts, None, None]):
+    Args:
+        data: what it is a pass of.
+        batches: those after the skipped ones.
+        states: what may determine their order: the states of Python's and NumPy's generators and of the source.
+        given: how many were skipped.
+    """
+
+    def __init__(self, data: StreamData, batches: Generator[Parts, None, None], states: Any, given: int):
         self._data = data
         self._batches = batches
         self._next: Parts | None = None
-        self._given = 0  # batches
-        # States that may determine its order:
-        self._random = random.getstate(), np.random.get_state(legacy=False), torch_random.take(data.source)
+        self.given = given  # batches
+        self._states = states
         self.ended = False
 
     @property
     def used(self) -> bool:
         """Whether a batch has been yielded."""
-        return self._given > 0
+        return self.given > 0
 
     def place(self) -> dict[str, Any]:
         """Its position, and the states that may determine its order."""
-        place = dict(zip(("python", "numpy", "torch"), self._random))
-        return {**place, "given": self._given, "peeked": self._next is not None}
+        place = dict(zip(("python", "numpy", "own"), self._states))
+        return {**place, "given": self.given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
         """Discard batches, and prefetch the next one if it had been prefetched."""
         for _ in range(count):
             self.peek()
             self._next = None
-        self._given += count
+        self.given += count
         if peek:
             self.peek()
 
@@ -301,10 +316,10 @@ class StreamPass:
         while left and self.peek() is not None:
             batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
             left -= len(batches)
-            self._given += len(batches)
+            self.given += len(batches)
             yield data.stack(batches)
         if self.ended:
-            data.count(self._given)
+            data.count(self.given)
         data.end_epoch()
         if data.steps and left:
             warnings.warn(
