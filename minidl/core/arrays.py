@@ -7,7 +7,9 @@ imported for it: data of theirs can only come where they were.
 
 from __future__ import annotations
 
+import abc
 import functools
+import math
 import sys
 from typing import Any
 
@@ -15,27 +17,49 @@ import jax
 import numpy as np
 
 from minidl.core import dtypes, structures
+from minidl.core.text import as_text, is_text, may_be_text
 
 
-class SparseRows:
+class LazyRows(abc.ABC):
+    """An array of rows that are computed when they are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abc.abstractmethod
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of the rows, which are still to be read."""
+
+    @abc.abstractmethod
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the rows."""
+
+
+class SparseRows(LazyRows):
     """A scipy.sparse matrix as an array of rows: what is read of it is dense, and nothing else is made dense.
 
     Args:
         matrix: any scipy.sparse matrix or array of two axes.
     """
 
-    ndim = 2
-
     def __init__(self, matrix: Any):
         self._matrix = matrix.tocsr()
-        self.shape: tuple[int, ...] = self._matrix.shape
-        self.dtype: np.dtype[Any] = self._matrix.dtype
+        self.shape = self._matrix.shape
+        self.dtype = self._matrix.dtype
         self.stored: np.ndarray = self._matrix.data  # the values that are not zero
-
-    @property
-    def size(self) -> int:
-        """The number of elements, zeros included."""
-        return self.shape[0] * self.shape[1]
 
     def min(self) -> Any:
         """The smallest element."""
@@ -54,9 +78,6 @@ class SparseRows:
         """The same values in another dtype."""
         return SparseRows(self._matrix.astype(dtype))
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
     def __getitem__(self, rows: Any) -> SparseRows:
         return SparseRows(self._matrix[rows])
 
@@ -69,16 +90,22 @@ def is_data(value: Any) -> bool:
     return isinstance(value, (list, tuple, dict, str, bytes)) or holds_array(value)
 
 
-def as_array(value: Any) -> Any:
-    """Numbers as a NumPy array, or as `SparseRows`.
+def as_array(value: Any, text: bool = False) -> Any:
+    """Numbers as a NumPy array, or as `LazyRows`.
 
     Integers that the device's integers cannot hold become floats.
+
+    Args:
+        value: what may hold numbers.
+        text: whether text is taken too: an array of `bytes` objects.
 
     Raises:
         TypeError: the values are not numbers, or complex.
         ValueError: a masked array, or floats that are infinite on the device.
     """
-    array = value if isinstance(value, (np.memmap, SparseRows)) else _converted(value)
+    array = value if isinstance(value, (np.memmap, LazyRows)) else _converted(value, text)
+    if text and is_text(array):
+        return as_text(array, "The model")
     if array.dtype.kind == "c":
         raise TypeError(
             f"An array of dtype {array.dtype} cannot be trained on: it is complex. Give the real and the imaginary "
@@ -118,22 +145,31 @@ def within_device(array: Any) -> Any:
     return array
 
 
-def as_arrays(values: Any) -> Any:
-    """A structure of arrays; a list of plain numbers (or of lists of them) is one array, as is one of images."""
+def as_arrays(values: Any, text: bool = False) -> Any:
+    """A structure of arrays; a list of plain numbers (or of lists of them) is one array, as is one of images.
+
+    Args:
+        values: the structure.
+        text: see `as_array`.
+    """
     if values is None or type(values) is np.ndarray:  # nearly always
-        return values if values is None else as_array(values)
+        return values if values is None else as_array(values, text)
     values = structures.ordered(values)
     leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
     if isinstance(values, (list, tuple)):
         if (leaves or not values) and all(map(np.isscalar, leaves)):
-            return as_array(values)
+            return as_array(values, text)
         if values and all(map(_is_image, values)):
             return as_array(_stacked(values))
-    return jax.tree.map(as_array, values)
+    return jax.tree.map(functools.partial(as_array, text=text), values)
 
 
-def as_batch(values: Any) -> Any:
+def as_batch(values: Any, text: bool = False) -> Any:
     """A part of a batch that a generator gave, as a structure of arrays.
+
+    Args:
+        values: the part.
+        text: see `as_array`.
 
     Raises:
         ValueError: it has no rows.
@@ -141,12 +177,12 @@ def as_batch(values: Any) -> Any:
     if values is None:
         return None
     if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # nearly always
-        return as_array(values)
-    arrays = jax.tree.map(as_array, structures.ordered(values))
+        return as_array(values, text)
+    arrays = jax.tree.map(functools.partial(as_array, text=text), structures.ordered(values))
     for array in jax.tree.leaves(arrays):
         if array.shape[:1] == (0,):
             raise ValueError(f"The data gave a batch without rows: an array of shape {array.shape}. Leave it out.")
-    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, SparseRows) else array, arrays)
+    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, LazyRows) else array, arrays)
 
 
 def device_dtype(array: Any) -> np.dtype[Any]:
@@ -162,11 +198,14 @@ def _device_dtype(dtype: Any, floatx: str, is_wide: bool) -> np.dtype[Any]:
 
 def dense(value: Any) -> np.ndarray:
     """What a layer is called on as a NumPy array, like `as_array`, but of any dtype."""
-    return np.asarray(within_device(_converted(value)))
+    array = _converted(value, text=True)
+    return array if is_text(array) else np.asarray(within_device(array))
 
 
 def fits_device(array: np.ndarray) -> bool:
-    """Whether the device's integers hold those of an array; floats do, or become infinite."""
+    """Whether the device's dtypes hold an array: integers that are not too large; floats, or they become infinite."""
+    if may_be_text(array):
+        return False
     return array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or within_device(array) is array
 
 
@@ -175,7 +214,7 @@ def holds_array(value: Any) -> bool:
     return hasattr(value, "__array__") or _is_foreign(value)
 
 
-def _converted(value: Any) -> Any:
+def _converted(value: Any, text: bool = False) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
             f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which stand for "
@@ -186,7 +225,7 @@ def _converted(value: Any) -> Any:
     if _is_instance("pandas", "DataFrame", value):
         return _table(value)
     if _is_instance("pandas", "Series", value):
-        return _column(value)
+        return values if text and is_text(values := np.asarray(value)) else _column(value)
     return np.asarray(value)
 
 

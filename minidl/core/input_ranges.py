@@ -37,8 +37,6 @@ def require(array: Any, low: int, high: int, owner: str) -> None:
 
 def carry(array: Any, changed: Any) -> Any:
     """Say that an array holds the values of another one. Gives it back."""
-    if _found.get() is None:
-        return changed
     return array_metadata.annotate(changed, input_index=array_metadata.of(array).input_index)
 
 

@@ -23,6 +23,7 @@ def adapt(
     shuffle: bool | str = False,
     class_weight: Callable[[Any, Any, Any], Any] | None = None,
     use: str = "training",
+    on_host: Callable[[Any], Any] = lambda x: x,
 ) -> Data:
     """The data of a call.
 
@@ -37,6 +38,7 @@ def adapt(
         class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
         use: "building" and then training, "training" or "prediction", which a `PyDataset` is told; or "validation",
             which takes the same batches in every pass.
+        on_host: makes numbers of inputs that hold text: a `HostBatch`; it gives other inputs back as they are.
 
     Raises:
         ValueError: no rows, or arrays that do not have the same number of them.
@@ -45,9 +47,10 @@ def adapt(
     if is_stream(x):
         checks.stream(call, x, y, sample_weight)
         repeats = use == "validation"
-        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats)
-    x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats, on_host)
+    x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
     checks.arrays(call, x, y, sample_weight)
+    x = on_host(x)
     if class_weight is not None:
         sample_weight = class_weight(x, y, sample_weight)
     return ArrayData(x, y, sample_weight, batch_size, shuffle, steps)

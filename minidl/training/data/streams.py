@@ -51,6 +51,7 @@ class StreamData:
         use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
         repeats: whether each pass gives the batches of the first one, which are kept if the source is an iterator,
             which cannot be restarted.
+        on_host: see `adapt`.
 
     Raises:
         ValueError: it yields nothing, or something else than batches.
@@ -70,10 +71,12 @@ class StreamData:
         shuffle: bool = False,
         use: str = "training",
         repeats: bool = False,
+        on_host: Callable[[Any], Any] = lambda x: x,
     ):
         self.steps = steps
         self.source = source
         self._class_weight = class_weight
+        self._on_host = on_host
         self._shuffle = shuffle
         self._length = _length(source)
         self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
@@ -239,9 +242,11 @@ class StreamData:
                 yield parts
 
     def _parts(self, batch: Any) -> Parts:
-        x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        x, y, sample_weight = as_batch(x, text=True), as_batch(y), as_batch(sample_weight)
         if self._class_weight is not None:
             sample_weight = self._class_weight(x, y, sample_weight)
+        x = as_batch(self._on_host(x))
         sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(
