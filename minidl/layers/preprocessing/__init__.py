@@ -10,6 +10,7 @@ from minidl.layers.preprocessing.normalization import Normalization
 from minidl.layers.preprocessing.random_geometry import RandomCrop, RandomRotation, RandomTranslation, RandomZoom
 from minidl.layers.preprocessing.rescaling import Rescaling
 from minidl.layers.preprocessing.string_lookup import StringLookup
+from minidl.layers.preprocessing.text_vectorization import TextVectorization
 
 __all__ = [
     "CategoryEncoding",
@@ -29,4 +30,5 @@ __all__ = [
     "Rescaling",
     "Resizing",
     "StringLookup",
+    "TextVectorization",
 ]

@@ -60,7 +60,8 @@ class IndexLookup(VocabularyLayer):
         is_file = isinstance(vocabulary, (str, os.PathLike))
         self.input_vocabulary = None if vocabulary is None or is_file else self._listed(vocabulary)
         self.is_fixed = vocabulary is not None if has_vocabulary is None else has_vocabulary  # not to be adapted
-        self._frozen_size: int | None = size  # the vectors' size from the first use on
+        has_tokens = size is not None and size > self._token_start  # else it was saved without a vocabulary
+        self._frozen_size: int | None = size if has_tokens else None
         self._vocabulary = self._numbered([])
         self._idf: np.ndarray | None = None
         self._counts = Counts()

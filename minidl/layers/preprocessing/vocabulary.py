@@ -118,3 +118,16 @@ def as_tokens(values: Any, is_text: bool, owner: str) -> list[Any]:
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{owner} takes integers, got an array of dtype {array.dtype}.")
     return array.ravel().tolist()
+
+
+def refuse_file(kind: str, config: dict[str, Any]) -> None:
+    """Refuse a config that names a file to read.
+
+    Raises:
+        ValueError: it does.
+    """
+    if isinstance(config.get("vocabulary"), str):
+        raise ValueError(
+            f"{kind}: a config cannot name a vocabulary file, got {config['vocabulary']!r}. Give the path to the "
+            "constructor or to set_vocabulary()."
+        )

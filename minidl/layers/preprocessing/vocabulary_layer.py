@@ -236,8 +236,7 @@ class VocabularyLayer(HostLayer):
         Raises:
             ValueError: the config names a file to read: only the constructor reads files.
         """
-        if isinstance(config.get("vocabulary"), str):
-            raise ValueError(f"{cls.__name__}: a config cannot name a vocabulary file, got {config['vocabulary']!r}.")
+        vocabularies.refuse_file(cls.__name__, config)
         return super().from_config(config)
 
     # Tokens
