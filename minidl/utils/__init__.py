@@ -20,6 +20,7 @@ from minidl.saving import (
 )
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils.feature_space import FeatureSpace
 from minidl.utils.plotting import model_to_dot, plot_model
 from minidl.utils.progbar import Progbar
 from minidl.utils.py_dataset import PyDataset, Sequence
@@ -28,6 +29,7 @@ from minidl.utils.session import clear_session
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

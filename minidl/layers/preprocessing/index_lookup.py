@@ -189,6 +189,7 @@ class IndexLookup(VocabularyLayer):
             "idf_weights": self.input_idf_weights,
             "vocabulary": self.input_vocabulary,
             "vocabulary_size": self._frozen_size,
+            "has_input_vocabulary": self.is_fixed,
             "oov_method": self.oov_method,
             "salt": self.salt,
         }

@@ -142,6 +142,11 @@ class TextVectorization(HostLayer):
         """Forget what was counted."""
         self._lookup_layer.reset_state()
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the layer was constructed with a vocabulary, so that it is not to be adapted."""
+        return self._lookup_layer.is_fixed
+
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """The tokens, in the order of their numbers; see `StringLookup`."""
         return self._lookup_layer.get_vocabulary(include_special_tokens)
@@ -258,6 +263,7 @@ class TextVectorization(HostLayer):
             "idf_weights": lookup.input_idf_weights,
             "encoding": self.encoding,
             "vocabulary_size": lookup.vocabulary_size(),
+            "has_input_vocabulary": lookup.is_fixed,
         }
 
     @classmethod

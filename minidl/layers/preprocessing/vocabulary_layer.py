@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import collections
 import os
 import pathlib
 from collections.abc import MutableMapping
@@ -36,7 +37,8 @@ class VocabularyLayer(HostLayer):
     invert: bool
     output_mode: str
     pad_to_max_tokens: bool
-    input_vocabulary: list[Any] | None
+    input_vocabulary: list[Any] | None  # what configs hold; None where files have the vocabulary as an asset
+    input_idf_weights: list[float] | None
     is_fixed: bool  # not to be adapted
     _frozen_size: int | None  # the number of tokens that vectors were made for
     _vocabulary: Vocabulary
@@ -86,10 +88,13 @@ class VocabularyLayer(HostLayer):
         self._check_tokens(tokens[len(special) :] if has_special else tokens)
         weights = None if idf_weights is None else self._padded_weights(tokens, idf_weights, has_special)
         self._put(tokens[len(special) :] if has_special else tokens, weights)
+        if self.input_vocabulary is not None:
+            self.input_vocabulary = [self._shown(token) for token in tokens]
+            self.input_idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
 
     def _check_tokens(self, tokens: list[Any]) -> None:
         if len(tokens) != len(set(tokens)):
-            repeated = sorted({token for token in tokens if tokens.count(token) > 1})[:10]
+            repeated = [token for token, count in collections.Counter(tokens).items() if count > 1][:10]
             raise self._error(f"tokens come more than once in the vocabulary: {list(map(as_string, repeated))}")
         first = self._special_tokens()
         for token in (self.mask_token, self.oov_token if self.invert else None):
@@ -191,6 +196,11 @@ class VocabularyLayer(HostLayer):
         if self.output_mode == "tf_idf":
             weights = self._padded_weights(tokens, self._counts.inverse_document_frequencies(tokens), False)
         self._put(tokens, weights)
+        is_for_config = any(isinstance(token, bytes) and len(token.splitlines()) != 1 for token in tokens)
+        self.input_vocabulary = self.get_vocabulary() if is_for_config else None  # a file has one token per line
+        self.input_idf_weights = None
+        if is_for_config and weights is not None:
+            self.input_idf_weights = weights[: self.vocabulary_size()].tolist()
         self.reset_state()
 
     def reset_state(self) -> None:
@@ -207,7 +217,10 @@ class VocabularyLayer(HostLayer):
     def load_own_variables(self, store: Any) -> None:
         """Read the weights of tokens."""
         if self.output_mode == "tf_idf" and "idf_weights" in store:
-            self._idf = np.asarray(store["idf_weights"])
+            weights = np.asarray(store["idf_weights"])
+            if weights.shape != (self.depth(),):
+                raise ValueError(f"{self.name!r} has {self.depth()} tokens, stored weights have shape {weights.shape}.")
+            self._idf = weights
 
     def save_assets(self, folder: str) -> None:
         """Write the vocabulary, unless the config has it: one token per line, special ones first."""
@@ -227,6 +240,10 @@ class VocabularyLayer(HostLayer):
         is_special = tokens[: self._token_start] == [self._key(token) for token in self._special_tokens()]
         if tokens := tokens[self._token_start :] if is_special else tokens:
             self._check_tokens(tokens)
+            if self._frozen_size not in (None, self._token_start + len(tokens)):
+                raise self._error(
+                    f"the file has {self._token_start + len(tokens)} tokens, its config says {self._frozen_size}"
+                )
             self._put(tokens, None)
 
     @classmethod
@@ -240,6 +257,10 @@ class VocabularyLayer(HostLayer):
         return super().from_config(config)
 
     # Tokens
+
+    @abc.abstractmethod
+    def depth(self) -> int:
+        """The size of a vector."""
 
     @abc.abstractmethod
     def _key(self, token: Any) -> Any:
