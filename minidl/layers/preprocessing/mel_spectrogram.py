@@ -95,7 +95,7 @@ class MelSpectrogram(ListLayer):
         if self.power_to_db:
             bands = 10 * jnp.log10(jnp.maximum(bands, self.min_power))
             bands -= 10 * jnp.log10(jnp.maximum(jnp.abs(jnp.asarray(self.ref_power, dtype)), self.min_power))
-            bands = jnp.maximum(bands, jnp.max(bands) - self.top_db)
+            bands = jnp.maximum(bands, jnp.max(bands, initial=-jnp.inf) - self.top_db)
         return jnp.swapaxes(bands, -1, -2).astype(self.compute_dtype)
 
     def linear_to_mel_weight_matrix(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import config, initializers, ops
+from minidl.core import dtypes
 from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
@@ -101,15 +102,16 @@ class STFTSpectrogram(Layer):
             setattr(self, f"{side}_kernel", kernel)
 
     def call(self, inputs: Array) -> Array:
-        if str(inputs.dtype) not in ("float16", "float32", "float64"):
-            raise TypeError(f"STFTSpectrogram: inputs must be float16, float32 or float64, got {inputs.dtype}.")
+        if not dtypes.is_float(inputs.dtype):
+            raise TypeError(f"STFTSpectrogram: inputs must be floats, got an array of dtype {inputs.dtype}.")
         is_last = self.data_format == "channels_last"
         signals = jnp.swapaxes(inputs, 1, 2) if is_last else inputs  # (batch, channels, time)
         real, imag = (self._transform(signals, side) if side in self._kernels else None for side in ("real", "imag"))
         spectrum = self._spectrum(real, imag)  # (batch, channels, frames, frequencies)
         if self.expand_dims:
             return jnp.moveaxis(spectrum, 1, -1) if is_last else spectrum
-        merged = jnp.swapaxes(spectrum, 2, 3).reshape(spectrum.shape[0], -1, spectrum.shape[2])
+        batch, channels, frames, frequencies = spectrum.shape
+        merged = jnp.swapaxes(spectrum, 2, 3).reshape(batch, channels * frequencies, frames)
         return jnp.swapaxes(merged, 1, 2) if is_last else merged
 
     def _transform(self, signals: Array, side: str) -> Array:
