@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np  # noqa: F401, used by the example
 
 from minidl.core import serialization
 from minidl.core.typing import Config
+from minidl.layers import masks
 from minidl.layers.base import Layer
 from minidl.layers.preprocessing.host_layer import as_host_array
 
@@ -42,7 +44,9 @@ class Pipeline(Layer):
         is_list = isinstance(inputs, (str, list, tuple)) and not any(hasattr(part, "shape") for part in inputs)
         return super().__call__(as_host_array(inputs) if is_list else inputs, *args, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = True) -> Any:
+    def call(self, inputs: Any, training: bool | None = True, mask: Any = None) -> Any:
+        if mask is not None:
+            inputs = masks.put(jnp.copy(inputs), mask)
         for layer in self.layers:
             inputs = layer(inputs, training=training)
         return inputs

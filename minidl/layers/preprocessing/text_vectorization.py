@@ -238,13 +238,13 @@ class TextVectorization(HostLayer):
         """Read the weights of tokens."""
         self._lookup_layer.load_own_variables(store)
 
-    def save_assets(self, folder: str) -> None:
+    def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary, unless the config has it."""
-        self._lookup_layer.save_assets(folder)
+        self._lookup_layer.save_assets(dir_path)
 
-    def load_assets(self, folder: str) -> None:
+    def load_assets(self, dir_path: str) -> None:
         """Read the vocabulary that `save_assets` wrote."""
-        self._lookup_layer.load_assets(folder)
+        self._lookup_layer.load_assets(dir_path)
 
     def get_config(self) -> Config:
         lookup = self._lookup_layer

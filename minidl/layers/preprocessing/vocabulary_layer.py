@@ -222,18 +222,18 @@ class VocabularyLayer(HostLayer):
                 raise ValueError(f"{self.name!r} has {self.depth()} tokens, stored weights have shape {weights.shape}.")
             self._idf = weights
 
-    def save_assets(self, folder: str) -> None:
+    def save_assets(self, dir_path: str) -> None:
         """Write the vocabulary, unless the config has it: one token per line, special ones first."""
         if self.input_vocabulary is None:
             lines = [str(token) for token in self.get_vocabulary()]
             text = "\n".join(lines).encode("utf-8", "surrogateescape")
-            pathlib.Path(folder, _FILE).write_bytes(text)
+            pathlib.Path(dir_path, _FILE).write_bytes(text)
 
-    def load_assets(self, folder: str) -> None:
+    def load_assets(self, dir_path: str) -> None:
         """Read the vocabulary that `save_assets` wrote."""
         if self.input_vocabulary is not None:
             return
-        lines = pathlib.Path(folder, _FILE).read_bytes().splitlines()
+        lines = pathlib.Path(dir_path, _FILE).read_bytes().splitlines()
         while lines and not lines[-1]:
             del lines[-1]
         tokens = lines if self.vocabulary_dtype == DTYPE else [int(line) for line in lines]
