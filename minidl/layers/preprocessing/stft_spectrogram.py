@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from minidl import config, initializers, ops
+from minidl import config, initializers, kernels, ops
 from minidl.core import dtypes
 from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
@@ -115,13 +115,10 @@ class STFTSpectrogram(Layer):
         return jnp.swapaxes(merged, 1, 2) if is_last else merged
 
     def _transform(self, signals: Array, side: str) -> Array:
-        batch, channels, time = signals.shape
-        kernel = jnp.asarray(getattr(self, f"{side}_kernel").value, signals.dtype)
         stride = self.frame_step or self.frame_length // 2
-        frames = ops.conv(
-            signals.reshape(batch * channels, time, 1), kernel, stride, self.padding, data_format="channels_last"
-        )
-        return frames.reshape(batch, channels, *frames.shape[1:])
+        ends = kernels.pads(self.padding, signals.shape[-1:], (self.frame_length,), (stride,), (1,))
+        frames = ops.extract_sequences(jnp.pad(signals, [(0, 0), (0, 0), *ends]), self.frame_length, stride)
+        return frames @ jnp.asarray(getattr(self, f"{side}_kernel").value, signals.dtype)[:, 0]
 
     def _spectrum(self, real: Any, imag: Any) -> Array:
         if self.mode in ("real", "imag"):
