@@ -119,7 +119,7 @@ class HostCalls:
         known = [_expression(leaf, layer) for leaf in leaves]
         expression = ("call", id(layer), str(structure), *known)
         if self._values is not None and expression in self._values:
-            return self._values[expression]
+            return array_metadata.annotate(self._values[expression], host=(self, expression))
         if self._values is not None and dtype != DTYPE:
             raise ValueError(
                 f"{layer.name!r} is called on other text than when the model was prepared: calls on text must not "
@@ -128,12 +128,25 @@ class HostCalls:
         given = jax.tree.unflatten(structure, map(Known, known))
         self.recorded[expression] = HostCall(layer, given, tuple(shape[1:]), dtype)
         full = tuple(self._unknown if size is None else size for size in shape)
-        return HostArray(full, expression, self) if dtype == DTYPE else jnp.zeros(full, dtype)
+        if dtype == DTYPE:
+            return HostArray(full, expression, self)
+        return array_metadata.annotate(jnp.zeros(full, dtype), host=(self, expression))
+
+
+def calls_for(leaves: list[Any]) -> HostCalls | None:
+    """What knows the results of a call on arrays, if it is made on the host: of text, or of what was computed there."""
+    for leaf in leaves:
+        if isinstance(leaf, HostArray):
+            return leaf.calls
+    found = [array_metadata.of(leaf).host for leaf in leaves]
+    return found[0][0] if all(found) else None
 
 
 def _expression(leaf: Any, layer: Any) -> Expression:
     if isinstance(leaf, HostArray):
         return leaf.expression
+    if (host := array_metadata.of(leaf).host) is not None:
+        return host[1]
     index = array_metadata.of(leaf).input_index
     if index is None:
         raise ValueError(

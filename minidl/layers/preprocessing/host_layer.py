@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes, structures
-from minidl.core.host_arrays import DTYPE, HostArray
+from minidl.core.host_arrays import DTYPE, HostArray, calls_for
 from minidl.core.symbolic import KerasTensor
 from minidl.core.text import as_strings, is_text, may_be_text
 from minidl.core.typing import Array
@@ -27,6 +27,7 @@ class HostLayer(Layer):
     """
 
     wide_in_graph = True
+    takes_numbers = True
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -57,9 +58,10 @@ class HostLayer(Layer):
         """The outputs in a function that is traced."""
         leaves = jax.tree.leaves(inputs)
         shape = self.compute_output_shape(structures.map(lambda leaf: tuple(leaf.shape), inputs))
-        for leaf in leaves:
-            if isinstance(leaf, HostArray):
-                return leaf.calls.result(self, inputs, shape, self.output_dtype)
+        if (calls := calls_for(leaves)) is not None:
+            return calls.result(self, inputs, shape, self.output_dtype)
+        if not self.takes_numbers:
+            raise TypeError(f"{self.name!r} takes text, got numbers: {[str(leaf.dtype) for leaf in leaves]}.")
         if self.output_dtype == DTYPE:
             raise ValueError(
                 f"{self.name!r} gives text, which a compiled model cannot return. Call the layer on what predict() "

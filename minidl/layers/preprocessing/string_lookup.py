@@ -89,6 +89,11 @@ class StringLookup(IndexLookup):
             **kwargs,
         )
 
+    @property
+    def takes_numbers(self) -> bool:  # type: ignore[override]
+        """Whether the layer takes numbers instead of text."""
+        return self.invert
+
     def _key(self, token: Any) -> bytes:
         return as_text(token, type(self).__name__).item()
 

@@ -60,6 +60,8 @@ class TextVectorization(HostLayer):
            [1, 4, 3, 0]], dtype=int32)
     """
 
+    takes_numbers = False
+
     def __init__(
         self,
         max_tokens: int | None = None,
