@@ -46,15 +46,12 @@ def crossed(columns: Sequence[np.ndarray], count: int) -> np.ndarray:
         columns: arrays of one shape: `bytes` objects or integers.
         count: the number of buckets.
     """
-    total = np.full(columns[0].shape, _CROSS_KEY)
-    for column in columns:
-        if column.dtype == object:
-            value = fingerprint(column.ravel().tolist()).reshape(column.shape)
-        else:
-            value = column.astype("int64").astype(_U)
+    shape, total = columns[0].shape, np.full(columns[0].size, _CROSS_KEY)
+    for column in map(np.ravel, columns):
+        value = fingerprint(column.tolist()) if column.dtype == object else column.astype("int64").astype(_U)
         total = (total ^ _CROSS ^ (_shift_mix(value * _CROSS) * _CROSS)) * _CROSS
         total = _shift_mix(_shift_mix(total) * _CROSS)
-    return (total % _U(count)).astype("int64")
+    return (total % _U(count)).astype("int64").reshape(shape)
 
 
 # FarmHash

@@ -81,7 +81,7 @@ class Hashing(HostLayer):
             array = integers(self, array)
             text, masked = array.astype("U").astype(object), self.mask_value
             text = as_text(text)
-        if masked is not None and is_text(array) != isinstance(masked, bytes):
+        if masked is not None and is_text(array) != isinstance(masked, (str, bytes)):
             raise TypeError(f"Hashing: mask_value {self.mask_value!r} has another type than the inputs, {array.dtype}.")
         has_mask = masked is not None and self.num_bins > 1
         found = buckets(text, self.num_bins - has_mask, self.salt)

@@ -105,6 +105,8 @@ class IndexLookup(VocabularyLayer):
 
     def lookup(self, keys: list[Any]) -> np.ndarray:
         """The number of each token."""
+        if self.output_mode != "int":
+            self.depth()
         if not len(self._vocabulary):
             raise self._error("the layer has no vocabulary yet: give it one, or call adapt() with data")
         found = self._vocabulary.numbers(keys, self._oov_start if self.num_oov_indices == 1 else -1)
