@@ -88,7 +88,7 @@ class VocabularyLayer(HostLayer):
         self._check_tokens(tokens[len(special) :] if has_special else tokens)
         weights = None if idf_weights is None else self._padded_weights(tokens, idf_weights, has_special)
         self._put(tokens[len(special) :] if has_special else tokens, weights)
-        if self.input_vocabulary is not None:
+        if self.input_vocabulary is not None or _have_line_ends(tokens):
             self.input_vocabulary = [self._shown(token) for token in tokens]
             self.input_idf_weights = None if idf_weights is None else np.asarray(idf_weights).tolist()
 
@@ -196,8 +196,8 @@ class VocabularyLayer(HostLayer):
         if self.output_mode == "tf_idf":
             weights = self._padded_weights(tokens, self._counts.inverse_document_frequencies(tokens), False)
         self._put(tokens, weights)
-        is_for_config = any(isinstance(token, bytes) and len(token.splitlines()) != 1 for token in tokens)
-        self.input_vocabulary = self.get_vocabulary() if is_for_config else None  # a file has one token per line
+        is_for_config = _have_line_ends(tokens)
+        self.input_vocabulary = self.get_vocabulary() if is_for_config else None
         self.input_idf_weights = None
         if is_for_config and weights is not None:
             self.input_idf_weights = weights[: self.vocabulary_size()].tolist()
@@ -280,3 +280,8 @@ class VocabularyLayer(HostLayer):
 
     def _error(self, message: str) -> ValueError:
         return ValueError(f"{type(self).__name__}: {message}.")
+
+
+def _have_line_ends(tokens: list[Any]) -> bool:
+    """Whether a file with one token per line cannot hold the tokens."""
+    return any(isinstance(token, bytes) and token.splitlines() != [token] for token in tokens)
