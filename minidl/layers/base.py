@@ -20,14 +20,14 @@ from minidl import regularizers
 from minidl.core import arrays, dtypes, forks, structures
 from minidl.core.functional import bound, of_one_moment
 from minidl.core.host_arrays import HostArray
-from minidl.core.naming import auto_name, is_own
+from minidl.core.naming import auto_name
 from minidl.core.serialization import ConfigError, serialize
 from minidl.core.symbolic import Node, is_symbolic
 from minidl.core.text import may_be_text
 from minidl.core.variables import Variable, autocast_scope, name_scope
 from minidl.layers import masks, pipelines, signatures
 from minidl.layers.input_spec import check_inputs
-from minidl.layers.module import Module, building, calls_under_way
+from minidl.layers.module import building, calls_under_way
 from minidl.layers.signatures import as_shape, holds_arrays, parameters_of
 from minidl.layers.symbolic_call import SymbolicCall
 
@@ -297,25 +297,16 @@ class Layer(SymbolicCall):
         if isinstance(value, Variable):
             value = value.value
         if isinstance(value, HostArray):
-            return self._text(value)
+            return signatures.text_for(self, value)
         if isinstance(value, jax.ShapeDtypeStruct) or not arrays.holds_array(value):
             return value
         array = value if isinstance(value, jax.Array) else arrays.dense(value)
         if may_be_text(array):
-            return self._text(array)
+            return signatures.text_for(self, array)
         if self.autocast and dtypes.is_float(array.dtype) and array.dtype != self.compute_dtype:
             array = array.astype(self.compute_dtype)
         array = array if isinstance(array, jax.Array) else jax.device_put(array)
         return array if array is value else masks.put(array, masks.get(value))
-
-    def _text(self, array: Any) -> Any:
-        """Text, which layers and models that hold others pass on, and layers of the user's may handle."""
-        if is_own(type(self)) and not self.takes_text and not self._children(Module):
-            raise TypeError(
-                f"{type(self).__name__} {self.name!r} takes numbers, got text of shape {tuple(array.shape)}. Put a "
-                "layer before it that makes numbers of text: TextVectorization, StringLookup or Hashing."
-            )
-        return array
 
     def _check_inputs(self, inputs: Any) -> None:
         if self.input_spec is not None:

@@ -11,16 +11,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import host_arrays, host_plan, structures
-from minidl.core.arrays import as_arrays, device_dtype
+from minidl.core.arrays import as_arrays
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
-from minidl.core.symbolic import KerasTensor, tensors_like
-from minidl.core.text import may_be_text
+from minidl.core.symbolic import tensors_like
 from minidl.layers.module import building
 from minidl.training.compiled import Compiled
 from minidl.training.compiled_steps import CompiledSteps
-from minidl.training.data import ranges
+from minidl.training.data import ranges, text
 from minidl.training.data.adapt import Data, adapt
 from minidl.training.data.array_data import ArrayData
 from minidl.training.data.splits import class_weights_to_sample_weights
@@ -175,7 +173,7 @@ class Prepared(Compiled):
         use = "validation" if call == "fit: validation_data" else "prediction" if call == "predict" else "training"
         if use == "training" and (not self.built or (self.compiled and not self.objectives.built)):
             use = "building"
-        options = batch_size, steps, shuffle, weigh, use, self._on_host
+        options = batch_size, steps, shuffle, weigh, use, functools.partial(text.on_host, self)
         with contextlib.closing(adapt(call, x, y, sample_weight, *options)) as data:
             if call == "fit" and isinstance(data, ArrayData) and not self.objectives.built:
                 if self.objectives.are_given or not self._is_built_inside():
@@ -189,19 +187,7 @@ class Prepared(Compiled):
         """One batch as checked arrays."""
         x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
         checks.arrays(call, x, y, sample_weight)
-        return self._on_host(x), y, sample_weight
-
-    def _on_host(self, x: Any) -> Any:
-        """Inputs with the text in them as numbers, a `HostBatch`; inputs without text as they are."""
-        leaves, structure = jax.tree.flatten(x)
-        if not any(map(may_be_text, leaves)):
-            return x
-        key = "text", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-        if key not in self._output_specs:
-            with building:
-                self._output_spec(x)  # builds the model
-                self._output_specs[key] = host_plan.plan(functools.partial(ranges.call, self), x)
-        return self._output_specs[key](x).settled()
+        return text.on_host(self, x), y, sample_weight
 
     def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
         """The weight of each example, or of each of its steps, from those of the classes."""
@@ -241,21 +227,8 @@ class Prepared(Compiled):
         leaves, structure = jax.tree.flatten(x)
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
-            self._output_specs[key] = self.compute_output_spec(_symbolic(x))
+            self._output_specs[key] = self.compute_output_spec(text.symbolic(x))
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:
         return all(layer.built for layer in self._flatten_layers())
-
-
-def _symbolic(x: Any) -> Any:
-    """Inputs as symbolic tensors of an unknown number of rows."""
-
-    def tensor(leaf: Any) -> KerasTensor:
-        is_text = may_be_text(leaf)
-        return KerasTensor((None, *leaf.shape[1:]), host_arrays.DTYPE if is_text else device_dtype(leaf))
-
-    if isinstance(x, host_plan.HostBatch):
-        x = jax.tree.map(tensor, x)
-        return x.filled(lambda index, shape: KerasTensor((None, *shape), host_arrays.DTYPE))
-    return structures.map(tensor, x)
