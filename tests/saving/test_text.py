@@ -139,6 +139,17 @@ def test_an_unadapted_layer_is_adapted_after_it_is_read(tmp_path):
         assert read(["b"]).shape == ((1, 1) if mode == "int" else (1, 3))
 
 
+def test_a_program_takes_no_text(tmp_path):
+    path, layers = tmp_path / "model.stablehlo", minidl.layers
+    with pytest.raises(ValueError, match=r"export: the layers \['text_vec.*, 'hashed_crossing.*computed on the host"):
+        model(minidl, True).export(path)
+    pytest.importorskip("flatbuffers")
+    number = layers.IntegerLookup(vocabulary=[3, 5], output_mode="one_hot")
+    exported = minidl.Sequential([layers.Input((1,), dtype="int32"), number, layers.Dense(1)])
+    exported.export(path)
+    np.testing.assert_allclose(minidl.saving.load_exported(path)(X["number"]), exported(X["number"]), rtol=1e-6)
+
+
 def changed(path, change, vocabulary=None):
     """A saved lookup with another config or vocabulary."""
     layer = minidl.layers.StringLookup(output_mode="multi_hot")

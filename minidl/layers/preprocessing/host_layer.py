@@ -28,6 +28,7 @@ class HostLayer(Layer):
 
     wide_in_graph = True
     takes_numbers = True
+    needs_host = True  # also in a compiled function, where it is called back
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)

@@ -84,10 +84,14 @@ class IntegerLookup(IndexLookup):
             **kwargs,
         )
 
-    def call_traced(self, inputs: Array) -> Any:
-        """In a compiled model the numbers are looked up on the device, where arithmetic is enough for that."""
+    @property
+    def needs_host(self) -> bool:  # type: ignore[override]
+        """False where arithmetic is enough: then numbers are looked up on the device in a compiled model."""
         uses_hash = self.oov_method == "farmhash" and self.num_oov_indices > 1
-        if self.invert or uses_hash or not self.num_oov_indices or not len(self._vocabulary):
+        return self.invert or uses_hash or not self.num_oov_indices or not len(self._vocabulary)
+
+    def call_traced(self, inputs: Array) -> Any:
+        if self.needs_host:
             return super().call_traced(inputs)
         inputs = inputs.astype("int32")
         keys, numbers = self._vocabulary.sorted()
