@@ -18,8 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import layers
-from minidl.core import dtypes
+from minidl.core import dtypes, host_arrays, host_plan
 from minidl.core.symbolic import KerasTensor
+from minidl.core.text import may_be_text
 from minidl.core.typing import PyTree
 
 
@@ -71,12 +72,19 @@ class LayerCase:
     def symbolic_inputs(self) -> PyTree:
         """Symbolic tensors for the inputs, of unknown batch size."""
         fixed = None if self.any_batch else jax.tree.leaves(self.inputs)[0].shape[0]
-        return jax.tree.map(lambda x: KerasTensor((fixed, *x.shape[1:]), x.dtype), self.inputs)
+        return jax.tree.map(lambda x: KerasTensor((fixed, *x.shape[1:]), _dtype(x)), self.inputs)
+
+    def traceable(self, layer: Any, inputs: Any) -> Any:
+        """Inputs as arguments of a compiled function: in the place of text, what the layer makes of it."""
+        if not any(map(may_be_text, jax.tree.leaves(inputs))):
+            return inputs
+        return host_plan.plan(lambda given: self.call(layer, given), inputs)(inputs).settled()
 
     def pure(self, layer: layers.Layer, training: bool) -> Callable[..., Any]:
         """The layer as a function of its trainable variables, the rest of its state and its inputs."""
 
         def function(trainable: PyTree, rest: PyTree, inputs: PyTree) -> Any:
+            inputs = host_plan.opened(inputs)
             args = inputs if isinstance(inputs, tuple) else (inputs,)
             return layer.stateless_call(trainable, rest, *args, training=training, return_losses=True)
 
@@ -155,7 +163,7 @@ def compiled_equals_eager(case: LayerCase) -> None:
     """`jax.jit` of `stateless_call` equals an eager call, in inference and in training."""
     for training in (False, True):
         layer = case.make_built()
-        outputs, new, _ = jax.jit(case.pure(layer, training))(*_state(layer), case.inputs)
+        outputs, new, _ = jax.jit(case.pure(layer, training))(*_state(layer), case.traceable(layer, case.inputs))
         _assert_close(outputs, case.call(layer, case.inputs, training=training))
         assert len(new) == len(layer.non_trainable_variables)
         _assert_close(new, [variable.value for variable in layer.non_trainable_variables])
@@ -203,7 +211,7 @@ def mixed_precision_computes_in_bfloat16(case: LayerCase) -> None:
     layer = case.make(dtype="mixed_bfloat16")
     inputs = jax.tree.map(lambda x: x.astype("float32") if dtypes.is_float(x.dtype) else x, case.inputs)
     case.call(layer, case.symbolic_inputs())
-    outputs = jax.eval_shape(case.pure(layer, training=True), *_state(layer), inputs)[0]
+    outputs = jax.eval_shape(case.pure(layer, training=True), *_state(layer), case.traceable(layer, inputs))[0]
     assert all(leaf.dtype == "bfloat16" for leaf in jax.tree.leaves(outputs) if dtypes.is_float(leaf.dtype))
     assert all(weight.dtype == "float32" for weight in layer.weights if dtypes.is_float(weight.dtype))
 
@@ -217,7 +225,8 @@ def examples_do_not_depend_on_the_batch(case: LayerCase) -> None:
     first = case.call(layer, jax.tree.map(lambda x: x[:1], case.inputs), training=False)
     _assert_close(first, jax.tree.map(lambda x: x[:1], whole))
     if case.known_shape:
-        empty = jax.eval_shape(lambda x: case.call(layer, x), jax.tree.map(lambda x: x[:0], case.inputs))
+        nothing = case.traceable(layer, jax.tree.map(lambda x: x[:0], case.inputs))
+        empty = jax.eval_shape(lambda x: case.call(layer, host_plan.opened(x)), nothing)
         assert _spec(empty) == jax.tree.map(lambda x: ((0, *x.shape[1:]), str(x.dtype)), whole)
 
 
@@ -234,6 +243,10 @@ LAYER_CHECKS: dict[str, Callable[[LayerCase], None]] = {
         examples_do_not_depend_on_the_batch,
     )
 }
+
+
+def _dtype(array: Any) -> Any:
+    return host_arrays.DTYPE if may_be_text(array) else array.dtype
 
 
 def _unbuilt(config: Any) -> Any:

@@ -20,7 +20,7 @@ import jax
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["mask", "softmax_logits", "sigmoid_logits"],
-    meta_fields=["is_linear", "input_index"],
+    meta_fields=["is_linear", "input_index", "host"],
 )
 @dataclasses.dataclass(frozen=True)
 class ArrayMetadata:
@@ -31,6 +31,7 @@ class ArrayMetadata:
     sigmoid_logits: Any = None  # the input of the sigmoid
     is_linear: bool = False  # whether it is the output of a layer without an activation
     input_index: int | None = None  # the index of the model input that has the same values
+    host: Any = None  # how it was computed on the host, in a function that is traced: see host_arrays.py
 
 
 _NOTHING = ArrayMetadata()

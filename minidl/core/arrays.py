@@ -7,7 +7,9 @@ here: where their objects occur, they have been imported.
 
 from __future__ import annotations
 
+import abc
 import functools
+import math
 import sys
 from typing import Any
 
@@ -15,28 +17,50 @@ import jax
 import numpy as np
 
 from minidl.core import dtypes, structures
+from minidl.core.text import as_text, is_text, may_be_text
 from minidl.core.typing import DType, PyTree
 
 
-class SparseRows:
+class LazyRows(abc.ABC):
+    """An array of rows that are computed when they are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abc.abstractmethod
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of the rows, which are still to be read."""
+
+    @abc.abstractmethod
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the rows."""
+
+
+class SparseRows(LazyRows):
     """A scipy.sparse matrix as an array of rows; only slices that are read become dense.
 
     Args:
         matrix: any scipy.sparse matrix or array of two axes.
     """
 
-    ndim = 2
-
     def __init__(self, matrix: Any):
         self._matrix = matrix.tocsr()
-        self.shape: tuple[int, ...] = self._matrix.shape
-        self.dtype: np.dtype[Any] = self._matrix.dtype
+        self.shape = self._matrix.shape
+        self.dtype = self._matrix.dtype
         self.stored: np.ndarray = self._matrix.data  # the nonzero values
-
-    @property
-    def size(self) -> int:
-        """The number of elements, zeros included."""
-        return self.shape[0] * self.shape[1]
 
     def min(self) -> Any:
         """The smallest element."""
@@ -55,9 +79,6 @@ class SparseRows:
         """The same values in another dtype."""
         return SparseRows(self._matrix.astype(dtype))
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
     def __getitem__(self, rows: Any) -> SparseRows:
         return SparseRows(self._matrix[rows])
 
@@ -70,16 +91,22 @@ def is_data(value: Any) -> bool:
     return isinstance(value, (list, tuple, dict, str, bytes)) or holds_array(value)
 
 
-def as_array(value: Any) -> Any:
-    """Data as a numeric NumPy array, or as `SparseRows`.
+def as_array(value: Any, text: bool = False) -> Any:
+    """Data as a NumPy array, or as `LazyRows`.
 
     Integers out of the range of the device's dtype become floats.
+
+    Args:
+        value: what may hold numbers.
+        text: whether text is taken too: an array of `bytes` objects.
 
     Raises:
         TypeError: the values are not numbers, or complex.
         ValueError: a masked array, or floats that are infinite on the device.
     """
-    array = value if isinstance(value, (np.memmap, SparseRows)) else _converted(value)
+    array = value if isinstance(value, (np.memmap, LazyRows)) else _converted(value, text)
+    if text and is_text(array):
+        return as_text(array, "The model")
     if array.dtype.kind == "c":
         raise TypeError(
             f"An array of dtype {array.dtype} cannot be trained on: it is complex. Give the real and the imaginary "
@@ -118,22 +145,31 @@ def within_device(array: Any) -> Any:
     return array
 
 
-def as_arrays(values: PyTree) -> PyTree:
-    """A structure of arrays; a (nested) list of numbers becomes one array, as does a list of images."""
+def as_arrays(values: PyTree, text: bool = False) -> PyTree:
+    """A structure of arrays; a (nested) list of numbers becomes one array, as does a list of images.
+
+    Args:
+        values: the structure.
+        text: see `as_array`.
+    """
     if values is None or type(values) is np.ndarray:  # the usual case
-        return values if values is None else as_array(values)
+        return values if values is None else as_array(values, text)
     values = structures.ordered(values)
     leaves = jax.tree.leaves(values)  # empty for a list of optional inputs that are all None
     if isinstance(values, (list, tuple)):
         if (leaves or not values) and all(map(np.isscalar, leaves)):
-            return as_array(values)
+            return as_array(values, text)
         if values and all(map(_is_image, values)):
             return as_array(_stacked(values))
-    return jax.tree.map(as_array, values)
+    return jax.tree.map(functools.partial(as_array, text=text), values)
 
 
-def as_batch(values: PyTree) -> PyTree:
+def as_batch(values: PyTree, text: bool = False) -> PyTree:
     """Part of a batch from a generator, as a structure of arrays.
+
+    Args:
+        values: the part.
+        text: see `as_array`.
 
     Raises:
         ValueError: it has no rows.
@@ -141,12 +177,12 @@ def as_batch(values: PyTree) -> PyTree:
     if values is None:
         return None
     if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # the usual case
-        return as_array(values)
-    arrays = jax.tree.map(as_array, structures.ordered(values))
+        return as_array(values, text)
+    arrays = jax.tree.map(functools.partial(as_array, text=text), structures.ordered(values))
     for array in jax.tree.leaves(arrays):
         if array.shape[:1] == (0,):
             raise ValueError(f"The data yielded an empty batch, an array of shape {array.shape}. Leave it out.")
-    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, SparseRows) else array, arrays)
+    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, LazyRows) else array, arrays)
 
 
 def device_dtype(array: Any) -> np.dtype[Any]:
@@ -162,11 +198,14 @@ def _device_dtype(dtype: Any, floatx: str, is_wide: bool) -> np.dtype[Any]:
 
 def dense(value: Any) -> np.ndarray:
     """The input of a layer as a NumPy array; as `as_array`, but of any dtype."""
-    return np.asarray(within_device(_converted(value)))
+    array = _converted(value, text=True)
+    return array if is_text(array) else np.asarray(within_device(array))
 
 
 def fits_device(array: np.ndarray) -> bool:
-    """Whether the integers of an array are in the range of the device's dtype; True for floats."""
+    """Whether the integers of an array are in the range of the device's dtype; True for floats, False for text."""
+    if may_be_text(array):
+        return False
     return array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or within_device(array) is array
 
 
@@ -175,7 +214,7 @@ def holds_array(value: Any) -> bool:
     return hasattr(value, "__array__") or _is_foreign(value)
 
 
-def _converted(value: Any) -> Any:
+def _converted(value: Any, text: bool = False) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
             f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which cannot be "
@@ -186,7 +225,7 @@ def _converted(value: Any) -> Any:
     if _is_instance("pandas", "DataFrame", value):
         return _table(value)
     if _is_instance("pandas", "Series", value):
-        return _column(value)
+        return values if text and is_text(values := np.asarray(value)) else _column(value)
     return np.asarray(value)
 
 

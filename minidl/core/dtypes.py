@@ -59,6 +59,8 @@ def canonical(dtype: DType | DTypePolicy | None) -> str:
         dtype = dtype.variable_dtype
     if dtype == "int":
         dtype = "int32"
+    if isinstance(dtype, str) and dtype == "string":  # of symbolic tensors: text, which stays on the host
+        return dtype
     try:
         return str(jax.dtypes.canonicalize_dtype(dtype))
     except TypeError as error:

@@ -36,9 +36,7 @@ def require(array: Any, low: int, high: int, owner: str) -> None:
 
 
 def carry(array: Any, changed: Any) -> Any:
-    """Record that an array has the values of another one. Returns it."""
-    if _found.get() is None:
-        return changed
+    """Say that an array holds the values of another one. Gives it back."""
     return array_metadata.annotate(changed, input_index=array_metadata.of(array).input_index)
 
 

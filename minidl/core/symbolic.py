@@ -7,6 +7,7 @@ tensors.
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, structures
+from minidl.core.host_arrays import DTYPE, HostArray, HostCalls
 from minidl.core.naming import auto_name
 from minidl.core.typing import DType, PyTree, Shape
 from minidl.core.variables import Variable
@@ -232,24 +234,39 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     """
     leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+    text_outputs: set[int] = set()
 
-    def run(arrays: list[Any], masks: list[Any]) -> Any:
+    def run(text: dict[int, HostArray], arrays: list[Any], masks: list[Any]) -> Any:
         array_metadata.annotate_all(arrays, [array_metadata.ArrayMetadata(mask=mask) for mask in masks])
+        if text:
+            numbered = [array_metadata.annotate(x, input_index=i) for i, x in enumerate(arrays) if i not in text]
+            arrays = [text[i] if i in text else numbered.pop(0) for i in range(len(arrays))]
         rest = iter(arrays)
         full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
         inner_args, inner_kwargs = structures.plain(jax.tree.unflatten(structure, full))
         outputs = call(*inner_args, **inner_kwargs)
-        return structures.ordered(outputs), [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
+        outputs = structures.ordered(outputs)
+        for number, output in enumerate(jax.tree.leaves(outputs)):
+            if isinstance(output, HostArray):
+                text_outputs.add(number)
+        masks = [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
+        return jax.tree.map(_traceable, outputs), masks
 
     def shapes(size: int, known: dict[tuple[int, int], int] | None = None) -> Any:
         def fill(number: int, tensor: KerasTensor | None) -> Any:
             if tensor is None:
                 return None
             sizes = [(known or {}).get((number, axis), size) if s is None else s for axis, s in enumerate(tensor.shape)]
-            return jax.ShapeDtypeStruct(sizes, tensor.dtype)
+            return sizes if tensor.dtype == DTYPE else jax.ShapeDtypeStruct(sizes, tensor.dtype)
 
-        arrays = [fill(number, tensor) for number, tensor in enumerate(tensors)]
-        return jax.eval_shape(run, arrays, [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)])
+        filled = [fill(number, tensor) for number, tensor in enumerate(tensors)]
+        calls = HostCalls(unknown=size)
+        text = {
+            i: HostArray(tuple(sizes), ("input", i), calls) for i, sizes in enumerate(filled) if isinstance(sizes, list)
+        }
+        arrays = [None if i in text else array for i, array in enumerate(filled)]
+        masks = [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)]
+        return jax.eval_shape(functools.partial(run, text), arrays, masks)
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
@@ -260,9 +277,14 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     else:
         first = second = shapes(0)
     outputs, masks = jax.tree.map(join, first, second)
-    for output, mask in zip(jax.tree.leaves(outputs), masks):
+    for number, (output, mask) in enumerate(zip(jax.tree.leaves(outputs), masks)):
         output._keras_mask = mask
+        output.dtype = DTYPE if number in text_outputs else output.dtype
     return structures.plain(outputs)
+
+
+def _traceable(output: Any) -> Any:
+    return jnp.zeros(output.shape, bool) if isinstance(output, HostArray) else output
 
 
 def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:

@@ -115,6 +115,20 @@ def holds_arrays(value: Any) -> bool:
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
 
 
+def text_for(layer: Any, array: Any) -> Any:
+    """An array of text, which layers and models that hold others pass on, and layers of the user's may handle.
+
+    Raises:
+        TypeError: it is for another layer.
+    """
+    if is_own(type(layer)) and not layer.takes_text and len(layer._flatten_layers()) == 1:
+        raise TypeError(
+            f"{type(layer).__name__} {layer.name!r} takes numbers, got text of shape {tuple(array.shape)}. Put a layer "
+            "before it that makes numbers of text: TextVectorization, StringLookup or Hashing."
+        )
+    return array
+
+
 def is_plain(value: Any) -> bool:
     """Whether JSON can hold a value as it is."""
     if isinstance(value, (list, tuple)):

@@ -18,6 +18,7 @@ import numpy as np
 from minidl import kernels
 from minidl.core import arrays, structures
 from minidl.core.functional import bound, newest
+from minidl.core.host_arrays import DTYPE
 from minidl.core.naming import is_own
 from minidl.core.object_graph import Place, Watch, places
 from minidl.core.variables import Variable
@@ -141,6 +142,7 @@ def _is_plain(model: Any) -> bool:
         calls = [] if graph is None else [(node.args, node.kwargs) for node in graph.nodes]
         if not all(map(_is_known, jax.tree.leaves(calls))):
             return False
-        if getattr(layer, "mask_zero", False) or getattr(layer, "stateful", False):
+        gives_text = getattr(layer, "output_dtype", None) == DTYPE
+        if gives_text or getattr(layer, "mask_zero", False) or getattr(layer, "stateful", False):
             return False
     return True

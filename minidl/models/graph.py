@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import input_ranges, structures
+from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
+from minidl.core.text import may_be_text
 from minidl.core.typing import PyTree, Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
@@ -152,7 +154,11 @@ class Graph:
             )
         if isinstance(array, KerasTensor):
             return array
-        if array.dtype != tensor.dtype:
+        if (tensor.dtype == DTYPE) != (array.dtype == DTYPE or may_be_text(array)):
+            raise ValueError(
+                f"{where}: the input {tensor.name!r} takes values of dtype {tensor.dtype}, got {array.dtype}."
+            )
+        if tensor.dtype != DTYPE and array.dtype != tensor.dtype:
             if jnp.issubdtype(tensor.dtype, jnp.integer):
                 limits = jnp.iinfo(tensor.dtype)
                 input_ranges.require(given, limits.min, limits.max, f"the Input {tensor.name!r} of {tensor.dtype}")

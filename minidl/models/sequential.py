@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import budget, input_ranges, registry, structures
+from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
@@ -263,7 +264,7 @@ class Sequential(Model):
     def _in_dtype(self, inputs: PyTree) -> Any:
         """The inputs cast to the dtype of the model's Input, as in a functional model."""
         wanted = self._tensors[0].dtype if self._has_input and self._tensors else None
-        if wanted is None or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
+        if wanted in (None, DTYPE) or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
             return inputs
         return input_ranges.carry(inputs, masks.put(jnp.asarray(inputs).astype(wanted), masks.get(inputs)))
 

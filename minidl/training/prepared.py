@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core.arrays import as_arrays, device_dtype
+from minidl.core.arrays import as_arrays
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
 from minidl.core.symbolic import tensors_like
@@ -19,7 +19,7 @@ from minidl.core.typing import Array, PyTree
 from minidl.layers.module import building
 from minidl.training.compiled import Compiled
 from minidl.training.compiled_steps import CompiledSteps
-from minidl.training.data import ranges
+from minidl.training.data import ranges, text
 from minidl.training.data.adapt import Data, adapt
 from minidl.training.data.array_data import ArrayData
 from minidl.training.data.splits import class_weights_to_sample_weights
@@ -174,7 +174,8 @@ class Prepared(Compiled):
         use = "validation" if call == "fit: validation_data" else "prediction" if call == "predict" else "training"
         if use == "training" and (not self.built or (self.compiled and not self.objectives.built)):
             use = "building"
-        with contextlib.closing(adapt(call, x, y, sample_weight, batch_size, steps, shuffle, weigh, use)) as data:
+        options = batch_size, steps, shuffle, weigh, use, functools.partial(text.on_host, self)
+        with contextlib.closing(adapt(call, x, y, sample_weight, *options)) as data:
             if call == "fit" and isinstance(data, ArrayData) and not self.objectives.built:
                 if self.objectives.are_given or not self._is_built_inside():
                     data.skip_order()
@@ -182,6 +183,12 @@ class Prepared(Compiled):
             if isinstance(data, StreamData):
                 data.check = functools.partial(self._check_values, call)
             yield data
+
+    def _arrays(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+        """One batch as checked arrays."""
+        x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays(call, x, y, sample_weight)
+        return text.on_host(self, x), y, sample_weight
 
     def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
         """The weight of each example, or of each of its steps, from class weights."""
@@ -221,8 +228,7 @@ class Prepared(Compiled):
         leaves, structure = jax.tree.flatten(x)
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
-            specs = [jax.ShapeDtypeStruct(leaf.shape, device_dtype(leaf)) for leaf in leaves]
-            self._output_specs[key] = self.compute_output_spec(tensors_like(jax.tree.unflatten(structure, specs)))
+            self._output_specs[key] = self.compute_output_spec(text.symbolic(x))
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:

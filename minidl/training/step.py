@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from minidl.core import array_metadata, structures
+from minidl.core import array_metadata, host_plan, structures
 from minidl.training.layout import Layout
 from minidl.training.state import Changes, State, StepVariables, changes, held, like
 from minidl.utils.batches import pack_x_y_sample_weight
@@ -94,7 +94,7 @@ class DefaultStep(Step):
 
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
         model, variables = self.model, self.variables
-        x, y, sample_weight = structures.plain(batch)
+        x, y, sample_weight = opened(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             with variables.holding(state._replace(trainable=self.layout.transpose_trainable(trainable))):
@@ -115,7 +115,7 @@ class DefaultStep(Step):
 
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         model, variables = self.model, self.variables
-        x, y, sample_weight = structures.plain(batch)
+        x, y, sample_weight = opened(batch)
         with variables.holding(weights._replace(metrics=metrics)):
             y_pred = model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
@@ -126,7 +126,7 @@ class DefaultStep(Step):
 
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
         with self.variables.holding(weights):
-            y_pred = self.model(structures.plain(x), training=False)
+            y_pred = self.model(host_plan.opened(x), training=False)
             self.model._clear_losses()
             new = changes(weights.non_trainable, held(self.variables.of.non_trainable))
         return structures.ordered(y_pred), new
@@ -152,13 +152,13 @@ class UserStep(Step):
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
         own = self.variables.without_outside(state)
         with self.variables.holding_outside(state):
-            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*structures.plain(batch)))
+            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*opened(batch)))
             return self.variables.with_outside(like(own, State(*new))), _as_logs(logs)
 
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         own = self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
-            data = pack_x_y_sample_weight(*structures.plain(batch))
+            data = pack_x_y_sample_weight(*opened(batch))
             logs, (_, non_trainable, new_metrics) = self.model.test_step((weights.trainable, own, metrics), data)
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
         return like(metrics, new_metrics), new, _as_logs(logs)
@@ -166,9 +166,15 @@ class UserStep(Step):
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
         state = weights.trainable, self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
-            y_pred, non_trainable = self.model.predict_step(state, pack_x_y_sample_weight(structures.plain(x)))
+            y_pred, non_trainable = self.model.predict_step(state, pack_x_y_sample_weight(host_plan.opened(x)))
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
         return structures.ordered(y_pred), new
+
+
+def opened(batch: Batch) -> Batch:
+    """A batch in the structure in which it came; text is `HostArray`."""
+    x, y, sample_weight = batch
+    return host_plan.opened(x), structures.plain(y), structures.plain(sample_weight)
 
 
 def _as_logs(logs: Any) -> Logs:

@@ -117,7 +117,7 @@ class Trainer(Prepared):
         validation_steps = _at_most(validation_steps, config.max_steps_per_epoch())
         if validation_split and validation_data is None:
             checks.splittable(x)
-            arrays = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+            arrays = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
             checks.arrays("fit", *arrays)
             (x, y, sample_weight), validation_data = train_validation_split(arrays, validation_split)
         with contextlib.ExitStack() as stack:
@@ -211,8 +211,7 @@ class Trainer(Prepared):
     ) -> Results:
         """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
         checks.compiled(self, "train_on_batch")
-        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
-        checks.arrays("train_on_batch", x, y, sample_weight)
+        x, y, sample_weight = self._arrays("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
             sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
@@ -228,8 +227,7 @@ class Trainer(Prepared):
     ) -> Results:
         """The loss and the metrics on one batch, as `evaluate` returns them."""
         checks.compiled(self, "test_on_batch")
-        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
-        checks.arrays("test_on_batch", x, y, sample_weight)
+        x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
             logs = run.on_one(_one_batch(x, y, sample_weight)).read()
@@ -239,8 +237,7 @@ class Trainer(Prepared):
 
     def predict_on_batch(self, x: PyTree) -> PyTree:
         """The outputs for one batch, as NumPy arrays."""
-        x = as_arrays(x)
-        checks.arrays("predict_on_batch", x, None, None)
+        x, _, _ = self._arrays("predict_on_batch", x)
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
             outputs = run.on_one(_one_batch(x, None, None))

@@ -21,6 +21,7 @@ from minidl.saving import (
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.audio_dataset import audio_dataset_from_directory
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from minidl.utils.feature_space import FeatureSpace
 from minidl.utils.files import get_file
 from minidl.utils.image_dataset import image_dataset_from_directory
 from minidl.utils.images import array_to_img, img_to_array, load_img, save_img
@@ -35,6 +36,7 @@ from minidl.utils.timeseries import timeseries_dataset_from_array
 
 __all__ = [
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

@@ -49,7 +49,7 @@ def test_config_is_read_by_keras(row):
     serialized = layers.serialize(row.make(name=layer.name))
     assert serialized["module"] == "keras.layers" and serialized["registered_name"] is None
     theirs = keras.layers.deserialize(json.loads(json.dumps(serialized)))
-    row.call(theirs, jax.tree.map(lambda x: keras.KerasTensor(x.shape, x.dtype), row.inputs))
+    row.call(theirs, jax.tree.map(lambda x: keras.KerasTensor(x.shape, x.dtype), row.symbolic_inputs()))
     assert [w.path for w in layer.weights] == [w.path for w in theirs.weights]
     again = layers.deserialize(json.loads(json.dumps(keras.layers.serialize(theirs))))
     assert again.name == layer.name

@@ -23,6 +23,7 @@ def adapt(
     shuffle: bool | str = False,
     class_weight: Callable[[Any, Any, Any], Any] | None = None,
     use: str = "training",
+    on_host: Callable[[Any], Any] = lambda x: x,
 ) -> Data:
     """The data of a call.
 
@@ -37,6 +38,7 @@ def adapt(
         class_weight: (x, y, sample_weight) -> sample weights from class weights.
         use: "building" and then training, "training" or "prediction", which a `PyDataset` is notified of; or
             "validation", which uses the same batches in every pass.
+        on_host: a `HostBatch`: converts text in the inputs into numbers; returns other inputs unchanged.
 
     Raises:
         ValueError: no rows, or arrays with different numbers of rows.
@@ -45,9 +47,10 @@ def adapt(
     if is_stream(x):
         checks.stream(call, x, y, sample_weight)
         repeats = use == "validation"
-        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats)
-    x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats, on_host)
+    x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
     checks.arrays(call, x, y, sample_weight)
+    x = on_host(x)
     if class_weight is not None:
         sample_weight = class_weight(x, y, sample_weight)
     return ArrayData(x, y, sample_weight, batch_size, shuffle, steps)

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core.arrays import SparseRows, as_arrays, device_dtype, within_device
+from minidl.core.arrays import LazyRows, as_arrays, device_dtype, within_device
 from minidl.core.memory import aligned_empty
 from minidl.training.data.chunks import Chunk, chunk_capacity
 
@@ -207,7 +207,7 @@ class Pass:
         buffers = self._data.buffers(capacity, size)
         for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
-            if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, SparseRows):
+            if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, LazyRows):
                 flat[...] = _read(array, rows)
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # other modes copy twice

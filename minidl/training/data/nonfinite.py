@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes, structures
-from minidl.core.arrays import SparseRows, device_dtype
+from minidl.core.arrays import LazyRows, SparseRows, device_dtype
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.array_data import ArrayData
 
@@ -95,7 +95,7 @@ def _found(arrays: Any) -> Iterator[Bad]:
     """The arrays with NaN or infinity. Memory-mapped files are not checked here."""
     for name, array in _named(arrays):
         stored = array.stored if isinstance(array, SparseRows) else array
-        if isinstance(array, np.memmap) or not dtypes.is_float(array.dtype):
+        if isinstance(stored, (np.memmap, LazyRows)) or not dtypes.is_float(array.dtype):
             continue
         if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also true if the sum overflows
             rows = _rows_where_bad(array)

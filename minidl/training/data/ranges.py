@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core import input_ranges, structures
-from minidl.core.arrays import device_dtype
+from minidl.core import host_plan, input_ranges
+from minidl.core.arrays import LazyRows, SparseRows, device_dtype
 from minidl.layers import Embedding, InputLayer
 
 
@@ -28,7 +28,8 @@ def check(call: str, model: Any, x: Any) -> None:
     leaves = jax.tree_util.tree_leaves_with_path(x)
     for index, low, high, owner in _known(model, x):
         path, array = leaves[index]
-        if isinstance(array, np.memmap) or not array.size:
+        is_computed = isinstance(array, LazyRows) and not isinstance(array, SparseRows)
+        if is_computed or isinstance(array, np.memmap) or not array.size:
             continue
         smallest, largest = array.min(), array.max()
         if not low <= smallest <= largest <= high:  # False for NaN, too
@@ -47,14 +48,14 @@ def _known(model: Any, x: Any) -> list[input_ranges.Range]:
         specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
         limited = any(map(_takes_integers, model._flatten_layers()))
         inputs = jax.tree.unflatten(structure, specs)
-        known[key] = input_ranges.of(lambda values: _call(model, values), inputs) if limited else []
+        known[key] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
     return known[key]
 
 
-def _call(model: Any, inputs: Any) -> Any:
+def call(model: Any, inputs: Any) -> Any:
     """A call without side effects on variables and losses."""
     with model._keeping([*model.variables, *model.metrics_variables]):
-        outputs = model(structures.plain(inputs), training=False)
+        outputs = model(host_plan.opened(inputs), training=False)
         model._clear_losses()
         return outputs
 

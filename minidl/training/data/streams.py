@@ -52,6 +52,7 @@ class StreamData:
         use: "building" and then training, "training" or "prediction": the use, for the hooks of a `PyDataset`.
         repeats: whether each pass has the batches of the first one, which are cached if the source is an iterator,
             which cannot be restarted.
+        on_host: see `adapt`.
 
     Raises:
         ValueError: it yields nothing, or something other than batches.
@@ -71,10 +72,12 @@ class StreamData:
         shuffle: bool = False,
         use: str = "training",
         repeats: bool = False,
+        on_host: Callable[[Any], Any] = lambda x: x,
     ):
         self.steps = steps
         self.source = source
         self._class_weight = class_weight
+        self._on_host = on_host
         self._shuffle = shuffle
         self._length = _length(source)
         if steps is None and isinstance(source, Dataset) and source.cardinality() == INFINITE_CARDINALITY:
@@ -240,9 +243,11 @@ class StreamData:
                 yield parts
 
     def _parts(self, batch: Any) -> Parts:
-        x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        x, y, sample_weight = as_batch(x, text=True), as_batch(y), as_batch(sample_weight)
         if self._class_weight is not None:
             sample_weight = self._class_weight(x, y, sample_weight)
+        x = as_batch(self._on_host(x))
         sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(
