@@ -111,7 +111,6 @@ ABSENT = {  # pattern of names -> reason
     "optimizers.MultiOptimizer.optimizers": LATER,
     "optimizers.Muon.transpose_last_axis": LATER,
     "optimizers.OptimizerMap.default_optimizer": LATER,
-    "ops.image.*": LATER,
     "ops.numpy.slogdet": "it is in ops and ops.linalg",
     "ops.rearrange": LATER,
     "preprocessing*": LATER,

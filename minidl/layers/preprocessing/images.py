@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from minidl import random
 from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
-from minidl.ops.image import METHODS, resize
+from minidl.ops.image.sizes import METHODS, resize
 
 
 class Resizing(ImageLayer):

@@ -13,7 +13,7 @@ from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.image_layer import ImageLayer, interval
 from minidl.layers.preprocessing.images import Resizing
 from minidl.ops import image
-from minidl.ops.image import METHODS
+from minidl.ops.image.sizes import METHODS
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
