@@ -10,6 +10,7 @@ from tests.references import AREAS, committed, compute
 
 SLOW = (
     "activations",
+    "applications",
     "metrics_confusion",
     "objectives",
     "ops",

@@ -11,7 +11,6 @@ from tests.references import _surface as surface
 
 QUANTIZED = "quantization is out of scope"
 BOXES = "bounding boxes are out of scope"
-HUB = "pretrained weights are out of scope"
 BACKENDS = "JAX is the only backend"
 INNER = "inner machinery of Keras, undocumented"
 LATER = "not there yet"
@@ -30,7 +29,6 @@ ABSENT = {  # pattern of names -> reason
     "*.get_*_bbox": BOXES,
     "layers.MaxNumBoundingBoxes": BOXES,
     "visualization*": BOXES,
-    "applications": HUB,
     "*.backend": BACKENDS,
     "layers.*.convert_weight": BACKENDS,
     "config.set_backend": BACKENDS,
