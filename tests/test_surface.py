@@ -59,6 +59,10 @@ ABSENT = {  # pattern of names -> reason
     "layers.*.get_transformed_x_y": INNER,
     "layers.*.height_axis": INNER,
     "layers.*.width_axis": INNER,
+    "layers.*.channel_axis": INNER,
+    "layers.RandomElasticTransform.get_elastic_transform_params": INNER,
+    "layers.RandomGrayscale.*(images)": ORDER,
+    "layers.RandomGrayscale.*(transformations)": ORDER,
     "*Policy.convert_input": LATER,
     "*.export(verbose)": LATER,
     "*.compute_loss_and_updates": INNER,
@@ -102,6 +106,9 @@ ABSENT = {  # pattern of names -> reason
     "layers.RMSNormalization.call(x)": ORDER,
     "layers.SimpleRNNCell.call(sequence)": ORDER,
     "layers.RandomCrop.factor": "None always",
+    "layers.RandomColorJitter.factor": "0 always",
+    "layers.MixUp.factor": "0 always",
+    "layers.*qualization.factor": "0 always",
     "losses.deserialize(name)": ORDER,
     "metrics.F*Score.axis": "-1 always",
     "metrics.AUC.interpolate_pr_auc": INNER,
@@ -120,12 +127,19 @@ ABSENT = {  # pattern of names -> reason
     **{
         f"layers.{name}": LATER
         for name in (
-            *("AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Equalization"),
-            *("FlaxLayer", "HashedCrossing", "Hashing", "IntegerLookup", "JaxLayer", "MelSpectrogram", "MixUp"),
-            *("Pipeline", "RandAugment", "RandomColorDegeneration", "RandomColorJitter", "RandomElasticTransform"),
-            *("RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert"),
-            *("RandomPerspective", "RandomPosterization", "RandomSaturation", "RandomSharpness", "RandomShear"),
-            *("ReversibleEmbedding", "STFTSpectrogram", "Solarization", "StringLookup", "TextVectorization"),
+            *(
+                "FlaxLayer",
+                "HashedCrossing",
+                "Hashing",
+                "IntegerLookup",
+                "JaxLayer",
+                "MelSpectrogram",
+                "Pipeline",
+                "ReversibleEmbedding",
+                "STFTSpectrogram",
+                "StringLookup",
+                "TextVectorization",
+            ),
         )
     },
 }

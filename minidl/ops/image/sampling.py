@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, ArrayLike
-from minidl.ops.image.filters import filtered, gaussian
+from minidl.ops.image.filters import filtered
 from minidl.ops.image.layout import check_floats, check_images, on_batch
 from minidl.ops.operation import operation
 
@@ -188,13 +188,31 @@ def elastic_transform(
     _check("elastic_transform", interpolation, fill_mode)
 
     def deformed(batch: Array) -> Array:
-        noise = sigma * random.normal((*batch.shape[:3], 1), dtype=batch.dtype, seed=seed)
-        window = gaussian(int(6 * sigma) | 1, sigma, batch.dtype)
-        shift = alpha * filtered(noise, window, window)[..., 0]
-        y, x = _grid(batch)
-        return _sampled(batch, y + shift, x + shift, interpolation, fill_mode, fill_value)
+        noise = random.normal(batch.shape[:3], dtype=batch.dtype, seed=seed)
+        shift = alpha * smooth_field(noise, sigma, sigma)
+        return displaced(batch, shift, interpolation, fill_mode, fill_value)
 
     return on_batch(images, data_format, deformed)
+
+
+def smooth_field(noise: Array, sigma: Any, largest: float) -> Array:
+    """Noise (batch, height, width), scaled by sigma and blurred by a Gaussian of sigma, which is at most `largest`.
+
+    The Gaussian reaches to three sigma, in whole pixels; where sigma is drawn, its window has the size of the largest.
+    """
+    reach = int(6 * largest) // 2
+    distance = jnp.abs(jnp.arange(-reach, reach + 1))
+    window = jnp.where(
+        distance <= jnp.floor(6 * sigma).astype("int32") // 2, jnp.exp(-0.5 * (distance / sigma) ** 2), 0
+    )
+    window = (window / window.sum()).astype(noise.dtype)
+    return filtered(sigma * noise[..., None], window, window)[..., 0]
+
+
+def displaced(batch: Array, shift: Array, interpolation: str, fill_mode: str, fill_value: float) -> Array:
+    """Images (batch, height, width, channels) with each pixel taken from `shift` (batch, height, width) further."""
+    y, x = _grid(batch)
+    return _sampled(batch, y + shift, x + shift, interpolation, fill_mode, fill_value)
 
 
 def _check(where: str, interpolation: str, fill_mode: str) -> None:
