@@ -49,7 +49,7 @@ with paused():
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
 
-_ON_DEMAND = ("applications",)  # imported where they are used
+_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
 
 
 def __getattr__(name: str) -> Any:
