@@ -46,6 +46,10 @@ def _pool(kernel: Any, x: Any) -> Any:
     return kernel(x, (2, 2), (2, 2), [(0, 0)] * 2)
 
 
+def _blurred(correlate: Any, x: Any, kernel: Any) -> Any:
+    return correlate(correlate(jnp.tanh(x), kernel, 1), kernel, 2)
+
+
 def _loop(loop: Any, x: Any, kernel: Any, recurrent: Any, one: Any, other: Any, *states: Any) -> Any:
     return loop(lambda part: part @ kernel, x, list(states), recurrent, (one, other), False)[0]
 
@@ -83,6 +87,7 @@ CASES = [
         lambda conv, x, kernel: conv(x, kernel, [1, 1], [(1, 1)] * 2, [1, 1]),
         [(32, 16, 16, 32), (3, 3, 32, 1)],
     ),
+    Case("correlate", "blurred", _blurred, [(64, 32, 32, 3), (5,)]),
     Case("max_pool", "convnet", _pool, [(128, 26, 26, 32)]),
     Case("lstm", "lstm", _loop, _recurrent(4, 2)),
     Case("gru", "gru", _loop, _recurrent(3, 1)),

@@ -18,6 +18,7 @@ from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
+from minidl.kernels.cpu import correlation as _correlation
 from minidl.kernels.cpu import matmul as _matmul
 from minidl.kernels.cpu import normalization as _normalization
 from minidl.kernels.cpu import pooling as _pooling
@@ -34,6 +35,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depthwise_conv",
+    "correlate",
     "max_pool",
     "average_pool",
     "Pads",
@@ -72,6 +74,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "conv": _conv.conv,
         "conv_transpose": _conv.conv_transpose,
         "depthwise_conv": _conv.depthwise_conv,
+        "correlate": _correlation.correlate,
         "max_pool": _pooling.max_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
@@ -196,6 +199,20 @@ def depthwise_conv(
         (batch, *new sizes, channels * multiplier), or (batch, channels * multiplier, *new sizes).
     """
     return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
+
+
+def correlate(x: Any, kernel: Any, axis: int) -> Any:
+    """Correlate an array with a kernel along an axis: `y[i] = sum over j of kernel[j] * x[i + j]`.
+
+    Args:
+        x: any array.
+        kernel: (places,).
+        axis: of x.
+
+    Returns:
+        The shape of x, with `places - 1` fewer along the axis.
+    """
+    return form("correlate", x, kernel)(x, kernel, axis)
 
 
 def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:

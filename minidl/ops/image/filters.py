@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
+from minidl import kernels
 from minidl.core import dtypes
 from minidl.core.typing import Array, ArrayLike
 from minidl.ops.image.layout import channels_axis, check_floats, check_images, on_batch, rows_axis
@@ -146,17 +146,12 @@ def gaussian(size: int, sigma: Any, dtype: Any) -> Array:
 
 
 def filtered(images: Array, down: Array, across: Array, padding: str = "same") -> Array:
-    """Correlate each channel of (batch, height, width, channels) with a kernel along the rows and one along columns.
-
-    A sum of shifted images, which XLA computes in one pass; its grouped convolutions are slow on CPUs.
-    """
+    """Correlate each channel of (batch, height, width, channels) with a kernel along the rows and one along columns."""
     for axis, kernel in ((1, down), (2, across)):
         reach = kernel.shape[0] - 1
         if padding == "same":
             margins = [(0, 0)] * 4
             margins[axis] = (reach // 2, reach - reach // 2)
             images = jnp.pad(images, margins)
-        length = images.shape[axis] - reach
-        shifted = (lax.slice_in_dim(images, i, i + length, axis=axis) for i in range(reach + 1))
-        images = sum(weight * part for weight, part in zip(kernel, shifted))
+        images = kernels.correlate(images, kernel, axis)
     return images
