@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from minidl.kernels import reference
@@ -18,7 +19,7 @@ from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
-from minidl.kernels.cpu import correlation as _correlation
+from minidl.kernels.cpu import materialized as _materialized
 from minidl.kernels.cpu import matmul as _matmul
 from minidl.kernels.cpu import normalization as _normalization
 from minidl.kernels.cpu import pooling as _pooling
@@ -35,7 +36,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depthwise_conv",
-    "correlate",
+    "materialized",
     "max_pool",
     "average_pool",
     "Pads",
@@ -74,7 +75,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "conv": _conv.conv,
         "conv_transpose": _conv.conv_transpose,
         "depthwise_conv": _conv.depthwise_conv,
-        "correlate": _correlation.correlate,
+        "materialized": _materialized.materialized,
         "max_pool": _pooling.max_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
@@ -201,18 +202,14 @@ def depthwise_conv(
     return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
 
 
-def correlate(x: Any, kernel: Any, axis: int) -> Any:
-    """Correlate an array with a kernel along an axis: `y[i] = sum over j of kernel[j] * x[i + j]`.
+def materialized(x: Any) -> Any:
+    """The same array; where it is used several times, it is computed once and kept in memory.
 
-    Args:
-        x: any array.
-        kernel: (places,).
-        axis: of x.
-
-    Returns:
-        The shape of x, with `places - 1` fewer along the axis.
+    >>> materialized(np.ones(2))
+    Array([1., 1.], dtype=float32)
     """
-    return form("correlate", x, kernel)(x, kernel, axis)
+    x = jnp.asarray(x)
+    return form("materialized", x)(x)
 
 
 def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:

@@ -82,10 +82,8 @@ def depthwise_conv(
     return conv(x, flat, strides, padding, dilation, channels_last, channels)
 
 
-def correlate(x: Any, kernel: Any, axis: int) -> Any:
-    size = x.shape[axis] - kernel.shape[0] + 1
-    parts = (lax.slice_in_dim(x, i, i + size, axis=axis) for i in range(kernel.shape[0]))
-    return sum(weight * part for weight, part in zip(kernel, parts))
+def materialized(x: Any) -> Any:
+    return x
 
 
 def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:

