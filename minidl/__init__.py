@@ -5,8 +5,10 @@
 >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 """
 
+import importlib
 import sys
 from types import ModuleType
+from typing import Any
 
 from minidl.core.collector import paused
 
@@ -50,6 +52,19 @@ with paused():
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
+
+_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"minidl.{name}")
+    raise AttributeError(absent.message(keras, name), name=name, obj=keras)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})
+
 
 __all__ = [
     "__version__",

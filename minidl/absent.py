@@ -20,12 +20,10 @@ WAYS = {  # pattern of names, without "minidl." -> what to do; the first that fi
     "quantizers": "Train and serve in float32, bfloat16 or float16 (minidl.mixed_precision)",
     "Quantizer": "Train and serve in float32, bfloat16 or float16 (minidl.mixed_precision)",
     "dtype_policies.*": "Quantization is out of its scope: use DTypePolicy of float32, bfloat16, float16, or mixed",
-    "applications": "Build the network with minidl.layers; weights that Keras saved are loaded by model.load_weights",
     "visualization": "Plot with matplotlib",
     "distillation": "Override compute_loss of a model, and add the distance to the teacher's output",
     "distribution": "Use one device",
     "distribute": "Use one device",
-    "wrappers": "Call fit, evaluate and predict of the model itself",
     "export": "Use model.export, which writes StableHLO; jax.export reads it",
     "saved_model": "Use model.export, which writes StableHLO; jax.export reads it",
     "device": "Use `with jax.default_device(...)`",
@@ -181,7 +179,7 @@ _ROOT = "minidl"
 
 
 def report_in(module: ModuleType) -> None:
-    """Let a module say what to do where it lacks a name.
+    """Let a module say what to do where it lacks a name, unless it has a `__getattr__` of its own.
 
     Raises:
         AttributeError: for a name that the module does not have, as always.
@@ -196,7 +194,7 @@ def report_in(module: ModuleType) -> None:
     def lacks(name: str) -> NoReturn:
         raise AttributeError(message(module, name), name=name, obj=module)
 
-    module.__dict__["__getattr__"] = lacks
+    module.__dict__.setdefault("__getattr__", lacks)
 
 
 def message(module: Any, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from benchmarks.workload import Workload
 from benchmarks.workloads import (
+    augmentation,
     cold,
     convnet,
     growth,
@@ -24,6 +25,19 @@ from benchmarks.workloads import (
 
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
-    for family in (mlp, options, convnet, recurrent, transformer, inference, saving, cold, kfold, streams, growth)
+    for family in (
+        mlp,
+        options,
+        convnet,
+        augmentation,
+        recurrent,
+        transformer,
+        inference,
+        saving,
+        cold,
+        kfold,
+        streams,
+        growth,
+    )
     for workload in family.WORKLOADS
 }

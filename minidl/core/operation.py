@@ -17,7 +17,8 @@ _ARRAYS = frozenset(
     "x x1 x2 y a b abs_ angle array condition data segment_ids targets predictions inputs images transform kernel "
     "depthwise_kernel pointwise_kernel target output target_length output_length mean variance offset scale gamma beta "
     "query key value bias mask indices values updates start_indices sorted_sequence bins weights start stop q x_min "
-    "x_max fill_value variable sequences coordinates y_true y_pred start_points end_points default window".split()
+    "x_max fill_value variable sequences coordinates y_true y_pred start_points end_points default window volumes "
+    "image1 image2 translation".split()
 )
 _SEQUENCES = frozenset(("xs", "operands", "condlist", "choicelist"))
 _NOT_ARRAYS = {"get_item": ("x", "key"), "stack": ("x",), "meshgrid": ("x",)}  # sequences under the name of an array

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from minidl.core.typing import Array, ArrayLike
@@ -19,6 +20,7 @@ from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
+from minidl.kernels.cpu import materialized as _materialized
 from minidl.kernels.cpu import matmul as _matmul
 from minidl.kernels.cpu import normalization as _normalization
 from minidl.kernels.cpu import pooling as _pooling
@@ -35,6 +37,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depthwise_conv",
+    "materialized",
     "max_pool",
     "average_pool",
     "Pads",
@@ -73,6 +76,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "conv": _conv.conv,
         "conv_transpose": _conv.conv_transpose,
         "depthwise_conv": _conv.depthwise_conv,
+        "materialized": _materialized.materialized,
         "max_pool": _pooling.max_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
@@ -197,6 +201,16 @@ def depthwise_conv(
         (batch, *new sizes, channels * multiplier), or (batch, channels * multiplier, *new sizes).
     """
     return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
+
+
+def materialized(x: ArrayLike) -> Array:
+    """The same array; where it is used several times, it is computed once and kept in memory.
+
+    >>> materialized(np.ones(2))
+    Array([1., 1.], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    return form("materialized", x)(x)
 
 
 def max_pool(
