@@ -212,7 +212,7 @@ def test_a_step_of_ones_own_sees_text():
     model = OwnStep()
     model.compile("adam", "mse")
     model.fit(LETTERS, Y, verbose=0)
-    assert model.seen == ((8,), "string") or model.seen == ((32,), "string")
+    assert model.seen[0] in ((8,), (32,)) and model.seen[1] == "string"  # the last batch is smaller
 
 
 class Parts(minidl.Model):
@@ -242,15 +242,13 @@ def test_a_chain_of_text():
 
 
 def test_run_eagerly():
-    model = Subclass()
-    model.compile("adam", "mse", run_eagerly=True)
-    expected = Subclass()
-    expected.compile("adam", "mse")
-    expected.build((None,)) if expected.built else expected(LETTERS)
-    model(LETTERS)
-    model.set_weights(expected.get_weights())
-    ours = [m.fit(LETTERS, Y, verbose=0, shuffle=False).history["loss"] for m in (model, expected)]
-    np.testing.assert_allclose(*ours, rtol=1e-5)
+    losses = []
+    for eagerly in (True, False):
+        minidl.utils.set_random_seed(3)
+        model = Subclass()
+        model.compile("adam", "mse", run_eagerly=eagerly)
+        losses.append(model.fit(LETTERS, Y, verbose=0).history["loss"])
+    np.testing.assert_allclose(*losses, rtol=1e-5)
 
 
 def unadapted():
