@@ -137,8 +137,8 @@ def test_add_weight():
     ("arguments", "message"),
     [
         (("kernel", (3,)), "expected a shape, got 'kernel'. Give a name as a keyword argument: name='kernel'"),
-        ((3,), "must be a tuple of sizes.* got 3"),
-        (((None, 3),), r"all of them known.* got \(None, 3\)"),
+        ((3,), "must be a tuple of known sizes.* got 3"),
+        (((None, 3),), r"tuple of known sizes.* got \(None, 3\)"),
         (((3,), "glorot_unifrom"), "Unknown initializer 'glorot_unifrom'. Did you mean 'glorot_uniform'"),
     ],
 )
