@@ -489,9 +489,9 @@ def test_an_object_left_in_its_config_is_a_type_error(tmp_path):
 
 def test_wrong_paths(tmp_path):
     model = small()
-    with pytest.raises(ValueError, match=r"must end in \.keras or \.h5, got 'model\.npz'"):
+    with pytest.raises(ValueError, match=r"the path must end in \.keras or \.h5, got 'model\.npz'"):
         model.save("model.npz")
-    with pytest.raises(ValueError, match=r"must end in \.weights\.h5"):
+    with pytest.raises(ValueError, match=r"that ends in \.weights\.h5"):
         model.save_weights("model.h5")
     with pytest.raises(FileNotFoundError, match="the folder .* does not exist"):
         model.save(tmp_path / "missing" / "model.keras")
