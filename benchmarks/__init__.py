@@ -1,4 +1,4 @@
-"""minidl beside the frameworks that its users would otherwise choose, and beside hand-written JAX.
+"""Benchmarks of minidl against other frameworks, and against hand-written JAX.
 
     python -m benchmarks                                   every workload, every peer that is installed
     python -m benchmarks mlp --peers minidl,handwritten    one workload, two peers
@@ -7,7 +7,7 @@
     python -m benchmarks --rounds 9 --save                 more rounds, results kept in benchmarks/results/
     python -m benchmarks.plot                              draws the newest results there
 
-A *workload* (workloads/, a file for each family) says what is computed, a *peer* (peers.py) computes it in one
+A *workload* (workloads/, a file for each family) defines what is computed, a *peer* (peers.py) computes it in one
 library's usual way (loops/ has what is the same for all models), and the runner (runner.py) gives every peer a process
 of its own, all peers in turn, several rounds. Clocks of a shared machine drift, so peers are compared inside a round,
 and the median over rounds is what the table (report.py) shows. Data, sizes, initial weights and optimizer are the same

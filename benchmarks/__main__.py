@@ -1,4 +1,4 @@
-"""The command line: which workloads, which peers, how often, and where the results go."""
+"""The command line: workloads, peers, number of rounds, and destination of the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     console = Console()
-    announce = Console(stderr=True, style="dim").print  # plain lines: a spinner would take time from the peers
+    announce = Console(stderr=True, style="dim").print  # plain lines: a spinner would use processor time
     names = list(dict.fromkeys(itertools.chain(*options.workloads))) or list(WORKLOADS)
     results = {}
     for name in names:
@@ -46,11 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _save(record: dict[str, Any], tell: Callable[[str], None]) -> None:
-    """Keep the results, and a plot of them where there is something to draw and matplotlib is installed."""
+    """Save the results, and a plot of them if there are ratios and matplotlib is installed."""
     path = saved.write(record)
     tell(f"Saved {path}")
     if not saved.comparable(saved.read(path)):
-        tell("No plot: nothing was measured beside minidl.")
+        tell("No plot: only minidl was measured.")
     elif importlib.util.find_spec("matplotlib") is None:
         tell("No plot: matplotlib is not installed (pip install 'minidl[plot]').")
     else:
@@ -60,7 +60,7 @@ def _save(record: dict[str, Any], tell: Callable[[str], None]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minidl beside its peers.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="minidl against its peers.")
     parser.add_argument(
         "workloads", nargs="*", type=_workloads, metavar="WORKLOAD", help=f"of {', '.join(_choices())}; default all"
     )

@@ -8,6 +8,7 @@ two take turns: above 1, the form is faster.
 from __future__ import annotations
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from rich.table import Table
 from minidl import kernels
 from minidl.kernels import reference
 
-_SECONDS = 0.3  # that one measurement takes, about
+_SECONDS = 0.3  # approximate time of one measurement
 
 
 class Case(NamedTuple):
@@ -46,12 +47,23 @@ def _pool(kernel: Any, x: Any) -> Any:
     return kernel(x, (2, 2), (2, 2), [(0, 0)] * 2)
 
 
+def _colors(materialized: Any, x: Any) -> Any:
+    """Contrast, then three times what every channel has of all."""
+    x = x - jnp.mean(x, (1, 2), keepdims=True)
+    for _ in range(3):
+        planes = jnp.split(materialized(x), 3, -1)
+        spread = functools.reduce(jnp.maximum, planes) - functools.reduce(jnp.minimum, planes)
+        hue = jnp.mod((planes[0] - planes[1]) / (1 + spread), 1)
+        x = jnp.concatenate([jnp.clip(jnp.abs(6 * hue - i) - 1, 0, 1) + planes[2] for i in (1, 2, 3)], -1)
+    return x
+
+
 def _loop(loop: Any, x: Any, kernel: Any, recurrent: Any, one: Any, other: Any, *states: Any) -> Any:
     return loop(lambda part: part @ kernel, x, list(states), recurrent, (one, other), False)[0]
 
 
 def _dropped(draw: Any, x: Any) -> Any:
-    key = lax.bitcast_convert_type(x[0, :2], "uint32")  # another one at each step
+    key = lax.bitcast_convert_type(x[0, :2], "uint32")  # different at each step
     return jnp.where(draw(key, 0.5, x.shape), x, 0)
 
 
@@ -83,6 +95,7 @@ CASES = [
         lambda conv, x, kernel: conv(x, kernel, [1, 1], [(1, 1)] * 2, [1, 1]),
         [(32, 16, 16, 32), (3, 3, 32, 1)],
     ),
+    Case("materialized", "colors", _colors, [(64, 32, 32, 3)]),
     Case("max_pool", "convnet", _pool, [(128, 26, 26, 32)]),
     Case("lstm", "lstm", _loop, _recurrent(4, 2)),
     Case("gru", "gru", _loop, _recurrent(3, 1)),

@@ -1,6 +1,6 @@
-"""Who is measured, and the clock that each of them is given.
+"""The peers that are measured, and the clock that each of them gets.
 
-This file imports none of their libraries: only the process of a peer may do that.
+This file does not import their libraries: only the process of a peer does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TypedDict
 
 
 class Result(TypedDict):
-    """What a peer's program returns: a check that everybody did the same work."""
+    """The result of a peer's program, to check that all did the same work."""
 
     loss: float
     accuracy: float | None
@@ -37,11 +37,11 @@ class Clock:
         self._last: float | None = None
 
     def start(self) -> None:
-        """The first lap begins now."""
+        """Begin the first lap."""
         self._last = time.perf_counter()
 
     def lap(self, count: int = 1) -> None:
-        """A lap ends now, and the next one begins.
+        """End a lap, and begin the next one.
 
         Args:
             count: how many laps end now, where the peer does not tell one from the next; each gets its share.
@@ -76,7 +76,7 @@ class Peer:
     fills_cache: bool = False
 
     def missing(self) -> list[str]:
-        """What it needs and is not installed."""
+        """Required packages and programs that are not installed."""
         return missing_libraries(self.needs) + (_missing_for_compiling() if self.compiles else [])
 
 
@@ -86,15 +86,15 @@ def missing_libraries(names: Iterable[str]) -> list[str]:
 
 
 def _missing_for_compiling() -> list[str]:
-    """What is not there of the compiler that PyTorch calls, and of what it compiles against."""
+    """What is missing of the compiler that PyTorch calls, and of the headers that it needs."""
     compiler = os.environ.get("CXX") or "g++"
     header = Path(sysconfig.get_path("include"), "Python.h")
     missing = [] if shutil.which(compiler) else [f"the C++ compiler {compiler}"]
     return missing if header.exists() else [*missing, "Python.h, the header for C programs"]
 
 
-CACHE = "BENCHMARK_CACHE"  # the variable of a process that names a folder which stays from one round to the next
-WITH = "BENCHMARK_WITH"  # the variable of a process that says how a peer differs from the others with its programs
+CACHE = "BENCHMARK_CACHE"  # environment variable: a folder that is kept from one round to the next
+WITH = "BENCHMARK_WITH"  # environment variable: how a peer differs from others with the same programs
 
 PEERS = {
     "minidl": Peer("", ("minidl", "jax")),

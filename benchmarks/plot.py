@@ -1,4 +1,4 @@
-"""Draw saved results: `python -m benchmarks.plot [FILE]`, by default the newest; the plot stands beside the file."""
+"""Plot saved results: `python -m benchmarks.plot [FILE]`, by default the newest; the plot is saved next to the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.report import figure as digits
 from benchmarks.saved import REFERENCE, Row
 
 _COLUMNS = 3
-_WIDTH, _BAR, _MARGIN = 4.2, 0.22, 0.9  # inches: of a chart, of a bar, of what stands above and below the bars
+_WIDTH, _BAR, _MARGIN = 4.2, 0.22, 0.9  # inches: width of a chart, height of a bar, margins
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -29,10 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def write(path: Path) -> Path:
-    """Draw a file of results into a PNG of its name.
+    """Plot a file of results as a PNG of the same name.
 
     Raises:
-        ValueError: minidl was measured beside nobody.
+        ValueError: no other peer was measured.
     """
     rows = saved.comparable(saved.read(path))
     if not rows:

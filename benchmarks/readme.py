@@ -1,6 +1,6 @@
-"""Write the newest saved results of each workload where people read them: `python -m benchmarks.readme`.
+"""Write the newest saved results of each workload into the README files: `python -m benchmarks.readme`.
 
-All of them into benchmarks/README.md, the times into README.md.
+All results into benchmarks/README.md, the times into README.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BEGIN, _END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->
 
 
 def main() -> None:
-    """Replace what stands between the marks of both files.
+    """Replace the text between the marks of both files.
 
     Raises:
         FileNotFoundError: no results were saved yet.
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
-    """The tables, with where, when and with what they were measured.
+    """The tables, with the date, machine and versions of the measurement.
 
     Args:
         records: file name -> what it holds, oldest first.
@@ -68,7 +68,7 @@ def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
 
 
 def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> str:
-    """A line for each workload, a column for each peer. What is minidl with something more is not for the README."""
+    """A line per workload, a column per peer. Peers that are minidl with an option are left out."""
     peers = [peer for peer in PEERS if "+" not in peer and any(peer in row.rounds for row in rows)]
     rows = [row for row in rows if sum(peer in row.rounds for peer in peers) > 1]
     if not rows:
@@ -81,7 +81,7 @@ def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> 
 
 
 def _series_tables(rows: Sequence[Row]) -> list[str]:
-    """A table for each series, a line for each of its points and peers."""
+    """A table per series, a line per point and peer."""
     tables = []
     for series in dict.fromkeys(row.work.series for row in rows):
         points = [row for row in rows if row.work.series == series]

@@ -1,4 +1,4 @@
-"""What was measured, for a reader in a terminal and for a file."""
+"""Reports of the measurements: tables for a terminal, a record for a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TOLERANCE = 0.05
 
 
 def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
-    """One line for each peer; below it whether they all learned the same, who was skipped, and every error in full."""
+    """A line per peer; below it whether final losses agree, skipped peers, and all errors in full."""
     reference = next((name for name, result in measured.items() if result.rounds), None)
     unit, divisor = unit_of(work, [one.cost(work) for one in measured[reference].rounds] if reference else [0.0])
     grid = Table(title=f"{work.name}: {work.about}", title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
@@ -40,13 +40,13 @@ def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
             grid.add_row(name, *_cells(work, result, measured[reference], divisor))
         else:
             grid.add_row(name, "skipped" if result.skipped else "failed")
-    notes = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
-    notes += [_agreement(measured), *_busy(measured), *_absences(measured)]
-    return Group(grid, *[Text(note) for note in notes])
+    remarks = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
+    remarks += [_agreement(measured), *_later_laps(work, measured), *_busy(measured), *_absences(measured)]
+    return Group(grid, *[Text(remark) for remark in remarks])
 
 
 def series_table(points: Sequence[tuple[Workload, Mapping[str, Measured]]]) -> RenderableType:
-    """One line for each point and peer, of workloads that share a table; no ratios, because the points differ."""
+    """A line per point and peer, for workloads that share a table; no ratios, because the points differ."""
     unit = f"us/{points[0][0].measure}"
     grid = Table(title=points[0][0].series, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
     for heading in ("what", "peer"):
@@ -62,7 +62,7 @@ def series_table(points: Sequence[tuple[Workload, Mapping[str, Measured]]]) -> R
 
 
 def record(results: Mapping[str, tuple[Workload, Mapping[str, Measured]]]) -> dict[str, Any]:
-    """Everything, raw, with what is needed to compare it with another day's: made for JSON."""
+    """All raw measurements with date, machine and versions, as data for JSON."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "revision": revision(),
@@ -96,7 +96,7 @@ def versions() -> dict[str, str | None]:
 
 
 def revision() -> str | None:
-    """The commit that was measured, "-dirty" behind it where files were changed since; None outside of git."""
+    """The commit that was measured, with "-dirty" appended if files were changed since; None outside of git."""
     command = ["git", "describe", "--always", "--dirty"]
     try:
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -106,7 +106,7 @@ def revision() -> str | None:
 
 
 def unit_of(work: Workload, costs: Sequence[float]) -> tuple[str, int]:
-    """What a workload's times are told in, and by what its costs are divided: milliseconds where they are long.
+    """The unit of a workload's times, and the divisor of its costs: milliseconds if they are long.
 
     >>> unit_of(Workload("mine", "an example"), [1200.0, 3400.0])
     ('ms/step', 1000)
@@ -138,7 +138,7 @@ def _series_cells(work: Workload, result: Measured) -> list[str]:
 
 
 def figure(value: float) -> str:
-    """Three significant digits, and all before the point.
+    """Three significant digits, but all digits before the point.
 
     >>> figure(0.0512), figure(3.14159), figure(38.2), figure(1764.2)
     ('0.0512', '3.14', '38.2', '1764')
@@ -148,7 +148,7 @@ def figure(value: float) -> str:
 
 
 def _agreement(measured: Mapping[str, Measured]) -> str:
-    """Whether the times are of the same work, judged by what was learned."""
+    """Whether the peers did the same work, judged by their final losses."""
     losses = {name: _final_loss(result) for name, result in measured.items() if result.rounds}
     if len(losses) < 2:
         return "One peer at most was measured: nothing to compare its loss with."
@@ -159,8 +159,21 @@ def _agreement(measured: Mapping[str, Measured]) -> str:
     return f"NOT COMPARABLE: final losses further than {_TOLERANCE:.0%} from the median of all: {told}."
 
 
+def _later_laps(work: Workload, measured: Mapping[str, Measured]) -> list[str]:
+    """What a lap after the first costs, where laps are parts of a process that are alike."""
+    if work.measure != "process":
+        return []
+    shares = {
+        name: statistics.median(one.steady / one.laps[0] for one in result.rounds)
+        for name, result in measured.items()
+        if result.rounds and all(len(one.laps) > 1 for one in result.rounds)
+    }
+    told = ", ".join(f"{name} {figure(share)}" for name, share in shares.items())
+    return [f"Time of a later lap, the first one being 1: {told}."] if shares else []
+
+
 def _busy(measured: Mapping[str, Measured]) -> list[str]:
-    """A warning, if other programs took the cores while peers ran."""
+    """A warning, if other programs used the cores while peers ran."""
     loads = [one.load for result in measured.values() for one in result.rounds]
     cores = machine()["cores"]
     if not loads or max(loads) <= cores:
@@ -171,7 +184,7 @@ def _busy(measured: Mapping[str, Measured]) -> list[str]:
 
 
 def _absences(measured: Mapping[str, Measured]) -> list[str]:
-    """Who was skipped, and every error in full."""
+    """The skipped peers, and all errors in full."""
     skipped = [f"{name} skipped: {result.skipped}." for name, result in measured.items() if result.skipped]
     return skipped + [f"{name} FAILED:\n{result.error}" for name, result in measured.items() if result.error]
 

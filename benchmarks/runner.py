@@ -1,4 +1,4 @@
-"""Runs peers in processes of their own, and turns what they took into numbers that can be compared."""
+"""Runs peers in separate processes, and computes comparable numbers from their times."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from benchmarks.workload import Workload
 ROOT = Path(__file__).resolve().parent.parent
 
 _EVERY_PEER = {
-    # One processor for all: the peers would not agree on an accelerator.
+    # The CPU for all: peers do not support the same accelerators.
     "CUDA_VISIBLE_DEVICES": "-1",
     "JAX_PLATFORMS": "cpu",
-    # Compile times are measured, so nobody may find compiled code from an earlier round.
+    # Compile times are measured, so no peer may use compiled code of an earlier round.
     "JAX_ENABLE_COMPILATION_CACHE": "false",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
-    # Of the installed libraries pip has kept the bytecode; so Python may keep that of minidl's files, too.
+    # pip has saved the bytecode of installed libraries; so Python may save that of minidl's files, too.
     "PYTHONDONTWRITEBYTECODE": "",
     "TERM": "xterm-256color",
 }
@@ -63,17 +63,17 @@ class Round:
 
     @property
     def compile(self) -> float:
-        """Seconds that the first epoch took longer than a steady one."""
+        """Additional seconds of the first epoch, compared with a steady one."""
         return self.laps[0] - self.steady
 
     def cost(self, work: Workload) -> float:
-        """What peers are compared by: microseconds per step, row or call, or seconds of the process."""
+        """The cost by which peers are compared: microseconds per step, row or call, or seconds of the process."""
         return self.wall if work.measure == "process" else self.steady / work.parts * 1e6
 
 
 @dataclass
 class Measured:
-    """A peer's rounds, or why there are none or fewer."""
+    """A peer's rounds, or why rounds are missing."""
 
     rounds: list[Round] = field(default_factory=list)
     skipped: str | None = None
@@ -89,7 +89,7 @@ class Spread(NamedTuple):
 
 
 class PeerError(Exception):
-    """A peer's process failed; the message is the end of what it wrote."""
+    """A peer's process failed; the message is the end of its output."""
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -102,7 +102,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def median_ratio(values: Sequence[float], reference: Sequence[float]) -> float:
-    """The median over rounds of value / reference: both ran within seconds, under the same load.
+    """The median over rounds of value / reference: measured within seconds of each other, under the same load.
 
     A peer that failed in a later round has fewer values; the rounds that both have are compared.
 
@@ -113,7 +113,7 @@ def median_ratio(values: Sequence[float], reference: Sequence[float]) -> float:
 
 
 def disagreements(losses: Mapping[str, float], tolerance: float = 0.05) -> dict[str, float]:
-    """The peers whose final loss is further than the tolerance from the median of all, and how far.
+    """The peers whose final loss differs from the median of all by more than the tolerance, and by how much.
 
     >>> disagreements({"a": 1.0, "b": 1.01, "c": 1.5})
     {'c': 0.48514851485148514}
@@ -126,7 +126,7 @@ def disagreements(losses: Mapping[str, float], tolerance: float = 0.05) -> dict[
 def measure(
     work: Workload, peers: Sequence[str], rounds: int, announce: Callable[[str], None] = print
 ) -> dict[str, Measured]:
-    """Run every peer once, then every peer again, and so on. Runs that fill a cache come before and do not count.
+    """Run every peer once, then every peer again, and so on. Runs that fill a cache come first and are not counted.
 
     Args:
         work: what they compute.
@@ -158,7 +158,7 @@ def measure(
 
 
 def run(work: Workload, peer: str, cache: str = "") -> Round:
-    """One round of one peer, in a process of its own on a terminal of its own, where progress bars show.
+    """One round of one peer, in its own process and terminal, so that progress bars are drawn.
 
     Args:
         work: what it computes.
@@ -179,7 +179,7 @@ def run(work: Workload, peer: str, cache: str = "") -> Round:
         )
         os.close(terminal)
         written = _read_to_end(screen)
-        _, status, usage = os.wait4(process.pid, 0)  # wait() too, but it knows the memory of this process alone
+        _, status, usage = os.wait4(process.pid, 0)  # unlike wait(), it returns the memory of this process
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -191,7 +191,7 @@ def run(work: Workload, peer: str, cache: str = "") -> Round:
 
 
 def _read_to_end(screen: int) -> bytes:
-    """All that is written on a terminal until its last writer exits, which Linux reports as an input/output error."""
+    """The output on a terminal until its last writer exits, which Linux reports as an input/output error."""
     written = bytearray()
     try:
         while piece := os.read(screen, 65536):

@@ -22,16 +22,16 @@ class Row(NamedTuple):
     rounds: dict[str, list[Round]]
 
     def costs(self, peer: str) -> list[float]:
-        """What the peer took, in each round."""
+        """The peer's costs, by round."""
         return [one.cost(self.work) for one in self.rounds[peer]]
 
     def ratio(self, peer: str) -> float:
-        """How many times as long as minidl the peer took, within a round."""
+        """The ratios of the peer's time to minidl's, by round."""
         return median_ratio(self.costs(peer), self.costs(REFERENCE))
 
 
 def write(record: dict[str, Any]) -> Path:
-    """Save what `report.record` gives, and say where it is."""
+    """Save the result of `report.record`, and return the path."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{record['date'].replace(':', '')}-{record['revision'] or 'unversioned'}.json"
     path.write_text(json.dumps(record, indent=1))
@@ -39,7 +39,7 @@ def write(record: dict[str, Any]) -> Path:
 
 
 def files() -> list[Path]:
-    """All that was saved, oldest first.
+    """All saved results, oldest first.
 
     Raises:
         FileNotFoundError: nothing was saved yet.
@@ -51,13 +51,13 @@ def files() -> list[Path]:
 
 
 def read(path: Path) -> list[Row]:
-    """What a file holds of the workloads that there are today, in their order."""
+    """The results in a file of the workloads that still exist, in their order."""
     saved = json.loads(path.read_text())["workloads"]
     return [row(saved[name]) for name in WORKLOADS if name in saved]
 
 
 def row(saved: dict[str, Any]) -> Row:
-    """A workload as a file has it: with the sizes that were measured, and with today's words."""
+    """A workload of a file: with the sizes that were measured, and the current description."""
     fields = saved["workload"]
     known = WORKLOADS[fields["name"]]
     sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
@@ -67,5 +67,5 @@ def row(saved: dict[str, Any]) -> Row:
 
 
 def comparable(rows: list[Row]) -> list[Row]:
-    """The workloads in which minidl and somebody else were measured, without the points of series."""
+    """The workloads in which minidl and another peer were measured, without series."""
     return [row for row in rows if not row.work.series and REFERENCE in row.rounds and len(row.rounds) > 1]

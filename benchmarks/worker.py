@@ -2,7 +2,7 @@
 
     python -m benchmarks.worker PEER WORKLOAD RESULT
 
-WORKLOAD is the workload's fields as JSON, RESULT a file that takes the laps, the loss and the accuracy. It is a
+WORKLOAD is the workload's fields as JSON, RESULT a file for the laps, the loss and the accuracy. It is a
 file because standard output belongs to the peer, as it does when a user trains.
 """
 
@@ -20,7 +20,7 @@ from benchmarks.workloads import WORKLOADS, Workload
 
 
 def main(peer: str, workload: str, result: str) -> None:
-    """Compute the workload and write what it took."""
+    """Compute the workload and write its times."""
     fields = json.loads(workload)
     work = dataclasses.replace(WORKLOADS[fields["name"]], **fields)
     clock = Clock()

@@ -1,4 +1,4 @@
-"""What every workload says of itself."""
+"""The base class of workloads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Workload:
-    """One thing to measure: a row of the comparison.
+    """A workload: a row of the comparison.
 
     Args:
         name: what the command line calls it.
         about: one line for the table's title.
         peers: who computes it; the first one that could be measured is what the others are compared with.
-        program: the function that computes it, in the file of its class and in those beside it.
+        program: the function that computes it, in the file of its class and in those of the other libraries.
         measure: what the peers are compared by: "step", "row" or "call", the median time of one training step, row
             or call once everything is compiled, or "process", the time from starting Python to its exit.
         rows: training examples; calls in one lap if calls are measured.
@@ -56,7 +56,7 @@ class Workload:
 
     @property
     def parts(self) -> int:
-        """How many steps, rows or calls are measured by one lap."""
+        """The number of steps, rows or calls in one lap."""
         return self.steps if self.measure == "step" else self.rows
 
     def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:
@@ -64,14 +64,14 @@ class Workload:
         raise NotImplementedError
 
     def _generator(self, split: Split) -> tuple[int, np.random.Generator]:
-        """How many rows a split has, and its random numbers."""
+        """The number of rows of a split, and its random generator."""
         return (self.rows, np.random.default_rng(1)) if split == "train" else (self.rows // 5, np.random.default_rng(2))
 
 
 def labels(random: np.random.Generator, rows: int, classes: int, wrong: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """Classes to make inputs of, and the labels to train on: a share of them is drawn anew.
+    """Classes from which inputs are made, and noisy labels to train on: a fraction of them is drawn again.
 
-    So the loss ends well above zero in every peer, and final losses can be compared by their ratio.
+    So the final loss is well above zero for every peer, and final losses can be compared by their ratio.
     """
     made_of = random.integers(classes, size=rows, dtype=np.int32)
     drawn_anew = random.random(rows) < wrong

@@ -1,7 +1,7 @@
-"""The pure train step of a model, in a JAX loop of one's own.
+"""A custom training loop in JAX with the train step of a model.
 
-`model.prepare` gives the step that `fit` uses, as a function of (state, batch) with no side
-effects. Here whole epochs are one compiled scan, with the data on the device.
+`model.prepare` returns the step that `fit` uses, as a pure function of (state, batch). Here a whole epoch is one
+compiled scan, with the data on the device.
 """
 
 import jax
@@ -29,7 +29,7 @@ x, y = jnp.asarray(x_train), jnp.asarray(y_train)
 
 @jax.jit
 def epoch(state, order):
-    """Train on batches of the rows that `order` (steps, batch) names."""
+    """Train on batches of rows, with the indices `order` (steps, batch)."""
 
     def step(state, rows):
         return steps.train_step(state, (x[rows], y[rows], None)), None

@@ -1,4 +1,4 @@
-"""A program written for TensorFlow: only its import is another one."""
+"""A program written for TensorFlow, with only its import changed."""
 
 import numpy as np
 

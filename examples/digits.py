@@ -1,4 +1,4 @@
-"""Learn to read handwritten digits: train a classifier on real ones, and test it on others.
+"""Classify handwritten digits: train on real images, and test on others.
 
 1,797 images of 8x8 pixels ship with minidl, so this needs no network. Run it with
 `python examples/digits.py`.

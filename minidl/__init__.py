@@ -5,17 +5,22 @@
 >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 """
 
+import importlib
 import sys
+from types import ModuleType
+from typing import Any
 
 from minidl.core.collector import paused
 
 with paused():
     from minidl import (
+        absent,
         activations,
         backend,
         callbacks,
         config,
         constraints,
+        data,
         datasets,
         distribution,
         dtype_policies,
@@ -27,6 +32,7 @@ with paused():
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
@@ -47,6 +53,19 @@ with paused():
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
+
+_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"minidl.{name}")
+    raise AttributeError(absent.message(keras, name), name=name, obj=keras)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})
+
 
 __all__ = [
     "__version__",
@@ -69,6 +88,7 @@ __all__ = [
     "callbacks",
     "config",
     "constraints",
+    "data",
     "datasets",
     "distribution",
     "dtype_policies",
@@ -82,6 +102,7 @@ __all__ = [
     "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
@@ -89,3 +110,8 @@ __all__ = [
     "utils",
     "version",
 ]
+
+_parts = (ops.image, ops.linalg, ops.nn, ops.numpy, optimizers.schedules, preprocessing.image, preprocessing.sequence)
+for _module in (*map(globals().get, __all__), *_parts):
+    if isinstance(_module, ModuleType):
+        absent.report_in(_module)

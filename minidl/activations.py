@@ -1,9 +1,8 @@
-"""Activations: the nonlinear functions between layers, and their lookup by name.
+"""Activation functions, and their lookup by name.
 
-Each is a plain function of one array (anything array-like), a line or a few on `jax.numpy` and
-`jax.nn`, so that it can be read beside its formula. A layer's `activation=` takes a name
-from here or any function of an array. Formulas that are piecewise say which piece owns the
-boundary, because that decides the gradient there.
+Each is a function of one array, a few lines of `jax.numpy` and `jax.nn`. A layer's `activation=` takes a name from here
+or any function of an array. Piecewise formulas say which piece includes the boundary, as that determines the gradient
+there.
 """
 
 from __future__ import annotations
@@ -17,13 +16,16 @@ import jax.numpy as jnp
 
 from minidl.core import array_metadata, operation, registry, serialization
 from minidl.core import lambdas as nameless
+from minidl.core.typing import ArrayLike, Config, Identifier
 
 
 @operation.operation
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
+def relu(
+    x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> jax.Array:
     """Rectified linear unit: `max(x, 0)`.
 
-    With all arguments, piece by piece:
+    With all arguments, piecewise:
 
     - `max_value` where `x >= max_value`;
     - `x` where `threshold < x < max_value`;
@@ -33,7 +35,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         x: any array.
         negative_slope: the slope below the threshold.
         max_value: where the function saturates; None for nowhere.
-        threshold: the value from which x passes unchanged.
+        threshold: the value above which x is unchanged.
 
     >>> print(relu([-2.0, 0.0, 3.0]), relu([-2.0, 0.0, 3.0], negative_slope=0.5, max_value=2.0))
     [0. 0. 3.] [-1.  0.  2.]
@@ -52,7 +54,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 @operation.operation
-def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.2) -> jax.Array:
     """Leaky rectified linear unit: `x` where `x >= 0`, `negative_slope * x` elsewhere.
 
     Args:
@@ -68,7 +70,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> jax.Array:
 
 
 @operation.operation
-def relu6(x: Any) -> jax.Array:
+def relu6(x: ArrayLike) -> jax.Array:
     """Rectified linear unit that saturates at six: `min(max(x, 0), 6)`.
 
     >>> print(relu6([-1.0, 3.0, 8.0]))
@@ -80,12 +82,12 @@ def relu6(x: Any) -> jax.Array:
 
 
 @operation.operation
-def elu(x: Any, alpha: float = 1.0) -> jax.Array:
+def elu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """Exponential linear unit: `x` where `x > 0`, `alpha * (exp(x) - 1)` elsewhere.
 
     Args:
         x: any array.
-        alpha: minus the value that the function tends to far below zero.
+        alpha: the function tends to -alpha for large negative x.
 
     >>> print(elu([0.0, 2.0]))
     [0. 2.]
@@ -96,12 +98,12 @@ def elu(x: Any, alpha: float = 1.0) -> jax.Array:
 
 
 @operation.operation
-def celu(x: Any, alpha: float = 1.0) -> jax.Array:
+def celu(x: ArrayLike, alpha: float = 1.0) -> jax.Array:
     """Exponential linear unit with a continuous slope: `max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`.
 
     Args:
         x: any array.
-        alpha: minus the value that the function tends to far below zero.
+        alpha: the function tends to -alpha for large negative x.
 
     >>> print(celu([0.0, 2.0], alpha=0.5))
     [0. 2.]
@@ -112,7 +114,7 @@ def celu(x: Any, alpha: float = 1.0) -> jax.Array:
 
 
 @operation.operation
-def selu(x: Any) -> jax.Array:
+def selu(x: ArrayLike) -> jax.Array:
     """Scaled exponential linear unit: `scale * elu(x, alpha)`, alpha = 1.67326..., scale = 1.05070....
 
     The two constants keep mean 0 and variance 1 from layer to layer, given weights from
@@ -127,12 +129,12 @@ def selu(x: Any) -> jax.Array:
 
 
 @operation.of_family("activations")
-def gelu(x: Any, approximate: bool = False) -> jax.Array:
+def gelu(x: ArrayLike, approximate: bool = False) -> jax.Array:
     """Gaussian error linear unit: `x * P(Z <= x)` for a standard normal Z.
 
     Args:
         x: any array.
-        approximate: use the formula with tanh in place of the exact one with erf.
+        approximate: use the tanh approximation instead of the exact formula with erf.
 
     >>> print(gelu([0.0, 100.0]))
     [  0. 100.]
@@ -143,7 +145,7 @@ def gelu(x: Any, approximate: bool = False) -> jax.Array:
 
 
 @operation.operation
-def silu(x: Any) -> jax.Array:
+def silu(x: ArrayLike) -> jax.Array:
     """Sigmoid linear unit, also called swish: `x * sigmoid(x)`.
 
     >>> print(silu([0.0, 100.0]))
@@ -155,8 +157,8 @@ def silu(x: Any) -> jax.Array:
 
 
 @operation.operation
-def hard_silu(x: Any) -> jax.Array:
-    """Piecewise form of silu, also called hard swish: `x * relu6(x + 3) / 6`.
+def hard_silu(x: ArrayLike) -> jax.Array:
+    """Hard sigmoid linear unit, also called hard swish, piecewise: `x * relu6(x + 3) / 6`.
 
     >>> print(hard_silu([-3.0, 0.0, 3.0]))
     [-0.  0.  3.]
@@ -167,8 +169,8 @@ def hard_silu(x: Any) -> jax.Array:
 
 
 @operation.of_family("activations")
-def mish(x: Any) -> jax.Array:
-    """`x * tanh(softplus(x))`, a smooth relative of silu.
+def mish(x: ArrayLike) -> jax.Array:
+    """Mish: `x * tanh(softplus(x))`.
 
     >>> print(mish([0.0, 100.0]))
     [  0. 100.]
@@ -179,12 +181,12 @@ def mish(x: Any) -> jax.Array:
 
 
 @operation.operation
-def glu(x: Any, axis: int = -1) -> jax.Array:
-    """Gated linear unit: `a * sigmoid(b)` for the two halves a and b of x.
+def glu(x: ArrayLike, axis: int = -1) -> jax.Array:
+    """Gated linear unit: `a * sigmoid(b)`, where a and b are the halves of x along an axis.
 
     Args:
         x: an array whose size along the axis is even.
-        axis: the axis that is halved.
+        axis: the axis to split.
 
     Output shape: that of x, with half the size along the axis.
 
@@ -198,12 +200,12 @@ def glu(x: Any, axis: int = -1) -> jax.Array:
     """
     x = jnp.asarray(x)
     if x.shape[axis] % 2:
-        raise ValueError(f"glu: axis {axis} of the shape {x.shape} has an odd size; give one that can be halved.")
+        raise ValueError(f"glu: axis {axis} of the shape {x.shape} has an odd size, so it cannot be split in two.")
     return jax.nn.glu(x, axis)
 
 
 @operation.operation
-def sigmoid(x: Any) -> jax.Array:
+def sigmoid(x: ArrayLike) -> jax.Array:
     """Logistic sigmoid: `1 / (1 + exp(-x))`.
 
     >>> print(sigmoid([-100.0, 0.0, 100.0]))
@@ -214,8 +216,8 @@ def sigmoid(x: Any) -> jax.Array:
 
 
 @operation.operation
-def hard_sigmoid(x: Any) -> jax.Array:
-    """Piecewise linear form of the sigmoid: `relu6(x + 3) / 6`.
+def hard_sigmoid(x: ArrayLike) -> jax.Array:
+    """Hard sigmoid, piecewise linear: `relu6(x + 3) / 6`.
 
     >>> print(hard_sigmoid([-3.0, 0.0, 3.0]))
     [0.  0.5 1. ]
@@ -226,7 +228,7 @@ def hard_sigmoid(x: Any) -> jax.Array:
 
 
 @operation.operation
-def sparse_sigmoid(x: Any) -> jax.Array:
+def sparse_sigmoid(x: ArrayLike) -> jax.Array:
     """Sparse sigmoid: 0 where `x <= -1`, `(x + 1) / 2` where `-1 < x < 1`, 1 where `x >= 1`.
 
     >>> print(sparse_sigmoid([-2.0, 0.0, 2.0]))
@@ -238,8 +240,8 @@ def sparse_sigmoid(x: Any) -> jax.Array:
 
 
 @operation.operation
-def log_sigmoid(x: Any) -> jax.Array:
-    """`log(sigmoid(x))`, computed as `-softplus(-x)` so that it stays finite.
+def log_sigmoid(x: ArrayLike) -> jax.Array:
+    """Logarithm of the sigmoid, computed stably: `-softplus(-x)`.
 
     >>> print(log_sigmoid([-100.0, 100.0]))
     [-100.   -0.]
@@ -248,7 +250,7 @@ def log_sigmoid(x: Any) -> jax.Array:
 
 
 @operation.operation
-def tanh(x: Any) -> jax.Array:
+def tanh(x: ArrayLike) -> jax.Array:
     """Hyperbolic tangent: `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`.
 
     >>> print(tanh([-100.0, 0.0, 100.0]))
@@ -258,8 +260,8 @@ def tanh(x: Any) -> jax.Array:
 
 
 @operation.operation
-def hard_tanh(x: Any) -> jax.Array:
-    """Piecewise linear form of tanh: x, no lower than -1 and no higher than 1.
+def hard_tanh(x: ArrayLike) -> jax.Array:
+    """Hard tanh, piecewise linear: x clipped to [-1, 1].
 
     >>> print(hard_tanh([-2.0, 0.5, 2.0]))
     [-1.   0.5  1. ]
@@ -270,8 +272,8 @@ def hard_tanh(x: Any) -> jax.Array:
 
 
 @operation.operation
-def tanh_shrink(x: Any) -> jax.Array:
-    """What tanh takes away: `x - tanh(x)`.
+def tanh_shrink(x: ArrayLike) -> jax.Array:
+    """Tanh shrinkage: `x - tanh(x)`.
 
     >>> print(tanh_shrink([0.0, 100.0]))
     [ 0. 99.]
@@ -281,8 +283,8 @@ def tanh_shrink(x: Any) -> jax.Array:
 
 
 @operation.operation
-def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
-    """Soft thresholding: `x - threshold` above the threshold, `x + threshold` below minus it, 0 between.
+def soft_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
+    """Soft shrinkage (soft thresholding): `sign(x) * max(|x| - threshold, 0)`.
 
     Args:
         x: any array.
@@ -298,8 +300,8 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
 
 
 @operation.operation
-def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
-    """Hard thresholding: `x` where `|x| > threshold`, 0 elsewhere.
+def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> jax.Array:
+    """Hard shrinkage (hard thresholding): `x` where `|x| > threshold`, 0 elsewhere.
 
     Args:
         x: any array.
@@ -315,13 +317,13 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
 
 
 @operation.operation
-def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
-    """`x` where `x > threshold`, `default_value` elsewhere.
+def threshold(x: ArrayLike, threshold: float, default_value: float) -> jax.Array:
+    """Thresholding: `x` where `x > threshold`, `default_value` elsewhere.
 
     Args:
         x: any array.
         threshold: the largest value that is replaced.
-        default_value: what replaces it.
+        default_value: the replacement.
 
     >>> print(threshold([-2.0, 1.0, 2.0], threshold=1.0, default_value=9.0))
     [9. 9. 2.]
@@ -331,8 +333,8 @@ def threshold(x: Any, threshold: float, default_value: float) -> jax.Array:
 
 
 @operation.operation
-def softplus(x: Any) -> jax.Array:
-    """Smooth form of relu: `log(1 + exp(x))`.
+def softplus(x: ArrayLike) -> jax.Array:
+    """Softplus, a smooth relu: `log(1 + exp(x))`.
 
     >>> print(softplus([-200.0, 100.0]))
     [  0. 100.]
@@ -343,8 +345,8 @@ def softplus(x: Any) -> jax.Array:
 
 
 @operation.operation
-def sparse_plus(x: Any) -> jax.Array:
-    """Softplus with exact zeros: 0 where `x <= -1`, `(x + 1)^2 / 4` where `-1 < x < 1`, `x` where `x >= 1`.
+def sparse_plus(x: ArrayLike) -> jax.Array:
+    """Sparse softplus: 0 where `x <= -1`, `(x + 1)^2 / 4` where `-1 < x < 1`, `x` where `x >= 1`.
 
     >>> print(sparse_plus([-2.0, 0.0, 2.0]))
     [0.   0.25 2.  ]
@@ -353,12 +355,12 @@ def sparse_plus(x: Any) -> jax.Array:
 
 
 @operation.operation
-def squareplus(x: Any, b: float = 4) -> jax.Array:
-    """Softplus without exponentials: `(x + sqrt(x^2 + b)) / 2`.
+def squareplus(x: ArrayLike, b: float = 4) -> jax.Array:
+    """Squareplus, softplus without exponentials: `(x + sqrt(x^2 + b)) / 2`.
 
     Args:
         x: any array.
-        b: how smooth; 0 gives relu.
+        b: smoothness; 0 gives relu.
 
     >>> print(squareplus([0.0]))
     [1.]
@@ -369,8 +371,8 @@ def squareplus(x: Any, b: float = 4) -> jax.Array:
 
 
 @operation.operation
-def softsign(x: Any) -> jax.Array:
-    """`x / (1 + |x|)`.
+def softsign(x: ArrayLike) -> jax.Array:
+    """Softsign: `x / (1 + |x|)`.
 
     >>> print(softsign([-1.0, 0.0, 3.0]))
     [-0.5   0.    0.75]
@@ -381,8 +383,8 @@ def softsign(x: Any) -> jax.Array:
 
 
 @operation.of_family("activations")
-def exponential(x: Any) -> jax.Array:
-    """`exp(x)`.
+def exponential(x: ArrayLike) -> jax.Array:
+    """Exponential: `exp(x)`.
 
     >>> print(exponential([0.0]))
     [1.]
@@ -390,8 +392,8 @@ def exponential(x: Any) -> jax.Array:
     return jnp.exp(jnp.asarray(x))
 
 
-def linear(x: Any) -> Any:
-    """The input itself.
+def linear(x: ArrayLike) -> Any:
+    """Identity: the input itself.
 
     >>> linear(3)
     3
@@ -400,11 +402,11 @@ def linear(x: Any) -> Any:
 
 
 @operation.operation
-def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
-    """Probabilities from scores: `exp(x) / sum(exp(x))`.
+def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """Softmax, probabilities from logits: `exp(x) / sum(exp(x))`.
 
     Args:
-        x: scores, of any shape with at least one axis.
+        x: logits, of any shape with at least one axis.
         axis: the axis, or axes, along which the results sum to 1.
 
     Warns:
@@ -427,11 +429,11 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
 
 @operation.operation
-def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
-    """`log(softmax(x))`, computed as `x - log(sum(exp(x)))` so that it stays finite.
+def log_softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
+    """Logarithm of the softmax, computed stably: `x - log(sum(exp(x)))`.
 
     Args:
-        x: scores, of any shape with at least one axis.
+        x: logits, of any shape with at least one axis.
         axis: the axis, or axes, along which the probabilities sum to 1.
 
     >>> print(log_softmax([200.0, 0.0]))
@@ -441,15 +443,15 @@ def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> jax.Array:
 
 
 @operation.operation
-def sparsemax(x: Any, axis: int = -1) -> jax.Array:
-    """Probabilities with exact zeros: the point of the simplex that is nearest to x.
+def sparsemax(x: ArrayLike, axis: int = -1) -> jax.Array:
+    """Sparsemax, probabilities with exact zeros: the Euclidean projection of x onto the simplex.
 
-    `max(x - tau, 0)`, with the one tau that makes the results sum to 1. For x sorted
-    downwards, the first k values are positive, k the largest with `1 + k x_k > x_1 + ... + x_k`, and
+    `max(x - tau, 0)`, with the tau for which the results sum to 1. For x in descending
+    order, the first k results are positive, k the largest with `1 + k x_k > x_1 + ... + x_k`, and
     `tau = (x_1 + ... + x_k - 1) / k`.
 
     Args:
-        x: scores, of any shape with at least one axis.
+        x: logits, of any shape with at least one axis.
         axis: the axis along which the results sum to 1.
 
     >>> print(sparsemax([1.0, 0.5, -1.0]))
@@ -458,7 +460,7 @@ def sparsemax(x: Any, axis: int = -1) -> jax.Array:
     Source: Martins & Astudillo, "From softmax to sparsemax", 2016, algorithm 1.
     """
     scores = jnp.moveaxis(jnp.asarray(x, jnp.result_type(jnp.asarray(x), 1.0)), axis, -1)  # integers as floats
-    # A common shift changes no result, and small sums lose no digits.
+    # The result is invariant to a shift; this one keeps the sums accurate.
     scores = scores - jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf))
     ordered = jnp.sort(scores, axis=-1, descending=True)
     k = jnp.arange(1, scores.shape[-1] + 1)
@@ -480,12 +482,12 @@ BY_NAME: dict[str, Callable[..., Any]] = {function.__name__: function for functi
 BY_NAME |= {"swish": silu, "hard_swish": hard_silu}
 
 
-def get(identifier: Any) -> Callable[..., Any]:
-    """The activation that a name, a config, a function or None (`linear`) stands for.
+def get(identifier: Identifier) -> Callable[..., Any]:
+    """Look up an activation: by name or config; a function is returned as it is, None gives `linear`.
 
     Raises:
         ValueError: an unknown name.
-        TypeError: neither a name nor a function.
+        TypeError: the identifier is of another type.
 
     >>> get("swish") is silu, get(None) is linear
     (True, True)
@@ -493,11 +495,10 @@ def get(identifier: Any) -> Callable[..., Any]:
     return linear if identifier is None else serialization.lookup(identifier, BY_NAME, "activation")
 
 
-def serialize(activation: Any) -> Any:
-    """The JSON form of an activation: the name of one from here, a small dict for a user's.
+def serialize(activation: Callable[..., Any] | None) -> str | Config | None:
+    """The JSON form of an activation: the name of a built-in one, a small dict for a user's.
 
-    A user's function goes by its own name. One that is named like another function from here is
-    written with its module in front, so that it cannot be read back as that other function.
+    A user's function is saved by its name, qualified by its module if a built-in activation has the same name.
 
     >>> serialize(relu)
     'relu'
@@ -514,12 +515,12 @@ def serialize(activation: Any) -> Any:
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The activation that `serialize` described.
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> Callable[..., Any]:
+    """The activation of a JSON form made by `serialize`.
 
     Args:
         config: a name or a dict.
-        custom_objects: names -> functions of your own that the config may speak of.
+        custom_objects: name -> your own function, for names in the config.
 
     Raises:
         ValueError: an unknown name.

@@ -1,4 +1,4 @@
-"""What programs take from `keras.backend`: number formats, and clearing what a session has left."""
+"""Functions that programs import from `keras.backend`: dtypes, global settings, and resetting the session."""
 
 from minidl.config import backend, epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
 from minidl.core.dtypes import is_float as is_float_dtype

@@ -1,4 +1,4 @@
-"""Settings of the whole library, under the names that Keras gives them."""
+"""Global settings, under Keras's names."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _limits: dict[str, int | None] = {"epochs": None, "steps_per_epoch": None}
 
 
 def backend() -> str:
-    """What computes: always "jax"."""
+    """The name of the backend: always "jax"."""
     return "jax"
 
 
@@ -89,14 +89,14 @@ def set_image_data_format(data_format: str) -> None:
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None:
     """Keep compiled programs in a folder, so that the next run of the same program does not compile them again.
 
-    Keys are the programs themselves, with the versions of JAX and XLA and the kind of device, so what is found fits.
-    The folder holds machine code, so one that others can write to, or replace in the folder around it, is refused.
+    Keys are the programs, the versions of JAX and XLA and the kind of device, so a stale program is never used.
+    The folder holds machine code, so it is refused if other users can write to it or to a folder above it.
 
     Args:
-        path: the folder, made if missing; default "minidl" in the user's folder for caches.
+        path: the folder, made if missing; default "minidl" in the user's cache folder.
 
     Raises:
-        PermissionError: another user owns the folder or one around it, or can write there.
+        PermissionError: another user owns the folder or one above it, or can write to it.
 
     Example:
     >>> import tempfile
@@ -115,7 +115,7 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None
 
 
 def _check_private(folder: pathlib.Path) -> None:
-    """Refuse a folder in which another user than root could put a file, or another folder in its place."""
+    """Refuse a folder whose content users other than root can change or replace."""
     if not hasattr(os, "getuid"):  # Windows has no such modes
         return
     own = folder.resolve()
@@ -130,32 +130,32 @@ def _check_private(folder: pathlib.Path) -> None:
 
 
 def max_epochs() -> int | None:
-    """How many epochs `fit` runs at most, whatever it is asked for; None for no limit."""
+    """The maximum number of epochs of `fit`, whatever its arguments; None for no limit."""
     return _limits["epochs"]
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Limit the epochs of every `fit`, to see quickly whether a program runs."""
+    """Limit the epochs of every `fit`, for a quick test of a program."""
     _limits["epochs"] = max_epochs
 
 
 def max_steps_per_epoch() -> int | None:
-    """How many batches of an epoch are used at most; None for no limit."""
+    """The maximum number of batches per epoch; None for no limit."""
     return _limits["steps_per_epoch"]
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Limit the batches of every epoch, to see quickly whether a program runs."""
+    """Limit the batches of every epoch, for a quick test of a program."""
     _limits["steps_per_epoch"] = max_steps_per_epoch
 
 
 def enable_traceback_filtering() -> None:
-    """Leave JAX's own frames out of tracebacks (the default). minidl's frames are few, and always shown."""
+    """Leave JAX's internal frames out of tracebacks (the default). minidl's frames are always shown."""
     jax.config.update("jax_traceback_filtering", "auto")
 
 
 def disable_traceback_filtering() -> None:
-    """Show every frame in tracebacks, JAX's too, to debug what happens inside.
+    """Show all frames in tracebacks, JAX's internal ones too.
 
     >>> disable_traceback_filtering()
     >>> is_traceback_filtering_enabled()
@@ -166,5 +166,5 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether JAX's own frames are left out of tracebacks."""
+    """Whether JAX's internal frames are left out of tracebacks."""
     return bool(jax.config.jax_traceback_filtering != "off")  # type: ignore[attr-defined]

@@ -1,22 +1,23 @@
-"""Constraints: projections that bring a weight back into a set after each update.
+"""Constraints: projections of weights onto a set, applied after each update.
 
-A constraint is any function from an array to an array of the same shape. The classes here
-are such functions with a config, so that a layer that holds one can be saved.
+A constraint is any function from an array to an array of the same shape. The classes here have a config too, so that
+layers with them can be saved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import dtypes, naming, serialization
+from minidl.core.typing import Array, ArrayLike, Config, Identifier
 
 
 class Constraint:
-    """Base class: a function from a weight to the weight that takes its place.
+    """Base class: a serializable function from a weight to its new value.
 
     Override `__call__`, and `get_config` if there are arguments.
 
@@ -28,26 +29,26 @@ class Constraint:
     [0. 2.]
     """
 
-    def __call__(self, w: Any) -> Any:
-        """The weight that takes the place of w. The base class keeps w."""
+    def __call__(self, w: ArrayLike) -> ArrayLike:
+        """The new value of w; w itself in the base class."""
         return w
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make the same constraint again."""
+        """The arguments of the constructor."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constraint:
-        """The constraint that `get_config` described."""
+        """The constraint of a config made by `get_config`."""
         return cls(**config)
 
 
 class MaxNorm(Constraint):
-    """Norms of at most `max_value`: `w * min(norm, max_value) / (norm + epsilon)`.
+    """Maximum norm of `max_value`: `w * min(norm, max_value) / (norm + epsilon)`.
 
     Args:
         max_value: the largest norm.
-        axis: the axis or axes that one norm runs over: 0 for the incoming weights of each unit of a
+        axis: the axis or axes that norms are computed over: 0 for the incoming weights of each unit of a
             `Dense` kernel (inputs, units), [0, 1, 2] for each filter of a `Conv2D` kernel
             (height, width, inputs, filters).
 
@@ -62,7 +63,7 @@ class MaxNorm(Constraint):
         self.max_value = max_value
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         norms = _norms(w, self.axis)
         return _scale(w, norms, jnp.clip(norms, 0, self.max_value))
 
@@ -71,21 +72,21 @@ class MaxNorm(Constraint):
 
 
 class NonNeg(Constraint):
-    """No negative weights: `max(w, 0)`.
+    """Non-negative weights: `max(w, 0)`.
 
     >>> print(NonNeg()([-1.0, 2.0]))
     [0. 2.]
     """
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         return jnp.maximum(jnp.asarray(w), 0)
 
 
 class UnitNorm(Constraint):
-    """Norms of 1: `w / (norm + epsilon)`.
+    """Unit norm: `w / (norm + epsilon)`.
 
     Args:
-        axis: the axis or axes that one norm runs over, as for `MaxNorm`.
+        axis: the axis or axes that norms are computed over, as for `MaxNorm`.
 
     >>> print(UnitNorm()([[3.0], [4.0]]).round(3))
     [[0.6]
@@ -95,7 +96,7 @@ class UnitNorm(Constraint):
     def __init__(self, axis: int | Sequence[int] = 0):
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         return jnp.asarray(w) / (dtypes.epsilon() + _norms(w, self.axis))
 
     def get_config(self) -> dict[str, Any]:
@@ -103,15 +104,15 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Norms from `min_value` to `max_value`, approached at a rate.
+    """Norms between `min_value` and `max_value`, approached at a rate.
 
     `w * (rate * clip(norm, min_value, max_value) + (1 - rate) * norm) / (norm + epsilon)`
 
     Args:
         min_value: the smallest norm.
         max_value: the largest norm.
-        rate: from 0 to 1: the share of the way that one application goes.
-        axis: the axis or axes that one norm runs over, as for `MaxNorm`.
+        rate: the fraction of the difference that one application corrects, from 0 to 1.
+        axis: the axis or axes that norms are computed over, as for `MaxNorm`.
 
     >>> print(MinMaxNorm(min_value=1.0, max_value=2.0)([[0.3, 3.0], [0.4, 4.0]]).round(3))
     [[0.6 1.2]
@@ -126,7 +127,7 @@ class MinMaxNorm(Constraint):
         self.rate = rate
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: ArrayLike) -> jax.Array:
         norms = _norms(w, self.axis)
         inside = jnp.clip(norms, self.min_value, self.max_value)
         return _scale(w, norms, self.rate * inside + (1 - self.rate) * norms)
@@ -142,12 +143,12 @@ BY_NAME: dict[str, type[Constraint]] = {cls.__name__: cls for cls in _CLASSES}
 BY_NAME |= {naming.snake_case(cls.__name__): cls for cls in _CLASSES}
 
 
-def get(identifier: Any) -> Any:
-    """The constraint that a name, a config, a class, a function or None (none) stands for.
+def get(identifier: Identifier) -> Callable[[Array], Array] | None:
+    """Look up a constraint: by name, config or class; a function is returned as it is, None as None.
 
     Raises:
         ValueError: an unknown name.
-        TypeError: neither a name nor a function.
+        TypeError: the identifier is of another type.
 
     >>> get("max_norm").get_config()
     {'max_value': 2, 'axis': 0}
@@ -156,17 +157,17 @@ def get(identifier: Any) -> Any:
     return found() if isinstance(found, type) else found
 
 
-def serialize(constraint: Any) -> Any:
-    """The JSON form of a constraint: its class and the arguments that make it again."""
+def serialize(constraint: Callable[..., Any] | None) -> str | Config | None:
+    """The JSON form of a constraint: its class and the arguments of its constructor."""
     return serialization.serialize(constraint)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The constraint that `serialize` described.
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> Callable[[Array], Array] | None:
+    """The constraint of a JSON form made by `serialize`.
 
     Args:
         config: a name or a dict.
-        custom_objects: names -> classes of your own that the config may speak of.
+        custom_objects: name -> your own class, for names in the config.
 
     Raises:
         ValueError: an unknown name.
@@ -175,11 +176,11 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     return found() if isinstance(found, type) else found
 
 
-def _norms(w: Any, axis: int | Sequence[int]) -> jax.Array:
-    """Euclidean norms over the axes, which stay with size 1."""
+def _norms(w: ArrayLike, axis: int | Sequence[int]) -> jax.Array:
+    """Euclidean norms over the axes, which are kept with size 1."""
     return jnp.sqrt(jnp.sum(jnp.square(jnp.asarray(w)), axis=axis, keepdims=True))
 
 
-def _scale(w: Any, norms: jax.Array, desired: jax.Array) -> jax.Array:
-    """Bring the norms of w to the desired ones; epsilon keeps a norm of zero at zero."""
+def _scale(w: ArrayLike, norms: jax.Array, desired: jax.Array) -> jax.Array:
+    """Rescale w to the desired norms; epsilon keeps a norm of zero at zero."""
     return jnp.asarray(w) * (desired / (dtypes.epsilon() + norms))

@@ -1,4 +1,4 @@
-"""Dtype policies under the names that Keras gives them; they are made in dtypes.py."""
+"""Dtype policies, under Keras's names; implemented in core/dtypes.py."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 from minidl.core.dtypes import DTypePolicy, get
 from minidl.core.serialization import serialize as _serialize
+from minidl.core.typing import Config
 
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
 FloatDTypePolicy = DTypePolicy
 
 
-def serialize(policy: DTypePolicy) -> Any:
+def serialize(policy: DTypePolicy) -> Config:
     """The JSON form of a policy.
 
     >>> serialize(DTypePolicy("mixed_bfloat16"))["config"]
@@ -21,8 +22,8 @@ def serialize(policy: DTypePolicy) -> Any:
     return _serialize(policy)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
-    """The policy behind its JSON form.
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> DTypePolicy:
+    """The policy of a JSON form.
 
     >>> deserialize(serialize(DTypePolicy("bfloat16")))
     <DTypePolicy "bfloat16">

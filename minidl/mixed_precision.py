@@ -1,9 +1,9 @@
-"""Mixed precision: layers multiply in 16 bits and keep their weights in 32.
+"""Mixed precision: layers compute in 16-bit floats and keep their weights in 32 bits.
 
     minidl.mixed_precision.set_global_policy("mixed_bfloat16")
 
-is all that it takes. With "mixed_float16", whose small numbers run out, `compile` also wraps the optimizer in a
-`LossScaleOptimizer`. Give the last layer dtype="float32", so that the loss is computed exactly.
+is all that is needed. With "mixed_float16", where small gradients underflow, `compile` also wraps the optimizer in a
+`LossScaleOptimizer`. Give the last layer dtype="float32", so that the loss is computed in full precision.
 """
 
 from minidl.core.dtypes import DTypePolicy, dtype_policy, set_dtype_policy

@@ -1,8 +1,7 @@
-"""Seeds, and the draws that initializers and dropout use.
+"""Random numbers: seeds, seed generators, and functions that draw from distributions.
 
-The numbers are Keras's on JAX: a seed is the raw threefry key `[seed, 0]`, and a
-`SeedGenerator` counts up the second word at each draw. Seeds that nobody gives come from
-Python's `random`, which `set_random_seed` seeds.
+The numbers are those of Keras on JAX: a seed becomes the raw threefry key `[seed, 0]`, and a `SeedGenerator` increments
+the second word at each draw. Default seeds come from Python's `random`, which `set_random_seed` seeds.
 """
 
 from __future__ import annotations
@@ -19,17 +18,18 @@ import numpy as np
 from minidl import kernels
 from minidl.core import dtypes
 from minidl.core.naming import auto_name
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.core.variables import Variable, name_scope
 
 _drawing = threading.Lock()  # two threads never draw the same key
-_global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, once there is one
-_seeded: set[bool] = set()  # holds True once set_random_seed was called
+_global: dict[str, SeedGenerator] = {}  # the generator of draws without a seed, created lazily
+_seeded: set[bool] = set()  # not empty after set_random_seed
 
 
 def set_random_seed(seed: int) -> None:
     """Seed Python's `random`, NumPy's global generator and the default `SeedGenerator`.
 
-    Two programs that begin with the same seed compute the same numbers.
+    Programs that start with the same seed compute the same numbers.
 
     Raises:
         ValueError: the seed is not an integer.
@@ -48,25 +48,25 @@ def is_seeded() -> bool:
 
 
 def reset_generator() -> None:
-    """Forget the generator of draws without a seed; the next such draw makes a new one."""
+    """Discard the generator of draws without a seed; the next such draw creates a new one."""
     _global.clear()
 
 
 def make_default_seed() -> int:
-    """A seed for an object that was given none, from Python's `random`."""
+    """A default seed, from Python's `random`."""
     return python_random.randint(1, int(1e9))
 
 
 class SeedGenerator:
-    """A stream of keys: each draw uses a new one.
+    """A stateful stream of random keys: each call of `next` returns a new one.
 
     Args:
         seed: an integer; None takes one from Python's `random`.
         name: default "seed_generator", "seed_generator_1", ...
-        **kwargs: refused.
+        **kwargs: an error.
 
     Raises:
-        ValueError: the seed is not an integer, or there are other arguments.
+        ValueError: the seed is not an integer, or unknown arguments.
 
     Example:
     >>> generator = SeedGenerator(seed=7)
@@ -76,31 +76,31 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
         if kwargs:
-            raise ValueError(f"SeedGenerator: Unrecognized keyword arguments {sorted(kwargs)}; it takes seed and name.")
+            raise ValueError(f"SeedGenerator: unknown arguments {sorted(kwargs)}; it takes seed and name.")
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
         if seed is None:
             seed = make_default_seed()
         if not isinstance(seed, int):
-            raise ValueError(f"SeedGenerator: Argument `seed` must be an integer, got {seed!r}.")
+            raise ValueError(f"SeedGenerator: seed must be an integer, got {seed!r}.")
         with name_scope(self.name):
             self.state = Variable(_key(seed), trainable=False, name="seed_generator_state")
 
-    def next(self, ordered: bool = True) -> Any:
-        """The next key, an array of two uint32. `ordered=False` scrambles instead of counting."""
+    def next(self, ordered: bool = True) -> Array:
+        """The next key, an array of two uint32. `ordered=False` hashes the state instead of incrementing it."""
         with _drawing:
             key = self.state.value
-            words: Any = key if isinstance(key, jax.core.Tracer) else np.asarray(key)  # on the host nothing is compiled
+            words: Any = key if isinstance(key, jax.core.Tracer) else np.asarray(key)  # NumPy: nothing to compile
             self.state.assign(words + np.array([0, 1], "uint32") if ordered else (words + 1) * 5387 % 933199)
         return key
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make the same generator again."""
+        """The arguments of the constructor."""
         return {"seed": self._initial_seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
-        """The generator that `get_config` described."""
+        """The generator of a config made by `get_config`."""
         return cls(**config)
 
 
@@ -108,10 +108,10 @@ Seed = int | SeedGenerator | jax.Array | None
 
 
 def draw_seed(seed: Seed) -> Any:
-    """The raw key of a seed: an integer, a generator (which moves on), a key, or None (global).
+    """The raw key of a seed: an integer, a generator (which advances), a key, or None for the global generator.
 
     Raises:
-        ValueError: anything else; or None while tracing, where a global draw would be a constant.
+        ValueError: a seed of another type; or None while tracing, where the draw would be a constant.
     """
     if isinstance(seed, SeedGenerator):
         return seed.next()
@@ -120,12 +120,11 @@ def draw_seed(seed: Seed) -> Any:
     if isinstance(seed, (jax.Array, np.ndarray)):
         return seed
     if seed is not None:
-        raise ValueError(f"Argument `seed` must be either an integer, a SeedGenerator or None, got {seed!r}.")
+        raise ValueError(f"seed must be an integer, a SeedGenerator, a key or None, got {seed!r}.")
     if isinstance(jax.device_put(0), jax.core.Tracer):  # inside a traced function
         raise ValueError(
             "A random function without a seed was called in a compiled function, where its draw would become a "
-            "constant: you should only use seeded random ops there. Make `self.seed_generator = SeedGenerator()` in "
-            "the layer and pass it as seed=."
+            "constant. Make `self.seed_generator = SeedGenerator()` in the layer and pass it as seed=."
         )
     if "generator" not in _global:
         _global["generator"] = SeedGenerator()
@@ -133,9 +132,9 @@ def draw_seed(seed: Seed) -> Any:
 
 
 def uniform(
-    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Seed = None
-) -> Any:
-    """Uniform draws from [minval, maxval), of the given shape.
+    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: DType | None = None, seed: Seed = None
+) -> Array:
+    """Samples of the uniform distribution over [minval, maxval).
 
     >>> uniform((2,), seed=1).shape
     (2,)
@@ -150,35 +149,35 @@ def uniform(
 
 
 def normal(
-    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: DType | None = None, seed: Seed = None
 ) -> jax.Array:
-    """Normal draws with the given mean and standard deviation."""
+    """Samples of the normal distribution."""
     key, dtype = draw_seed(seed), dtypes.canonical(dtype)
     draw = kernels.normal(key, tuple(shape)) if dtype == "float32" else jax.random.normal(key, tuple(shape), dtype)
     return draw * stddev + mean
 
 
 def truncated_normal(
-    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Seed = None
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: DType | None = None, seed: Seed = None
 ) -> jax.Array:
-    """Normal draws, drawn again where they fall more than two standard deviations from the mean."""
+    """Samples of the normal distribution truncated at two standard deviations from the mean."""
     draw = jax.random.truncated_normal(draw_seed(seed), -2.0, 2.0, tuple(shape), dtypes.canonical(dtype))
     return draw * stddev + mean
 
 
-def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
-    """Uniform integers from [minval, maxval).
+def randint(shape: Sequence[int], minval: int, maxval: int, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
+    """Uniform random integers from [minval, maxval).
 
     Raises:
-        ValueError: dtype is not an integer one.
+        ValueError: the dtype is not an integer type.
     """
     if not jnp.issubdtype(dtypes.canonical(dtype), jnp.integer):
         raise ValueError(f"randint: expected an integer dtype, got {dtype!r}. For floats use uniform.")
     return jax.random.randint(draw_seed(seed), tuple(shape), minval, maxval, dtype)
 
 
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed = None) -> jax.Array:
-    """Class indices drawn with probabilities softmax(logits): (batch, classes) -> (batch, num_samples).
+def categorical(logits: ArrayLike, num_samples: int, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
+    """Samples of class indices with probabilities softmax(logits): (batch, classes) -> (batch, num_samples).
 
     Raises:
         ValueError: logits do not have two axes.
@@ -190,18 +189,20 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Seed 
     return jax.random.categorical(draw_seed(seed), logits[..., None], axis=1, shape=shape).astype(dtype)
 
 
-def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> jax.Array:
-    """The elements of x in another order along the axis."""
+def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> jax.Array:
+    """Randomly permuted elements along an axis, each position along the others independently."""
     return jax.random.permutation(draw_seed(seed), jnp.asarray(x), axis, independent=True)
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None) -> jax.Array:
-    """Zero a share `rate` of the inputs and scale the rest by 1 / (1 - rate).
+def dropout(
+    inputs: ArrayLike, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Seed = None
+) -> jax.Array:
+    """Dropout: set a fraction `rate` of the inputs to zero and scale the rest by 1 / (1 - rate).
 
     Args:
         inputs: any array.
-        rate: from 0 to 1.
-        noise_shape: the shape of the mask, broadcast against the inputs; None in it means the inputs' size.
+        rate: the fraction to drop, from 0 to 1.
+        noise_shape: the shape of the mask, broadcast against the inputs; None for the size of the inputs.
         seed: see `draw_seed`.
 
     Raises:
@@ -219,19 +220,23 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     return jnp.where(keep, inputs / (1.0 - rate), jnp.zeros_like(inputs))
 
 
-def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
-    """Gamma draws with shape parameter alpha and scale 1."""
+def gamma(shape: Sequence[int], alpha: ArrayLike, dtype: DType | None = None, seed: Seed = None) -> jax.Array:
+    """Samples of the gamma distribution with shape parameter alpha and scale 1."""
     return jax.random.gamma(draw_seed(seed), alpha, tuple(shape), dtypes.canonical(dtype))
 
 
-def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
-    """Numbers of successes in `counts` trials of the given probabilities."""
-    counts, probabilities = jnp.asarray(counts), jnp.asarray(probabilities)
-    return jax.random.binomial(draw_seed(seed), counts, probabilities, tuple(shape), dtypes.canonical(dtype))
+def binomial(
+    shape: Sequence[int], counts: ArrayLike, probabilities: ArrayLike, dtype: DType | None = None, seed: Seed = None
+) -> jax.Array:
+    """Samples of the binomial distribution: successes in `counts` trials of the given probabilities."""
+    n, p = jnp.asarray(counts), jnp.asarray(probabilities)
+    return jax.random.binomial(draw_seed(seed), n, p, tuple(shape), dtypes.canonical(dtype))
 
 
-def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Seed = None) -> jax.Array:
-    """Beta draws with parameters alpha and beta."""
+def beta(
+    shape: Sequence[int], alpha: ArrayLike, beta: ArrayLike, dtype: DType | None = None, seed: Seed = None
+) -> jax.Array:
+    """Samples of the beta distribution with parameters alpha and beta."""
     alpha, beta = jnp.asarray(alpha), jnp.asarray(beta)
     return jax.random.beta(draw_seed(seed), alpha, beta, tuple(shape), dtypes.canonical(dtype))
 

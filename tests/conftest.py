@@ -55,6 +55,16 @@ def pytest_unconfigure(config):
         config.compiled.cleanup()
 
 
+@pytest.fixture(autouse=True)
+def own_programs():
+    """Let no test use what was compiled for a model of another one: many count what is traced."""
+    from minidl.models import compiled_call
+    from minidl.training import step_programs
+
+    step_programs.shared.clear()
+    compiled_call.shared.clear()
+
+
 @pytest.fixture
 def fast_forms():
     """Choose the fast forms of the kernels, also under MINIDL_KERNELS=reference: for tests of these forms."""

@@ -83,7 +83,7 @@ def test_none_is_linear():
     assert activations.deserialize(activations.serialize(None)) is None
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown activation 'leakyrelu'.*'leaky_relu'"):
         activations.get("leakyrelu")
     with pytest.raises(ValueError, match="Unknown activation 'nonesuch'. Known: celu, elu"):

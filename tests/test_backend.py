@@ -35,6 +35,6 @@ def test_an_unknown_dtype_is_refused():
         backend.standardize_dtype("float23")
 
 
-def test_symbolic_tensors_are_told_from_arrays():
+def test_symbolic_tensors_are_distinguished_from_arrays():
     assert backend.is_keras_tensor(minidl.Input((2,)))
     assert not minidl.utils.is_keras_tensor(np.ones(2))

@@ -268,7 +268,7 @@ def test_saving_writes_results_and_a_plot(runs, tmp_path, monkeypatch):
 def test_saving_says_why_there_is_no_plot(runs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(saved, "RESULTS", tmp_path / "results")
     assert command_line.main(["mlp", "--peers", "minidl", "--rounds", "1", "--save"]) == 0
-    assert "No plot: nothing was measured beside minidl." in capsys.readouterr().out
+    assert "No plot: only minidl was measured." in capsys.readouterr().out
     assert len(saved.files()) == 1
 
 
@@ -300,7 +300,7 @@ def test_results_without_a_comparison_are_not_drawn(runs, tmp_path):
         plot.write(file)
 
 
-def test_laps_that_cannot_be_told_apart_share_the_time():
+def test_laps_that_are_not_timed_separately_share_the_time():
     clock = Clock()
     clock.start()
     clock.lap(4)

@@ -81,7 +81,7 @@ def test_none_and_function():
     assert constraints.get(jnp.abs) is jnp.abs
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown constraint 'maxnorm'.*'max_norm'"):
         constraints.get("maxnorm")
     with pytest.raises(TypeError, match="2.0 as a constraint"):

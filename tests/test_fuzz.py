@@ -18,13 +18,13 @@ def test_a_case_is_the_same_each_time_it_is_drawn():
 
 
 @pytest.mark.parametrize("ours", [[1.0, 2.001], [1.0], [1, 2]])
-def test_values_shapes_and_dtypes_that_differ_are_seen(ours):
+def test_different_values_shapes_and_dtypes_are_found(ours):
     theirs = np.array([1.0, 2.0], "float32")
     ours = np.array(ours, "int32" if isinstance(ours[0], int) else "float32")
     assert list(compare.differences(theirs, ours))
 
 
-def test_equal_nan_and_rounding_are_no_difference():
+def test_equal_nan_and_rounding_are_not_differences():
     theirs = np.array([np.nan, 1.0], "float32")
     assert not list(compare.differences([theirs], [theirs * np.float32(1 + 1e-6)]))
 

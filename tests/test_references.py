@@ -10,6 +10,7 @@ from tests.references import AREAS, committed, compute
 
 SLOW = (
     "activations",
+    "applications",
     "metrics_confusion",
     "objectives",
     "ops",
@@ -55,6 +56,6 @@ def test_committed_numbers_of_keras(area):
 @pytest.mark.parametrize("area", EVERY_AREA)
 def test_live_numbers_of_keras(area):
     keras = pytest.importorskip("keras")
-    if area == "layers_preprocessing":
+    if area in ("layers_preprocessing", "layers_augmentation", "text"):
         pytest.importorskip("tensorflow", reason="Keras's own preprocessing layers need it")
     compare(area, compute(area, keras), live=True)

@@ -105,12 +105,12 @@ def test_none_class_and_function():
     assert regularizers.get(jnp.sum) is jnp.sum
 
 
-def test_none_stands_for_the_default_factor():
+def test_none_is_the_default_factor():
     assert regularizers.L1(None).l1 == regularizers.L2(None).l2 == 0.01
     assert regularizers.L1L2(None, None).get_config() == {"l1": 0.0, "l2": 0.0}
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown regularizer 'orthogonal_regulariser'.*'orthogonal_regularizer'"):
         regularizers.get("orthogonal_regulariser")
     with pytest.raises(TypeError, match="0.01 as a regularizer"):

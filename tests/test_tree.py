@@ -70,9 +70,9 @@ OTHER = {
 @pytest.mark.parametrize(("a", "b"), OTHER.values(), ids=OTHER)
 def test_structures_that_differ_are_refused(a, b):
     for first, second in ((a, b), (b, a)):
-        with pytest.raises(ValueError, match="don't have the same nested structure"):
+        with pytest.raises(ValueError, match="The two structures differ"):
             tree.map_structure(lambda x, y: x, first, second)
-        with pytest.raises(ValueError, match="don't have the same nested structure"):
+        with pytest.raises(ValueError, match="The two structures differ"):
             tree.assert_same_structure(first, second)
 
 

@@ -1,1 +1,1 @@
-"""How each library trains whatever model: what the programs of all workloads share."""
+"""Training loops of each library, shared by the programs of all workloads."""

@@ -1,7 +1,7 @@
 """A training loop in plain JAX, without a framework: what `fit` is measured against.
 
 Chunks of batches are gathered on the host and scanned on the device, with the next chunk gathered while one computes.
-The programs beside each workload say how a batch's loss and gradients are computed, in the fastest way we found; the
+The program of each workload computes a batch's loss and gradients, in the fastest way we found; the
 loop reports the loss alone, and how many it gets right where the peer is called "+metrics".
 """
 
@@ -27,11 +27,11 @@ _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 Array = Any  # of JAX or NumPy
 Tree = Any  # of arrays
 Gradients = Callable[[Tree, Tree, Array, Array], tuple[Array, Array, Tree, Tree]]
-"""(weights, kept, x, y) -> (mean loss, how many are right, gradients, kept), where `kept` is all else that changes."""
+"""(weights, kept, x, y) -> (mean loss, how many are right, gradients, kept), where `kept` is all other state."""
 
 
 class State(NamedTuple):
-    """All that changes."""
+    """The training state."""
 
     weights: Tree
     means: Tree
@@ -77,7 +77,7 @@ def train(gradients: Gradients, weights: Tree, work: Workload, clock: Clock, kep
             x_chunk, y_chunk = buffers[number % 2]
             if number >= 2:
                 jax.block_until_ready(sums[number - 2])  # the device may read a buffer until its chunk is computed
-            np.take(x, rows, axis=0, out=x_chunk, mode="clip")  # the other modes gather into a copy first
+            np.take(x, rows, axis=0, out=x_chunk, mode="clip")  # other modes copy twice
             np.take(y, rows, axis=0, out=y_chunk, mode="clip")
             state, totals = compute(state, x_chunk, y_chunk)
             sums.append(totals)
@@ -90,7 +90,7 @@ def train(gradients: Gradients, weights: Tree, work: Workload, clock: Clock, kep
 
 
 def stateless(gradients: Callable[[Tree, Array, Array], tuple[Array, Array, Tree]]) -> Gradients:
-    """Gradients that keep nothing from one batch to the next, in the form that `train` takes."""
+    """Stateless gradients, in the form that `train` takes."""
     return lambda weights, kept, x, y: (*gradients(weights, x, y), kept)
 
 

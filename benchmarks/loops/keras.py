@@ -1,6 +1,6 @@
-"""Training by `fit`. It is written once and run by Keras and by minidl: only the import differs.
+"""Training by `fit`. The same code is run by Keras and by minidl: only the import differs.
 
-Everything a user would leave alone is left alone: verbose, jit_compile, steps_per_execution.
+Options have their defaults, as in most programs: verbose, jit_compile, steps_per_execution.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fit(
     callbacks: Sequence[Any] = (),
     **given: Any,
 ) -> Result:
-    """Compile a model and fit it on whatever data `fit` takes, with what else it is given."""
+    """Compile a model and fit it on any data that `fit` takes, with further arguments."""
     model.compile(optimizer=keras.optimizers.Adam(work.learning_rate), loss=loss, metrics=list(metrics))
     lap = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: clock.lap())
     clock.start()

@@ -28,7 +28,7 @@ def train(model: torch.nn.Module, work: Workload, clock: Clock, batches: Callabl
         batches: gives those of an epoch; by default the workload's rows in a new order.
     """
     model.apply(initialize)
-    batches = batches or functools.partial(_shuffled, *tensors(work), work.batch_size)
+    batches = batches or functools.partial(shuffled, *tensors(work), work.batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=work.learning_rate, eps=1e-7, fused=True)
     model.train()
 
@@ -81,7 +81,8 @@ def initialize(layer: Any) -> None:
             torch.nn.init.zeros_(layer.bias)
 
 
-def _shuffled(x: torch.Tensor, y: torch.Tensor, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def shuffled(x: torch.Tensor, y: torch.Tensor, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """The batches of an epoch, in a new order."""
     for rows in torch.randperm(len(x)).split(batch_size):
         yield x[rows], y[rows]
 

@@ -14,7 +14,7 @@ from benchmarks.workload import EVERYBODY, Split, Workload, labels
 RATE = 0.5  # of Dropout
 MOMENTUM, EPSILON = 0.99, 1e-3  # of BatchNormalization: Keras's own
 
-_PATTERN = 1.0  # how much of a class's pattern is in an image, beside noise of 1
+_PATTERN = 1.0  # how much of a class's pattern is in an image, with noise of 1
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the small classifier costs as one thing grows: rows, width, depth, metrics, callbacks."""
+"""The cost of the small classifier as one parameter grows: rows, width, depth, metrics, callbacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workloads.mlp import MLP
 
-_BLOCK = 20_000  # rows in memory, which a stream gives again and again
+_BLOCK = 20_000  # rows in memory, which a stream repeats
 
 
 @dataclass(frozen=True)

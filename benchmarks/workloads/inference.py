@@ -57,13 +57,13 @@ def predict(keras: Any, work: Inference, clock: Clock) -> Result:
 
 
 def predict_row(keras: Any, work: Inference, clock: Clock) -> Result:
-    """Predict each row on its own."""
+    """Predict each row separately."""
     model = _model(keras, work)
     return rows_alone(lambda row: model.predict(row), work, clock)
 
 
 def call_row(keras: Any, work: Inference, clock: Clock) -> Result:
-    """Call the model on each row on its own."""
+    """Call the model on each row separately."""
     model = _model(keras, work)
     return rows_alone(lambda row: np.asarray(model(row)), work, clock)
 
@@ -79,7 +79,7 @@ def rows_alone(probabilities_of: Any, work: Inference, clock: Clock) -> Result:
 
 
 def result(probabilities: np.ndarray, y: np.ndarray) -> Result:
-    """What the probabilities say of the labels."""
+    """Loss and accuracy of the probabilities."""
     loss = -np.log(probabilities[np.arange(len(y)), y]).mean()
     return {"loss": float(loss), "accuracy": float((probabilities.argmax(axis=1) == y).mean())}
 

@@ -42,12 +42,12 @@ def predict(work: Inference, clock: Clock) -> Result:
 
 
 def call_row(work: Inference, clock: Clock) -> Result:
-    """Call the model on each row on its own."""
+    """Call the model on each row separately."""
     model = _model(work)
     return inference.rows_alone(lambda row: np.asarray(_probabilities(model, row)), work, clock)
 
 
-predict_row = call_row  # it has no other way
+predict_row = call_row  # the same
 
 
 @nnx.jit

@@ -42,13 +42,13 @@ def predict(work: Inference, clock: Clock) -> Result:
 
 
 def call_row(work: Inference, clock: Clock) -> Result:
-    """Call a compiled function on each row on its own."""
+    """Call a compiled function on each row separately."""
     weights = jax.device_put(work.weights())
     compute = jax.jit(lambda weights, x: jax.nn.softmax(_logits(weights, x)))
     return inference.rows_alone(lambda row: np.asarray(compute(weights, row)), work, clock)
 
 
-predict_row = call_row  # it has no other way
+predict_row = call_row  # the same
 
 
 def _batches(rows: np.ndarray, work: Inference) -> list[np.ndarray]:

@@ -35,7 +35,7 @@ def predict(work: Inference, clock: Clock) -> Result:
 
 
 def call_row(work: Inference, clock: Clock) -> Result:
-    """Call the model on each row on its own."""
+    """Call the model on each row separately."""
     model = _model(work)
 
     def probabilities_of(row: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def call_row(work: Inference, clock: Clock) -> Result:
     return inference.rows_alone(probabilities_of, work, clock)
 
 
-predict_row = call_row  # it has no other way
+predict_row = call_row  # the same
 
 
 def _model(work: Inference) -> torch.nn.Module:

@@ -1,4 +1,4 @@
-"""Classifiers of plain features: two hidden layers of relu, softmax. Labels are the best of noisy linear scores."""
+"""Classifiers of plain features: two hidden layers of relu, softmax. Labels are the argmax of noisy linear scores."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmarks.loops import keras as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workload import EVERYBODY, Split, Workload
 
-_SMALL = 2**25  # multiplications in a forward pass, from which on threads are worth their while
-_LABEL_NOISE = 0.5  # against scores that spread by 1: the loss ends well above zero in every peer
+_SMALL = 2**25  # multiplications in a forward pass, below which threads do not help
+_LABEL_NOISE = 0.5  # relative to scores of deviation 1: the final loss is well above zero for every peer
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MLP(Workload):
 
     @property
     def small(self) -> bool:
-        """Whether threads gain nothing: libraries that start some anyway wait for them on a busy machine."""
+        """Whether threads do not help: libraries that start them anyway wait for them on a busy machine."""
         return self.batch_size * self.units * (self.features + self.units) < _SMALL
 
     def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""minidl with one thing more that users add to `fit`, which may cost a little at each epoch but not at each step."""
+"""minidl with one more option of `fit`, which may cost a little per epoch but not per step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORKLOADS = (
 
 
 def train(keras: Any, work: Options, clock: Clock) -> Result:
-    """Train the classifier with an epoch callback more, a validation set, ..., or with nothing more."""
+    """Train the classifier with an epoch callback, a validation set, ..., or without any option."""
     x, y = work.data("train")
     rate: Any = work.learning_rate
     given: dict[str, Any] = {}

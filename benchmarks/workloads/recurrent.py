@@ -25,7 +25,7 @@ class Recurrent(Workload):
 
     rows: int = 1_920
     epochs: int = 4
-    learning_rate: float = 3e-4  # with 1e-3, runs differ in how many labels they learn by heart
+    learning_rate: float = 3e-4  # with 1e-3, runs differ in how many labels they memorize
     layer: str = "LSTM"
     length: int = 80
     tokens: int = 5_000

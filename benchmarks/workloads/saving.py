@@ -1,4 +1,4 @@
-"""A model of 100 MB into a file and back. By hand, the same bytes are written, brought to the disk, and read."""
+"""A model of 100 MB into a file and back. By hand, the same bytes are written, fsynced, and read."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WORKLOADS = (
 
 
 def save(keras: Any, work: Saving, clock: Clock) -> Result:
-    """Save over the file of before in each lap."""
+    """Overwrite the previous file in each lap."""
     model = _model(keras, work)
     with tempfile.TemporaryDirectory() as folder:
         clock.start()
@@ -56,7 +56,7 @@ def load(keras: Any, work: Saving, clock: Clock) -> Result:
 
 
 def check(weights: list[np.ndarray]) -> Result:
-    """A number that tells whether the weights are those that were saved."""
+    """A number to check whether the weights are those that were saved."""
     return {"loss": float(sum(np.abs(array).mean() for array in weights)), "accuracy": None}
 
 

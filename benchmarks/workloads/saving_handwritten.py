@@ -1,4 +1,4 @@
-"""The same bytes by hand: written beside the file, brought to the disk and renamed; read, and given to JAX."""
+"""The same bytes by hand: written to a temporary file, fsynced and renamed; read, and passed to JAX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The small classifier on data that is no array in memory: a generator, a memory map, tf.data, a torch DataLoader."""
+"""The small classifier on streamed data: a generator, a memory map, tf.data, a torch DataLoader."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.workloads.mlp import MLP
 
 @dataclass(frozen=True)
 class Stream(MLP):
-    """The small classifier; what its batches come from is made in memory."""
+    """The small classifier; its data is in memory."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from benchmarks.workload import EVERYBODY, Split, Workload, labels
 
 EPSILON = 1e-3  # of LayerNormalization: Keras's own
 
-_PATTERN = 0.2  # how much of a class's pattern is in each vector, beside noise of 1
+_PATTERN = 0.2  # how much of a class's pattern is in each vector, with noise of 1
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _norm(weights: Any, rows: Any) -> Any:
 
 
 def _attention(projected: Any, work: Transformer) -> Any:
-    """Queries, keys and values side by side, (batch * length, 3 * width) -> (batch * length, width)."""
+    """Concatenated queries, keys and values, (batch * length, 3 * width) -> (batch * length, width)."""
     features = work.width // work.heads
     parts = projected.reshape(-1, work.length, 3, work.heads, features).transpose(2, 0, 3, 1, 4)
     query, key, value = parts.reshape(3, -1, work.length, features)  # of each (batch * heads, length, features)

@@ -1,4 +1,4 @@
-"""Code that `fit`, `evaluate` and `predict` call while they run."""
+"""Callbacks: objects with methods that `fit`, `evaluate` and `predict` call as they run."""
 
 from minidl.callbacks.backup_and_restore import BackupAndRestore
 from minidl.callbacks.base import Callback

@@ -1,60 +1,56 @@
-"""Go on with an interrupted training where it was, bit for bit."""
+"""BackupAndRestore: resume an interrupted training run, with bitwise the same results."""
 
 from __future__ import annotations
 
 import os
 import pathlib
-import random
 import warnings
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
 from minidl.core import processes
-from minidl.core.variables import Variable
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
+from minidl.training.run_state import Position, RunState
 
-_FORMAT = 3
-_PARTS = {"format", "run", "rates", "epoch", "batches", "logs", "place", "stop_training"}
-_PARTS |= {"variables", "callbacks", "python_random", "numpy_random"}
+_FORMAT = 4
+_PARTS = ("format", "run", "rates", "state")
 
 
 class BackupAndRestore(Callback):
-    """Keep a backup of a run; when the same program is started again, go on from it.
+    """Save a checkpoint of the whole run; when the same program is started again, resume from it.
 
-    A backup made at the end of an epoch holds all that the next one depends on: weights, the optimizer's
-    and the metrics' variables, seed generators, the state of Python's and NumPy's random generators, what the
-    other callbacks know (the history, too), the place in the data, and whether training was told to stop. So an
-    interrupted run ends with the very numbers that an uninterrupted one ends with, also when it was killed.
-    A generator is read again up to its place, a `tf.data.Dataset` from its first pass on; of a torch `DataLoader` the
-    random states are kept. What it cannot bring back is a `PyDataset` that changes itself, and the state of another
-    iterable that draws from a random generator of its own: a warning says so when training begins.
+    The checkpoint holds all that the rest of the run depends on: weights, the variables of the optimizer and the
+    metrics, seed generators, the state of Python's and NumPy's random generators, the state of the other callbacks
+    (the history, too), the position in the data, and `stop_training`. So a run that is interrupted, even killed, ends
+    with the same numbers as an uninterrupted one. A generator is read again up to its position, a `tf.data.Dataset`
+    from its first pass on; of a torch `DataLoader` the random states are saved. Not restored are a `PyDataset` that
+    changes itself, and other iterables with a random generator of their own: a warning says so when training begins.
 
-    It is one file, written in one piece, and holds nothing that could be run. This callback is called after
-    all others, wherever it stands in the list.
+    The checkpoint is one file, written atomically, without code. This callback is called after all others, whatever its
+    position in the list.
 
     Args:
-        backup_dir: the folder for the backup, made if missing. Each run needs one of its own.
-        save_freq: "epoch", or a number of batches: then training goes on with the batch after the last backup. A
+        backup_dir: the folder of the checkpoint, created if missing. Each run needs its own.
+        save_freq: "epoch", or a number of batches: then training resumes at the batch after the last checkpoint. A
             number makes the loop compute batch by batch.
-        double_checkpoint: keep the backup before the last one too, to be used if the last is damaged.
-        delete_checkpoint: remove the backup when training has ended in good order. One that is kept is what a later
-            `fit` with more epochs, or after one that was stopped early, goes on from.
-        strict: whether a backup of another run is refused: one with other data (shapes, and values of some rows),
-            batch size, layers, loss, optimizer or learning rate. Otherwise it is accepted with a warning, and what the
-            backup holds counts: weights, the optimizer's state and its learning rate. With other data an epoch
-            that was interrupted is begun again. The number of epochs may always differ.
+        double_checkpoint: also keep the previous checkpoint, to be used if the last one is damaged.
+        delete_checkpoint: remove the checkpoint when training has ended normally. If it is kept, a later `fit`
+            resumes from it, with more epochs or after training was stopped early.
+        strict: whether a checkpoint of another run is refused: one with other data (shapes, and values of some rows),
+            batch size, layers, loss, optimizer or learning rate. Otherwise it is restored with a warning: weights, the
+            optimizer's state and its learning rate. With other data an interrupted epoch starts from its
+            beginning. The number of epochs may always differ.
 
     Raises:
-        ValueError: no backup_dir, or another save_freq; when training begins: a damaged backup, or one of
-            another model or run.
+        ValueError: an empty backup_dir or an invalid save_freq; when training begins, a checkpoint that is damaged
+            or of another model or run.
 
     Example:
     >>> import tempfile
+    >>> import numpy as np
     >>> from minidl import Sequential, layers
     >>> x, y = np.ones((8, 2)), np.ones((8, 1))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -67,7 +63,7 @@ class BackupAndRestore(Callback):
     [0, 1, 2]
     """
 
-    comes_last = True  # to keep what the others know after they have had their turn
+    comes_last = True  # to save the state of the others after they were called
 
     def __init__(
         self,
@@ -78,9 +74,7 @@ class BackupAndRestore(Callback):
         strict: bool = True,
     ):
         if not backup_dir:
-            raise ValueError(
-                "BackupAndRestore: Empty `backup_dir` argument passed. Give the path of a folder for the backup."
-            )
+            raise ValueError("BackupAndRestore: backup_dir is empty; give the path of a folder for the backup.")
         check_save_freq("BackupAndRestore", save_freq)
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = save_freq
@@ -93,51 +87,51 @@ class BackupAndRestore(Callback):
         self._previous = pathlib.Path(backup_dir, "previous.npz")
         self._epoch = 0
         self._batches = 0  # since the last backup
-        self._run: dict[str, Any] = {}  # which one it is
+        self._identity: dict[str, Any] = {}  # which run it is
         self._rates: list[Any] = []  # the learning rates that it began with
-        self._within: dict[str, Any] | None = None  # a backup that was made within the epoch that begins
+        self._within: RunState | None = None  # of a backup that was made within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Restore the backup, if there is one, and let training begin at its epoch."""
+        """Restore the checkpoint, if there is one, and its epoch."""
         self._batches = 0
-        self._run, self._rates = identity(self.model), rates(self.model)
-        if self.model.training_data.lost:
-            lost = self.model.training_data.lost
+        self._identity, self._rates = identity(self.model), rates(self.model)
+        lost = self.model.training_run.data.lost
+        if lost:
             warnings.warn(f"BackupAndRestore: a resumed run may get other batches: {lost}", stacklevel=2)
         if processes.is_first():
             remove_partial(self._last)
         backup = self._read()
         if backup is not None:
             self._restore(backup)
-            self._within = backup if backup["batches"] else None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the epoch. What others change as one begins was in a backup made within it: put that back once more."""
+        """Restore again what others change as an epoch begins, if the backup was made within the epoch."""
         self._epoch = epoch
         if self._within is not None:
-            self._restore_state(self._within)
+            self._within.restore_values(self.model, self._others())
             self._within = None
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Make a backup, if it is time to. Called only with a number as save_freq."""
+        """Save a checkpoint every `save_freq` batches. Called only with a number as save_freq."""
         if self.save_freq == "epoch":
             return
         self._batches += 1
         if self._batches >= int(self.save_freq):
             self._batches = 0
-            self._save(self._epoch, batch + 1, logs)
+            self._save(Position(self._epoch, batch + 1, logs or {}))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Make a backup, unless batches decide when."""
+        """Save a checkpoint, with save_freq="epoch"."""
         if self.save_freq == "epoch":
-            self._save(epoch + 1)
+            self._save(Position(epoch + 1))
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Remove the backup, and its folder if nothing else is in it; or keep it for a later fit to go on from."""
+        """Remove the backup, and its folder if nothing else is in it; or keep it for a later fit to continue from."""
         if not self.delete_checkpoint:
             if self.model.stop_training and self._last.exists():
-                write_state(self._last, {**read_state(self._last), "stop_training": False})
+                backup = read_state(self._last)
+                write_state(self._last, {**backup, "state": {**backup["state"], "stop_training": False}})
             return
         if not processes.is_first():
             return
@@ -147,48 +141,28 @@ class BackupAndRestore(Callback):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
-    # Making a backup
+    # Saving
 
-    def _save(self, epoch: int, batches: int = 0, logs: Logs = None) -> None:
-        """Keep all that comes after so many batches of an epoch."""
-        backup = {
-            "format": _FORMAT,
-            "run": self._run,
-            "rates": [self._rates, rates(self.model)],
-            "epoch": epoch,
-            "batches": batches,
-            "logs": logs or {},
-            "place": self.model.training_data.place(),
-            "stop_training": bool(self.model.stop_training),
-            "variables": [_described(variable) for variable in self._variables()],
-            "callbacks": [[name, callback.get_state()] for name, callback in self._others()],
-            "python_random": random.getstate(),
-            "numpy_random": np.random.get_state(legacy=False),
-        }
+    def _save(self, position: Position) -> None:
+        state = RunState.capture(self.model.training_run, position, self._others())
         self._last.parent.mkdir(parents=True, exist_ok=True)
         if self.double_checkpoint and self._last.exists() and processes.is_first():
             os.replace(self._last, self._previous)
-        write_state(self._last, backup)
+        values = (_FORMAT, self._identity, [self._rates, rates(self.model)], state.to_plain())
+        write_state(self._last, dict(zip(_PARTS, values)))
 
-    def _variables(self) -> list[Variable]:
-        """All that a run changes, each once."""
-        model = self.model
-        kept = [*model.variables, *(v for metric in model.metrics for v in metric.variables)]
-        kept += model.optimizer.variables
-        return list({id(variable): variable for variable in kept}.values())
-
-    def _others(self) -> list[tuple[str, Callback]]:
-        """The other callbacks with names that tell them apart: `EarlyStopping 1`, `EarlyStopping 2`, ..."""
+    def _others(self) -> dict[str, Callback]:
+        """The other callbacks by names that tell them apart: `EarlyStopping 1`, `EarlyStopping 2`, ..."""
         seen: Counter[str] = Counter()
-        others = []
+        others = {}
         for callback in self.callback_list.callbacks if self.callback_list is not None else ():
             if isinstance(callback, Callback) and callback is not self:
                 kind = type(callback).__name__
                 seen[kind] += 1
-                others.append((f"{kind} {seen[kind]}", callback))
+                others[f"{kind} {seen[kind]}"] = callback
         return others
 
-    # Restoring one
+    # Restoring
 
     def _read(self) -> dict[str, Any] | None:
         found = processes.from_each([self._last.exists(), self._previous.exists()]).tolist()
@@ -204,31 +178,38 @@ class BackupAndRestore(Callback):
         except ValueError as error:
             if not self._previous.exists():
                 raise ValueError(f"{error} To train from the beginning, remove the file.") from error
-            warnings.warn(f"BackupAndRestore: {error} Going on from the backup before it.", stacklevel=2)
+            warnings.warn(f"BackupAndRestore: {error} Resuming from the previous backup.", stacklevel=2)
             return read_state(self._previous)
 
-    def _restore(self, backup: dict[str, Any]) -> None:
-        if not isinstance(backup, dict) or backup.get("format") != _FORMAT or backup.keys() != _PARTS:
+    def _restore(self, backup: Any) -> None:
+        state = None
+        if isinstance(backup, dict) and tuple(backup) == _PARTS and backup["format"] == _FORMAT:
+            state = RunState.from_plain(backup["state"])
+        if state is None:
             raise ValueError(
-                f"BackupAndRestore: the file in {self.backup_dir!r} is no backup, or one of another version of minidl. "
-                "Remove it to train from the beginning."
+                f"BackupAndRestore: the file in {self.backup_dir!r} is not a backup, or one of another version of "
+                "minidl. Remove it to train from the beginning."
             )
-        self._check_fits(self._variables(), backup["variables"])
-        if self._is_of_same_data(backup):
-            self.model.training_data.resume(backup["place"], backup["batches"], backup["logs"])
-        else:
-            backup = {**backup, "batches": 0}
-        self._restore_state(backup)
-        assert self.params is not None, "fit gives them"
-        # A run that was told to stop, and interrupted before it had, has only its end left to do.
-        self.model.stop_training = backup["stop_training"]
-        is_over = backup["stop_training"] and not backup["batches"]
-        self.model.initial_epoch = self.params["epochs"] if is_over else backup["epoch"]
+        misfit = state.misfit(self.model)
+        if misfit:
+            raise ValueError(
+                f"BackupAndRestore: the backup in {self.backup_dir!r} is of another model or optimizer: it has "
+                f"{misfit}. Make the model as it was, or give another backup_dir."
+            )
+        others = self._others()
+        self._warn_of_callbacks(dict(state.callbacks), others)
+        is_same_data = self._is_of_same_data(backup)
+        state.restore(self.model.training_run, others, is_same_data)
+        if state.stop_training and not (is_same_data and state.batches):
+            # It was told to stop, and interrupted after the end of the epoch: only the end of training is left to do.
+            assert self.params is not None, "fit gives them"
+            self.model.training_run.start = Position(self.params["epochs"])
+        self._within = state if is_same_data and state.batches else None
 
     def _is_of_same_data(self, backup: dict[str, Any]) -> bool:
         """Compare the runs, and refuse another one, or warn of it."""
-        found = list(differences(backup["run"], self._run))
-        if self._rates not in backup["rates"]:  # a model that goes on itself has the newest rates, not the first ones
+        found = list(differences(backup["run"], self._identity))
+        if self._rates not in backup["rates"]:  # a model that continues itself has the newest rates, not the first ones
             found += differences(backup["rates"][0], self._rates, "learning_rate")
         if not found:
             return True
@@ -236,51 +217,18 @@ class BackupAndRestore(Callback):
         text += f"; and {len(found) - 3} more differences. " if len(found) > 3 else ". "
         if self.strict:
             raise ValueError(
-                f"{text}Make the run as it was, remove the backup to train from the beginning, or go on from it with "
-                "BackupAndRestore(..., strict=False)."
+                f"{text}Make the run as it was, remove the backup to train from the beginning, or continue from it "
+                "with BackupAndRestore(..., strict=False)."
             )
         warnings.warn(f"{text}It is accepted, since strict=False.", stacklevel=4)
-        return is_same_data(backup["run"], self._run)
+        return is_same_data(backup["run"], self._identity)
 
-    def _restore_state(self, backup: dict[str, Any]) -> None:
-        variables = self._variables()
-        for variable, (_, value) in zip(variables, backup["variables"]):
-            variable.assign(value)
-        self._restore_callbacks(dict(backup["callbacks"]))
-        version, numbers, gauss = backup["python_random"]
-        random.setstate((version, tuple(numbers), gauss))
-        np.random.set_state(backup["numpy_random"])
-
-    def _check_fits(self, variables: list[Variable], kept: list[Any]) -> None:
-        """Compare before anything is changed. Names are not compared: they differ if a model is made twice."""
-        ours = [(variable.shape, str(variable._value.dtype)) for variable in variables]
-        theirs = [(value.shape, str(value.dtype)) for _, value in kept]
-        if ours == theirs:
-            return
-        difference = f"{len(theirs)} variables, the model {len(ours)}"
-        for variable, one, (path, _), other in zip(variables, ours, kept, theirs):
-            if one != other:
-                difference = f"{path!r} as {other[1]}{other[0]}, the model {variable.path!r} as {one[1]}{one[0]}"
-                break
-        raise ValueError(
-            f"BackupAndRestore: the backup in {self.backup_dir!r} is of another model or optimizer: it has "
-            f"{difference}. Make the model as it was, or give another backup_dir."
-        )
-
-    def _restore_callbacks(self, states: dict[str, Any]) -> None:
-        others = dict(self._others())
-        for name, callback in others.items():
-            if name in states and (processes.is_first() or not callback.first_process_only):
-                callback.set_state(states[name])
+    def _warn_of_callbacks(self, states: dict[str, Any], others: dict[str, Callback]) -> None:
         gone = [name for name, state in states.items() if state and name not in others]
         new = [name for name, callback in others.items() if name not in states and callback.get_state()]
         if gone or new:
             warnings.warn(
                 f"BackupAndRestore: not the same callbacks as before: {', '.join(gone) or 'none'} gone, "
-                f"{', '.join(new) or 'none'} new. New ones begin anew.",
-                stacklevel=2,
+                f"{', '.join(new) or 'none'} new. New ones start from the beginning.",
+                stacklevel=4,
             )
-
-
-def _described(variable: Variable) -> list[Any]:
-    return [variable.path, variable.numpy()]

@@ -1,13 +1,11 @@
-"""What a callback is: an object whose methods the training loop calls at named moments.
+"""Base class of callbacks: objects whose methods (hooks) the training loop calls.
 
-A callback watches and steers training from outside: it can log, save, change the
-learning rate or stop. `Callback` names every moment, as Keras documents them,
-with methods that do nothing; a subclass writes those that it needs.
+A callback observes and controls training: it can log, save, change the learning rate or stop. `Callback` has every hook
+that Keras documents, as a method that does nothing; a subclass overrides those that it needs.
 
-The loop computes many batches at once (a chunk) unless a callback asks for every batch. It
-asks by having a batch method of its own: `does_something` tells such a method from the
-empty ones here. A class that needs batches for some of its settings only marks its method
-with `fine_without` and names it in `needed_hooks` of those objects that need it.
+The loop computes a chunk of batches at once unless a callback overrides a batch hook, which `does_something` finds out.
+A class that needs a batch hook for some of its settings only marks it with `fine_without`; the objects that need it
+list it in `needed_hooks`.
 """
 
 from __future__ import annotations
@@ -20,14 +18,14 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
 
 def fine_without(hook: _Hook) -> _Hook:
-    """Mark a method that misses nothing when the loop leaves it out."""
-    # Keras marks its own empty methods with this name, so that callbacks made for Keras count rightly here.
+    """Mark a hook as optional: the loop need not call it."""
+    # Keras marks its empty hooks with this attribute, so callbacks written for Keras are recognized too.
     hook._is_default = True  # type: ignore[attr-defined]
     return hook
 
 
 def does_something(callback: Any, hook: str) -> bool:
-    """Whether a callback has a method of this name that the loop must call.
+    """Whether a callback has a hook of this name that the loop must call.
 
     >>> class Printer(Callback):
     ...     def on_epoch_end(self, epoch, logs=None):
@@ -42,21 +40,21 @@ def does_something(callback: Any, hook: str) -> bool:
 
 
 class Callback:
-    """Methods that `fit`, `evaluate` and `predict` call at the moments that their names say.
+    """Base class of callbacks: hooks that `fit`, `evaluate` and `predict` call.
 
-    Subclass it and write the ones you need. `logs` holds Python floats by metric name. It is the same
-    dict for all callbacks at one moment: what one adds, later ones and the history see.
+    Subclass it and override the hooks you need. `logs` maps metric names to Python floats. All callbacks get the same
+    dict, so later ones and the history see what one adds.
 
-    A callback with a batch method of its own makes the loop compute batch by batch, which for a
-    small model is slower; see `on_progress` for what needs the numbers only now and then.
+    Overriding a batch hook makes the loop compute batch by batch, which is slower for a small model; `on_progress` is
+    enough where the numbers are needed only from time to time.
 
     Attributes:
         model: the model being trained, set before the first call. Set
             `model.stop_training = True` to stop.
-        params: {"verbose", "epochs", "steps"}: the settings of the run; steps is None while unknown.
+        params: {"verbose", "epochs", "steps"}, the settings of the run; steps is None while unknown.
         callback_list: the list of all callbacks of the run, set with the model.
-        needed_hooks: names of methods marked `fine_without` that this object needs all the same.
-        comes_last: whether to be called after all others, wherever it stands in the list.
+        needed_hooks: names of hooks marked `fine_without` that this object does need.
+        comes_last: whether it is called after all others, whatever its position in the list.
         first_process_only: whether, of several processes, only process 0 calls it: it writes or shows something, and
             decides nothing.
 
@@ -75,89 +73,89 @@ class Callback:
     first_process_only: bool = False
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take the settings of the run."""
+        """Set the settings of the run."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Take the model."""
+        """Set the model."""
         self.model = model
 
     def get_state(self) -> dict[str, Any]:
-        """What the callback knows of a run: plain data and arrays, by name. `BackupAndRestore` keeps it."""
+        """The state of the callback: plain data and arrays, by name. `BackupAndRestore` saves it."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` gave. Called after `on_train_begin` when an interrupted run goes on."""
+        """Restore what `get_state` returned. Called after `on_train_begin` when an interrupted run is resumed."""
 
     @fine_without
     def on_train_begin(self, logs: Logs = None) -> None:
-        """`fit` begins."""
+        """Called when `fit` begins."""
 
     @fine_without
     def on_train_end(self, logs: Logs = None) -> None:
-        """`fit` ends, unless an exception ended it; logs: those of the last epoch."""
+        """Called when `fit` ends without an exception; logs: those of the last epoch."""
 
     @fine_without
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """An epoch, counted from 0, begins."""
+        """Called when an epoch, counted from 0, begins."""
 
     @fine_without
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """An epoch ends; logs: its loss and metrics, and those of validation as val_*."""
+        """Called when an epoch ends; logs: its loss and metrics, and those of validation as val_*."""
 
     @fine_without
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """A training batch, counted from 0 in its epoch, begins. Calls `on_batch_begin`."""
+        """Called before a training batch, counted from 0 in its epoch. Calls `on_batch_begin`."""
         self.on_batch_begin(batch, logs=logs)
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """A training batch ends; logs: loss and metrics of the epoch so far. Calls `on_batch_end`."""
+        """Called after a training batch; logs: loss and metrics of the epoch so far. Calls `on_batch_end`."""
         self.on_batch_end(batch, logs=logs)
 
     @fine_without
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """The older name of `on_train_batch_begin`."""
+        """Older name of `on_train_batch_begin`."""
 
     @fine_without
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """The older name of `on_train_batch_end`."""
+        """Older name of `on_train_batch_end`."""
 
     @fine_without
     def on_test_begin(self, logs: Logs = None) -> None:
-        """`evaluate`, or validation within `fit`, begins."""
+        """Called when `evaluate`, or validation within `fit`, begins."""
 
     @fine_without
     def on_test_end(self, logs: Logs = None) -> None:
-        """`evaluate`, or validation within `fit`, ends; logs: its loss and metrics."""
+        """Called when `evaluate`, or validation within `fit`, ends; logs: its loss and metrics."""
 
     @fine_without
     def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """A batch of `evaluate` or validation begins."""
+        """Called before a batch of `evaluate` or validation."""
 
     @fine_without
     def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """A batch of `evaluate` or validation ends; logs: loss and metrics so far."""
+        """Called after a batch of `evaluate` or validation; logs: loss and metrics so far."""
 
     @fine_without
     def on_predict_begin(self, logs: Logs = None) -> None:
-        """`predict` begins."""
+        """Called when `predict` begins."""
 
     @fine_without
     def on_predict_end(self, logs: Logs = None) -> None:
-        """`predict` ends."""
+        """Called when `predict` ends."""
 
     @fine_without
     def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """A batch of `predict` begins."""
+        """Called before a batch of `predict`."""
 
     @fine_without
     def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """A batch of `predict` ends; logs: {"outputs": its predictions}."""
+        """Called after a batch of `predict`; logs: {"outputs": its predictions}."""
 
     @fine_without
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
-        """Minidl's own: a chunk of batches is done. For displays: cheap, and no promise how often.
+        """Called after a chunk of batches (minidl's own hook). Cheap, for displays; how often is not specified.
 
         Args:
             mode: "train", "test" or "predict".
@@ -170,11 +168,11 @@ HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name
 
 
 def check_save_freq(owner: str, save_freq: Any) -> None:
-    """Refuse what is neither "epoch" nor a number of batches.
+    """Refuse a save_freq that is neither "epoch" nor a number of batches.
 
     Raises:
-        ValueError: so it is.
+        ValueError: the value is invalid.
     """
     is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
     if save_freq != "epoch" and not is_count:
-        raise ValueError(f"{owner}: Invalid value for save_freq: {save_freq!r}. Give 'epoch' or a number of batches.")
+        raise ValueError(f"{owner}: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")

@@ -1,8 +1,7 @@
-"""The training loop's one callback: it hands every call on to all the others.
+"""CallbackList: a container that forwards every hook to a list of callbacks.
 
-The loop talks to a `CallbackList` and never to single callbacks. Here the callbacks
-that a user gave are checked, the history and the progress bar are added,
-and logs become plain Python numbers.
+The training loop calls a `CallbackList`, never single callbacks. It checks the callbacks that the user passed, adds the
+history and the progress bar, and converts logs to Python numbers.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 from minidl.core import processes
+from minidl.core.typing import PyTree
 
 _BATCH_HOOKS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
@@ -28,23 +28,21 @@ _BATCH_HOOKS = {
 
 
 class CallbackList(Callback):
-    """Many callbacks that are called as one, in the order given; then the history, then the bar.
+    """A container that calls many callbacks in order; then the history, then the progress bar.
 
-    Those with `comes_last` follow after all others.
-
-    It has every method of `Callback`, and each calls that method of all, with one new dict of
-    logs: Python floats, by name in the order of the alphabet.
+    Callbacks with `comes_last` are called after all others. Each hook calls that hook of all
+    callbacks with a new dict of logs: Python floats, sorted by name.
 
     Args:
-        callbacks: None, a callback, or a list of them, which may hold lists.
-        model: the model that they are for. `model.history` becomes the history.
+        callbacks: None, a callback, or a (nested) list of callbacks.
+        model: the model. Its attribute `history` is set to the history.
         params: {"verbose", "epochs", "steps"}.
         add_history: add a `History` unless there is one.
         add_progbar: add a `ProgbarLogger` unless there is one.
         more_params: added to params: `CallbackList(callbacks, model=model, epochs=2)` as in Keras.
 
     Raises:
-        TypeError: something that is no callback; the message says how to make it one.
+        TypeError: an object that is not a callback; the message says how to make one.
 
     Example:
     >>> class Adder(Callback):
@@ -62,7 +60,7 @@ class CallbackList(Callback):
 
     def __init__(
         self,
-        callbacks: Any = None,
+        callbacks: PyTree = None,
         model: Any = None,
         params: dict[str, Any] | None = None,
         add_history: bool = False,
@@ -77,7 +75,7 @@ class CallbackList(Callback):
         if add_progbar and not self._find(ProgbarLogger):
             self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: isinstance(callback, Callback) and callback.comes_last)
-        self._warned_of_nan = bool(self._find(TerminateOnNaN))  # which says so itself
+        self._warned_of_nan = bool(self._find(TerminateOnNaN))  # which reports it itself
         self._watchers = [callback for callback in self.called if does_something(callback, "on_progress")]
         if model is not None:
             self.set_model(model)
@@ -91,7 +89,7 @@ class CallbackList(Callback):
         return [one for one in self.callbacks if not (isinstance(one, Callback) and one.first_process_only)]
 
     def set_model(self, model: Any) -> None:
-        """Give the model to every callback, and the history to the model."""
+        """Set the model of every callback, and the history of the model."""
         self.model = model
         for history in self._find(History):
             model.history = history
@@ -101,7 +99,7 @@ class CallbackList(Callback):
             callback.set_model(model)
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Give the settings of the run to every callback."""
+        """Set the settings of the run for every callback."""
         self.params = params
         if params:
             for callback in self.callbacks:
@@ -112,18 +110,18 @@ class CallbackList(Callback):
         return any(does_something(callback, hook) for callback in self.callbacks for hook in _BATCH_HOOKS[mode])
 
     def close(self) -> None:
-        """Take the progress bar off the screen. Whoever made the list calls it, in a `finally`."""
+        """Remove the progress bar from the screen. To be called in a `finally`."""
         for bar in self._find(ProgbarLogger):
             bar.close()
 
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
-        """Tell those who watch that `step` batches are done, and warn once of a loss that is NaN."""
+        """Forward `on_progress`, and warn once if the loss is NaN."""
         if mode == "train" and logs and not self._warned_of_nan and logs.get("loss") != logs.get("loss"):
             self._warned_of_nan = True
             warnings.warn(
-                f"The loss is NaN at batch {step}, and stays so. Lower the learning rate, clip the gradients "
+                f"The loss is NaN at batch {step}, and remains NaN. Lower the learning rate, clip the gradients "
                 "(clipnorm=1.0), and look for a division by 0, or for the logarithm or the root of a number that is "
-                "not positive. The callback TerminateOnNaN ends such a run.",
+                "not positive. The callback TerminateOnNaN stops such a run.",
                 stacklevel=2,
             )
         for callback in self._watchers:
@@ -155,7 +153,7 @@ def _forward_batch(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, batch: int, logs: Logs = None) -> None:
         plain = _python_logs(logs)
         for callback in self.called:
-            getattr(callback, hook)(batch, logs=plain)  # by name, as Keras does: users' functions may rely on it
+            getattr(callback, hook)(batch, logs=plain)  # by keyword, as in Keras: users' methods may rely on it
 
     return method
 
@@ -177,19 +175,19 @@ def _flatten(callbacks: Any) -> Iterator[Any]:
 
 
 def _check(callback: Any) -> None:
-    """Anything with all of Keras's methods will do: callbacks of other packages build on Keras's class."""
+    """Duck typing: callbacks of other packages subclass Keras's class, so an object with all hooks is accepted."""
     if isinstance(callback, type):
         raise TypeError(f"callbacks: got the class {callback.__name__}; give an object: {callback.__name__}().")
     missing = [name for name in ("set_model", "set_params", *HOOKS) if not callable(getattr(callback, name, None))]
     if missing:
         raise TypeError(
-            f"callbacks: {callback!r} is no callback, it has no {missing[0]}(). Subclass minidl.callbacks.Callback, "
+            f"callbacks: {callback!r} is not a callback: it has no {missing[0]}(). Subclass minidl.callbacks.Callback, "
             "or wrap a function: LambdaCallback(on_epoch_end=function)."
         )
 
 
 def _python_logs(logs: Logs) -> dict[str, Any]:
-    """A new dict, sorted by name and without inner dicts as Keras has it, of Python floats where they are numbers."""
+    """Logs as a new dict, sorted by name and flattened as in Keras, with numbers as Python floats."""
     plain: dict[str, Any] = {}
     for name, value in sorted((logs or {}).items()):
         if isinstance(value, dict):

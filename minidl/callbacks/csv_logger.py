@@ -1,4 +1,4 @@
-"""Write the numbers of every epoch to a table in a text file."""
+"""CSVLogger: write the logs of every epoch to a CSV file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from minidl.callbacks.base import Callback, Logs
 
 
 class CSVLogger(Callback):
-    """A row for each epoch: its number, counted from 0, and the numbers in its logs, in columns sorted by name.
+    """Write a row to a CSV file after each epoch: its number, counted from 0, and its logs, in columns sorted by name.
 
-    The columns are those of the first epoch, and `val_` columns for them if it was not validated; or,
-    when a file is continued, those of the file. What an epoch has no number for is "NA". Each row is on the
-    disk when its epoch is over.
+    The columns are the logs of the first epoch, with `val_` columns added if it was not validated; or, when appending,
+    those of the file. Missing values are "NA". Each row is fsynced at the end of its epoch.
 
     Args:
         filename: the path of the file; its folder must exist.
-        separator: what stands between columns.
-        append: continue the file if there is one, instead of replacing it.
+        separator: the string between columns.
+        append: append to an existing file instead of replacing it.
 
     Raises:
         FileNotFoundError: when training begins, the folder does not exist.
-        ValueError: when training begins, the file to continue is no table with this separator.
+        ValueError: when training begins, the file to append to is not a table with this separator.
 
     Example:
     >>> import tempfile
@@ -49,14 +48,14 @@ class CSVLogger(Callback):
         self.append = append
         self._file: TextIO | None = None
         self._columns: list[str] | None = None  # None until the first row
-        self._size = 0  # bytes of the file that count; the next row is written there
+        self._size = 0  # valid bytes of the file; the next row is written after them
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Open the file. The one that it replaces is cleared at the first row."""
+        """Open the file. An existing file is truncated at the first row, not before."""
         folder = pathlib.Path(self.filename).absolute().parent
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"CSVLogger: there is no folder {str(folder)!r} for {self.filename!r}. Make it first."
+                f"CSVLogger: the folder {str(folder)!r} of {self.filename!r} does not exist. Create it first."
             )
         self._close()
         self._columns = None
@@ -85,15 +84,15 @@ class CSVLogger(Callback):
         self._close()
 
     def get_state(self) -> dict[str, Any]:
-        """How much of the file was written."""
+        """The number of bytes written."""
         return {"size": self._size}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Continue the file from there: rows of epochs that will be run again are cut off."""
+        """Truncate the file to that size: rows of epochs that will be repeated are removed."""
         self._continue(min(state["size"], os.path.getsize(self.filename)))
 
     def _continue(self, size: int) -> None:
-        """Take the columns of the file, and write on after its first `size` bytes."""
+        """Read the columns of the file, and append after its first `size` bytes."""
         assert self._file is not None, "on_train_begin opens the file"
         with open(self.filename, "rb") as file:
             rows = file.read(size)
@@ -107,7 +106,7 @@ class CSVLogger(Callback):
         header = next(csv.reader([rows.decode("utf-8").splitlines()[0]], delimiter=self.separator))
         if header[0] != "epoch":
             raise ValueError(
-                f"CSVLogger: cannot continue {self.filename!r}: its first line is {header}, which does not begin with "
+                f"CSVLogger: cannot append to {self.filename!r}: its first line is {header}, which does not begin with "
                 f"'epoch'. Give the separator {self.separator!r} that it was written with, another filename, or "
                 "append=False."
             )
@@ -117,7 +116,7 @@ class CSVLogger(Callback):
         new = sorted(logs.keys() - set(self._columns or ()))
         if new:
             warnings.warn(
-                f"CSVLogger: {self.filename!r} has no column for {', '.join(new)}: they are not written.", stacklevel=3
+                f"CSVLogger: {self.filename!r} has no column for {', '.join(new)}: not written.", stacklevel=3
             )
 
     def _close(self) -> None:
@@ -133,7 +132,7 @@ def _columns_for(logs: dict[str, Any]) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
-    """A number or text as it is; several numbers as Keras writes them, `"[1.0, 2.0]"` with the quotes."""
+    """Scalars and strings as they are; arrays in Keras's format, `"[1.0, 2.0]"` with the quotes."""
     if isinstance(value, str) or np.ndim(value) == 0:
         return value
     return f'"[{", ".join(map(str, value))}]"'

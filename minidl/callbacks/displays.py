@@ -1,7 +1,7 @@
-"""Where progress is shown: a terminal, a notebook, or plain lines in a file or pipe.
+"""Displays of progress: a terminal, a notebook, or plain lines in a file or pipe.
 
-Each display has the same two methods. `update` draws the running state over the one before;
-`finish` leaves one line of text for good. Nothing here has a thread: a display costs what its calls cost.
+Each display has the same two methods: `update` redraws the current state in place, `finish` replaces it by a final line
+of text. There are no threads.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from minidl.core.messages import is_interactive_logging_enabled, say
 
-BAR_WIDTH = 20  # characters of a bar that is given no width
+BAR_WIDTH = 20  # default width, in characters
 
 
 class Display(Protocol):
-    """One bar. `live` says whether `update` shows anything."""
+    """Protocol of displays. `live` is whether `update` shows anything."""
 
     live: bool
 
@@ -23,11 +23,11 @@ class Display(Protocol):
         """Draw the count, a bar filled to the fraction (None: no bar) and the details, in place."""
 
     def finish(self, line: str) -> None:
-        """Replace what was drawn by a line of text that stays."""
+        """Replace the drawing by a final line of text."""
 
 
 def choose_display(width: int = BAR_WIDTH) -> Display:
-    """The display that suits where standard output goes now; `width` is its bar's, in characters."""
+    """The display for the current standard output; `width` is that of its bar, in characters."""
     if not is_interactive_logging_enabled():
         return LineDisplay()
     if _in_notebook():
@@ -38,7 +38,7 @@ def choose_display(width: int = BAR_WIDTH) -> Display:
 
 
 class LineDisplay:
-    """Nothing while work goes on, one line at its end."""
+    """No live display, one line at the end."""
 
     live = False
 
@@ -51,7 +51,7 @@ class LineDisplay:
 
 
 class TerminalDisplay:
-    """A coloured bar that is drawn over itself with rich; what others print meanwhile appears above it."""
+    """A coloured live bar, drawn with rich; other output appears above it."""
 
     live = True
 
@@ -61,11 +61,11 @@ class TerminalDisplay:
 
     def update(self, count: str, fraction: float | None, details: str) -> None:
         """Draw; the first call opens the bar."""
-        from rich import get_console  # only here: work that ends before the first drawing never needs rich
+        from rich import get_console  # imported lazily: short runs never draw
         from rich.live import Live
         from rich.text import Text
 
-        console = get_console()  # the one that a user's own rich displays use, so that both can be on screen
+        console = get_console()  # shared with the user's own rich displays, so that both can be on screen
         if self._live is None:
             self._live = Live(console=console, auto_refresh=False, transient=True)
             self._live.start()
@@ -75,16 +75,16 @@ class TerminalDisplay:
         self._live.update(text, refresh=True)
 
     def finish(self, line: str) -> None:
-        """Erase the bar if there is one and print the line."""
+        """Erase the bar, if any, and print the line."""
         if self._live is not None:
-            self._live.update("")  # stopping draws once more
+            self._live.update("")  # stop() draws once more
             self._live.stop()
             self._live = None
         say(line)
 
 
 class NotebookDisplay:
-    """One output of a Jupyter cell, changed in place through its display id."""
+    """An output of a Jupyter cell, updated in place by its display id."""
 
     live = True
 
@@ -98,7 +98,7 @@ class NotebookDisplay:
         self._show(" ".join(part for part in (count, full + empty, details) if part))
 
     def finish(self, line: str) -> None:
-        """Put the line in the bar's place, or print it if there was no bar."""
+        """Replace the bar by the line, or print it if there is no bar."""
         if self._handle is None:
             say(line)
         else:
@@ -106,7 +106,7 @@ class NotebookDisplay:
             self._handle = None
 
     def _show(self, text: str) -> None:
-        from IPython.display import display  # the notebook has loaded it
+        from IPython.display import display  # imported by the notebook already
 
         content = {"text/plain": text}
         if self._handle is None:
@@ -123,7 +123,7 @@ def _bar(fraction: float | None, width: int, full: str, empty: str | None = None
 
 
 def _in_notebook() -> bool:
-    """Whether a Jupyter kernel runs this (Colab's shell is a subclass of Jupyter's)."""
+    """Whether this runs in a Jupyter kernel (Colab's shell is a subclass of Jupyter's)."""
     if "IPython" not in sys.modules:
         return False
     shell = sys.modules["IPython"].get_ipython()

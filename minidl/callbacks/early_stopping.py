@@ -1,41 +1,41 @@
-"""Stop training when a metric no longer gets better."""
+"""EarlyStopping: stop training when a metric has stopped improving."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minidl.callbacks.base import Logs
-from minidl.callbacks.monitor import MonitorCallback, watched
+from minidl.callbacks.monitor import MonitorCallback, monitored
 from minidl.core.messages import say
 
-_REMEMBERED = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+_STATE = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
 
 
 class EarlyStopping(MonitorCallback):
-    """Stop after `patience` epochs in which a metric did not get better.
+    """Stop training when a metric has not improved for `patience` epochs.
 
-    An epoch is better when `value < best - min_delta` (for "max": `value > best + min_delta`). All memory is
-    cleared when training begins, so one object serves many fits.
+    An epoch improves the metric when `value < best - min_delta` (for "max": `value > best + min_delta`). All state is
+    reset when training begins, so an object can be used for several fits.
 
     Args:
         monitor: the name of the metric in the logs.
-        min_delta: a smaller change does not count as better.
-        patience: how many epochs without a better one to allow.
+        min_delta: the minimum change that counts as an improvement.
+        patience: the number of epochs without improvement after which training stops.
         verbose: 1 prints why training stopped and which weights were restored.
-        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
-        baseline: epochs that are not better than this use up patience too.
-        restore_best_weights: whether the model ends with the weights of its best epoch, however
-            training ended, and whether or not that epoch was better than the baseline.
-        start_from_epoch: epochs before this one, counted from 0, are not looked at.
+        mode: "min", "max", or "auto" to infer it from the metric or its name.
+        baseline: epochs that are not better than this count against `patience` too.
+        restore_best_weights: whether the model ends with the weights of its best epoch, also if training
+            was not stopped early or that epoch was not better than the baseline.
+        start_from_epoch: epochs before this one, counted from 0, are ignored.
 
     Raises:
-        ValueError: an unknown mode, or before training: "auto" with a metric that does not tell.
+        ValueError: an unknown mode, or before training, "auto" with a metric whose direction is unknown.
 
     Attributes:
         best: the best value so far; None before the first.
         best_epoch: its epoch, counted from 0.
         stopped_epoch: the epoch after which training was stopped; 0 if it was not.
-        wait: the number of epochs since a better one.
+        wait: the number of epochs since the last improvement.
 
     Example:
     >>> class Model:
@@ -68,9 +68,9 @@ class EarlyStopping(MonitorCallback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.wait = 0
         self.stopped_epoch = 0
         self.best = None
@@ -78,11 +78,11 @@ class EarlyStopping(MonitorCallback):
         self.best_weights: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Forget earlier runs."""
-        self._forget()
+        """Reset the state."""
+        self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Compare the epoch with the best one; stop when patience is used up."""
+        """Compare the epoch with the best one; stop training if `patience` epochs have not improved."""
         value = self.get_monitor_value(logs)
         if value is None or epoch < self.start_from_epoch:
             return
@@ -96,11 +96,11 @@ class EarlyStopping(MonitorCallback):
             self.model.stop_training = True
 
     def get_monitor_value(self, logs: Logs) -> Any:
-        """What an epoch is judged by: the watched metric; None if it is not there. May be overridden."""
-        return watched(logs or {}, self.monitor, type(self).__name__)
+        """The monitored metric in the logs; None if it is missing. May be overridden."""
+        return monitored(logs or {}, self.monitor, type(self).__name__)
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Put the best weights back if that was asked for."""
+        """Restore the best weights, with restore_best_weights."""
         if self.verbose and self.stopped_epoch:
             say(
                 f"Epoch {self.stopped_epoch + 1}: stopped early; the best {self.monitor} was {self.best:.6g} "
@@ -118,10 +118,10 @@ class EarlyStopping(MonitorCallback):
             self.best_weights = self.model.get_weights()
 
     def get_state(self) -> dict[str, Any]:
-        """The best epoch and how long ago it was."""
-        return {name: getattr(self, name) for name in _REMEMBERED}
+        """The best epoch and the counters."""
+        return {name: getattr(self, name) for name in _STATE}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        for name in _REMEMBERED:
+        """Restore the state."""
+        for name in _STATE:
             setattr(self, name, state[name])

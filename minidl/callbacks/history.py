@@ -1,4 +1,4 @@
-"""The record of a training run that `fit` returns."""
+"""History: the logs of every epoch, which `fit` returns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from minidl.callbacks.base import Callback, Logs
 
 
 class History(Callback):
-    """The losses and metrics of every epoch. `fit` adds one by itself and returns it.
+    """Record of the losses and metrics of every epoch. `fit` adds one and returns it.
 
     Attributes:
-        history: metric name -> one number for each epoch; validation under val_*.
+        history: metric name -> one number per epoch; validation under val_*.
         epoch: the numbers of the epochs, from `initial_epoch` on.
     """
 
@@ -20,11 +20,11 @@ class History(Callback):
         self.epoch: list[int] = []
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Count epochs anew; numbers of an earlier `fit` with the same object stay."""
+        """Reset `epoch`; the numbers of an earlier `fit` with the same object are kept."""
         self.epoch = []
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Write down the epoch."""
+        """Record the epoch."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -34,5 +34,5 @@ class History(Callback):
         return {"history": self.history, "epoch": self.epoch}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from these numbers."""
+        """Restore the numbers."""
         self.history, self.epoch = state["history"], state["epoch"]

@@ -1,4 +1,4 @@
-"""A callback made of functions, where a class would be more than is needed."""
+"""LambdaCallback: a callback made of functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from minidl.core import naming
 
 
 class LambdaCallback(Callback):
-    """Functions that are called at the moments their argument names say; see `Callback` for the moments.
+    """A callback made of functions, given by the names of hooks; see `Callback` for the hooks.
 
     Args:
         on_epoch_begin: function of (epoch, logs).
@@ -19,11 +19,11 @@ class LambdaCallback(Callback):
         on_train_end: function of (logs).
         on_train_batch_begin: function of (batch, logs).
         on_train_batch_end: function of (batch, logs).
-        kwargs: functions for the other moments, such as `on_test_end`; and attributes of any other name.
+        kwargs: functions for other hooks, such as `on_test_end`; any other name becomes an attribute.
 
     Raises:
-        ValueError: a name that begins with "on_" and is no moment.
-        TypeError: something for a moment that cannot be called.
+        ValueError: a name that begins with "on_" and is not a hook.
+        TypeError: a hook that is not callable.
 
     Example:
     >>> printer = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
@@ -55,7 +55,7 @@ class LambdaCallback(Callback):
                 if name not in HOOKS:
                     raise naming.unknown("LambdaCallback argument", name, HOOKS)
                 if function is None:
-                    continue  # the empty method of Callback stays, and asks for no batches
+                    continue  # keep the empty hook of Callback, which the loop need not call
                 if not callable(function):
                     raise TypeError(f"LambdaCallback: {name} must be a function, got {function!r}.")
             setattr(self, name, function)

@@ -1,4 +1,4 @@
-"""Set the learning rate at the beginning of each epoch."""
+"""LearningRateScheduler: set the learning rate at the beginning of each epoch."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from minidl.core.messages import say
 
 
 class LearningRateScheduler(Callback):
-    """Set the learning rate of each epoch to what a function gives.
+    """Set the learning rate of each epoch to the value of a function.
 
-    Nothing is compiled again. The rate of each epoch is in the history as `learning_rate`. Each optimizer
-    of a `MultiOptimizer` is set by itself; its rate is in the history under its name.
+    Nothing is recompiled. The rate of each epoch is in the history as `learning_rate`. Each optimizer
+    of a `MultiOptimizer` is set separately; its rate is in the history under its name.
 
     Args:
-        schedule: function of (epoch, learning rate) or of (epoch) that gives the rate; epochs count from 0.
+        schedule: function of (epoch, learning rate) or of (epoch) that returns the rate; epochs count from 0.
         verbose: 1 prints each rate.
 
     Raises:
-        TypeError: `schedule` is no function, takes other arguments, or gives something that is no number;
-            or the optimizer's rate is a schedule already.
+        TypeError: `schedule` is not a function, takes other arguments, or does not return a number; or the
+            optimizer's learning rate is a schedule.
 
     Example:
     >>> from minidl.optimizers import SGD
@@ -57,7 +57,7 @@ class LearningRateScheduler(Callback):
             rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
             if np.ndim(rate) != 0 or np.asarray(rate).dtype.kind not in "fiu":
                 raise TypeError(
-                    f"LearningRateScheduler: schedule must give a number; for epoch {epoch} it gave {rate!r}."
+                    f"LearningRateScheduler: schedule must return a number; for epoch {epoch} it returned {rate!r}."
                 )
             optimizer.learning_rate = float(rate)
             if self.verbose:
@@ -70,7 +70,7 @@ class LearningRateScheduler(Callback):
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with so many arguments."""
+    """Whether a function can be called with `count` arguments."""
     try:
         inspect.signature(function).bind(*range(count))
     except TypeError:

@@ -1,17 +1,17 @@
-"""Which optimizers of a model have a learning rate, and what it is called in the logs.
+"""The learning rates of a model's optimizers, and their names in the logs.
 
-Usually it is one, `learning_rate`. A `MultiOptimizer` has several, each with a rate of its own.
+Usually there is one, `learning_rate`. A `MultiOptimizer` has one for each of its optimizers.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from minidl.optimizers import LossScaleOptimizer, MultiOptimizer
+from minidl.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 
 
-def single_optimizers(optimizer: Any) -> list[Any]:
-    """The optimizers that update the weights: the one given, or those inside it.
+def single_optimizers(optimizer: Optimizer) -> list[Any]:
+    """The optimizers that update the weights: the given one, or the wrapped ones.
 
     >>> from minidl.optimizers import SGD
     >>> inner = SGD()
@@ -23,11 +23,11 @@ def single_optimizers(optimizer: Any) -> list[Any]:
     return list(optimizer.optimizers) if isinstance(optimizer, MultiOptimizer) else [optimizer]
 
 
-def learning_rates(optimizer: Any) -> dict[str, float]:
-    """Name in the logs -> rate: `learning_rate`, or `learning_rate_` and the name of each of several optimizers.
+def learning_rates(optimizer: Optimizer) -> dict[str, float]:
+    """Name in the logs -> learning rate: `learning_rate`, or `learning_rate_<optimizer>` for each of several.
 
     Raises:
-        AttributeError: an optax transformation that does not tell its learning rate.
+        AttributeError: an optax transformation whose learning rate is not accessible.
 
     >>> from minidl.optimizers import SGD
     >>> learning_rates(SGD(0.5))

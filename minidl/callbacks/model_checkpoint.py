@@ -1,4 +1,4 @@
-"""Save the model while it trains: always, when it is better, or the best few."""
+"""ModelCheckpoint: save the model during training: always, on improvement, or the best few."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
-from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
+from minidl.callbacks.monitor import check_mode, improves, monitored, resolve_mode
 from minidl.core import naming
 from minidl.core.messages import say
 
-_REMEMBERED = ("best", "kept", "batches")
+_STATE = ("best", "kept", "batches")
 
 
 class ModelCheckpoint(Callback):
-    """Save the model, or its weights, at the end of epochs or every so many batches.
+    """Save the model, or its weights, at the end of epochs or every `save_freq` batches.
 
-    All memory is cleared when training begins, so one object serves many fits: the first save of a new one
-    replaces the file of an earlier one, unless `initial_value_threshold` says what it has to beat.
+    All state is reset when training begins, so an object can be used for several fits: the first save of a new fit
+    replaces the file of an earlier one, unless `initial_value_threshold` is given.
 
     Args:
-        filepath: where to save: a path that ends in ".keras" or ".h5", or in ".weights.h5" with save_weights_only.
-            In it, `{epoch}` stands for the number of the epoch, counted from 1, `{batch}` for that of the batch, and
-            the name of any metric in the logs for its value: "{epoch:02d}-{val_loss:.2f}.keras". Missing
-            folders are made.
-        monitor: the name of the metric in the logs that tells which model is better.
+        filepath: a path that ends in ".keras" or ".h5", or in ".weights.h5" with save_weights_only.
+            It may have the fields `{epoch}` and `{batch}`, counted from 1, and the names of the metrics in
+            the logs, as in "{epoch:02d}-{val_loss:.2f}.keras". Missing folders are created.
+        monitor: the name of the metric in the logs by which models are compared.
         verbose: 1 prints what is saved and why.
-        save_best_only: save only when the metric is better than ever before.
+        save_best_only: save only when the metric has improved.
         save_weights_only: `model.save_weights(path)` instead of `model.save(path)`.
-        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
+        mode: "min", "max", or "auto" to infer it from the metric or its name.
         save_freq: "epoch", or a number of batches. A number makes the loop compute batch by batch; the metric is
-            then that of the epoch so far.
-        initial_value_threshold: with save_best_only, what the first save has to be better than.
-        save_top_k: keep the files of so many best models of this training and remove the others that it
-            wrote; a model that would not be among them is not saved. None keeps all.
+            then that of the epoch up to the batch.
+        initial_value_threshold: with save_best_only, the initial best value.
+        save_top_k: keep the files of the k best models of this training and remove its other files; a model
+            that is not among the k best is not saved. None keeps all.
 
     Raises:
-        ValueError: another ending of the path, an unknown mode, a metric whose name does not tell which way is
-            better where that matters, or, when saving, a field in the path that is not in the logs.
+        ValueError: another ending of the path, an unknown mode, a metric whose direction is needed and unknown, or,
+            when saving, a field in the path that is not in the logs.
 
     Attributes:
         best: the best value so far; None before the first.
@@ -90,30 +89,30 @@ class ModelCheckpoint(Callback):
         if save_freq != "epoch":
             self.needed_hooks = ("on_train_batch_end",)
         self._epoch = 0
-        self._forget()
+        self._reset()
 
     def set_model(self, model: Any) -> None:
-        """Take the model, and ask its metric which way is better if values will be compared."""
+        """Set the model, and infer the mode from its metric if values will be compared."""
         super().set_model(model)
         if self.save_best_only or self.save_top_k is not None:
             self.mode = resolve_mode(self.monitor, self._given_mode, type(self).__name__, model)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.best = self.initial_value_threshold
         self.kept: list[list[Any]] = []
         self.batches = 0  # since the last save
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Forget earlier runs."""
-        self._forget()
+        """Reset the state."""
+        self._reset()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the epoch for paths."""
+        """Store the epoch, for paths."""
         self._epoch = epoch
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Save, if it is time to. Called only with a number as save_freq."""
+        """Save every `save_freq` batches. Called only with a number as save_freq."""
         if self.save_freq == "epoch":
             return
         self.batches += 1
@@ -122,17 +121,17 @@ class ModelCheckpoint(Callback):
             self._save(self._epoch, logs or {}, {"batch": batch + 1})
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save, unless batches decide when."""
+        """Save, with save_freq="epoch"."""
         if self.save_freq == "epoch":
             self._save(epoch, logs or {}, {})
 
     def get_state(self) -> dict[str, Any]:
         """The best value, the files kept, and the batches since the last save."""
-        return {name: getattr(self, name) for name in _REMEMBERED}
+        return {name: getattr(self, name) for name in _STATE}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        for name in _REMEMBERED:
+        """Restore the state."""
+        for name in _STATE:
             setattr(self, name, state[name])
 
     def _save(self, epoch: int, logs: dict[str, Any], fields: dict[str, int]) -> None:
@@ -153,14 +152,14 @@ class ModelCheckpoint(Callback):
             self._keep(value, path)
 
     def _value(self, logs: dict[str, Any]) -> float | None:
-        """The metric that decides; None if nothing is to be decided."""
+        """The monitored metric; None if no comparison is needed or possible."""
         if not self.save_best_only and self.save_top_k is None:
             return None
-        value = watched(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
+        value = monitored(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
         if np.ndim(value) != 0:
             warnings.warn(
-                f"ModelCheckpoint: {self.monitor!r} is not one number but {np.size(value)}: the model is saved without "
-                "a comparison.",
+                f"ModelCheckpoint: {self.monitor!r} is an array of {np.size(value)} values, not a scalar: the model is "
+                "saved without a comparison.",
                 stacklevel=4,
             )
             return None
@@ -176,7 +175,7 @@ class ModelCheckpoint(Callback):
         return ""
 
     def _keep(self, value: float, path: str) -> None:
-        """Note a saved file; remove the worst one if there are too many."""
+        """Record a saved file; remove the worst one if there are more than save_top_k."""
         if self.save_top_k is None:
             return
         others = [entry for entry in self.kept if entry[1] != path]

@@ -1,7 +1,6 @@
-"""What a watched metric is now, which way it should go, and whether it got better.
+"""Monitoring a metric: its value, its direction, and whether it has improved.
 
-Callbacks that watch one metric (stopping early, keeping the best model, lowering the learning
-rate) share these questions.
+Shared by the callbacks that monitor one metric: early stopping, saving the best model, lowering the learning rate.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from minidl import ops
 from minidl.callbacks.base import Callback
 from minidl.core.naming import snake_case
 
-# How metric names end: Keras's own, their short forms, and names made of them (val_loss, decoder_loss).
+# Suffixes of metric names: Keras's names and their short forms, for names such as val_loss and decoder_loss.
 _LOWER_IS_BETTER = (
     *("loss", "error", "hinge", "crossentropy", "divergence", "poisson", "logcosh", "log_cosh", "perplexity"),
     *("mse", "mae", "mape", "msle", "rmse", "bce", "ce", "kld"),
@@ -27,16 +26,16 @@ _HIGHER_IS_BETTER = (
 
 
 def resolve_mode(monitor: str, mode: str, owner: str, model: Any) -> str:
-    """Which way a metric gets better: "min" or "max".
+    """The direction in which a metric improves: "min" or "max".
 
     Args:
         monitor: the name in the logs, such as "val_loss".
-        mode: "min", "max", or "auto" to ask the metric of that name, or tell from the name.
+        mode: "min", "max", or "auto" to infer it from the metric of that name, or from the name.
         owner: the callback's name, for the error.
-        model: whose metrics are asked.
+        model: the model with the metrics.
 
     Raises:
-        ValueError: an unknown mode, or neither the metric nor its name tells.
+        ValueError: an unknown mode, or a metric whose direction is unknown.
 
     >>> resolve_mode("val_accuracy", "auto", "EarlyStopping", None)
     'max'
@@ -45,8 +44,8 @@ def resolve_mode(monitor: str, mode: str, owner: str, model: Any) -> str:
     found = mode if mode != "auto" else _mode_of_metric(monitor, model) or mode_of_name(monitor)
     if found is None:
         raise ValueError(
-            f"{owner}: cannot tell whether {monitor!r} is better high or low, neither from a metric nor from the name. "
-            "Give mode='max' or mode='min', or set `self._direction = 'up'` or 'down' in the metric's class."
+            f"{owner}: cannot infer from the metric {monitor!r} or from its name whether it is to be minimized or "
+            "maximized. Give mode='max' or mode='min', or set `self._direction = 'up'` or 'down' in the metric's class."
         )
     return found
 
@@ -58,21 +57,21 @@ def check_mode(mode: str, owner: str) -> None:
 
 
 def mode_of_name(name: str) -> str | None:
-    """What a metric's name tells: "min", "max" or nothing.
+    """The mode inferred from a metric's name: "min", "max" or None.
 
     >>> mode_of_name("val_loss"), mode_of_name("auc_1"), mode_of_name("reward")
     ('min', 'max', None)
     """
-    name = re.sub(r"_\d+$", "", name.lower())  # the second metric of a kind is auc_1
+    name = re.sub(r"_\d+$", "", name.lower())  # strip the number of auc_1
     if _ends_in(name, _LOWER_IS_BETTER):
         return "min"
     return "max" if _ends_in(name, _HIGHER_IS_BETTER) else None
 
 
 def _mode_of_metric(monitor: str, model: Any) -> str | None:
-    """What the metric reported under a name says itself, as in Keras, or its class does."""
+    """The mode of the metric of this name: its `_direction`, as in Keras, or inferred from its class's name."""
     metrics = {metric.name: metric for metric in getattr(model, "metrics", ())}
-    objectives = getattr(model, "objectives", None)  # callbacks also work without a model of this library
+    objectives = getattr(model, "objectives", None)  # callbacks also work with other models
     if objectives is not None:
         metrics |= objectives.by_name
     metric = metrics.get(monitor.removeprefix("val_"))
@@ -84,17 +83,17 @@ def _mode_of_metric(monitor: str, model: Any) -> str | None:
 
 
 class MonitorCallback(Callback):
-    """The base of callbacks that watch one metric.
+    """Base class of callbacks that monitor one metric.
 
     Args:
         monitor: the name of the metric in the logs.
-        mode: "min", "max", or "auto": as the metric of that name says (`_direction`, "up" or "down"), its class, or
-            the name.
-        baseline: the first value of `best`.
-        min_delta: a smaller change does not count as better.
+        mode: "min", "max", or "auto": inferred from the metric of that name (`_direction`, "up" or "down"), its class,
+            or the name.
+        baseline: the initial value of `best`.
+        min_delta: the minimum change that counts as an improvement.
 
     Raises:
-        ValueError: an unknown mode; before training: "auto" with a metric that does not tell.
+        ValueError: an unknown mode; before training, "auto" with a metric whose direction is unknown.
 
     Attributes:
         best: the best value so far; None before the first.
@@ -123,22 +122,22 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
 
     def set_model(self, model: Any) -> None:
-        """Take the model, and ask its metric which way is better."""
+        """Set the model, and infer the mode from its metric."""
         super().set_model(model)
         self.mode = resolve_mode(self.monitor, self._given_mode, type(self).__name__, model)
 
     @property
     def monitor_op(self) -> Callable[[Any, Any], Any]:
-        """`ops.less` or `ops.greater`: what a better value is, compared with one before."""
+        """`ops.less` or `ops.greater`: the comparison of a new value with the best one."""
         return ops.less if self.mode == "min" else ops.greater
 
     def improves(self, value: float, reference: float | None) -> bool:
-        """Whether a value is better than the reference by more than min_delta; better than None always."""
+        """Whether a value is better than the reference by more than min_delta; always for a reference of None."""
         return improves(value, reference, self.mode, self.min_delta)
 
 
 def improves(value: float, reference: float | None, mode: str, min_delta: float) -> bool:
-    """Whether a value is better than the reference by more than min_delta; better than None always.
+    """Whether a value is better than the reference by more than min_delta; always for a reference of None.
 
     >>> improves(0.8, 0.9, "min", 0.05), improves(0.8, 0.9, "min", 0.2)
     (True, False)
@@ -149,21 +148,21 @@ def improves(value: float, reference: float | None, mode: str, min_delta: float)
     return bool(better)
 
 
-def watched(logs: dict[str, Any], monitor: str, owner: str, consequence: str = "nothing is decided") -> Any:
-    """The watched metric in the logs of an epoch; None, with a warning, if it is not there.
+def monitored(logs: dict[str, Any], monitor: str, owner: str, consequence: str = "it is skipped") -> Any:
+    """The monitored metric in the logs of an epoch; None, with a warning, if it is missing.
 
     Args:
         logs: name -> value.
-        monitor: the name to look for.
+        monitor: the name of the metric.
         owner: the callback's name, for the warning.
-        consequence: what follows for this epoch, for the warning.
+        consequence: the effect on this epoch, for the warning.
 
-    >>> watched({"loss": 0.5}, "loss", "EarlyStopping")
+    >>> monitored({"loss": 0.5}, "loss", "EarlyStopping")
     0.5
     """
     if monitor not in logs:
         warnings.warn(
-            f"{owner} watches {monitor!r}, which is not in the logs of this epoch: {consequence}. "
+            f"{owner}: the metric {monitor!r} is not in the logs of this epoch: {consequence}. "
             f"The logs have: {', '.join(sorted(logs)) or 'nothing'}.",
             stacklevel=3,
         )

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
-from minidl.callbacks.monitor import check_mode, improves, resolve_mode, watched
+from minidl.callbacks.monitor import check_mode, improves, monitored, resolve_mode
 from minidl.core import processes
 from minidl.core.messages import say
 from minidl.saving.orbax import orbax, state_of
@@ -123,7 +123,7 @@ class OrbaxCheckpoint(Callback):
 
     def _save(self, logs: dict[str, Any]) -> None:
         if self.save_best_only:
-            value = watched(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
+            value = monitored(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
             if value is not None and not improves(value, self.best, self.mode, 0.0):
                 return
             self.best = self.best if value is None else value

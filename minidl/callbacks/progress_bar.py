@@ -1,8 +1,7 @@
-"""The progress bar of `fit`, `evaluate` and `predict`.
+"""ProgbarLogger: the progress bar of `fit`, `evaluate` and `predict`.
 
-It follows `on_progress`, which the loop calls once a chunk, and draws at most eight times a
-second, so that showing progress costs next to nothing. The line that stays for an epoch is made from the
-same numbers that the history gets.
+It is updated by `on_progress`, which the loop calls once per chunk, and redraws at most eight times a second, so its
+cost is negligible. The final line of an epoch has the numbers of the history.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ REFRESH_SECONDS = 0.125
 
 
 class ProgbarLogger(Callback):
-    """Shows how far the work is, its speed, the time left and the metrics.
+    """Show the number of steps, the speed, the remaining time and the metrics.
 
-    A live bar in a terminal or notebook while an epoch runs; everywhere, one line at its end:
+    In a terminal or notebook a live bar during each epoch; everywhere one line at its end:
 
         600/600 - 0.1s - 45us/step - accuracy: 0.9215 - loss: 0.2871 - val_loss: 0.3012
 
-    The time is that of the whole epoch with its validation; the time of a step is measured on
-    training alone and leaves out the first chunk, which may include compiling. Added by
-    `fit`, `evaluate` and `predict` unless verbose is 0. Validation within `fit` shows no bar of its own.
+    The time is that of the whole epoch with its validation; the time of a step is that of
+    training alone, without the first chunk, which may include compilation. Added by
+    `fit`, `evaluate` and `predict` unless verbose is 0. Validation within `fit` has no bar.
 
-    The settings come through `params`: "verbose" (0 silent, 1 or "auto" live, 2 lines only), "epochs", and
+    Settings are read from `params`: "verbose" (0 silent, 1 or "auto" live, 2 lines only), "epochs", and
     "steps" (None while unknown).
 
     Raises:
-        ValueError: `set_params` got another verbose.
+        ValueError: an invalid `verbose` in `set_params`.
     """
 
     first_process_only = True
@@ -42,16 +41,16 @@ class ProgbarLogger(Callback):
     def __init__(self) -> None:
         self.verbose: int = 1
         self.epochs: int = 1
-        self.target: int | None = None  # steps in all
+        self.target: int | None = None  # total steps
         self.seen = 0  # steps done
-        self._mode: str | None = None  # whose bar is open: "train", "test", "predict"
+        self._mode: str | None = None  # mode of the open bar: "train", "test", "predict"
         self._display: displays.Display = displays.LineDisplay()
         self._logs: Logs = None
-        self._first: tuple[int, float] | None = None  # steps done and the time when the first chunk was
+        self._first: tuple[int, float] | None = None  # steps done and the time after the first chunk
         self._start = self._seen_time = self._drawn_time = 0.0
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take verbose, epochs and steps."""
+        """Read verbose, epochs and steps."""
         self.params = params
         verbose = params.get("verbose", 1)
         if verbose not in (0, 1, 2, "auto"):
@@ -67,7 +66,7 @@ class ProgbarLogger(Callback):
         self._open("train")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Leave the epoch's line."""
+        """Print the line of the epoch."""
         self._finish("train", logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:
@@ -76,7 +75,7 @@ class ProgbarLogger(Callback):
             self._open("test")
 
     def on_test_end(self, logs: Logs = None) -> None:
-        """Leave a line."""
+        """Print the final line."""
         self._finish("test", logs)
 
     def on_predict_begin(self, logs: Logs = None) -> None:
@@ -85,23 +84,23 @@ class ProgbarLogger(Callback):
             self._open("predict")
 
     def on_predict_end(self, logs: Logs = None) -> None:
-        """Leave a line."""
+        """Print the final line."""
         self._finish("predict", None)
 
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
-        """Note the time, and draw if the last drawing is old enough."""
+        """Record the time, and redraw if the last drawing is old enough."""
         if mode != self._mode:
             return
         now = time.perf_counter()
         self.seen, self._seen_time = step, now
-        self._logs = None if mode == "predict" else logs  # what predict logs are its outputs
+        self._logs = None if mode == "predict" else logs  # those of predict are its outputs
         if self._first is None:
             self._first = (step, now)
         if self._display.live and now - self._drawn_time >= REFRESH_SECONDS:
             self._draw()
             self._drawn_time = now
 
-    # A loop of the user's own may call these instead of on_progress.
+    # A custom training loop may call these instead of on_progress.
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
@@ -119,10 +118,10 @@ class ProgbarLogger(Callback):
         self.on_progress("predict", batch + 1, logs)
 
     def close(self) -> None:
-        """Take down a bar that an exception left open; its last state stays as a line."""
+        """Close a bar that an exception left open; its last state is printed as a line."""
         if self._mode is not None and self.seen:
             count = f"{self.seen}/{self._total() or '?'}"
-            self._leave([count, *self._times(), *_metrics(self._logs), "unfinished"])
+            self._print([count, *self._times(), *_metrics(self._logs), "unfinished"])
         self._mode = None
 
     def _open(self, mode: str) -> None:
@@ -143,11 +142,11 @@ class ProgbarLogger(Callback):
         if mode != self._mode:
             return
         if mode == "train" and self.target is None:
-            self.target = self.seen  # the next epoch knows its length
+            self.target = self.seen  # the length of the next epoch
         count = [f"{self.seen}/{self._total() or self.seen}"] if self.seen else []
-        self._leave([*count, *self._times(), *_metrics(logs)])
+        self._print([*count, *self._times(), *_metrics(logs)])
 
-    def _leave(self, parts: list[str]) -> None:
+    def _print(self, parts: list[str]) -> None:
         self._mode = None
         if self.verbose:
             self._display.finish(" - ".join(parts))
@@ -157,7 +156,7 @@ class ProgbarLogger(Callback):
         return [elapsed, format_step(self._step_seconds())] if self.seen else [elapsed]
 
     def _total(self) -> int | None:
-        """The number of steps, unless it is unknown or, as the steps done show, wrong."""
+        """The total number of steps; None if it is unknown or has been exceeded."""
         return self.target if self.target and self.target >= self.seen else None
 
     def _step_seconds(self) -> float:
@@ -167,7 +166,7 @@ class ProgbarLogger(Callback):
 
 
 def format_number(value: Any) -> str:
-    """A metric as the bar writes it: four decimals, or scientific up to 0.001; an array by its mean.
+    """A metric for the bar: four decimals, or scientific notation up to 0.001; the mean of an array.
 
     >>> format_number(0.98765), format_number(0.000123)
     ('0.9877', '1.2300e-04')
@@ -179,7 +178,7 @@ def format_number(value: Any) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A time span: seconds, then minutes and hours.
+    """A duration, in seconds, minutes or hours.
 
     >>> format_seconds(3.14), format_seconds(75), format_seconds(3725)
     ('3.1s', '1:15', '1:02:05')
@@ -192,7 +191,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_step(seconds: float) -> str:
-    """The time of one step in a fitting unit.
+    """The time per step, in a suitable unit.
 
     >>> format_step(45e-6), format_step(0.0123), format_step(2.5)
     ('45us/step', '12.3ms/step', '2.50s/step')
@@ -203,7 +202,7 @@ def format_step(seconds: float) -> str:
 
 
 def format_rate(seconds: float) -> str:
-    """Steps per second, from the time of one.
+    """Steps per second, from the time per step.
 
     >>> format_rate(45e-6), format_rate(2.5)
     ('22222 steps/s', '0.4 steps/s')

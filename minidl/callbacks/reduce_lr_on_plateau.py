@@ -1,4 +1,4 @@
-"""Lower the learning rate when a metric no longer gets better."""
+"""ReduceLROnPlateau: reduce the learning rate when a metric has stopped improving."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ import numpy as np
 
 from minidl.callbacks.base import Logs
 from minidl.callbacks.learning_rates import learning_rates, single_optimizers
-from minidl.callbacks.monitor import MonitorCallback, watched
+from minidl.callbacks.monitor import MonitorCallback, monitored
 from minidl.core.messages import say
 
-_REMEMBERED = ("best", "wait", "cooldown_counter")
+_STATE = ("best", "wait", "cooldown_counter")
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiply the learning rate with `factor` after `patience` epochs in which a metric did not get better.
+    """Multiply the learning rate by `factor` when a metric has not improved for `patience` epochs.
 
-    `new rate = max(rate * factor, min_lr)`. An epoch is better when `value < best - min_delta` (for "max":
-    `value > best + min_delta`). The rate of each epoch is in the history as `learning_rate`. All memory is
-    cleared when training begins; the learning rate stays as it is. Each optimizer of a `MultiOptimizer` is
-    lowered; its rate is in the history under its name.
+    `new rate = max(rate * factor, min_lr)`. An epoch improves the metric when `value < best - min_delta` (for "max":
+    `value > best + min_delta`). The rate of each epoch is in the history as `learning_rate`. All state is
+    reset when training begins, except for the learning rate. Each optimizer of a `MultiOptimizer` is
+    changed; its rate is in the history under its name.
 
     Args:
         monitor: the name of the metric in the logs.
-        factor: what the rate is multiplied with, below 1.
-        patience: how many epochs without a better one to wait.
+        factor: the factor of the learning rate, below 1.
+        patience: the number of epochs without improvement after which the rate is reduced.
         verbose: 1 prints each change.
-        mode: "min", "max", or "auto" to ask the metric, or tell from its name.
-        min_delta: a smaller change does not count as better.
-        cooldown: how many epochs after a change are not counted.
-        min_lr: the rate never goes below.
+        mode: "min", "max", or "auto" to infer it from the metric or its name.
+        min_delta: the minimum change that counts as an improvement.
+        cooldown: the number of epochs after a reduction that are not counted.
+        min_lr: lower bound of the learning rate.
 
     Raises:
-        ValueError: a factor of 1 or more, an unknown mode, or before training: "auto" with a metric that does not tell.
+        ValueError: a factor of 1 or more, or an unknown mode; before training, "auto" with a metric whose
+            direction is unknown.
 
     Attributes:
         best: the best value so far; None before the first.
-        wait: the number of epochs since a better one or a change.
-        cooldown_counter: the number of epochs still not to count.
+        wait: the number of epochs since the last improvement or reduction.
+        cooldown_counter: the remaining epochs of the cooldown.
 
     Example:
     >>> from minidl.optimizers import SGD
@@ -72,22 +73,22 @@ class ReduceLROnPlateau(MonitorCallback):
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self.best = None
         self.wait = 0
         self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Forget earlier runs."""
-        self._forget()
+        """Reset the state."""
+        self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Compare the epoch with the best one; lower the rate when patience is used up."""
+        """Compare the epoch with the best one; reduce the rate if `patience` epochs have not improved."""
         logs = {} if logs is None else logs
         logs.update(learning_rates(self.model.optimizer))
-        value = watched(logs, self.monitor, type(self).__name__)
+        value = monitored(logs, self.monitor, type(self).__name__)
         if value is None:
             return
         if self.in_cooldown():
@@ -102,20 +103,20 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def in_cooldown(self) -> bool:
-        """Whether epochs after a reduction are left that do not count."""
+        """Whether the cooldown after a reduction is not over."""
         return self.cooldown_counter > 0
 
     def get_state(self) -> dict[str, Any]:
         """The best value and the counters."""
-        return {name: getattr(self, name) for name in _REMEMBERED}
+        return {name: getattr(self, name) for name in _STATE}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        for name in _REMEMBERED:
+        """Restore the state."""
+        for name in _STATE:
             setattr(self, name, state[name])
 
     def _reduce(self, epoch: int) -> None:
-        lowest = float(np.float32(self.min_lr))  # a rate that was set to min_lr reads back as this
+        lowest = float(np.float32(self.min_lr))  # min_lr as the optimizer stores it
         for optimizer in single_optimizers(self.model.optimizer):
             rate = float(optimizer.learning_rate)
             if rate <= lowest:

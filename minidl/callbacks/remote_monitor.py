@@ -1,4 +1,4 @@
-"""Send the numbers of every epoch to a server."""
+"""RemoteMonitor: send the logs of every epoch to a server."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from minidl.core.optional import needed
 class RemoteMonitor(Callback):
     """Post the logs of every epoch, and its number as `epoch`, as JSON to `root + path`.
 
-    Needs the package requests. A server that does not answer is a warning: training goes on.
+    Needs the package requests. If the server does not answer, there is a warning and training continues.
 
     Args:
         root: the address of the server.
-        path: where on the server.
-        field: the name of the form's field that holds the JSON, without send_as_json.
+        path: the path on the server.
+        field: the form field of the JSON, without send_as_json.
         headers: HTTP headers.
         send_as_json: send JSON instead of a form.
 
@@ -45,11 +45,11 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Check that requests is there."""
+        """Check that requests is installed."""
         needed("requests", "RemoteMonitor", "requests")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Send."""
+        """Send the logs."""
         requests = needed("requests", "RemoteMonitor", "requests")
         plain = {name: np.asarray(value).tolist() for name, value in (logs or {}).items()}
         message = {"epoch": epoch, **plain}

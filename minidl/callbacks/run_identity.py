@@ -1,6 +1,6 @@
-"""Which run a backup is of: what decides a run's numbers and is not in the backup itself.
+"""The identity of a run, for `BackupAndRestore`: all that determines its numbers and is not in the backup.
 
-It is plain data, taken when training begins, so that two of them can be compared and the difference named.
+It is plain data, made when training begins, so that two can be compared and the differences reported.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from minidl.callbacks.learning_rates import single_optimizers
 
-_UNTOLD = frozenset({"name", "trainable", "learning_rate", "registered_name", "module"})  # they change, or say nothing
-_SAMPLED = 64  # rows that are hashed of each array
+_IGNORED = frozenset({"name", "trainable", "learning_rate", "registered_name", "module"})  # irrelevant
+_SAMPLED = 64  # rows of each array that are hashed
 
 
 def identity(model: Any) -> dict[str, Any]:
     """The data, the model, the loss and the optimizer of the run that `fit` begins."""
     return {
-        "data": _of_data(model.training_data),
+        "data": _of_data(model.training_run.data),
         "layers": [_described(layer) for layer in model._flatten_layers()],
         "loss": _plain(model.objectives.given["loss"]),
         "optimizer": _described(model.optimizer),
@@ -30,13 +30,13 @@ def identity(model: Any) -> dict[str, Any]:
 
 
 def rates(model: Any) -> list[Any]:
-    """The learning rates as they are now: numbers, or the settings of schedules."""
+    """The current learning rates: numbers, or the configs of schedules."""
     configs = [_config(single) for single in single_optimizers(model.optimizer)]
     return [_plain(config.get("learning_rate")) for config in configs]
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
-    """What differs, as texts: `batch_size was 8, is 20`.
+    """The differences, as text: `batch_size was 8, is 20`.
 
     >>> list(differences({"batch_size": 8, "rows": [4, 2]}, {"batch_size": 20, "rows": [4, 3]}))
     ['batch_size was 8, is 20', 'rows[1] was 2, is 3']
@@ -52,14 +52,14 @@ def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
 
 
 def is_same_data(before: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether a place in the data of one run is one in those of the other."""
+    """Whether two runs have the same data, so that a position in one is valid in the other."""
     return bool(before["data"] == now["data"])
 
 
 def _of_data(data: Any) -> dict[str, Any]:
-    if data.num_rows is None:  # batches, which may come in another order each time
+    if data.num_rows is None:  # a stream of batches, whose order may change
         source = type(data.source).__name__
-        leaves = jax.tree.leaves(data.first)  # other axes may have another length in each batch
+        leaves = jax.tree.leaves(data.first)  # the sizes of other axes may differ between batches
         kinds = [f"{array.dtype} of rank {array.ndim}" for array in leaves]
         return {"kind": source, "batch_size": len(leaves[0]), "arrays": kinds, "steps_per_epoch": data.steps}
     return {
@@ -76,7 +76,7 @@ def _shapes(arrays: Any) -> list[Any]:
 
 
 def _hash(arrays: Any) -> str:
-    """A hash of some rows, evenly spaced."""
+    """A hash of evenly spaced rows."""
     digest = hashlib.blake2b(digest_size=16)
     for array in jax.tree.leaves(arrays):
         rows = np.unique(np.linspace(0, len(array) - 1, _SAMPLED).astype(int))
@@ -85,13 +85,13 @@ def _hash(arrays: Any) -> str:
 
 
 def _described(part: Any) -> dict[str, Any]:
-    """The class of a layer or optimizer and its settings; of a model the class alone, since its layers follow."""
+    """The class of a layer or optimizer and its config; of a model the class alone, as its layers are listed too."""
     config = _config(part)
     return {"class": type(part).__name__, "settings": None if "layers" in config else _plain(config)}
 
 
 def _config(part: Any) -> dict[str, Any]:
-    """Its config; nothing where it has none, as of layers with functions of the user's own and optax."""
+    """Its config; empty if it has none, as layers with functions of the user's own and optax transformations."""
     try:
         config: dict[str, Any] = part.get_config()
     except NotImplementedError:
@@ -100,11 +100,11 @@ def _config(part: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A config as data without names, which differ if a model is made twice in one program."""
+    """A config as plain data without names, which differ when a model is built twice in one program."""
     if isinstance(value, dict):
         if value.get("class_name") == "DTypePolicy":
             return value["config"]["name"]
-        return {str(key): _plain(part) for key, part in value.items() if key not in _UNTOLD}
+        return {str(key): _plain(part) for key, part in value.items() if key not in _IGNORED}
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     if value is None or isinstance(value, (bool, int, float, str)):

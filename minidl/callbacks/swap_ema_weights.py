@@ -1,4 +1,4 @@
-"""Evaluate and predict with the moving average of the weights."""
+"""SwapEMAWeights: evaluate and predict with the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from minidl.callbacks.learning_rates import single_optimizers
 
 
 class SwapEMAWeights(Callback):
-    """Let the model have the optimizer's moving average of the weights while it is evaluated or predicts.
+    """Replace the weights by their exponential moving average (EMA) during evaluation and prediction.
 
-    Needs an optimizer with `use_ema=True`. Afterwards the model has its own weights back. Before the first training
-    step there is no average, and nothing is changed.
+    Needs an optimizer with `use_ema=True`. Afterwards the model gets its own weights back. Before the first training
+    step there is no average yet, and nothing is changed.
 
     Args:
-        swap_on_epoch: let the model keep the average from the end of an epoch to the beginning of the
+        swap_on_epoch: also swap at the end of an epoch, until the beginning of the
             next, so that callbacks that come after this one (such as `ModelCheckpoint`) see and save it.
 
     Raises:
-        ValueError: when training, evaluation or prediction begins, an optimizer that keeps no average.
+        ValueError: when training, evaluation or prediction begins, an optimizer without use_ema.
 
     Example:
     >>> import numpy as np
@@ -35,43 +35,43 @@ class SwapEMAWeights(Callback):
     def __init__(self, swap_on_epoch: bool = False):
         self.swap_on_epoch = swap_on_epoch
         self._own: list[Any] | None = None  # the model's own weights, while it has the average
-        self._for_epoch_end = False  # whether it has the average because an epoch ended
+        self._for_epoch_end = False  # whether it has the average since the end of an epoch
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Check the optimizer; forget earlier runs."""
+        """Check the optimizer; reset the state."""
         self._check()
         self._own = None
         self._for_epoch_end = False
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Give the model its own weights back."""
+        """Restore the model's own weights."""
         self._for_epoch_end = False
-        self._leave()
+        self._restore()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Give it the average, with swap_on_epoch."""
+        """Swap in the average, with swap_on_epoch."""
         if self.swap_on_epoch:
-            self._enter()
+            self._swap()
             self._for_epoch_end = True
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Give the model the average."""
-        self._enter()
+        """Swap in the average."""
+        self._swap()
 
     def on_test_end(self, logs: Logs = None) -> None:
-        """Give it its own weights back."""
-        self._leave()
+        """Restore the model's own weights."""
+        self._restore()
 
     def on_predict_begin(self, logs: Logs = None) -> None:
-        """Give the model the average."""
-        self._enter()
+        """Swap in the average."""
+        self._swap()
 
     def on_predict_end(self, logs: Logs = None) -> None:
-        """Give it its own weights back."""
-        self._leave()
+        """Restore the model's own weights."""
+        self._restore()
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Training has left the average in the model, which is what an optimizer with use_ema does: it stays."""
+        """Keep the average, which an optimizer with use_ema leaves in the model at the end of training."""
         self._own = None
         self._for_epoch_end = False
 
@@ -80,16 +80,16 @@ class SwapEMAWeights(Callback):
         return {"own": self._own, "for_epoch_end": self._for_epoch_end}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore the state."""
         self._own, self._for_epoch_end = state["own"], state["for_epoch_end"]
 
-    def _enter(self) -> None:
+    def _swap(self) -> None:
         self._check()
         if self._own is None and int(self.model.optimizer.iterations) > 0:
             self._own = [weight.value for weight in self.model.trainable_variables]
             self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
 
-    def _leave(self) -> None:
+    def _restore(self) -> None:
         if self._own is not None and not self._for_epoch_end:
             for weight, value in zip(self.model.trainable_variables, self._own, strict=True):
                 weight.assign(value)
@@ -99,6 +99,6 @@ class SwapEMAWeights(Callback):
         optimizers = single_optimizers(self.model.optimizer)
         if not any(optimizer.use_ema for optimizer in optimizers):
             raise ValueError(
-                "SwapEMAWeights must be used when `use_ema=True` is set in the optimizer, but "
-                f"{', '.join(repr(optimizer.name) for optimizer in optimizers)} keeps no average of the weights."
+                f"SwapEMAWeights: {', '.join(repr(optimizer.name) for optimizer in optimizers)} keeps no average of "
+                "the weights. Make the optimizer with use_ema=True."
             )

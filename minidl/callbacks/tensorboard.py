@@ -1,4 +1,4 @@
-"""Write what TensorBoard shows: curves of losses and metrics, and how weights are distributed."""
+"""TensorBoard: write losses, metrics and histograms of weights to event files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from minidl.core.optional import needed
 
 
 class TensorBoard(Callback):
-    """Event files for TensorBoard, in `log_dir/train` and `log_dir/validation`; look at them with
+    """Event files for TensorBoard, in `log_dir/train` and `log_dir/validation`; view them with
     `tensorboard --logdir logs`.
 
     Needs the package tensorboardX. After each epoch it writes `epoch_loss` and the like, for training with
@@ -23,19 +23,19 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: the folder, made if missing. Each run needs one of its own.
-        histogram_freq: write histograms of the weights every so many epochs; 0 for never.
-        write_graph: accepted; no graph is written.
-        write_images: write the weights as pictures too, with the histograms.
-        write_steps_per_second: write how many steps a second each epoch made.
-        update_freq: "epoch"; or a number, to write `batch_loss` and the like every so many batches, for which
-            the loop computes batch by batch; "batch" stands for 1.
+        histogram_freq: the number of epochs between histograms of the weights; 0 for none.
+        write_graph: accepted and ignored; no graph is written.
+        write_images: also write the weights as images, with the histograms.
+        write_steps_per_second: write the steps per second of each epoch.
+        update_freq: "epoch"; or the number of batches between writes of `batch_loss` and the like, for which
+            the loop computes batch by batch; "batch" means 1.
         profile_batch: only 0: to profile, put `with jax.profiler.trace(log_dir):` around `fit`.
         embeddings_freq: only 0.
         embeddings_metadata: only None.
 
     Raises:
-        ImportError: when training begins, tensorboardX (or pillow, for pictures) is not installed.
-        ValueError: another update_freq, or something asked for that is only accepted when off.
+        ImportError: when training begins, tensorboardX (or pillow, for images) is not installed.
+        ValueError: an invalid update_freq, or an option that is not supported.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class TensorBoard(Callback):
         self._epoch_start = (0, 0.0)  # iterations, time
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Check that what it needs is there; count batches anew."""
+        """Check that the packages are installed; reset the state."""
         needed("tensorboardX", "TensorBoard", "minidl[tensorboard]")
         if self.write_images:
             needed("PIL", "TensorBoard", "minidl[tensorboard]")
@@ -87,12 +87,12 @@ class TensorBoard(Callback):
         self._batches = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Note the time."""
+        """Store the time."""
         self._epoch_start = (int(self.model.optimizer.iterations), time.perf_counter())
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Write the epoch's numbers so far. Called only with a number as update_freq."""
+        """Write the logs of the epoch so far. Called only with a number as update_freq."""
         if self.update_freq == "epoch":
             return
         self._batches += 1
@@ -100,7 +100,7 @@ class TensorBoard(Callback):
             self._write("train", {f"batch_{name}": value for name, value in (logs or {}).items()}, self._batches)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Write the epoch's numbers, and histograms if it is time to."""
+        """Write the logs of the epoch, and histograms every `histogram_freq` epochs."""
         logs = logs or {}
         train = {f"epoch_{name}": value for name, value in logs.items() if not name.startswith("val_")}
         validation = {
@@ -119,7 +119,7 @@ class TensorBoard(Callback):
             writer.flush()
 
     def on_test_end(self, logs: Logs = None) -> None:
-        """Write the numbers of the evaluation over the number of training steps before it."""
+        """Write the logs of the evaluation, by the number of training steps so far."""
         optimizer = self.model.optimizer
         numbers = {f"evaluation_{name}_vs_iterations": value for name, value in (logs or {}).items()}
         self._write("validation", numbers, int(optimizer.iterations))
@@ -136,13 +136,13 @@ class TensorBoard(Callback):
         return {"batches": self._batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Count on from there."""
+        """Restore the number of batches."""
         self._batches = state["batches"]
 
     def _learning_rate(self) -> dict[str, float]:
         try:
             return {f"epoch_{name}": rate for name, rate in learning_rates(self.model.optimizer).items()}
-        except AttributeError:  # an optax transformation that does not tell it
+        except AttributeError:  # an optax transformation whose learning rate is not accessible
             return {}
 
     def _write(self, folder: str, numbers: dict[str, Any], step: int) -> None:
@@ -155,12 +155,12 @@ class TensorBoard(Callback):
         for weight in (weight for layer in self.model.layers for weight in layer.weights):
             values = weight.numpy().astype("float32")
             writer.add_histogram(f"{weight.path}/histogram", values, epoch)
-            pictures = _pictures(values)
-            if self.write_images and pictures is not None:
-                writer.add_images(f"{weight.path}/image", pictures, epoch, dataformats="NHWC")
+            images = _images(values)
+            if self.write_images and images is not None:
+                writer.add_images(f"{weight.path}/image", images, epoch, dataformats="NHWC")
 
     def _writer(self, folder: str) -> Any:
-        """The writer for a folder, made when there is first something to write."""
+        """The writer of a folder, created lazily."""
         if folder not in self._writers:
             tensorboard = needed("tensorboardX", "TensorBoard", "minidl[tensorboard]")
             path = os.path.join(self.log_dir, folder)
@@ -173,15 +173,15 @@ class TensorBoard(Callback):
         self._writers = {}
 
 
-def _pictures(weight: np.ndarray) -> np.ndarray | None:
-    """A weight as grey pictures (count, height, width, 1) with values from 0 to 1; None if it has no such form."""
+def _images(weight: np.ndarray) -> np.ndarray | None:
+    """A weight as grayscale images (count, height, width, 1) with values from 0 to 1; None for more than 3 axes."""
     weight = weight.squeeze()
     if weight.ndim == 1:
-        pictures = weight[None, :, None]
+        images = weight[None, :, None]
     elif weight.ndim == 2:
-        pictures = (weight.T if weight.shape[0] > weight.shape[1] else weight)[None]
+        images = (weight.T if weight.shape[0] > weight.shape[1] else weight)[None]
     elif weight.ndim == 3:
-        pictures = np.moveaxis(weight, -1, 0)  # a picture for each kernel
+        images = np.moveaxis(weight, -1, 0)  # an image per kernel
     else:
         return None
-    return np.clip(pictures, 0.0, 1.0)[..., None]
+    return np.clip(images, 0.0, 1.0)[..., None]

@@ -1,4 +1,4 @@
-"""Stop training when the loss is no longer a finite number."""
+"""TerminateOnNaN: stop training when the loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from minidl.core.messages import say
 
 
 class TerminateOnNaN(Callback):
-    """Stop as soon as the loss is NaN or infinite.
+    """Stop training when the loss is NaN or infinite.
 
-    The loss in the logs is the mean of the epoch so far. Once it is NaN it stays so, so it is enough
-    to look whenever the loop reads it: steps cost nothing more, and training stops within a
-    chunk of batches (about a twentieth of a second).
+    The loss in the logs is the mean of the epoch so far. Once NaN, it remains NaN, so it is checked
+    only when the loop reads the logs: steps cost nothing, and training stops within a chunk of
+    batches (about 0.05 s).
 
     Args:
-        raise_error: raise an error instead of ending the training in good order. Other callbacks then get no
-            `on_epoch_end` and no `on_train_end`, so that a backup of the last good epoch stays.
+        raise_error: raise an error instead of stopping normally. `on_epoch_end` and `on_train_end` of other
+            callbacks are then not called, so that a backup of the last good epoch is kept.
 
     Raises:
         RuntimeError: while training, with raise_error.
@@ -37,17 +37,17 @@ class TerminateOnNaN(Callback):
         self.raise_error = raise_error
 
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
-        """Look at the loss after a chunk of batches."""
+        """Check the loss after a chunk of batches."""
         if mode == "train":
             self._check(logs, f"batch {step - 1}")  # counted from 0, as in the batch methods
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Look at the loss of the epoch."""
+        """Check the loss of the epoch."""
         self._check(logs, f"epoch {epoch + 1}")
 
     @fine_without
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """As `on_progress`, for a loop of the user's own."""
+        """As `on_progress`, for custom training loops."""
         self.on_progress("train", batch + 1, logs)
 
     def _check(self, logs: Logs, when: str) -> None:
@@ -56,8 +56,8 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(
-                f"NaN or Inf loss encountered at {when}: the loss is {loss}, so training was stopped. Look for a "
-                "learning rate that is too high, or for values in the data that are too large."
+                f"The loss is {loss} at {when}, so training was stopped. Look for a learning rate that is too high, or "
+                "for values in the data that are too large."
             )
         say(f"The loss is {loss} at {when}. Training stops.")
         self.model.stop_training = True

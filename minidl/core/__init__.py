@@ -1,1 +1,1 @@
-"""The ground that everything stands on, none of which users type: variables, symbolic tensors, names, metadata."""
+"""Internals that all other modules build on: variables, symbolic tensors, names, serialization, metadata of arrays."""

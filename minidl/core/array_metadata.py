@@ -1,9 +1,9 @@
-"""What is known about an array besides its values: its mask, the logits of its probabilities, and the like.
+"""Metadata of arrays: masks, the logits of probabilities, and the like.
 
-A softmax's output has logits, from which a cross-entropy is exact where the probabilities have saturated; a sequence
-has a mask. Such metadata is kept in one table, so that layers pass plain arrays. It ends with its array.
+The output of a softmax has logits, from which a cross-entropy is exact where the probabilities have saturated; a
+sequence has a mask. Metadata is kept in a table of weak references, so that layers pass plain arrays.
 
-The mask of an array that takes attributes is its `_keras_mask` instead, where users of Keras read and set it.
+The mask of an array that can have attributes is its `_keras_mask` instead, where users of Keras read and set it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ import jax
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=["mask", "softmax_logits", "sigmoid_logits"],
-    meta_fields=["is_linear", "input_index"],
+    meta_fields=["is_linear", "input_index", "host"],
 )
 @dataclasses.dataclass(frozen=True)
 class ArrayMetadata:
     """The metadata of one array."""
 
-    mask: Any = None  # booleans (batch, steps): which steps count
-    softmax_logits: Any = None  # what a softmax along the last axis was applied to
-    sigmoid_logits: Any = None  # what a sigmoid was applied to
+    mask: Any = None  # booleans (batch, steps): which steps are valid
+    softmax_logits: Any = None  # the input of the softmax along the last axis
+    sigmoid_logits: Any = None  # the input of the sigmoid
     is_linear: bool = False  # whether it is the output of a layer without an activation
-    input_index: int | None = None  # which of a model's inputs it holds the values of
+    input_index: int | None = None  # the index of the model input that has the same values
+    host: Any = None  # how it was computed on the host, in a function that is traced: see host_arrays.py
 
 
 _NOTHING = ArrayMetadata()
@@ -51,7 +52,7 @@ def of(array: Any) -> ArrayMetadata:
 
 
 def annotate(array: Any, **known: Any) -> Any:
-    """Add to the metadata of an array, where a value is not None. Gives the array back.
+    """Add metadata to an array, where a value is not None. Returns the array.
 
     Args:
         array: the array.
@@ -68,7 +69,7 @@ def annotate(array: Any, **known: Any) -> Any:
 
 
 def annotate_all(arrays: Sequence[Any], metadata: Sequence[ArrayMetadata]) -> None:
-    """Give each array the metadata of another one, which became this one."""
+    """Copy metadata to arrays that correspond to others, such as traced ones."""
     for array, known in zip(arrays, metadata, strict=True):
         if known is not _NOTHING:
             annotate(array, **{**vars(known), "is_linear": known.is_linear or None})
@@ -80,16 +81,16 @@ def _entry(array: Any) -> ArrayMetadata:
 
 
 def _takes_attributes(array: Any) -> bool:
-    """True of JAX's arrays and of symbolic tensors; not of traced arrays and NumPy's."""
+    """True of JAX arrays and symbolic tensors; False of tracers and NumPy arrays."""
     return hasattr(array, "__dict__")
 
 
 def _forget(table: dict[int, Any], key: int, reference: weakref.ref[Any]) -> None:
     entry = table.get(key)
-    if entry is not None and entry[0] is reference:  # else the id belongs to a newer array already
+    if entry is not None and entry[0] is reference:  # otherwise the id belongs to a newer array
         del table[key]
 
 
 def _outlives(array: Any, value: Any) -> bool:
-    """Whether an array of values would keep a traced one, which is nothing after its function is compiled."""
+    """Whether a concrete array would keep a tracer, which is invalid after its function is traced."""
     return isinstance(value, jax.core.Tracer) and not isinstance(array, jax.core.Tracer)

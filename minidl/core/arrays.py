@@ -1,13 +1,15 @@
-"""What people have data in, as arrays: the one place that converts it.
+"""Conversion of the user's data to arrays.
 
-Lists, JAX and NumPy arrays, DataFrames and Series with columns of different dtypes, PIL images, scipy.sparse
-matrices. What cannot be converted without loss is refused with what to do about it. scipy, pandas and PIL are not
-imported for it: data of theirs can only come where they were.
+Lists, JAX and NumPy arrays, DataFrames and Series, also with columns of different dtypes, PIL images, scipy.sparse
+matrices. Data that cannot be converted without loss is refused, with advice. scipy, pandas and PIL are never imported
+here: where their objects occur, they have been imported.
 """
 
 from __future__ import annotations
 
+import abc
 import functools
+import math
 import sys
 from typing import Any
 
@@ -15,27 +17,50 @@ import jax
 import numpy as np
 
 from minidl.core import dtypes, structures
+from minidl.core.text import as_text, is_text, may_be_text
+from minidl.core.typing import DType, PyTree
 
 
-class SparseRows:
-    """A scipy.sparse matrix as an array of rows: what is read of it is dense, and nothing else is made dense.
+class LazyRows(abc.ABC):
+    """An array of rows that are computed when they are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @abc.abstractmethod
+    def __getitem__(self, rows: Any) -> Any:
+        """Some of the rows, which are still to be read."""
+
+    @abc.abstractmethod
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the rows."""
+
+
+class SparseRows(LazyRows):
+    """A scipy.sparse matrix as an array of rows; only slices that are read become dense.
 
     Args:
         matrix: any scipy.sparse matrix or array of two axes.
     """
 
-    ndim = 2
-
     def __init__(self, matrix: Any):
         self._matrix = matrix.tocsr()
-        self.shape: tuple[int, ...] = self._matrix.shape
-        self.dtype: np.dtype[Any] = self._matrix.dtype
-        self.stored: np.ndarray = self._matrix.data  # the values that are not zero
-
-    @property
-    def size(self) -> int:
-        """The number of elements, zeros included."""
-        return self.shape[0] * self.shape[1]
+        self.shape = self._matrix.shape
+        self.dtype = self._matrix.dtype
+        self.stored: np.ndarray = self._matrix.data  # the nonzero values
 
     def min(self) -> Any:
         """The smallest element."""
@@ -46,16 +71,13 @@ class SparseRows:
         return self._matrix.max()
 
     def rows_where(self, is_wanted: Any) -> np.ndarray:
-        """The rows in which a function of the stored values holds."""
+        """The rows with a stored value for which the function is true."""
         found = np.flatnonzero(is_wanted(self.stored))
         return np.unique(np.searchsorted(self._matrix.indptr, found, side="right") - 1)
 
-    def astype(self, dtype: Any) -> SparseRows:
+    def astype(self, dtype: DType) -> SparseRows:
         """The same values in another dtype."""
         return SparseRows(self._matrix.astype(dtype))
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def __getitem__(self, rows: Any) -> SparseRows:
         return SparseRows(self._matrix[rows])
@@ -65,20 +87,26 @@ class SparseRows:
 
 
 def is_data(value: Any) -> bool:
-    """Whether something holds arrays itself, rather than yielding batches."""
+    """Whether a value holds arrays, rather than yields batches."""
     return isinstance(value, (list, tuple, dict, str, bytes)) or holds_array(value)
 
 
-def as_array(value: Any) -> Any:
-    """Numbers as a NumPy array, or as `SparseRows`.
+def as_array(value: Any, text: bool = False) -> Any:
+    """Data as a NumPy array, or as `LazyRows`.
 
-    Integers that the device's integers cannot hold become floats.
+    Integers out of the range of the device's dtype become floats.
+
+    Args:
+        value: what may hold numbers.
+        text: whether text is taken too: an array of `bytes` objects.
 
     Raises:
         TypeError: the values are not numbers, or complex.
         ValueError: a masked array, or floats that are infinite on the device.
     """
-    array = value if isinstance(value, (np.memmap, SparseRows)) else _converted(value)
+    array = value if isinstance(value, (np.memmap, LazyRows)) else _converted(value, text)
+    if text and is_text(array):
+        return as_text(array, "The model")
     if array.dtype.kind == "c":
         raise TypeError(
             f"An array of dtype {array.dtype} cannot be trained on: it is complex. Give the real and the imaginary "
@@ -87,14 +115,13 @@ def as_array(value: Any) -> Any:
     if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and array.dtype.names):
         raise TypeError(
             f"An array of dtype {array.dtype} cannot be trained on: it holds objects or text, not numbers. Rows of "
-            "different "
-            "lengths make object arrays: pad them to one length. Turn text and categories into numbers first."
+            "different lengths make object arrays: pad them to one length. Encode text and categories as numbers first."
         )
     return array if isinstance(array, np.memmap) else within_device(array)
 
 
 def within_device(array: Any) -> Any:
-    """An array that the device's dtypes can hold; integers that are too large for it become floats.
+    """An array in the range of the device's dtypes; integers that are out of range become floats.
 
     Raises:
         ValueError: floats that would be infinite.
@@ -108,98 +135,110 @@ def within_device(array: Any) -> Any:
         limits = np.iinfo(on_device)
         return array if limits.min <= low and high <= limits.max else array.astype(dtypes.floatx())
     largest = float(np.finfo(on_device).max)
-    if max(abs(low), abs(high)) > largest:  # NaN compares as False, but may hide others
+    if max(abs(low), abs(high)) > largest:  # False for NaN, which may hide others
         finite = np.abs(stored[np.isfinite(stored)])
         if finite.size and finite.max() > largest:
             raise ValueError(
                 f"An array of shape {array.shape} and dtype {array.dtype} has values up to {finite.max():g}, which "
-                f"{on_device} cannot hold (up to {largest:g}): they would be infinite. Scale the values."
+                f"{on_device} cannot hold (up to {largest:g}): they would become infinite. Scale the values."
             )
     return array
 
 
-def as_arrays(values: Any) -> Any:
-    """A structure of arrays; a list of plain numbers (or of lists of them) is one array, as is one of images."""
-    if values is None or type(values) is np.ndarray:  # nearly always
-        return values if values is None else as_array(values)
+def as_arrays(values: PyTree, text: bool = False) -> PyTree:
+    """A structure of arrays; a (nested) list of numbers becomes one array, as does a list of images.
+
+    Args:
+        values: the structure.
+        text: see `as_array`.
+    """
+    if values is None or type(values) is np.ndarray:  # the usual case
+        return values if values is None else as_array(values, text)
     values = structures.ordered(values)
-    leaves = jax.tree.leaves(values)  # none in a list of optional inputs that are all left out
+    leaves = jax.tree.leaves(values)  # empty for a list of optional inputs that are all None
     if isinstance(values, (list, tuple)):
         if (leaves or not values) and all(map(np.isscalar, leaves)):
-            return as_array(values)
+            return as_array(values, text)
         if values and all(map(_is_image, values)):
             return as_array(_stacked(values))
-    return jax.tree.map(as_array, values)
+    return jax.tree.map(functools.partial(as_array, text=text), values)
 
 
-def as_batch(values: Any) -> Any:
-    """A part of a batch that a generator gave, as a structure of arrays.
+def as_batch(values: PyTree, text: bool = False) -> PyTree:
+    """Part of a batch from a generator, as a structure of arrays.
+
+    Args:
+        values: the part.
+        text: see `as_array`.
 
     Raises:
         ValueError: it has no rows.
     """
     if values is None:
         return None
-    if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # nearly always
-        return as_array(values)
-    arrays = jax.tree.map(as_array, structures.ordered(values))
+    if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # the usual case
+        return as_array(values, text)
+    arrays = jax.tree.map(functools.partial(as_array, text=text), structures.ordered(values))
     for array in jax.tree.leaves(arrays):
         if array.shape[:1] == (0,):
-            raise ValueError(f"The data gave a batch without rows: an array of shape {array.shape}. Leave it out.")
-    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, SparseRows) else array, arrays)
+            raise ValueError(f"The data yielded an empty batch, an array of shape {array.shape}. Leave it out.")
+    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, LazyRows) else array, arrays)
 
 
 def device_dtype(array: Any) -> np.dtype[Any]:
-    """What an array is on the device: floats of the default type, integers as JAX has them (uint8 stays)."""
+    """The dtype of an array on the device: `floatx()` for floats, JAX's dtype for integers (uint8 stays uint8)."""
     return _device_dtype(array.dtype, dtypes.floatx(), jax.config.read("jax_enable_x64"))
 
 
 @functools.cache
 def _device_dtype(dtype: Any, floatx: str, is_wide: bool) -> np.dtype[Any]:
-    """`device_dtype`, which depends on nothing else: asked for every batch."""
+    """`device_dtype`, cached: it is called for every batch."""
     return np.dtype(floatx if dtypes.is_float(dtype) else dtypes.canonical(dtype))
 
 
 def dense(value: Any) -> np.ndarray:
-    """What a layer is called on as a NumPy array, like `as_array`, but of any dtype."""
-    return np.asarray(within_device(_converted(value)))
+    """The input of a layer as a NumPy array; as `as_array`, but of any dtype."""
+    array = _converted(value, text=True)
+    return array if is_text(array) else np.asarray(within_device(array))
 
 
 def fits_device(array: np.ndarray) -> bool:
-    """Whether the device's integers hold those of an array; floats do, or become infinite."""
+    """Whether the integers of an array are in the range of the device's dtype; True for floats, False for text."""
+    if may_be_text(array):
+        return False
     return array.dtype.kind not in "iu" or array.dtype.itemsize < 4 or within_device(array) is array
 
 
 def holds_array(value: Any) -> bool:
-    """Whether something is an array, or one of another library."""
+    """Whether a value is an array, of any library."""
     return hasattr(value, "__array__") or _is_foreign(value)
 
 
-def _converted(value: Any) -> Any:
+def _converted(value: Any, text: bool = False) -> Any:
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
-            f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which stand for "
-            "nothing. Give them values: array.filled(0), or drop their rows."
+            f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which cannot be "
+            "trained on. Replace them: array.filled(0), or drop their rows."
         )
     if _is_of("scipy.sparse", "issparse", value):
         return SparseRows(value)
     if _is_instance("pandas", "DataFrame", value):
         return _table(value)
     if _is_instance("pandas", "Series", value):
-        return _column(value)
+        return values if text and is_text(values := np.asarray(value)) else _column(value)
     return np.asarray(value)
 
 
 def _table(frame: Any) -> np.ndarray:
-    """A DataFrame as (rows, columns), in a dtype that holds all columns."""
+    """A DataFrame as an array (rows, columns), in a dtype that can represent all columns."""
     columns = [_column(frame.iloc[:, i], f"The column {name!r}") for i, name in enumerate(frame.columns)]
     return np.stack(columns, axis=1) if columns else np.empty(frame.shape)
 
 
 def _column(series: Any, name: str = "The Series") -> np.ndarray:
-    """A Series as numbers; missing values are NaN."""
+    """A Series as a numeric array; missing values become NaN."""
     array = series.to_numpy()
-    if array.dtype == object:  # nullable, or Python's own numbers
+    if array.dtype == object:  # nullable dtypes, or Python numbers
         known = series[series.notna()].infer_objects()
         array = known.to_numpy()
         if array.dtype.kind in "biuf" and len(known) < len(series):
@@ -208,7 +247,7 @@ def _column(series: Any, name: str = "The Series") -> np.ndarray:
             array = filled
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"{name} has the dtype {series.dtype}, which holds no numbers. Turn text and categories into numbers "
+            f"{name} has the dtype {series.dtype}, which is not numeric. Encode text and categories as numbers "
             "(series.astype('category').cat.codes, or pandas.get_dummies), and times too (series.astype('int64'))."
         )
     return array
@@ -218,7 +257,7 @@ def _stacked(images: Any) -> np.ndarray:
     arrays = [np.asarray(image) for image in images]
     if len({array.shape for array in arrays}) > 1:
         raise ValueError(
-            f"The images have different shapes: {sorted({array.shape for array in arrays})}. Make them alike: "
+            f"The images have different shapes: {sorted({array.shape for array in arrays})}. Convert and resize them: "
             "image.convert('RGB').resize((width, height))."
         )
     return np.stack(arrays)

@@ -1,8 +1,8 @@
-"""Values bound to variables for the context that computes with them, and nobody else.
+"""Binding of values to variables, local to a context.
 
-A traced function needs tracers where the variables of a model are read. They are put into an overlay that only the
-current context (a thread, in practice) sees: every other thread goes on reading the variable's own slot. Assignments
-inside a block stay in its overlay too and end with it, so that nothing traced can reach a slot.
+In a traced function, reading a variable must give a tracer. Tracers are put into an overlay that only the current
+context (in practice, a thread) sees; other threads read the variable's slot. Assignments inside a block go to its
+overlay and end with it, so that no tracer can reach a slot.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class _Frame:
 
     def __init__(self, values: dict[int, Any], touched: dict[int, Any] | None = None, closed: bool = True):
         self.values = values
-        self.touched = touched  # records the variables that no block has bound, if it is a dict
-        self.closed = closed  # whether what is assigned to other variables stays inside, too
+        self.touched = touched  # a dict to record unbound variables in, or None
+        self.closed = closed  # whether assignments to other variables stay inside, too
         self.outer = _innermost.get()
 
 
@@ -34,7 +34,7 @@ def is_binding() -> bool:
 
 
 def lookup(variable: Any) -> Any:
-    """The value that the innermost block with this variable has; None outside of all of them."""
+    """The value in the innermost block that has the variable; None if there is none."""
     innermost = frame = _innermost.get()
     key = id(variable)
     while frame is not None:
@@ -50,7 +50,7 @@ def store(variable: Any, value: Any) -> bool:
     """Assign inside a block: to the innermost block that has the variable, else to the innermost that is closed.
 
     Returns:
-        Whether there is such a block; if not, the slot is the place for the value.
+        Whether there is such a block; if not, the value belongs into the slot.
     """
     innermost = frame = _innermost.get()
     closed = None
@@ -66,7 +66,7 @@ def store(variable: Any, value: Any) -> bool:
 
 
 def declare(variable: Any, value: Any) -> None:
-    """Let a variable that is made inside a block hold its first value there; its slot keeps that value afterwards."""
+    """Bind a variable that is created inside a block to its initial value, which its slot keeps afterwards."""
     frame = _innermost.get()
     while frame is not None and not frame.closed:
         frame = frame.outer
@@ -91,13 +91,13 @@ def _inside(frame: _Frame) -> Iterator[None]:
 
 
 def holding(values: dict[int, Any]) -> contextlib.AbstractContextManager[None]:
-    """A block in which variables, by their ids, hold values; what is assigned inside ends with it."""
+    """A block that binds variables, by id, to values; assignments inside end with it."""
     return _inside(_Frame(values))
 
 
 @contextlib.contextmanager
 def overlaid(variables: Sequence[Any], values: Sequence[Any]) -> Iterator[dict[int, Any]]:
-    """Like `holding` for an eager call: gives the values at the end, by id; other variables are assigned as outside."""
+    """As `holding`, for eager calls: yields the values, by id; other variables are assigned as outside."""
     frame = _Frame(dict(zip(map(id, variables), values)), closed=False)
     with _inside(frame):
         yield frame.values
@@ -105,7 +105,7 @@ def overlaid(variables: Sequence[Any], values: Sequence[Any]) -> Iterator[dict[i
 
 @contextlib.contextmanager
 def recorded() -> Iterator[list[Any]]:
-    """A list that holds, after the block, the variables which were read or assigned inside without being bound."""
+    """A list that is filled, at the end of the block, with the unbound variables that were read or assigned inside."""
     touched: dict[int, Any] = {}
     found: list[Any] = []
     with _inside(_Frame({}, touched)):

@@ -1,7 +1,7 @@
-"""What reading a file may cost: bounded in proportion to the bytes of the file.
+"""The resource budget of reading a file, proportional to the size of the file.
 
-A config of a few KB can ask for millions of objects or numbers. While a file is read there is one budget, which
-everything that is made of a config is charged to; what a program makes itself costs nothing.
+A config of a few KB can request millions of objects or numbers. While a file is read, everything created from its
+config is charged to one budget. Outside of that nothing is charged.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import contextlib
 import contextvars
 from collections.abc import Iterator, Sized
 
-_FREE = 5000  # units that any file has: about 500 dense layers
-_BYTES = 10  # of a file, for each further unit; a layer that is written without compression takes 50 to 100 for each
-_CALL = 4  # units of a call of a layer
-_NUMBERS = 100  # for a unit
-_LONGEST_NAME = 500  # characters: paths of variables repeat the names of all layers around them
+_FREE = 5000  # units for a file of any size: about 500 dense layers
+_BYTES = 10  # of a file per further unit; an uncompressed layer takes 50 to 100 per unit
+_CALL = 4  # units per call of a layer
+_NUMBERS = 100  # per unit
+_LONGEST_NAME = 500  # characters: paths of variables repeat the names of all enclosing layers
 
 _left: contextvars.ContextVar[list[float] | None] = contextvars.ContextVar("budget", default=None)
 
 
 @contextlib.contextmanager
 def limited(nbytes: int) -> Iterator[None]:
-    """Inside, what a file of so many bytes asks for is counted, and refused where it is more than such a file needs.
+    """Inside, objects from a file of this size are counted, and refused if there are too many for the size.
 
     Args:
-        nbytes: the size of the file, as it is stored.
+        nbytes: the size of the file, as stored.
     """
     token = _left.set([_FREE + nbytes / _BYTES])
     try:
@@ -34,16 +34,16 @@ def limited(nbytes: int) -> Iterator[None]:
 
 
 def charge(units: float, what: str) -> None:
-    """Count something that a config asks for, before it is made.
+    """Charge an object of a config to the budget, before it is created.
 
     Args:
         units: 1 for a small object, such as an initializer.
-        what: for the error.
+        what: plural name of the object, for the error.
 
     Raises:
-        ValueError: it is more than is left of the budget of the file.
+        ValueError: the budget of the file is exceeded.
 
-    >>> charge(1e9, "layers")  # no file is read
+    >>> charge(1e9, "layers")  # no file is being read
     >>> with limited(1000):
     ...     charge(1e9, "layers")
     Traceback (most recent call last):
@@ -60,20 +60,20 @@ def charge(units: float, what: str) -> None:
 
 
 def charge_calls(count: int) -> None:
-    """Count calls of layers, each of which is traced; see `charge`."""
+    """Charge calls of layers, each of which is traced; see `charge`."""
     charge(_CALL * count, "calls of layers")
 
 
 def charge_numbers(count: float, what: str) -> None:
-    """Count numbers that a config asks for in few words, such as thresholds; see `charge`."""
+    """Charge numbers that a short config can request, such as thresholds; see `charge`."""
     charge(count / _NUMBERS, what)
 
 
 def check_name(name: object) -> None:
-    """Refuse a name in a file that is too long for one.
+    """Refuse a name in a file that is too long.
 
     Raises:
-        ValueError: it is.
+        ValueError: the name is too long.
     """
     if _left.get() is not None and isinstance(name, Sized) and len(name) > _LONGEST_NAME:
         raise ValueError(f"The file has a name of {len(name)} characters; expected at most {_LONGEST_NAME}.")

@@ -1,6 +1,6 @@
-"""Packages that not every program needs, imported when they are first used: `deferred.h5py.File(...)`.
+"""Lazily imported packages: `deferred.h5py.File(...)`.
 
-Importing h5py takes as long as a tenth of what minidl imports besides JAX, and only saving a model needs it.
+Importing h5py takes a tenth of the time of what minidl imports besides JAX, and only saving needs it.
 """
 
 from __future__ import annotations

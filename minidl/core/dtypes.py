@@ -1,8 +1,7 @@
-"""Number formats: the default float type, the fuzz factor epsilon, and dtype policies.
+"""Dtypes: the default float type, epsilon, and dtype policies.
 
-A policy names two types: the one a layer computes in and the one its weights
-are stored in. They differ only in mixed precision, where a layer multiplies in
-bfloat16 and keeps its weights in float32.
+A policy has two dtypes: the one that a layer computes in and the one of its weights. They differ only in mixed
+precision, where a layer computes in bfloat16 and keeps its weights in float32.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from minidl.core.typing import Config, DType
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 _settings: dict[str, Any] = {"floatx": "float32", "epsilon": 1e-7, "policy": None}
@@ -34,20 +35,20 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless changed."""
+    """The small constant that keeps logarithms and divisions finite: 1e-7 unless changed."""
     return _settings["epsilon"]
 
 
 def set_epsilon(value: float) -> None:
-    """Change the fuzz factor."""
+    """Change epsilon."""
     _settings["epsilon"] = float(value)
 
 
-def canonical(dtype: Any) -> str:
+def canonical(dtype: DType | DTypePolicy | None) -> str:
     """The name of a dtype as JAX will store it: with 64-bit types off, "float64" is "float32".
 
     Raises:
-        ValueError: no such dtype.
+        ValueError: an unknown dtype.
 
     >>> canonical(np.int8), canonical("float"), canonical(None)
     ('int8', 'float32', 'float32')
@@ -58,17 +59,19 @@ def canonical(dtype: Any) -> str:
         dtype = dtype.variable_dtype
     if dtype == "int":
         dtype = "int32"
+    if isinstance(dtype, str) and dtype == "string":  # of symbolic tensors: text, which stays on the host
+        return dtype
     try:
         return str(jax.dtypes.canonicalize_dtype(dtype))
     except TypeError as error:
         raise ValueError(f"Unknown dtype {dtype!r}: expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
-def standard(dtype: Any) -> str:
-    """The name of a dtype, as it is: of Python's `int` and `float`, of NumPy's types, of an array's `dtype`.
+def standard(dtype: DType | None) -> str:
+    """The name of a dtype, unchanged: of Python's `int` and `float`, NumPy's types, an array's `dtype`.
 
     Raises:
-        ValueError: no such dtype.
+        ValueError: an unknown dtype.
 
     >>> standard(np.float64), standard(int), standard("bfloat16"), standard(None)
     ('float64', 'int32', 'bfloat16', 'float32')
@@ -76,13 +79,13 @@ def standard(dtype: Any) -> str:
     if dtype is None:
         return floatx()
     try:
-        return {int: "int32", float: "float32"}.get(dtype) or np.dtype(jnp.dtype(dtype)).name
+        return "int32" if dtype is int else "float32" if dtype is float else np.dtype(jnp.dtype(dtype)).name
     except TypeError as error:
         raise ValueError(f"Invalid dtype: {dtype!r}; expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
 def result_type(*types: Any) -> str:
-    """The dtype of a computation on these dtypes, by JAX's rules; Python's `int` and `float` follow the others.
+    """The result dtype by JAX's promotion rules; Python's `int` and `float` are weakly typed.
 
     >>> result_type("int32", "float32"), result_type("bfloat16", int), result_type()
     ('float32', 'bfloat16', 'float32')
@@ -92,8 +95,8 @@ def result_type(*types: Any) -> str:
     return jnp.result_type(*(floatx() if dtype is None else dtype for dtype in types)).name
 
 
-def is_float(dtype: Any) -> bool:
-    """Whether the dtype is a floating-point one (bfloat16 included).
+def is_float(dtype: DType) -> bool:
+    """Whether the dtype is a floating-point type (bfloat16 included).
 
     >>> is_float("bfloat16"), is_float(np.int32)
     (True, False)
@@ -101,8 +104,8 @@ def is_float(dtype: Any) -> bool:
     return bool(jnp.issubdtype(jnp.dtype(dtype), jnp.floating))
 
 
-def is_int(dtype: Any) -> bool:
-    """Whether the dtype is one of whole numbers.
+def is_int(dtype: DType) -> bool:
+    """Whether the dtype is an integer type.
 
     >>> is_int("uint8"), is_int(np.float32), is_int("bool")
     (True, False, False)
@@ -111,11 +114,11 @@ def is_int(dtype: Any) -> bool:
 
 
 class DTypePolicy:
-    """What a layer computes in (`compute_dtype`) and stores its weights in (`variable_dtype`).
+    """The dtype that a layer computes in (`compute_dtype`) and that of its weights (`variable_dtype`).
 
     Args:
-        name: a float type, for both; or "mixed_bfloat16" or "mixed_float16", which
-            compute in the short type and store float32.
+        name: a float type for both; or "mixed_bfloat16" or "mixed_float16", which
+            compute in 16 bits and store float32.
 
     >>> DTypePolicy("mixed_bfloat16").compute_dtype
     'bfloat16'
@@ -140,7 +143,7 @@ class DTypePolicy:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
-        """The policy that `get_config` described."""
+        """The policy of a config made by `get_config`."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:
@@ -154,22 +157,22 @@ class DTypePolicy:
 
 
 def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are given none."""
+    """The default policy of layers."""
     return _settings["policy"] or DTypePolicy(floatx())
 
 
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
-    """Change the policy of layers made from now on."""
+    """Change the default policy, for layers created from now on."""
     _settings["policy"] = get(policy)
 
 
 def reset_dtype_policy() -> None:
-    """Let layers follow `floatx()` again."""
+    """Reset the default policy to that of `floatx()`."""
     _settings["policy"] = None
 
 
-def get(policy: Any) -> DTypePolicy:
-    """The policy that an identifier stands for: a policy, its name, its config, or None."""
+def get(policy: DType | DTypePolicy | Config | None) -> DTypePolicy:
+    """Look up a policy: by name, config or dtype; a policy is returned as it is, None gives the default."""
     if policy is None:
         return dtype_policy()
     if isinstance(policy, DTypePolicy):

@@ -1,4 +1,4 @@
-"""The first values of variables: made by an initializer at once, or read from a file later."""
+"""Initial values of variables: computed by an initializer at once, or read from a file later."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from minidl import kernels
 from minidl.core import dtypes, placement, sharing
 from minidl.core.sharing import Slot
 
-_LARGE = 2**26  # bytes; smaller arrays are not asked for before
+_LARGE = 2**26  # bytes; memory of larger arrays is requested first
 
 _later: contextvars.ContextVar[_Later | None] = contextvars.ContextVar("later", default=None)
 
 
 class _Later:
-    """What variables that are about to be read from a file may take, and how to fill those that are not."""
+    """The memory budget of variables that will be read from a file, and the initializers of those that are not."""
 
     def __init__(self, nbytes: int):
         self.left = nbytes
@@ -31,10 +31,10 @@ class _Later:
 
 @contextlib.contextmanager
 def filled_later(nbytes: int) -> Iterator[None]:
-    """Inside, variables made by an initializer wait for a value; those that got none by the end are initialized then.
+    """Inside, variables are initialized lazily: at the end, those that have not been assigned.
 
     Args:
-        nbytes: variables that take more memory than this, all together, are refused with a ValueError.
+        nbytes: the total size of the variables; more is a ValueError.
     """
     later = _Later(nbytes)
     token = _later.set(later)
@@ -48,14 +48,14 @@ def filled_later(nbytes: int) -> Iterator[None]:
 
 
 def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot) -> jax.Array:
-    """The first array of a variable.
+    """The initial array of a variable.
 
     Args:
         initializer: an array, a number, or a function `(shape, dtype) -> array`.
         shape: its shape, or None.
         dtype: its dtype, or None.
-        path: the variable's, for errors.
-        slot: the variable itself, which is filled later inside of `filled_later`.
+        path: the path of the variable, for errors.
+        slot: the variable itself, for lazy initialization inside of `filled_later`.
     """
     shape = None if shape is None else _checked_shape(shape, path)
     if isinstance(initializer, str):
@@ -73,8 +73,8 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
     dtype = dtypes.canonical(dtype)
 
     def first() -> jax.Array:
-        # JAX would draw the counters of random numbers ahead, as constants of its program: for large arrays that takes
-        # three times the memory and thirty times as long. So they are drawn as usual where nothing is traced.
+        # Under ensure_compile_time_eval the counters of random numbers are materialized as constants, which for large
+        # arrays takes three times the memory and thirty times as long. So large arrays are drawn eagerly.
         is_large = math.prod(shape) * np.dtype(dtype).itemsize > _LARGE
         as_usual = is_large and not isinstance(jnp.zeros(()), jax.core.Tracer)
         with contextlib.nullcontext() if as_usual else _untraced(), _in_memory(path, shape, dtype):
@@ -86,7 +86,7 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
         return first()
     later.left -= math.prod(shape) * np.dtype(dtype).itemsize
     if later.left < 0:
-        raise ValueError(f"Variable {path!r} of shape {shape} and those before it are more than the file holds.")
+        raise ValueError(f"Variable {path!r} of shape {shape} and those before it have more values than the file.")
     zeros = np.zeros(shape, dtype)
     placeholder = jax.device_put(zeros) if placement.current() is None else placement.first(zeros, slot)
     later.waiting.append((slot, first, placeholder))
@@ -95,16 +95,15 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
 
 @contextlib.contextmanager
 def _in_memory(path: str, shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
-    """Inside, a value is made for a variable; an error that says its size, where there is no memory for it.
+    """Inside, the value of a variable is computed; if memory is insufficient, the error says its size.
 
-    On the CPU the memory is asked for first: of an array that XLA could not allocate, anything that reads it before it
-    is waited for ends the process.
+    On the CPU the memory is requested first, as reading an array that XLA failed to allocate aborts the process.
     """
     parameters = math.prod(shape)
     nbytes = parameters * np.dtype(dtype).itemsize
     try:
         if nbytes > _LARGE and kernels.platform() == "cpu":
-            # Draws of more than 2^32 numbers hold two counters for each as well.
+            # Draws of more than 2^32 numbers also hold two counters for each.
             np.empty(nbytes * (3 if parameters > 2**32 else 1), np.uint8)
         yield
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
@@ -117,23 +116,21 @@ def _in_memory(path: str, shape: tuple[int, ...], dtype: Any) -> Iterator[None]:
 
 
 def _untraced(value: Any = None) -> contextlib.AbstractContextManager[Any]:
-    """Inside, arrays are real ones, also when a layer is built while tracing."""
+    """Inside, arrays are concrete, also when a layer is built while tracing."""
     return contextlib.nullcontext() if isinstance(value, jax.core.Tracer) else jax.ensure_compile_time_eval()
 
 
 def _own_dtype(value: Any) -> Any:
     if hasattr(value, "dtype"):
         return value.dtype
-    found = np.asarray(value).dtype  # float64 for Python numbers, of which the precision is for us to choose
+    found = np.asarray(value).dtype  # float64 for Python numbers, which have no precision of their own
     return dtypes.floatx() if found.kind == "f" else found
 
 
 def _checked_shape(shape: Any, path: str) -> tuple[int, ...]:
     if isinstance(shape, (list, tuple)) and all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
         return tuple(int(size) for size in shape)
-    raise ValueError(
-        f"Variable {path!r}: the shape must be a tuple of sizes, all of them known and none below 0, got {shape!r}."
-    )
+    raise ValueError(f"Variable {path!r}: the shape must be a tuple of known sizes of at least 0, got {shape!r}.")
 
 
 def host_value(value: Any, dtype: Any) -> Any:
@@ -142,5 +139,5 @@ def host_value(value: Any, dtype: Any) -> Any:
 
 
 def in_dtype(value: Any, dtype: Any) -> jax.Array:
-    """An array of exactly this dtype. NumPy converts, and device_put compiles nothing, as jnp.asarray would."""
+    """An array of exactly this dtype. Unlike jnp.asarray, np.array and device_put compile nothing."""
     return value.astype(dtype) if isinstance(value, jax.Array) else jax.device_put(np.array(value, dtype=dtype))

@@ -1,7 +1,7 @@
-"""Refuse to compute in a process that was forked after JAX had started.
+"""Detection of processes that were forked after JAX had started.
 
-JAX computes with threads, and `os.fork` copies none of them: the first computation in the child would wait forever.
-A fork before the first computation is harmless, as is a process that was spawned.
+JAX is multithreaded, and `os.fork` does not copy threads: the first computation in the child would deadlock. A fork
+before the first computation is harmless, as is a spawned process.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def check() -> None:
     """Raise if this process was forked after JAX had started.
 
     Raises:
-        RuntimeError: it was.
+        RuntimeError: the process was forked too late.
     """
     if _forked:
-        atexit.register(_exit)  # once the error has been heard: a usual exit would wait for the threads, too
+        atexit.register(_exit)  # after the error: a normal exit would wait for the threads, too
         raise RuntimeError(
             f"Process {os.getpid()} was forked after JAX had started its threads, so no computation can finish in it. "
             "Start it with multiprocessing.get_context('spawn'), or fork before anything is computed."
@@ -30,7 +30,7 @@ def check() -> None:
 
 
 def _exit() -> None:
-    """End the process without the destructors of XLA, which wait for threads that are not there."""
+    """Exit without XLA's destructors, which wait for threads that do not exist."""
     atexit.unregister(_exit)
     atexit.unregister(api.clean_up)
     atexit._run_exitfuncs()
@@ -44,5 +44,5 @@ def _after_in_child() -> None:
     _forked = _forked or xla_bridge.backends_are_initialized()
 
 
-if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=_after_in_child)

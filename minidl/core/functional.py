@@ -1,4 +1,4 @@
-"""Stateful calls as pure functions: variables that hold given values for the time of a block."""
+"""Stateful calls as pure functions, by binding values to variables inside a block."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from minidl.core.variables import Variable
 
 
 def bound(variables: Sequence[Variable], values: Sequence[Any]) -> contextlib.AbstractContextManager[None]:
-    """Let each variable hold the given value inside the block, for this context alone.
+    """Bind each variable to a value inside the block, in this context only.
 
-    Variables that are made inside keep their first values: what happens to them there may be traced.
+    Variables that are created inside keep their initial values, as assignments there may be traced.
 
     Args:
         variables: the slots.
-        values: one array (or tracer) for each, in the same order.
+        values: one array or tracer per variable.
 
     Raises:
-        ValueError: not as many values as variables.
+        ValueError: the numbers of values and variables differ.
     """
     if len(values) != len(variables):
         raise ValueError(f"Expected one value for each of {len(variables)} variables, got {len(values)}.")
@@ -61,9 +61,9 @@ def functional(call: Callable[..., Any], variables: Sequence[Variable]) -> Calla
 
 @contextlib.contextmanager
 def of_one_moment(variables: Sequence[Variable]) -> Iterator[None]:
-    """Inside, this context reads what the variables hold now, all of one moment, although another thread trains them.
+    """Inside, this context reads a consistent snapshot of the variables, even if another thread trains them.
 
-    What it assigns to them is put in the slots at the end; it is lost if another thread trains them then.
+    Assignments are written to the slots at the end; they are lost if another thread trains the variables then.
     """
     if binding.is_binding() or threading.active_count() == 1:  # no other thread
         yield
@@ -78,6 +78,6 @@ def of_one_moment(variables: Sequence[Variable]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def newest(variables: Sequence[Variable]) -> Iterator[list[jax.Array]]:
-    """The values that this context sees, all of one moment, which stay valid inside the block."""
+    """A consistent snapshot of the values in this context, which stay valid inside the block."""
     with sharing.reading(variables) as values:
         yield [variable._value for variable in variables] if binding.is_binding() else values

@@ -1,8 +1,8 @@
-"""Which values a model takes: what its layers look up in tables, or take as integers, straight from its inputs.
+"""Valid ranges of a model's inputs: indices that its layers look up in tables, straight from the inputs.
 
-On the device an index out of its table gives NaN, or the last row, and says nothing. While a model is traced, each of
-its inputs carries its number; a layer that is given one says here which values it takes. So the data can be checked on
-the host, before any work starts.
+On the device an index out of bounds silently gives NaN, or the last row. While a model is traced, its inputs are
+annotated with their index, and a layer that is called on one records here which values it accepts. So the data can be
+checked on the host before training starts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from minidl.core import array_metadata
 
 
 class Range(NamedTuple):
-    """What is known about one input."""
+    """The valid range of one input."""
 
     leaf: int  # its index among the leaves of all inputs
     low: int
@@ -29,7 +29,7 @@ _found: contextvars.ContextVar[list[Range] | None] = contextvars.ContextVar("inp
 
 
 def require(array: Any, low: int, high: int, owner: str) -> None:
-    """Say which values of an array a layer takes."""
+    """Record which values of an array a layer accepts."""
     found = _found.get()
     if found is not None and (leaf := array_metadata.of(array).input_index) is not None:
         found.append(Range(leaf, low, high, owner))
@@ -37,13 +37,11 @@ def require(array: Any, low: int, high: int, owner: str) -> None:
 
 def carry(array: Any, changed: Any) -> Any:
     """Say that an array holds the values of another one. Gives it back."""
-    if _found.get() is None:
-        return changed
     return array_metadata.annotate(changed, input_index=array_metadata.of(array).input_index)
 
 
 def of(call: Callable[[Any], Any], inputs: Any) -> list[Range]:
-    """The ranges that layers say while a model is traced.
+    """The ranges that layers record while a model is traced.
 
     Args:
         call: the model, as a function of its inputs.

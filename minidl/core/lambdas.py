@@ -1,8 +1,8 @@
 """Functions without a name (`lambda`), in configs.
 
-A config names functions, and the reader has them: code is never written, for what reads code runs it. Of a function
-without a name a config can only say that there is one. In the process that made the config, that entry still knows its
-function, so `from_config(get_config())` works. Out of a file, the reader gives the function in `custom_objects`.
+Configs refer to functions by name; code is never saved, because loading it would mean running it. For a function
+without a name, a config has a placeholder. In the process that made the config, the placeholder still holds the
+function, so `from_config(get_config())` works. When loading a file, pass the function in `custom_objects`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-NAME = "<lambda>"  # what Python calls them, and `custom_objects` where there is no other name
+NAME = "<lambda>"  # Python's name of them, and the default key in `custom_objects`
 
 
 class NamelessFunction(dict[str, Any]):
-    """The entry of a config for a function without a name.
+    """The placeholder in a config for a function without a name.
 
     Args:
         function: the function.
-        name: what the reader of a file calls it in `custom_objects`.
+        name: its key in `custom_objects` when a file is loaded.
 
     >>> entry = NamelessFunction(lambda x: x + 1)
     >>> entry.function(2), entry["registered_name"]
@@ -37,7 +37,7 @@ class NamelessFunction(dict[str, Any]):
 
 
 def is_nameless(value: Any) -> bool:
-    """Whether a value is a function that was written as a lambda.
+    """Whether a value is a lambda.
 
     >>> is_nameless(lambda x: x), is_nameless(is_nameless)
     (True, False)
@@ -46,18 +46,18 @@ def is_nameless(value: Any) -> bool:
 
 
 def warn_if_lost(config: Any, path: str | os.PathLike[str]) -> None:
-    """Say which functions of a config a file does not hold, and how to give them to who loads it."""
+    """Warn about the functions of a config that a file does not contain, and say how to pass them when loading."""
     if lost := sorted({name for name, _ in functions_in(config)}):
         given = ", ".join(f"{name!r}: ..." for name in lost)
         warnings.warn(
             f"Functions without a name are not in {os.fspath(path)!r}, which holds no code: load it with "
-            f"custom_objects={{{given}}}, or write them with `def` and give them by their own names.",
+            f"custom_objects={{{given}}}, or define them with `def` and pass them by their names.",
             stacklevel=4,
         )
 
 
 def functions_in(config: Any) -> Iterator[tuple[str, Any]]:
-    """The functions without a name in a config, and by which names the reader of a file has to give them."""
+    """The functions without a name in a config, with their keys in `custom_objects`."""
     if isinstance(config, NamelessFunction):
         yield config["registered_name"], config.function
     elif isinstance(config, (dict, list, tuple)):

@@ -1,15 +1,16 @@
-"""Memory of the host."""
+"""Host memory."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from minidl.core.typing import DType
 
-def aligned_empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An uninitialised array whose memory the device can use as it is, without a copy (on the CPU)."""
+
+def aligned_empty(shape: tuple[int, ...], dtype: DType) -> np.ndarray:
+    """An uninitialized array, aligned so that a CPU device can alias its memory instead of copying it."""
     alignment = 64
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + alignment, np.uint8)

@@ -1,4 +1,4 @@
-"""Where messages to the user go: standard output, or the log of a program that runs unattended."""
+"""Messages to the user: printed, or logged by programs that run unattended."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _state = {"interactive": True}
 
 
 def enable_interactive_logging() -> None:
-    """Print progress and messages: the default."""
+    """Print progress and messages (the default)."""
     _state["interactive"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Give progress and messages to Python's `logging`, as INFO of the logger "minidl", and draw no bar.
+    """Log progress and messages with level INFO of the logger "minidl" instead of printing, without a progress bar.
 
-    For jobs on a server, whose logs are kept.
+    For unattended jobs.
     """
     _state["interactive"] = False
 

@@ -1,4 +1,4 @@
-"""Names of objects: automatic ones, and what to say where a name is not known."""
+"""Names of objects: automatic names, and the error for unknown names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _counts: collections.defaultdict[str, Iterator[int]] = collections.defaultdict(i
 
 
 def snake_case(name: str) -> str:
-    """`BatchNormalization` -> `batch_normalization`, as Keras names layers.
+    """`BatchNormalization` -> `batch_normalization`, as in Keras's names of layers.
 
     >>> snake_case("Conv2DTranspose"), snake_case("RMSNormalization")
     ('conv2d_transpose', 'rms_normalization')
@@ -26,7 +26,7 @@ def snake_case(name: str) -> str:
 def auto_name(class_name: str) -> str:
     """The next free automatic name of a class: dense, dense_1, dense_2, ..."""
     prefix = snake_case(class_name)
-    count = next(_counts[prefix])  # at once: threads that come together get other names
+    count = next(_counts[prefix])  # atomic: concurrent threads get different names
     return f"{prefix}_{count}" if count else prefix
 
 
@@ -36,7 +36,7 @@ def reset_names() -> None:
 
 
 def unknown(kind: str, name: Any, known: Any) -> ValueError:
-    """The error for a name that is not known, with the names that are near."""
+    """The error for an unknown name, which suggests similar names."""
     names = sorted(map(str, known))
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.6)
     hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
@@ -44,12 +44,12 @@ def unknown(kind: str, name: Any, known: Any) -> ValueError:
 
 
 def is_own(cls: Any) -> bool:
-    """Whether a class or function is minidl's own rather than a user's."""
+    """Whether a class or function is defined in minidl."""
     return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def public_module(cls: type) -> str:
-    """Where Keras's files say that a class lives: "keras.layers" for anything in minidl.layers."""
+    """The module of a class in Keras's files: "keras.layers" for any class in minidl.layers."""
     if not is_own(cls):
         return cls.__module__
     parts = cls.__module__.split(".")

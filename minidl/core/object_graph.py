@@ -1,7 +1,7 @@
-"""The graph of objects that a model is: every walk over layers, metrics, variables and the containers that hold them.
+"""The object graph of a model: all traversals of layers, metrics, variables and the containers that hold them.
 
-Nothing is registered when an attribute is set: what is there when it is asked for is what an object owns, so a list
-that grew or an attribute that changed is never out of date. `Watch` tells quickly whether anything was set at all.
+Nothing is registered when an attribute is set; a traversal reads the current attributes, so it is never out of date
+after a list or an attribute has changed. `Watch` detects quickly whether anything has changed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
 def children(owner: Any, kind: type) -> list[Any]:
-    """The objects of a kind kept directly in an object's attributes, each once, in order.
+    """The objects of a kind in an object's attributes, each once, in order.
 
-    Lists, tuples and dicts are looked into; other objects are not. Attributes whose name begins with
-    "_init_" are left out: they hold constructor arguments.
+    Lists, tuples and dicts are traversed, other objects are not. Attributes whose name begins with "_init_" are
+    skipped: they hold constructor arguments.
     """
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
@@ -37,15 +37,15 @@ def parts(
     renamed: Mapping[str, str] | None = None,
     properties: Iterable[str] = (),
 ) -> list[tuple[str, Any]]:
-    """The attributes of an object that may keep parts of it, by name, private ones last.
+    """The attributes of an object that may hold its parts, by name, private ones last.
 
-    Properties of a user's class count too, as they do when Keras saves a model.
+    Properties of a user's class are included, as in Keras's files.
 
     Args:
         owner: the object.
-        hidden: names to leave out.
-        renamed: attribute -> the name to give it instead.
-        properties: properties that count although their class is minidl's own.
+        hidden: names to skip.
+        renamed: attribute -> the name used instead.
+        properties: properties of minidl's own classes to include.
     """
     found = {name for name in vars(owner) if not name.startswith("_init_")}.union(properties)
     for cls in type(owner).__mro__:
@@ -54,15 +54,15 @@ def parts(
     names = {(renamed or {}).get(name, name): name for name in found.difference(hidden)}
     values = []
     for name in sorted(names, key=lambda name: f"~{name}" if name.startswith("_") else name):
-        with contextlib.suppress(Exception):  # a property that cannot be read now keeps nothing
+        with contextlib.suppress(Exception):  # skip properties that cannot be read
             values.append((name, getattr(owner, names[name])))
     return values
 
 
 class Place(NamedTuple):
-    """Where objects are kept."""
+    """A container of objects: the attributes of an object, or a list, tuple or dict."""
 
-    owner: Any  # the object whose attributes these are; None for a list, tuple or dict
+    owner: Any  # the object with these attributes; None for a list, tuple or dict
     container: Any  # the dict of the attributes; or the list, tuple or dict
 
     def items(self) -> Iterable[tuple[Any, Any]]:
@@ -71,11 +71,11 @@ class Place(NamedTuple):
 
 
 def places(roots: Iterable[Any], kinds: tuple[type, ...]) -> list[Place]:
-    """The attributes of some objects, and the lists, tuples and dicts in them, each once, and so on for what they hold.
+    """The attributes of objects, and the lists, tuples and dicts in them, each once, recursively.
 
     Args:
         roots: the objects to start from.
-        kinds: of which classes an object has to be for its attributes to be looked into.
+        kinds: the classes of objects whose attributes are traversed.
     """
     found: list[Place] = []
     seen: dict[int, Any] = {}
@@ -84,13 +84,13 @@ def places(roots: Iterable[Any], kinds: tuple[type, ...]) -> list[Place]:
         value = waiting.pop()
         if id(value) in seen:
             continue
-        seen[id(value)] = value  # kept, so that no other object gets its id
+        seen[id(value)] = value  # a reference, so that its id is not reused
         if isinstance(value, (list, tuple, dict)):
             found.append(Place(None, value))
             items = value.values() if isinstance(value, dict) else value
         else:
             found.append(Place(value, vars(value)))
-            seen[id(vars(value).get("_init_arguments"))] = None  # what an object was made with is not part of it
+            seen[id(vars(value).get("_init_arguments"))] = None  # constructor arguments are not parts
             items = vars(value).values()
         waiting += [item for item in items if type(item) not in PLAIN and _leads_on(type(item), kinds)]  # type: ignore
     return found
@@ -102,15 +102,15 @@ def _leads_on(cls: type, kinds: tuple[type, ...]) -> bool:
 
 
 class Watch:
-    """Whether anything was set since a walk: a thirtieth of the time of another one.
+    """Detects changes since a traversal, in a thirtieth of the time of another one.
 
     Args:
-        found: the places that the walk came to. They are kept, so that nothing new can be mistaken for them.
-        variables: those whose `trainable` counts, too.
+        found: the places of the traversal; references are kept, so that ids are not reused.
+        variables: variables whose `trainable` is compared too.
     """
 
     def __init__(self, found: Iterable[Place], variables: Iterable[Any] = ()):
-        found = [place for place in found if not isinstance(place.container, tuple)]  # tuples do not change
+        found = [place for place in found if not isinstance(place.container, tuple)]  # tuples are immutable
         self._dicts = [place.container for place in found if isinstance(place.container, dict)]
         self._lists = [place.container for place in found if not isinstance(place.container, dict)]
         self._owners = [place.owner for place in found]
@@ -119,7 +119,7 @@ class Watch:
         self._held = [*self._now()]
 
     def is_unchanged(self) -> bool:
-        """Whether every attribute, list and dict holds the same objects, of the same classes and as frozen."""
+        """Whether all containers hold the same objects, with the same classes and `trainable`."""
         sizes = [*map(len, self._dicts), *map(len, self._lists)]
         return sizes == self._sizes and all(map(operator.is_, self._now(), self._held))
 
@@ -132,12 +132,12 @@ _trainable = operator.attrgetter("trainable")
 
 
 def walk(root: Any, parts_of: Callable[[Any], Iterable[tuple[str, Any]]], skipped: Iterable[Any] = ()) -> Iterator[Any]:
-    """The paths of objects and the objects, the root's first, which is ""; each once, where it comes first.
+    """(path, object) in depth-first order, starting with the root, whose path is ""; each object once.
 
     Args:
-        root: where to start.
+        root: the object to start from.
         parts_of: an object -> its parts and their names.
-        skipped: what to leave out, with all that is inside.
+        skipped: objects to skip, with all their parts.
     """
     seen = {id(value): value for value in skipped}
     waiting: list[tuple[str, Any]] = [("", root)]
@@ -151,12 +151,12 @@ def walk(root: Any, parts_of: Callable[[Any], Iterable[tuple[str, Any]]], skippe
 
 
 def unique(items: Iterable[Any]) -> list[Any]:
-    """The items without repetitions (of the same object), in order."""
+    """The items without duplicates (by identity), in order."""
     return list({id(item): item for item in items}.values())
 
 
 def without(items: Iterable[Any], removed: Iterable[Any]) -> list[Any]:
-    """The items that are not among the removed ones (the same objects), in order."""
+    """The items without the removed ones (by identity), in order."""
     ids = {id(item) for item in removed}
     return [item for item in items if id(item) not in ids]
 
@@ -165,7 +165,7 @@ def _collect(value: Any, kind: type, found: dict[int, Any], around: list[Any]) -
     if isinstance(value, kind):
         found[id(value)] = value
     elif isinstance(value, (list, tuple, dict)) and not any(value is container for container in around):
-        around = [*around, value]  # a container may hold itself
+        around = [*around, value]  # a container may contain itself
         for item in value.values() if isinstance(value, dict) else value:
             if type(item) not in PLAIN:
                 _collect(item, kind, found, around)

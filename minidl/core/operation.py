@@ -1,4 +1,4 @@
-"""What makes a function of arrays one of symbolic tensors, of variables and of Python lists too."""
+"""Decorator that lets functions of arrays take symbolic tensors, variables and Python lists too."""
 
 from __future__ import annotations
 
@@ -17,23 +17,24 @@ _ARRAYS = frozenset(
     "x x1 x2 y a b abs_ angle array condition data segment_ids targets predictions inputs images transform kernel "
     "depthwise_kernel pointwise_kernel target output target_length output_length mean variance offset scale gamma beta "
     "query key value bias mask indices values updates start_indices sorted_sequence bins weights start stop q x_min "
-    "x_max fill_value variable sequences coordinates y_true y_pred start_points end_points default window".split()
+    "x_max fill_value variable sequences coordinates y_true y_pred start_points end_points default window volumes "
+    "image1 image2 translation".split()
 )
 _SEQUENCES = frozenset(("xs", "operands", "condlist", "choicelist"))
 _NOT_ARRAYS = {"get_item": ("x", "key"), "stack": ("x",), "meshgrid": ("x",)}  # sequences under the name of an array
 
 _Converter = Callable[[Any], Any]
 
-# operations outside of minidl.ops, by the name that graphs are saved with
+# operations outside of minidl.ops, by their names in saved graphs
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
 
 def operation(function: Callable[..., Any], name: str | None = None, converts: bool = True) -> Callable[..., Any]:
-    """Let a function take symbolic tensors, which gives symbolic tensors and a step of a graph, variables and lists.
+    """Let a function take symbolic tensors (adding a node to their graph), variables and lists.
 
     Args:
         function: arrays in, arrays out. Its parameters' names say which are arrays.
-        name: the name of the step, default: the function's.
+        name: the name of the node, default: the function's.
         converts: whether lists become arrays; control flow takes them as structures of arrays.
 
     >>> from minidl.layers import Input
@@ -64,7 +65,7 @@ def operation(function: Callable[..., Any], name: str | None = None, converts: b
 
 
 def of_family(family: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator as `operation`, for functions that minidl.ops does not have; `family` comes before their names.
+    """As `operation`, for functions outside of minidl.ops; node names are prefixed with `family`.
 
     >>> @of_family("doubles")
     ... def twice(x): return 2 * x
@@ -85,7 +86,7 @@ def _each_to_array(value: Any) -> Any:
 
 
 def _converters(function: Callable[..., Any]) -> tuple[list[_Converter], _Converter, dict[str, _Converter]]:
-    """How the positional parameters are converted, all that `*args` takes, and those that are given by name."""
+    """The converters of positional parameters, of `*args`, and of keyword arguments."""
     positional: list[_Converter] = []
     further: _Converter = _same
     by_name: dict[str, _Converter] = {}
@@ -102,7 +103,7 @@ def _converters(function: Callable[..., Any]) -> tuple[list[_Converter], _Conver
 
 
 def _value(argument: Any) -> Any:
-    """An argument with the value of each variable in its place."""
+    """An argument with variables replaced by their values."""
     if isinstance(argument, Variable):
         return argument.value
     if isinstance(argument, (list, tuple, dict)):

@@ -1,4 +1,4 @@
-"""Packages that only some features need: imported when they are, with an error that says how to install them."""
+"""Optional packages: imported on use, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def needed(module: str, user: str, install: str) -> Any:
 
     Args:
         module: its name.
-        user: what needs it, for the message.
-        install: what to tell pip to install.
+        user: the feature that needs it, for the error.
+        install: the argument of pip install.
 
     Raises:
-        ImportError: it is not there.
+        ImportError: the package is not installed.
 
     >>> needed("json", "Saving", "json").dumps(1)
     '1'

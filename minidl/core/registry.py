@@ -1,6 +1,6 @@
-"""What a name in a config may stand for: minidl's own classes and functions, and what the user gave or registered.
+"""Names in configs: minidl's classes and functions, and those that the user passed or registered.
 
-These tables are the whole list. Nothing is ever imported by a name.
+Names are looked up in these tables only. Nothing is ever imported by a name.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any, NamedTuple
 _given: contextvars.ContextVar[Mapping[str, Any] | None] = contextvars.ContextVar("custom_objects", default=None)
 
 families: dict[str, Mapping[str, Any]] = {}  # "layers" -> its names; filled by saving/__init__.py
-bases: dict[str, Bases] = {}  # "metric" -> which classes may stand where one is wanted; likewise
+bases: dict[str, Bases] = {}  # "metric" -> the classes allowed where a metric is expected; also filled there
 registered: dict[str, Any] = {}  # "package>name" -> class or function, by `saving.register_keras_serializable`
 
 
 class Bases(NamedTuple):
-    """What a config may name in a place of one kind.
+    """The classes that a config may name where an object of some kind is expected.
 
     Args:
-        classes: an object there is of a subclass of these.
-        is_strict: whether nothing else may be there; or also functions, and callable classes that are of no kind.
+        classes: base classes of the objects.
+        is_strict: whether only these are allowed; otherwise also functions, and callable classes of no other kind.
     """
 
     classes: tuple[type, ...]
     is_strict: bool = False
 
     def take(self, found: Any) -> bool:
-        """Whether something may be there."""
+        """Whether an object or class is allowed."""
         if not isinstance(found, type):
             return not self.is_strict or isinstance(found, self.classes)
         if issubclass(found, self.classes):
@@ -41,7 +41,7 @@ class Bases(NamedTuple):
 
 @contextlib.contextmanager
 def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
-    """Inside, names are looked up among these too, whatever is looked for."""
+    """Inside, these names are known too, for objects of any kind."""
     token = _given.set({**(_given.get() or {}), **(objects or {})})
     try:
         yield
@@ -50,25 +50,25 @@ def known_names(objects: Mapping[str, Any] | None) -> Iterator[None]:
 
 
 def custom(name: Any) -> Any:
-    """The class or function that a caller gave or registered under a name; None otherwise."""
+    """The class or function that the user passed or registered under a name, or None."""
     return known().get(name) if isinstance(name, str) else None
 
 
 def registered_name(value: Any) -> str:
-    """The name that a class or function is registered under, or else its own."""
+    """The name under which a class or function is registered; otherwise its own."""
     return next((name for name, known in registered.items() if known is value), value.__name__)
 
 
 def known() -> dict[str, Any]:
-    """All names that the user gave or registered."""
+    """All names that the user passed or registered."""
     return {**registered, **(_given.get() or {})}
 
 
 def of_kind(found: Any, name: Any, kind: str) -> Any:
-    """What a name stands for, before it is called or made, if it may be where the name is.
+    """The class or function found for a name, checked before it is used.
 
     Raises:
-        TypeError: it may not.
+        TypeError: it is not allowed for this kind.
     """
     if kind in bases and not bases[kind].take(found):
         wanted = " or ".join(base.__name__ for base in bases[kind].classes)
@@ -77,6 +77,6 @@ def of_kind(found: Any, name: Any, kind: str) -> Any:
 
 
 def registered_function(name: str) -> Any:
-    """The function that was registered as "package>name", which files of Keras 3.6 call by its name alone."""
+    """The function that was registered as "package>name", which files of Keras 3.6 refer to by the name alone."""
     found = [value for key, value in registered.items() if key.partition(">")[2] == name]
     return found[0] if len(found) == 1 else None

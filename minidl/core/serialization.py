@@ -1,8 +1,8 @@
-"""Objects for names and configs, and configs for objects.
+"""Serialization of objects to configs, and lookup of objects by name or config.
 
-Users write `activation="relu"` and `optimizer="adam"`, and configs hold classes by name. `lookup` makes an object of a
-name (or says which names are near); `serialize` and `deserialize` convert between objects and the JSON form that
-Keras's files use. A name is looked up in tables only: see registry.py.
+Users write `activation="relu"` and `optimizer="adam"`, and configs have classes by name. `lookup` finds or creates the
+object of a name (or suggests similar names); `serialize` and `deserialize` convert between objects and the JSON form of
+Keras's files. Names are looked up in tables only: see registry.py.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from minidl.core.naming import is_own, public_module, unknown
 
 _shared: contextvars.ContextVar[_Shared | None] = contextvars.ContextVar("shared_objects", default=None)
 
-_COSTS = {"layer": 5, "metric": 5, "optimizer": 5}  # units of the budget of a file; of other objects 1
+_COSTS = {"layer": 5, "metric": 5, "optimizer": 5}  # units of the budget of a file; 1 for other objects
 
 
 class ConfigError(TypeError, ValueError):
-    """A config that no object can be made of: its class refuses what is in it."""
+    """A config that cannot be deserialized, because the class refuses its arguments."""
 
 
 class _Shared:
-    """The objects of one config that stand in several places of it."""
+    """Objects that occur in several places of one config."""
 
     def __init__(self) -> None:
-        self.written: dict[int, tuple[Any, dict[str, Any]]] = {}  # id -> the object (so that it lives), its config
+        self.written: dict[int, tuple[Any, dict[str, Any]]] = {}  # id -> the object (to keep it alive), its config
         self.read: dict[Any, Any] = {}  # shared_object_id -> the object
-        self.custom: list[tuple[str, Any]] = []  # the caller's classes and functions that were written, by their names
+        self.custom: list[tuple[str, Any]] = []  # the user's classes and functions in the config, by name
 
 
 @contextlib.contextmanager
 def shared_objects() -> Iterator[_Shared]:
-    """Inside, an object that stands in several places of a config is written with a number, and read once."""
+    """Inside, an object that occurs in several places of a config gets a shared id, and is created once."""
     shared = _shared.get() or _Shared()
     token = _shared.set(shared)
     try:
@@ -49,19 +49,18 @@ def shared_objects() -> Iterator[_Shared]:
 
 
 def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: type | None = None) -> Any:
-    """The object that an identifier stands for.
+    """Look up an object by name, config or class.
 
     Args:
-        identifier: None (stays None), a name in the table, a config made by
+        identifier: None (returned as it is), a name in the table, a config made by
             `serialize`, a class, or the object itself.
         table: names (and aliases) -> classes or functions.
-        kind: what the table holds, for the error: "activation", "loss", ...
-        instance_of: the class that classes of the table are made into instances of.
-            A class found by name is called without arguments.
+        kind: the kind of the objects, for errors: "activation", "loss", ...
+        instance_of: subclasses of this class are instantiated, without arguments.
 
     Raises:
-        ValueError: an unknown name; the message holds the near ones.
-        TypeError: neither a name nor anything that can be called.
+        ValueError: an unknown name; the message suggests similar ones.
+        TypeError: the identifier is neither a name nor callable.
     """
     if identifier is None:
         return None
@@ -79,16 +78,16 @@ def lookup(identifier: Any, table: Mapping[str, Any], kind: str, instance_of: ty
     if callable(found) or (instance_of is not None and isinstance(found, instance_of)):
         return found
     article = "an" if kind[0] in "aeiou" else "a"
-    raise TypeError(f"Cannot understand {identifier!r} as {article} {kind}: give a name, a function or an object.")
+    raise TypeError(f"{identifier!r} is not {article} {kind}: give a name, a function or an object.")
 
 
 def serialize(value: Any, module: str | None = None) -> Any:
     """The JSON form of a value inside a config.
 
-    Plain data stays itself; a function of minidl becomes its name; another function, a class, and an object with
-    `get_config` become {"module", "class_name", "config", "registered_name"}, the form that Keras writes. An
-    object that knows how it was built or compiled has "build_config" and "compile_config" too. Of a
-    function without a name there is only that it is one (nameless.py): code is never written.
+    Plain data is unchanged; a function of minidl becomes its name; other functions, classes, and objects with
+    `get_config` become {"module", "class_name", "config", "registered_name"}, Keras's form. Objects that were built
+    or compiled also have "build_config" and "compile_config". A function without a name becomes a placeholder
+    (lambdas.py): code is never saved.
 
     Raises:
         TypeError: any other value.
@@ -98,7 +97,7 @@ def serialize(value: Any, module: str | None = None) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(serialize(v) for v in value)
     if isinstance(value, dict):
-        is_done = {"module", "class_name", "config", "registered_name"} <= value.keys()  # it stays the same dict
+        is_done = {"module", "class_name", "config", "registered_name"} <= value.keys()  # serialized already
         return value if is_done else {k: serialize(v) for k, v in value.items()}
     if hasattr(value, "get_config") and not isinstance(value, type):
         return _serialize_object(value, module)
@@ -117,7 +116,7 @@ def serialize(value: Any, module: str | None = None) -> Any:
         return _special("__ellipsis__")
     if isinstance(value, Callable):  # type: ignore[arg-type]
         return value.__name__ if is_own(value) else _serialize_function(value)
-    raise TypeError(f"Cannot write {value!r} into a config: it has no get_config().")
+    raise TypeError(f"{value!r} cannot be serialized: it has no get_config().")
 
 
 def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
     if shared is not None and id(value) in shared.written:
         first = shared.written[id(value)][1]
         first.setdefault("shared_object_id", 1 + sum("shared_object_id" in c for _, c in shared.written.values()))
-        return {key: first[key] for key in first if key not in ("name", "inbound_nodes")}  # of its place in a graph
+        return {key: first[key] for key in first if key not in ("name", "inbound_nodes")}  # specific to a place
     own_module, class_name = getattr(value, "serialized_as", None) or (None, type(value).__name__)
     serialized = {
         "module": module or own_module or public_module(type(value)),
@@ -147,18 +146,18 @@ def _serialize_object(value: Any, module: str | None) -> dict[str, Any]:
 
 
 def _special(kind: str, **config: Any) -> dict[str, Any]:
-    """What JSON does not know, as a dict that says what it is."""
+    """A value that JSON cannot represent, as a tagged dict."""
     return {"class_name": kind, "config": config}
 
 
 def _deserialize_special(kind: str, config: Any) -> Any:
     if kind == "__lambda__":
         raise ValueError(
-            "The config holds a function as code, which is never run: it could do anything (arbitrary code execution). "
+            "The config has a function as code, which is never executed, because it could do anything. "
             "Save the model with a function that has a name, and load it with that name in custom_objects."
         )
     if not isinstance(config, dict):
-        raise TypeError(f"Expected 'config' to be a dict, got {config!r} for {kind}.")
+        raise TypeError(f"The config of {kind} must be a dict, got {config!r}.")
     if kind in ("__numpy__", "__tensor__"):
         return np.array(config["value"], _number_dtype(config["dtype"]))
     if kind == "__bytes__":
@@ -167,22 +166,22 @@ def _deserialize_special(kind: str, config: Any) -> Any:
         return slice(*(deserialize_any(config[part]) for part in ("start", "stop", "step")))
     if kind == "__ellipsis__":
         return Ellipsis
-    raise ValueError(f"{kind} is nothing that minidl reads.")
+    raise ValueError(f"Unknown kind of value in a config: {kind}.")
 
 
 def _number_dtype(name: Any) -> np.dtype:
-    """The dtype of an array in a config. One of strings, bytes or records may say any size for each element."""
+    """The dtype of an array in a config. Strings, bytes and records are refused: their elements may have any size."""
     dtype = np.dtype(name)
     if dtype.kind in "SUMmO" or dtype.itemsize > 16:
-        raise ValueError(f"The config holds an array of the dtype {str(name)[:80]!r}; expected one of numbers.")
+        raise ValueError(f"The config has an array of dtype {str(name)[:80]!r}; expected a numeric dtype.")
     return dtype
 
 
 def deserialize_any(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The value that `serialize` described: plain data, or data with objects of any kind in it.
+    """The value of a JSON form made by `serialize`: plain data with objects of any kind.
 
     Raises:
-        ValueError: a class that is not known.
+        ValueError: an unknown class.
     """
     if custom_objects:
         with registry.known_names(custom_objects):
@@ -209,17 +208,17 @@ def _serialize_function(value: Any) -> dict[str, Any]:
 def deserialize(
     config: Any, table: Mapping[str, Any], kind: str, custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """The object that `serialize` described; its class is one of the caller's, or one of the table.
+    """The object of a JSON form made by `serialize`; its class is looked up in the user's names and the table.
 
     Args:
         config: a dict, or a name.
-        table: the names that minidl knows here -> classes or functions.
-        kind: what the table holds, for errors.
-        custom_objects: the caller's names, which come first, here and further inside.
+        table: names -> classes or functions of minidl.
+        kind: the kind of the objects, for errors.
+        custom_objects: the user's names, which take precedence, also in nested configs.
 
     Raises:
-        ValueError: an invalid config, or a class that is not known. Names of modules are never followed: they
-            only tell whether a class is said to be one of minidl's own.
+        ValueError: an invalid config, or an unknown class. Modules are never imported; their names only tell
+            whether a class is one of minidl's own.
     """
     if custom_objects:
         with registry.known_names(custom_objects):
@@ -240,12 +239,10 @@ def deserialize(
     if config["class_name"] == "function" or not isinstance(found, type):
         return found
     if not hasattr(found, "from_config"):
-        raise TypeError(
-            f"Unable to reconstruct an instance of {found.__name__} as {kind}, since it has no from_config(): write it."
-        )
+        raise TypeError(f"The class {found.__name__} cannot be loaded as a {kind}: it has no from_config(). Write one.")
     inner = config.get("config") or {}
     if not isinstance(inner, dict):
-        raise TypeError(f"{config['class_name']}: Expected 'config' to be a dict with its arguments, got {inner!r}.")
+        raise TypeError(f"The config of {config['class_name']} must be a dict of its arguments, got {inner!r}.")
     budget.charge(_COSTS.get(kind, 1), "objects")
     budget.check_name(inner.get("name"))
     made = found.from_config(inner)
@@ -262,14 +259,14 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
     is_function = config["class_name"] == "function"
     name = config.get("config") if is_function else config["class_name"]
     if not isinstance(name, str):
-        raise TypeError(f"Expected the name of a {kind} as a string, got {name!r}.")
+        raise TypeError(f"The name of a {kind} in a config must be a string, got {name!r}.")
     for key in (config.get("registered_name"), name):
         if (found := registry.custom(key)) is not None:
             return found
     if name == NAMELESS:
         name = config.get("registered_name") or name
         raise ValueError(
-            f"The {kind} is a function without a name, which a config cannot hold: give the function in "
+            f"The {kind} is a function without a name, which is not in the config: pass the function in "
             f"custom_objects={{{name!r}: ...}}."
         )
     module = str(config.get("module") or "keras").partition(".")[0]
@@ -277,7 +274,7 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
         if config.get("registered_name") not in (None, "", name, config["class_name"]):
             raise ValueError(
                 f"Unknown {kind} {config['registered_name']!r}, which is not the {name!r} of minidl: register it, or "
-                "give it in custom_objects."
+                "pass it in custom_objects."
             )
         family = str(config.get("module")).partition(".")[2]
         for names in (
@@ -291,11 +288,11 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
             return found
         raise unknown(kind, name, {**table, **registry.known()})
     raise ValueError(
-        f"Unknown {kind} {name!r} of {config['module']!r}, which is not part of minidl. If it is yours, give it in "
+        f"Unknown {kind} {name!r} of {config['module']!r}, which is not part of minidl. If it is yours, pass it in "
         f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
     )
 
 
 def deserialize_layer(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The layer that `serialize` described."""
+    """The layer of a JSON form made by `serialize`."""
     return deserialize(config, registry.families["layers"], "layer", custom_objects)

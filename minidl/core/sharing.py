@@ -1,8 +1,8 @@
-"""Slots of variables shared between threads: training reuses their memory while others read.
+"""Slots of variables, shared between threads: training donates their buffers while other threads read.
 
-A train step computes in the memory of the weights that it starts from. So it takes the arrays out of their slots, and
-gives new ones back; in between, readers in other threads wait, and what somebody else may still hold is copied before.
-A reader thus gets the newest finished values, all of one moment, and training never waits for a reader.
+A train step donates the buffers of the weights. So it takes the arrays out of their slots and puts new ones back; in
+between, readers in other threads wait. Arrays that may be referenced elsewhere are copied first. A reader thus gets a
+consistent snapshot of the newest finished values, and training never waits for readers.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ _marks = threading.Condition()  # guards the marks and the arrays of all slots
 
 
 class Slot:
-    """The place of one array, with what is known of its use.
+    """Holder of one array, with the state of its use.
 
     Args:
-        array: the first one, which somebody else may hold.
+        array: the initial array, which may be referenced elsewhere.
     """
 
     def __init__(self, array: jax.Array):
         self._slot = array
-        self._borrowed = True  # whether the array was handed out
-        self._pins = 0  # how many `reading` blocks use it now
-        self._taken = 0  # the thread that computes in its memory
+        self._borrowed = True  # whether the array may be referenced elsewhere
+        self._pins = 0  # the number of `reading` blocks that use it
+        self._taken = 0  # the thread that has donated its buffer
         self._trained = 0  # the thread that trains it, for a whole call of `fit`
 
 
 def borrow(slot: Slot) -> jax.Array:
-    """The array in the slot, which stays valid for ever."""
+    """The array in the slot, which stays valid: its buffer is never donated."""
     with _marks:
         _wait((slot,))
         slot._borrowed = True
@@ -42,7 +42,7 @@ def borrow(slot: Slot) -> jax.Array:
 
 
 def replace(slot: Slot, value: jax.Array, borrowed: bool = True) -> None:
-    """Put an array in the slot; `borrowed` says whether somebody else may hold it."""
+    """Put an array in the slot; `borrowed` is whether it may be referenced elsewhere."""
     with _marks:
         _wait((slot,))
         slot._slot, slot._borrowed = value, borrowed
@@ -50,7 +50,7 @@ def replace(slot: Slot, value: jax.Array, borrowed: bool = True) -> None:
 
 @contextlib.contextmanager
 def reading(slots: Sequence[Slot]) -> Iterator[list[jax.Array]]:
-    """The newest finished values, all of one moment, which stay valid inside the block."""
+    """A consistent snapshot of the newest finished values, which stay valid inside the block."""
     with _marks:
         _wait(slots)
         for slot in slots:
@@ -65,11 +65,11 @@ def reading(slots: Sequence[Slot]) -> Iterator[list[jax.Array]]:
 
 
 def take(slots: Sequence[Slot], keep: bool = False) -> list[jax.Array]:
-    """Values for a call that reuses their memory: copies of those that somebody else may hold. `give` ends it.
+    """Values for a call that donates them, copied where they may be referenced elsewhere. Ended by `give` or `release`.
 
     Args:
         slots: the slots.
-        keep: whether to copy all, so that readers need not wait for a call that takes long: one that compiles.
+        keep: whether to copy all values, so that readers need not wait for a long call, such as one that compiles.
     """
     me = threading.get_ident()
     with _marks:
@@ -84,7 +84,7 @@ def take(slots: Sequence[Slot], keep: bool = False) -> list[jax.Array]:
 
 
 def give(slots: Sequence[Slot], values: Sequence[jax.Array], borrowed: bool = False) -> None:
-    """Put new arrays in the slots, all at one moment."""
+    """Put new arrays in the slots, atomically."""
     with _marks:
         for slot, value in zip(slots, values, strict=True):
             slot._slot, slot._borrowed, slot._taken = value, borrowed, 0
@@ -92,7 +92,7 @@ def give(slots: Sequence[Slot], values: Sequence[jax.Array], borrowed: bool = Fa
 
 
 def release(slots: Sequence[Slot]) -> None:
-    """End what `take` began without new values: the call has failed."""
+    """End a `take` without new values, after the call has failed."""
     with _marks:
         for slot in slots:
             slot._taken = 0
@@ -101,7 +101,7 @@ def release(slots: Sequence[Slot]) -> None:
 
 @contextlib.contextmanager
 def trained(slots: Sequence[Slot]) -> Iterator[None]:
-    """Mark variables as trained by this thread inside the block."""
+    """Mark the variables as trained by this thread, inside the block."""
     before = [slot._trained for slot in slots]
     for slot in slots:
         slot._trained = threading.get_ident()

@@ -1,8 +1,8 @@
-"""Structures: dicts of arrays, in the order in which they were written.
+"""Pytrees whose dicts keep their insertion order.
 
-JAX sorts the keys of a dict wherever it maps over one or takes one through `jax.jit`. A layer that reads
-`list(inputs.values())` would see other columns than the caller wrote. `map` keeps the order; `ordered` makes dicts that
-keep it through `jax.jit`, and `plain` makes ordinary ones of them again. The leaves come in JAX's order, always.
+JAX sorts the keys of dicts in `jax.tree.map` and through `jax.jit`, so that a layer that reads `list(inputs.values())`
+would get its columns in another order. `map` keeps the order; `ordered` converts dicts to a class that keeps it through
+`jax.jit`, `plain` converts them back. The order of leaves is always JAX's, by sorted keys.
 """
 
 from __future__ import annotations
@@ -12,38 +12,40 @@ from typing import Any
 
 import jax
 
+from minidl.core.typing import PyTree
+
 
 @jax.tree_util.register_pytree_with_keys_class
 class Ordered(dict):  # type: ignore[type-arg]
-    """A dict whose order is part of its structure.
+    """A dict whose insertion order is part of its tree structure.
 
     >>> list(jax.tree.map(abs, {"b": 1, "a": 2})), list(jax.tree.map(abs, Ordered(b=1, a=2)))
     (['a', 'b'], ['b', 'a'])
     """
 
     def tree_flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
-        """The values sorted by key, as those of a dict, and the keys as they are."""
+        """The values sorted by key, as for a dict; the unsorted keys are the metadata."""
         return [(jax.tree_util.DictKey(key), self[key]) for key in sorted(self)], tuple(self)
 
     @classmethod
     def tree_unflatten(cls, keys: tuple[Any, ...], values: Iterable[Any]) -> Ordered:
-        """The dict of these values."""
+        """The dict of these values, in the order of the keys."""
         found = dict(zip(sorted(keys), values))
         return cls((key, found[key]) for key in keys)
 
 
-def ordered(tree: Any) -> Any:
-    """A structure with `Ordered` in the place of each dict."""
+def ordered(tree: PyTree) -> PyTree:
+    """The structure with each dict replaced by an `Ordered`."""
     return _with_dicts(Ordered, tree)
 
 
-def plain(tree: Any) -> Any:
-    """A structure with an ordinary dict in the place of each `Ordered`."""
+def plain(tree: PyTree) -> PyTree:
+    """The structure with each `Ordered` replaced by a dict."""
     return _with_dicts(dict, tree)
 
 
-def map(function: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
-    """`jax.tree.map`, with dicts in the order that they have in the first structure.
+def map(function: Callable[..., Any], tree: PyTree, *rest: Any, is_leaf: Callable[[Any], bool] | None = None) -> PyTree:
+    """`jax.tree.map`, with dicts in their order in the first structure.
 
     >>> map(abs, {"b": -1, "a": -2})
     {'b': 1, 'a': 2}
@@ -52,8 +54,8 @@ def map(function: Callable[..., Any], tree: Any, *rest: Any, is_leaf: Callable[[
     return like(tree, jax.tree.map(function, *given, is_leaf=is_leaf), is_leaf)
 
 
-def like(tree: Any, result: Any, is_leaf: Callable[[Any], bool] | None = None) -> Any:
-    """A structure with its dicts in the order of those of another one."""
+def like(tree: PyTree, result: PyTree, is_leaf: Callable[[Any], bool] | None = None) -> PyTree:
+    """A structure with its dicts in the order of those of `tree`."""
     if is_leaf is not None and is_leaf(tree):
         return result
     if type(tree) in (dict, Ordered):
@@ -65,7 +67,7 @@ def like(tree: Any, result: Any, is_leaf: Callable[[Any], bool] | None = None) -
     return result
 
 
-def _with_dicts(kind: type, tree: Any) -> Any:
+def _with_dicts(kind: type, tree: PyTree) -> PyTree:
     if type(tree) in (dict, Ordered):
         return kind((key, _with_dicts(kind, value)) for key, value in tree.items())
     if type(tree) in (list, tuple):
@@ -75,5 +77,5 @@ def _with_dicts(kind: type, tree: Any) -> Any:
     return tree
 
 
-def _is_named_tuple(tree: Any) -> bool:
+def _is_named_tuple(tree: PyTree) -> bool:
     return isinstance(tree, tuple) and hasattr(tree, "_fields")

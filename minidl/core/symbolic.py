@@ -1,12 +1,13 @@
-"""Symbolic tensors: a shape and a dtype that stand for an array which is not there yet.
+"""Symbolic tensors: placeholders with a shape and a dtype, and the graph of calls on them.
 
-`Input` makes them; a layer, an operator or a function of `minidl.ops` called on one answers with another
-and records the call as a `Node`. Those nodes are the graph of a functional model, and models are built on
-symbolic tensors before any data is seen.
+`Input` creates them; a layer, an operator or a function of `minidl.ops` called on one returns another and records the
+call as a `Node`. The nodes are the graph of a functional model, and models are built by calling them on symbolic
+tensors.
 """
 
 from __future__ import annotations
 
+import functools
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -16,26 +17,27 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, structures
+from minidl.core.host_arrays import DTYPE, HostArray, HostCalls
 from minidl.core.naming import auto_name
-from minidl.core.typing import Shape
+from minidl.core.typing import DType, PyTree, Shape
 from minidl.core.variables import Variable
 
-# For unknown sizes. Layers may halve, pool or group such an axis: all have many divisors. The second pair is for what
-# takes only long inputs, such as a pooling of 1,024.
+# Concrete sizes that are tried for unknown ones. They have many divisors, for layers that split, pool or group an axis.
+# The second pair is for layers that take only long inputs, such as a pooling of 1,024.
 _STAND_INS = ((480, 960), (61440, 122880))
 
 
 class Node:
-    """One call in a graph: an operation, what it was called on, and the symbolic tensors that it gave.
+    """One call in a graph: an operation, its arguments, and the symbolic tensors that it returned.
 
     Args:
         operation: a layer, a model or a `FunctionCall`.
-        args: of the call; symbolic tensors may stand anywhere in them.
-        kwargs: of the call.
-        outputs: the symbolic tensors of the result, which get this node as their producer.
+        args: positional arguments, structures with symbolic tensors.
+        kwargs: keyword arguments.
+        outputs: the symbolic tensors of the result; their `producer` is set to this node.
     """
 
-    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any):
+    def __init__(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: PyTree):
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
@@ -54,12 +56,12 @@ class Node:
 
 
 class FunctionCall:
-    """A function of arrays as a step of a graph, such as `ops.relu(x)` or `x + 1` on symbolic tensors.
+    """A function of arrays as an operation of a graph, such as `ops.relu(x)` or `x + 1` on symbolic tensors.
 
     Args:
         function: arrays in, arrays out.
         function_name: the function's name.
-        name: what the step is called, default: the function's name, with a number from the second on.
+        name: the name of the operation, default: the function's name, numbered from the second on.
     """
 
     def __init__(self, function: Callable[..., Any], function_name: str, name: str | None = None):
@@ -75,26 +77,26 @@ class FunctionCall:
         return f"<FunctionCall {self.name}>"
 
 
-def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> Any:
-    """Call a function on symbolic tensors: symbolic outputs, which know where they came from."""
+def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> PyTree:
+    """Call a function on symbolic tensors; returns symbolic tensors and records the call."""
     return record(FunctionCall(function, name), args, kwargs)
 
 
-def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a step on symbolic tensors, with the node that says so."""
+def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The symbolic outputs of a call, recorded as a node."""
     return Node(call, args, kwargs, infer(call, args, kwargs)).outputs
 
 
 class KerasTensor:
-    """A tensor with a shape (None for a size that is not known, such as the batch) and no values.
+    """A symbolic tensor: a shape (None for unknown sizes, such as the batch) and a dtype, without values.
 
-    Operators work on it as on an array, and give symbolic tensors.
+    Operators work as on arrays and return symbolic tensors.
 
     Args:
         shape: sizes, None where unknown.
         dtype: default `floatx()`.
         name: default "keras_tensor", "keras_tensor_1", ...
-        producer: the call that gives it, or None.
+        producer: the call that returned it, or None.
         mask: the symbolic mask of a sequence, or None, kept as `_keras_mask`; see layers/masks.py.
 
     >>> x = KerasTensor((None, 3))
@@ -102,13 +104,13 @@ class KerasTensor:
     ((None, 3), (None, 1))
     """
 
-    sparse = ragged = False  # every tensor here is dense
-    __array_priority__ = 100  # `numpy_array + tensor` is the tensor's own
+    sparse = ragged = False  # only dense tensors are supported
+    __array_priority__ = 100  # so that `numpy_array + tensor` calls __radd__
 
     def __init__(
         self,
         shape: Sequence[int | None],
-        dtype: Any = None,
+        dtype: DType | None = None,
         name: str | None = None,
         producer: Node | None = None,
         mask: KerasTensor | None = None,
@@ -125,11 +127,11 @@ class KerasTensor:
         return len(self.shape)
 
     def reshape(self, *newshape: Any) -> KerasTensor:
-        """The same values in another shape; -1 for the size that follows from the others."""
+        """The same values in another shape; -1 for the size to be inferred."""
         shape = newshape[0] if len(newshape) == 1 and isinstance(newshape[0], (list, tuple)) else newshape
         return apply(jnp.reshape, "reshape", self, tuple(shape))
 
-    def squeeze(self, axis: Any = None) -> KerasTensor:
+    def squeeze(self, axis: int | tuple[int, ...] | None = None) -> KerasTensor:
         """The same values without axes of size 1."""
         return apply(jnp.squeeze, "squeeze", self, axis)
 
@@ -142,20 +144,22 @@ class KerasTensor:
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise ValueError(
             f"{self!r} has no values: it is symbolic. Call the model on real arrays; to build a model, use layers and "
-            "minidl.ops in place of functions of NumPy and JAX."
+            "minidl.ops instead of functions of NumPy and JAX."
         )
 
     def __jax_array__(self) -> Any:
         return self.__array__()
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self!r} has no value to decide on: use array operations instead of `if` and `while`.")
+        raise TypeError(
+            f"{self!r} has no truth value, it is symbolic. Use array operations in place of `if` and `while`."
+        )
 
     def __iter__(self) -> Any:
-        raise TypeError(f"{self!r} is symbolic, so it cannot be taken apart: take parts of it by index.")
+        raise TypeError(f"{self!r} is symbolic and cannot be iterated over: index it instead.")
 
     def __len__(self) -> int:
-        raise TypeError(f"{self!r} has no length that is known for sure: see its shape.")
+        raise TypeError(f"{self!r} has no length: it is symbolic. See its shape.")
 
     __hash__ = object.__hash__
 
@@ -199,7 +203,7 @@ for _method, _function, _name in _OTHERS:
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Whether something is a symbolic tensor.
+    """Whether a value is a symbolic tensor.
 
     >>> is_keras_tensor(KerasTensor((2,))), is_keras_tensor(jnp.ones(2))
     (True, False)
@@ -207,13 +211,13 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def is_symbolic(tree: Any) -> bool:
+def is_symbolic(tree: PyTree) -> bool:
     """Whether any leaf of a structure is a `KerasTensor`."""
     return any(isinstance(leaf, KerasTensor) for leaf in jax.tree.leaves(tree))
 
 
-def tensors_like(x: Any, rows: int | None = None) -> Any:
-    """Symbolic tensors for arrays or tensors, with a batch of this size; None where it does not matter."""
+def tensors_like(x: PyTree, rows: int | None = None) -> PyTree:
+    """Symbolic tensors with the shapes and dtypes of arrays or tensors, and the given batch size (None: unknown)."""
 
     def tensor(leaf: Any) -> KerasTensor:
         mask = array_metadata.of(leaf).mask if isinstance(leaf, KerasTensor) else None
@@ -222,32 +226,47 @@ def tensors_like(x: Any, rows: int | None = None) -> Any:
     return structures.map(tensor, x)
 
 
-def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The outputs of a call on symbolic tensors, with their masks, as symbolic tensors; nothing is computed.
+def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The symbolic outputs of a call on symbolic tensors, with their masks, by abstract evaluation.
 
-    `jax.eval_shape` needs whole numbers, so unknown sizes are tried with two different ones: the sizes of the result
-    that follow them are unknown too. What does not fit into the first ones may fit into others.
+    `jax.eval_shape` needs concrete sizes, so two different ones are tried for unknown sizes: output sizes that differ
+    are unknown too. Calls that fail for the first pair may succeed for another.
     """
     leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
     tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
+    text_outputs: set[int] = set()
 
-    def run(arrays: list[Any], masks: list[Any]) -> Any:
+    def run(text: dict[int, HostArray], arrays: list[Any], masks: list[Any]) -> Any:
         array_metadata.annotate_all(arrays, [array_metadata.ArrayMetadata(mask=mask) for mask in masks])
+        if text:
+            numbered = [array_metadata.annotate(x, input_index=i) for i, x in enumerate(arrays) if i not in text]
+            arrays = [text[i] if i in text else numbered.pop(0) for i in range(len(arrays))]
         rest = iter(arrays)
         full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
         inner_args, inner_kwargs = structures.plain(jax.tree.unflatten(structure, full))
         outputs = call(*inner_args, **inner_kwargs)
-        return structures.ordered(outputs), [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
+        outputs = structures.ordered(outputs)
+        for number, output in enumerate(jax.tree.leaves(outputs)):
+            if isinstance(output, HostArray):
+                text_outputs.add(number)
+        masks = [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
+        return jax.tree.map(_traceable, outputs), masks
 
     def shapes(size: int, known: dict[tuple[int, int], int] | None = None) -> Any:
         def fill(number: int, tensor: KerasTensor | None) -> Any:
             if tensor is None:
                 return None
             sizes = [(known or {}).get((number, axis), size) if s is None else s for axis, s in enumerate(tensor.shape)]
-            return jax.ShapeDtypeStruct(sizes, tensor.dtype)
+            return sizes if tensor.dtype == DTYPE else jax.ShapeDtypeStruct(sizes, tensor.dtype)
 
-        arrays = [fill(number, tensor) for number, tensor in enumerate(tensors)]
-        return jax.eval_shape(run, arrays, [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)])
+        filled = [fill(number, tensor) for number, tensor in enumerate(tensors)]
+        calls = HostCalls(unknown=size)
+        text = {
+            i: HostArray(tuple(sizes), ("input", i), calls) for i, sizes in enumerate(filled) if isinstance(sizes, list)
+        }
+        arrays = [None if i in text else array for i, array in enumerate(filled)]
+        masks = [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)]
+        return jax.eval_shape(functools.partial(run, text), arrays, masks)
 
     def join(a: Any, b: Any) -> KerasTensor:
         return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
@@ -258,19 +277,24 @@ def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
     else:
         first = second = shapes(0)
     outputs, masks = jax.tree.map(join, first, second)
-    for output, mask in zip(jax.tree.leaves(outputs), masks):
+    for number, (output, mask) in enumerate(zip(jax.tree.leaves(outputs), masks)):
         output._keras_mask = mask
+        output.dtype = DTYPE if number in text_outputs else output.dtype
     return structures.plain(outputs)
 
 
-def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:
-    """What a call gives for two sizes in the place of the unknown ones, or twice for the one size that it takes.
+def _traceable(output: Any) -> Any:
+    return jnp.zeros(output.shape, bool) if isinstance(output, HostArray) else output
 
-    What fits a single number only, such as a reshape to a fixed number of rows, names it in its error. An error that is
-    the same for two pairs has another cause.
+
+def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:
+    """The results of a call for two sizes in place of the unknown ones, or twice that for the only valid size.
+
+    If only one size is valid, as for a reshape to a fixed number of rows, the error has its number. An error that is
+    the same for both pairs has another cause.
 
     Args:
-        shapes: the results for a size, and for known sizes of some axes.
+        shapes: function that returns the results for a size, and for known sizes of some axes.
         unknown: (number of the tensor, axis) of each unknown size.
     """
     errors: list[Exception] = []
@@ -293,7 +317,7 @@ def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]])
 def _where_one_is_known(
     shapes: Callable[..., Any], unknown: list[tuple[int, int]], size: int
 ) -> tuple[Any, Any] | None:
-    """What a call gives if one unknown axis alone must have this size, as in (None, 5) @ (None, None); else None."""
+    """The results if only one unknown axis must have this size, as in (None, 5) @ (None, None); otherwise None."""
     for axis in unknown if len(unknown) > 1 else []:
         try:
             return shapes(_STAND_INS[0][0], {axis: size}), shapes(_STAND_INS[0][1], {axis: size})
@@ -303,7 +327,7 @@ def _where_one_is_known(
 
 
 def _sizes_named(message: str) -> list[int]:
-    """At most four sizes that an error about shapes hints at."""
+    """Up to four candidate sizes, from the numbers in an error about shapes."""
     first = _STAND_INS[0][0]
     numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", message)]
     elements = [int(number) for number in re.findall(r"\(size (\d+)\)", message)]  # of JAX's reshape: before and after
@@ -312,7 +336,7 @@ def _sizes_named(message: str) -> list[int]:
 
 
 def _with_stand_in(error: Exception) -> Exception:
-    """The error, and where the size in it came from if it was not written by the user."""
+    """The error, with an explanation if it mentions a size that was tried for an unknown one."""
     size = _STAND_INS[0][0]
     if len(error.args) == 1 and re.search(rf"(?<![\w.]){size}(?![\w.])", str(error)):
         error.args = (f"{error} (Sizes that are unknown, None, were tried as {size}.)",)

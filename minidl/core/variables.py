@@ -1,11 +1,10 @@
-"""Variables, and the one mechanism that joins objects outside to functions inside.
+"""Variables: named, mutable holders of arrays, with which stateful objects become pure functions.
 
-Users hold objects: `layer.kernel`, a metric's running total, `optimizer.learning_rate`.
-JAX compiles pure functions. A `Variable` is a named slot for one `jax.Array`,
-and every object keeps all its changing state in such slots and nowhere else.
-`bound` (functional.py) lets variables hold given, perhaps traced, values for the time of a block and for one thread;
-`functional` uses it to give the pure form of any stateful call. That is all: the compiled step sees plain tuples of
-arrays. How several threads share the slots is in sharing.py.
+Users hold objects: `layer.kernel`, a metric's running total, `optimizer.learning_rate`. JAX compiles pure functions. A
+`Variable` is a named slot for one `jax.Array`, and every object keeps all its mutable state in variables. `bound`
+(functional.py) binds values, such as tracers, to variables inside a block, for one thread; `functional` uses it to make
+a pure function of any stateful call. A compiled step sees plain tuples of arrays. sharing.py has the synchronization of
+threads.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from minidl.core import binding, dtypes, placement, sharing
 from minidl.core.first_values import first_value, host_value, in_dtype
 from minidl.core.naming import auto_name
 from minidl.core.sharing import Slot
+from minidl.core.typing import ArrayLike, DType
 
 _scope: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("name_scope", default=())
 _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("compute_dtype", default=None)
@@ -32,7 +32,7 @@ _compute_dtype: contextvars.ContextVar[str | None] = contextvars.ContextVar("com
 
 @contextlib.contextmanager
 def name_scope(name: str) -> Iterator[None]:
-    """Variables made inside get `name/` in front of their path."""
+    """Prefix the paths of variables that are created inside with `name/`."""
     token = _scope.set((*_scope.get(), name))
     try:
         yield
@@ -53,13 +53,13 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 class Variable(Slot):
     """A named slot that holds one array.
 
-    Reads like an array (`variable + 1`, `variable[0]`, `x @ variable`, `np.mean(variable)`) and changes
-    through `assign`. JAX's own functions take its array, `jnp.mean(variable.value)`.
+    It can be used like an array (`variable + 1`, `variable[0]`, `x @ variable`, `np.mean(variable)`) and is changed by
+    `assign`. Pass its array to functions of JAX: `jnp.mean(variable.value)`.
 
     Args:
-        initializer: the first value: an array, a number, or a function `(shape, dtype) -> array`.
+        initializer: the initial value: an array, a number, or a function `(shape, dtype) -> array`.
         shape: required with a function.
-        dtype: default: the array's own; of Python numbers "bool", "int32" or `floatx()`; with a function `floatx()`.
+        dtype: default: that of the array; for Python numbers "bool", "int32" or `floatx()`; for a function `floatx()`.
         trainable: whether training may change it.
         autocast: whether it reads in the compute dtype inside a mixed-precision layer.
         name: the last part of `path`; default "variable", "variable_1", ...
@@ -67,7 +67,7 @@ class Variable(Slot):
         follows: a variable whose layout it shares if it has its shape, such as the weight of an optimizer's slot.
 
     Raises:
-        ValueError: no shape with a function, an invalid shape, or a value of another shape.
+        ValueError: a function without a shape, an invalid shape, or a value of another shape.
 
     Example:
     >>> step = Variable(0, name="step", trainable=False)
@@ -77,13 +77,13 @@ class Variable(Slot):
     <Variable path=step, shape=(), dtype=int32>
     """
 
-    __array_priority__ = 100  # `numpy_array + variable` is the variable's own, so that it can be traced
+    __array_priority__ = 100  # so that `numpy_array + variable` calls __radd__, which can be traced
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: ArrayLike | Callable[..., Any] | Variable,
         shape: Sequence[int] | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str = "none",
@@ -98,22 +98,22 @@ class Variable(Slot):
         self.aggregation = aggregation
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
-        self.overwrite_with_gradient = False  # whether optimizers put the gradient in the slot, as it is
+        self.overwrite_with_gradient = False  # whether optimizers assign the gradient itself
         self.layout, self.follows = layout, follows
-        self._made_trainable = trainable  # its place among the weights stays when `trainable` changes
+        self._made_trainable = trainable  # determines its place among the weights, also after `trainable` changes
         given = initializer.value if isinstance(initializer, Variable) else initializer
         super().__init__(first_value(given, shape, dtype, self.path, self))
         binding.declare(self, self._slot)
 
     @property
     def _value(self) -> Any:
-        """The array that this context sees: of a shape and a dtype. What is in it may be reused by training."""
+        """The array in this context, for its shape and dtype only: training may donate its buffer."""
         value = binding.lookup(self)
         return self._slot if value is None else value
 
     @property
     def _held(self) -> jax.Array:
-        """The array that this context sees, to keep."""
+        """The array in this context, whose buffer stays valid."""
         value = binding.lookup(self)
         return sharing.borrow(self) if value is None else value
 
@@ -122,35 +122,33 @@ class Variable(Slot):
         """The array in the slot; in the compute dtype inside a mixed-precision layer."""
         return self._held.astype(self.dtype) if self._is_cast() else self._held
 
-    def assign(self, value: Any) -> jax.Array:
-        """Put a new value in the slot, cast to the variable's dtype, and return it.
+    def assign(self, value: ArrayLike | Variable) -> jax.Array:
+        """Assign a new value, cast to the variable's dtype, and return it.
 
         Raises:
             ValueError: the value has another shape.
         """
-        if isinstance(value, Variable):
-            value = value._held
-        value = to_array(value, self._value.dtype)
-        if np.shape(value) != self._value.shape:
+        array = to_array(value._held if isinstance(value, Variable) else value, self._value.dtype)
+        if np.shape(array) != self._value.shape:
             raise ValueError(
                 f"Variable {self.path!r} has shape {self._value.shape}; it cannot be assigned a value of shape "
-                f"{np.shape(value)}."
+                f"{np.shape(array)}."
             )
-        known = isinstance(value, jax.Array) and value.dtype == self._value.dtype
+        known = isinstance(array, jax.Array) and array.dtype == self._value.dtype
         if not known:
-            value = (host_value if placement.is_spread(self._value) else in_dtype)(value, self._value.dtype)
-        return self._set(value)
+            array = (host_value if placement.is_spread(self._value) else in_dtype)(array, self._value.dtype)
+        return self._set(array)
 
-    def assign_add(self, value: Any) -> jax.Array:
-        """Add to the value in the slot, and return the sum."""
+    def assign_add(self, value: ArrayLike | Variable) -> jax.Array:
+        """Add to the value, and return the sum."""
         return self.assign(self._held + _read(value))
 
-    def assign_sub(self, value: Any) -> jax.Array:
-        """Subtract from the value in the slot, and return the difference."""
+    def assign_sub(self, value: ArrayLike | Variable) -> jax.Array:
+        """Subtract from the value, and return the difference."""
         return self.assign(self._held - _read(value))
 
     def clear(self) -> None:
-        """Put zeros in the slot."""
+        """Set the value to zeros."""
         self._set(_zeros(self._value.shape, str(self._value.dtype))(), borrowed=False)
 
     def move(self, sharding: jax.sharding.Sharding) -> None:
@@ -158,14 +156,14 @@ class Variable(Slot):
         sharing.replace(self, placement.put(self._slot, sharding))
 
     def numpy(self) -> np.ndarray:
-        """The value as a NumPy array of its own: later training does not change it."""
+        """A copy of the value as a NumPy array."""
         if (value := binding.lookup(self)) is not None:
             return np.array(value)
         with sharing.reading([self]) as (value,):
             return np.array(placement.whole(value))
 
-    def convert(self, value: Any) -> jax.Array:
-        """A value as an array; NumPy's arrays and numbers in the variable's dtype."""
+    def convert(self, value: ArrayLike) -> jax.Array:
+        """A value as a JAX array; NumPy arrays and numbers are cast to the variable's dtype."""
         return value if isinstance(value, jax.Array) else in_dtype(value, self._slot.dtype)
 
     @property
@@ -265,8 +263,8 @@ def _read(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else to_array(value)
 
 
-def to_array(value: Any, dtype: Any = None) -> Any:
-    """An array of a list or tuple of numbers, arrays or further lists, Python floats as `floatx()`; the rest as it is.
+def to_array(value: Any, dtype: DType | None = None) -> Any:
+    """Convert (nested) lists and tuples of numbers and arrays to an array, Python floats as `floatx()`.
 
     >>> to_array([jnp.ones(()), 2]), to_array(3)
     (Array([1., 2.], dtype=float32), 3)
@@ -282,5 +280,5 @@ def to_array(value: Any, dtype: Any = None) -> Any:
 
 @functools.cache
 def _zeros(shape: tuple[int, ...], dtype: str) -> Callable[[], jax.Array]:
-    """A compiled function: a tenth of the time that it takes to send zeros from the host."""
+    """A compiled function that returns zeros, in a tenth of the time of a transfer from the host."""
     return jax.jit(lambda: jnp.zeros(shape, dtype))

@@ -1,4 +1,4 @@
-"""1,797 real handwritten digits, small enough to ship: examples and tests run without a download.
+"""Handwritten digits: 1,797 real images, small enough to ship, so that examples and tests run without a download.
 
 The data are those of scikit-learn's `load_digits`: the part "optdigits.tes" of the UCI set "Optical Recognition of
 Handwritten Digits", written by 13 people. digits_LICENSE.txt holds source, authors and licence.
@@ -17,14 +17,13 @@ Part = tuple[np.ndarray, np.ndarray]
 
 
 def load_data() -> tuple[Part, Part]:
-    """The digits, split into a training and a test part.
+    """Load the handwritten digits, split into training and test data.
 
-    The test part is the first, 6th, 11th, ... image of each digit, in the order of the source's file, so every digit
-    has a fifth of its images there. The same people wrote both parts; the accuracy on people not seen in training
-    would be lower.
+    Test data are the first, 6th, 11th, ... image of each digit in the order of the source, a fifth of each digit's
+    images. The same people wrote both parts, so the accuracy on other writers would be lower.
 
     Returns:
-        `(x_train, y_train), (x_test, y_test)`. x: uint8 of shape (1433, 8, 8) and (364, 8, 8), the ink of each pixel
+        `(x_train, y_train), (x_test, y_test)`. x: uint8 of shape (1433, 8, 8) and (364, 8, 8), intensities
         from 0 to 16. y: uint8 of shape (1433,) and (364,), the digits 0 to 9.
 
     Example:

@@ -1,13 +1,15 @@
-"""Initializers: the first values of weights, and the names that layers know them by."""
+"""Initializers: functions that create the initial values of weights, and their lookup by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import numpy as np
 
 from minidl.core import naming, serialization
+from minidl.core.typing import Array, ArrayLike, Config, Identifier
 from minidl.core.variables import Variable
 from minidl.initializers.base import Initializer
 from minidl.initializers.constants import STFT, Constant, Identity, Ones, Zeros, giving
@@ -87,14 +89,14 @@ BY_NAME |= {"zero": Zeros, "one": Ones, "normal": RandomNormal, "uniform": Rando
 BY_NAME |= {f"{cls.__name__}Initializer": cls for cls in (Identity, Orthogonal, STFT)}
 
 
-def get(identifier: Any) -> Any:
-    """The initializer that a name, a config, a class, a function, an array or None (none) stands for.
+def get(identifier: Identifier | ArrayLike | Variable) -> Any:
+    """Look up an initializer: by name, config or class; a function is returned as it is, None as None.
 
-    An array stands for a function that gives a copy of it and refuses any other shape.
+    For an array, the initializer returns a copy of it and refuses any other shape.
 
     Raises:
         ValueError: an unknown name.
-        TypeError: none of these.
+        TypeError: the identifier is of another type.
 
     >>> get("he_normal").get_config()
     {'seed': None, 'input_axes': None, 'output_axes': None}
@@ -105,17 +107,17 @@ def get(identifier: Any) -> Any:
     return found() if isinstance(found, type) else found
 
 
-def serialize(initializer: Any) -> Any:
-    """The JSON form of an initializer: its class and the arguments that make it again."""
+def serialize(initializer: Callable[..., Any] | None) -> str | Config | None:
+    """The JSON form of an initializer: its class and the arguments of its constructor."""
     return serialization.serialize(initializer)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer that `serialize` described.
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> Callable[..., Array] | None:
+    """The initializer of a JSON form made by `serialize`.
 
     Args:
         config: a name or a dict.
-        custom_objects: names -> classes of your own that the config may speak of.
+        custom_objects: name -> your own class, for names in the config.
 
     Raises:
         ValueError: an unknown name.

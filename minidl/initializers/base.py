@@ -1,4 +1,4 @@
-"""Initializer: a function of a shape and a dtype that can be saved."""
+"""Initializer: a serializable function of a shape and a dtype."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.typing import ArrayLike, DType
 
 
 class Initializer:
-    """Base class: a function `(shape, dtype) -> array` that can be saved.
+    """Base class: a serializable function `(shape, dtype) -> array`.
 
     Override `__call__`, and `get_config` if there are arguments.
 
@@ -25,24 +26,26 @@ class Initializer:
     [7 7]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         """An array of the shape and dtype (default `floatx()`)."""
-        raise NotImplementedError(f"{type(self).__name__} needs a __call__(shape, dtype=None) that returns an array.")
+        raise NotImplementedError(
+            f"{type(self).__name__} is an initializer without __call__(self, shape, dtype=None). Write one."
+        )
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make the same initializer again."""
+        """The arguments of the constructor."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """The initializer that `get_config` described."""
+        """The initializer of a config made by `get_config`."""
         return cls(**config)
 
     def clone(self) -> Initializer:
-        """Another one with the same arguments; where no seed was given, it takes a new one."""
+        """A copy with the same arguments, and a new seed if none was given."""
         return type(self).from_config(self.get_config())
 
 
-def on_device(values: Any, dtype: Any) -> jax.Array:
+def on_device(values: ArrayLike, dtype: DType | None) -> jax.Array:
     """A copy as a device array of the dtype. `jnp.asarray` would compile a program for each shape."""
     return jax.device_put(np.array(values, jnp.dtype(dtypes.canonical(dtype))))

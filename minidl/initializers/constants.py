@@ -1,7 +1,7 @@
-"""Initializers that draw nothing: zeros, ones, given values, the identity, the short-time Fourier transform.
+"""Deterministic initializers: zeros, ones, constants, the identity, the short-time Fourier transform.
 
-Their values are made with NumPy and put on the device as they are, because compiling a program for each weight
-shape would take longer than training a small model.
+Values are computed with NumPy and copied to the device, because compiling a program for each weight shape would take
+longer than training a small model.
 """
 
 from __future__ import annotations
@@ -13,40 +13,42 @@ import jax
 import numpy as np
 
 from minidl.core import serialization
+from minidl.core.typing import ArrayLike, DType
+from minidl.core.variables import Variable
 from minidl.initializers.base import Initializer, on_device
 
 
 class Zeros(Initializer):
-    """All 0.
+    """All zeros.
 
     >>> print(Zeros()((2,)))
     [0. 0.]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return _filled(shape, 0, dtype)
 
 
 class Ones(Initializer):
-    """All 1.
+    """All ones.
 
     >>> print(Ones()((2,)))
     [1. 1.]
     """
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return _filled(shape, 1, dtype)
 
 
 class Constant(Initializer):
-    """One given value everywhere, or an array of given values.
+    """A constant: one value, or an array of values.
 
     Args:
         value: a number, or an array that broadcasts to the weight's shape (such as a matrix
             of pretrained embeddings).
 
     Raises:
-        ValueError: (when called) the array does not fit the shape.
+        ValueError: (when called) the array does not broadcast to the shape.
 
     >>> print(Constant(0.5)((2,)), Constant([1.0, 2.0])((2, 2)))
     [0.5 0.5] [[1. 2.]
@@ -56,7 +58,7 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0):
         self.value = value
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return _filled(shape, self.value, dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -68,7 +70,7 @@ class Constant(Initializer):
 
 
 class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, 0 elsewhere.
+    """Identity matrix times `gain`.
 
     Args:
         gain: the value on the diagonal.
@@ -84,7 +86,7 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0):
         self.gain = gain
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         if len(shape) != 2:
             raise ValueError(f"Identity: expected the shape of a matrix (2 axes), got {tuple(shape)}.")
         return on_device(self.gain * np.eye(shape[0], shape[1]), dtype)
@@ -96,17 +98,17 @@ class Identity(Initializer):
 class STFT(Initializer):
     """Kernel of a convolution that computes a short-time Fourier transform.
 
-    `window[t] * cos(2 pi t f / F) / norm` for the real side, `-sin` in place of `cos` for the
-    imaginary one, with the time t up to T and the frequency f up to F / 2.
+    `window[t] * cos(2 pi t f / F) / norm` for the real part, with `-sin` for the imaginary part;
+    time t below T, frequency f up to F / 2.
 
     Args:
         side: "real" or "imag".
-        window: the name of a window in `scipy.signal`, T values, or None for none.
-        scaling: the norm of the window that divides: "density" for sqrt(sum(window^2)), "spectrum"
+        window: the name of a window in `scipy.signal`, an array of T values, or None.
+        scaling: the norm that the window is divided by: "density" for sqrt(sum(window^2)), "spectrum"
             for sum(|window|), or None for 1.
         periodic: whether a window given by name is periodic rather than symmetric.
 
-    Output shape: (T, 1, F // 2 + 1), as it is asked for.
+    Output shape: the requested (T, 1, F // 2 + 1).
 
     Raises:
         ValueError: an unknown side, window or scaling, or a window of other than T values.
@@ -119,20 +121,24 @@ class STFT(Initializer):
     """
 
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self,
+        side: str = "real",
+        window: str | ArrayLike | None = "hann",
+        scaling: str | None = "density",
+        periodic: bool = False,
     ):
         if side not in ("real", "imag"):
-            raise ValueError(f"STFT: expected side 'real' or 'imag', got {side!r}.")
+            raise ValueError(f"STFT: unknown side {side!r}; the sides are 'real' and 'imag'.")
         if scaling not in (None, "density", "spectrum"):
             raise ValueError(f"STFT: expected scaling 'density', 'spectrum' or None, got {scaling!r}.")
         if isinstance(window, str):
-            _named_window(window, 1, periodic)  # an unknown name is refused here, not when the layer is built
+            _named_window(window, 1, periodic)  # refuse an unknown name now, not when the layer is built
         self.side = side
         self.window = window
         self.scaling = scaling
         self.periodic = periodic
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         if len(shape) != 3:
             raise ValueError(f"STFT: expected a shape (frame length, 1, frequencies), got {tuple(shape)}.")
         length, _, frequencies = shape
@@ -143,7 +149,7 @@ class STFT(Initializer):
         return on_device(kernel * self._scaled_window(length), dtype)
 
     def _scaled_window(self, length: int) -> Any:
-        """The window over its norm, of shape (T, 1, 1)."""
+        """The window divided by its norm, of shape (T, 1, 1)."""
         if self.window is None:
             return 1
         window = self.window
@@ -166,20 +172,20 @@ class STFT(Initializer):
         return cls(**{name: _from_json(value) for name, value in config.items()})
 
 
-def giving(array: Any) -> Callable[..., jax.Array]:
-    """A function that gives copies of an array."""
+def giving(array: jax.Array | np.ndarray | np.generic | Variable) -> Callable[..., jax.Array]:
+    """An initializer that returns copies of an array."""
 
-    def given(shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def given(shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         if tuple(shape) != array.shape:
             raise ValueError(
-                f"Expected `shape` to be {array.shape}, that of the array given as initializer, got {tuple(shape)}."
+                f"The array given as initializer has shape {array.shape}, but the weight has shape {tuple(shape)}."
             )
-        return on_device(array, dtype)
+        return on_device(np.asarray(array), dtype)
 
     return given
 
 
-def _filled(shape: Sequence[int], value: Any, dtype: Any) -> jax.Array:
+def _filled(shape: Sequence[int], value: ArrayLike, dtype: DType | None) -> jax.Array:
     try:
         values = np.broadcast_to(np.asarray(value), tuple(shape))
     except ValueError as error:
@@ -190,17 +196,17 @@ def _filled(shape: Sequence[int], value: Any, dtype: Any) -> jax.Array:
 
 
 def _named_window(name: str, length: int, periodic: bool) -> np.ndarray:
-    """The values of a window of SciPy's."""
-    import scipy.signal  # here because importing it takes longer than importing JAX, and few programs need it
+    """A window of scipy.signal."""
+    import scipy.signal  # imported here: it takes longer than importing JAX
 
     try:
         return scipy.signal.get_window(name, length, periodic)
     except ValueError as error:
-        raise ValueError(f"STFT: {name!r} is not a window that scipy.signal.get_window makes by name.") from error
+        raise ValueError(f"STFT: {name!r} is not the name of a window of scipy.signal.get_window.") from error
 
 
 def _to_json(value: Any) -> Any:
-    """Numbers and names stay; arrays take the form that Keras's files give to NumPy arrays."""
+    """Numbers and names as they are; arrays in the form of NumPy arrays in Keras's configs."""
     if not hasattr(value, "dtype"):
         return value
     array = np.asarray(value)

@@ -1,7 +1,7 @@
-"""Initializers that draw.
+"""Random initializers.
 
-One draws the same numbers at each call for one seed, and takes the seed, if none is given, from Python's
-`random` once, when it is made: `set_random_seed` thus fixes every weight of a program.
+Each draws the same numbers at each call. Without a seed it takes one from Python's `random` at construction, so
+`set_random_seed` determines every weight of a program.
 """
 
 from __future__ import annotations
@@ -17,25 +17,28 @@ import numpy as np
 
 from minidl import random
 from minidl.core import dtypes, naming, serialization
+from minidl.core.typing import DType
 from minidl.initializers.base import Initializer
 
-# The standard deviation of a standard normal that is cut off at -2 and 2:
+Seed = int | random.SeedGenerator | dict[str, Any] | None  # a dict is the config of a SeedGenerator
+
+# The standard deviation of a standard normal truncated at -2 and 2:
 # sqrt(1 - 4 p(2) / (2 P(2) - 1)), with p the density and P the distribution function.
 _TRUNCATED_STDDEV = 0.8796256610342398
 
 
 class RandomInitializer(Initializer):
-    """Base of the random ones: holds the seed.
+    """Base class of random initializers: holds the seed.
 
     Args:
         seed: an integer, for the same draw at each call; a `SeedGenerator`, for a new draw at each call;
-            None takes an integer from Python's `random` now.
+            None takes an integer from Python's `random` at construction.
 
     Raises:
-        ValueError: the seed is something else.
+        ValueError: the seed is of another type.
     """
 
-    def __init__(self, seed: int | random.SeedGenerator | dict[str, Any] | None = None):
+    def __init__(self, seed: Seed = None):
         if isinstance(seed, dict):
             seed = serialization.deserialize(seed, {"SeedGenerator": random.SeedGenerator}, "seed generator")
         if seed is not None and not isinstance(seed, (int, random.SeedGenerator)):
@@ -44,28 +47,28 @@ class RandomInitializer(Initializer):
         self.seed = random.make_default_seed() if seed is None else seed
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make the same initializer again; the seed as it was given."""
+        """The arguments of the constructor; the seed as it was given."""
         return {"seed": serialization.serialize(self._init_seed)}
 
 
 class RandomNormal(RandomInitializer):
-    """Normal draws.
+    """Normal distribution.
 
     Args:
-        mean: their mean.
-        stddev: their standard deviation.
+        mean: the mean.
+        stddev: the standard deviation.
         seed: see `RandomInitializer`.
 
     >>> RandomNormal(stddev=0.1, seed=1)((2, 3)).shape
     (2, 3)
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None):
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return random.normal(shape, self.mean, self.stddev, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -73,10 +76,10 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomInitializer):
-    """Normal draws, drawn again where they fall more than two standard deviations from the mean.
+    """Normal distribution truncated at two standard deviations from the mean.
 
     Args:
-        mean: their mean.
+        mean: the mean.
         stddev: the standard deviation before truncation; afterwards it is 0.88 times as large.
         seed: see `RandomInitializer`.
 
@@ -84,12 +87,12 @@ class TruncatedNormal(RandomInitializer):
     True
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None):
         self.mean = mean
         self.stddev = stddev
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -97,7 +100,7 @@ class TruncatedNormal(RandomInitializer):
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform draws from [minval, maxval).
+    """Uniform distribution over [minval, maxval).
 
     Args:
         minval: the lower end, included.
@@ -108,12 +111,12 @@ class RandomUniform(RandomInitializer):
     (2, 3)
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None):
         self.minval = minval
         self.maxval = maxval
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         return random.uniform(shape, self.minval, self.maxval, dtype, self.seed)
 
     def get_config(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class RandomUniform(RandomInitializer):
 
 
 class VarianceScaling(RandomInitializer):
-    """Draws of mean 0 and variance `scale / n`, so that signals keep their size from layer to layer.
+    """Random values of mean 0 and variance `scale / n`, which keeps the scale of activations from layer to layer.
 
     n is the number of inputs of each unit ("fan_in"), of outputs ("fan_out"), or the mean of the two
     ("fan_avg"). "uniform" draws from [-limit, limit) with `limit = sqrt(3 scale / n)`.
@@ -132,12 +135,12 @@ class VarianceScaling(RandomInitializer):
         distribution: "truncated_normal" (also called "normal"), "untruncated_normal" or "uniform".
         seed: see `RandomInitializer`.
         input_axes: the axes whose sizes multiply to the number of inputs. By default the last but
-            one, and all before it as the window of a convolution.
-        output_axes: the same for the outputs; by default the last axis and the window. Both are to be
-            given, or none.
+            one and all before it, as in the kernel of a convolution.
+        output_axes: the same for the outputs; by default the last axis and the spatial ones. Give both or
+            neither.
 
     Raises:
-        ValueError: a scale that is not positive, an unknown mode or distribution, or a wrong seed.
+        ValueError: a scale that is not positive, an unknown mode or distribution, or a seed of another type.
 
     >>> VarianceScaling(2.0, mode="fan_out", seed=1)((2, 3)).shape
     (2, 3)
@@ -150,7 +153,7 @@ class VarianceScaling(RandomInitializer):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: Any = None,
+        seed: Seed = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ):
@@ -158,12 +161,10 @@ class VarianceScaling(RandomInitializer):
         if scale <= 0:
             raise ValueError(f"{type(self).__name__}: expected a positive scale, got {scale!r}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(
-                f"Invalid `mode` argument: {naming.unknown('mode', mode, ('fan_in', 'fan_out', 'fan_avg'))}"
-            )
+            raise ValueError(f"{type(self).__name__}: {naming.unknown('mode', mode, ('fan_in', 'fan_out', 'fan_avg'))}")
         if distribution not in ("normal", "truncated_normal", "untruncated_normal", "uniform"):
             known = ("truncated_normal", "untruncated_normal", "uniform")
-            raise ValueError(f"Invalid `distribution` argument: {naming.unknown('distribution', distribution, known)}")
+            raise ValueError(f"{type(self).__name__}: {naming.unknown('distribution', distribution, known)}")
         self.scale = scale
         self.mode = mode
         self.distribution = "truncated_normal" if distribution == "normal" else distribution
@@ -171,7 +172,7 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = output_axes
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         fan_in, fan_out = _fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
@@ -189,12 +190,15 @@ class VarianceScaling(RandomInitializer):
 
 
 class _Preset(VarianceScaling):
-    """A `VarianceScaling` whose scale, mode and distribution the class fixes."""
+    """A `VarianceScaling` with the scale, mode and distribution of the class."""
 
     fixed: tuple[float, str, str]
 
     def __init__(
-        self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+        self,
+        seed: Seed = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ):
         super().__init__(*self.fixed, seed=seed, input_axes=input_axes, output_axes=output_axes)
 
@@ -204,7 +208,7 @@ class _Preset(VarianceScaling):
 
 
 class GlorotUniform(_Preset):
-    """Xavier's uniform draws, from [-limit, limit) with `limit = sqrt(6 / (fan_in + fan_out))`; the usual default.
+    """Glorot (Xavier) uniform, from [-limit, limit) with `limit = sqrt(6 / (fan_in + fan_out))`; the usual default.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -215,7 +219,7 @@ class GlorotUniform(_Preset):
 
 
 class GlorotNormal(_Preset):
-    """Xavier's truncated normal draws, of variance `2 / (fan_in + fan_out)`.
+    """Glorot (Xavier) normal, truncated, of variance `2 / (fan_in + fan_out)`.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -226,7 +230,7 @@ class GlorotNormal(_Preset):
 
 
 class LecunNormal(_Preset):
-    """Truncated normal draws of variance `1 / fan_in`; made for `selu`.
+    """LeCun normal, truncated, of variance `1 / fan_in`; for `selu`.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -237,7 +241,7 @@ class LecunNormal(_Preset):
 
 
 class LecunUniform(_Preset):
-    """Uniform draws from [-limit, limit) with `limit = sqrt(3 / fan_in)`.
+    """LeCun uniform, from [-limit, limit) with `limit = sqrt(3 / fan_in)`.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -248,7 +252,7 @@ class LecunUniform(_Preset):
 
 
 class HeNormal(_Preset):
-    """Truncated normal draws of variance `2 / fan_in`; made for `relu`.
+    """He normal, truncated, of variance `2 / fan_in`; for `relu`.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -259,7 +263,7 @@ class HeNormal(_Preset):
 
 
 class HeUniform(_Preset):
-    """Uniform draws from [-limit, limit) with `limit = sqrt(6 / fan_in)`; made for `relu`.
+    """He uniform, from [-limit, limit) with `limit = sqrt(6 / fan_in)`; for `relu`.
 
     Args: `seed`, `input_axes`, `output_axes` as in `VarianceScaling`.
 
@@ -270,10 +274,10 @@ class HeUniform(_Preset):
 
 
 class Orthogonal(RandomInitializer):
-    """A random matrix with orthogonal columns (or rows, where there are fewer of them), times `gain`.
+    """Random orthogonal matrix times `gain`: orthonormal columns, or rows if there are fewer rows.
 
-    The Q of the QR decomposition of normal draws, its columns turned so that R has a positive diagonal, which
-    makes every orthogonal matrix equally likely. More than two axes are joined, all but the last.
+    The Q of the QR decomposition of normal draws, with signs for which R has a positive diagonal, so that all
+    orthogonal matrices are equally likely. All axes but the last are merged.
 
     Args:
         gain: a factor.
@@ -290,11 +294,11 @@ class Orthogonal(RandomInitializer):
     Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None):
+    def __init__(self, gain: float = 1.0, seed: Seed = None):
         self.gain = gain
         super().__init__(seed)
 
-    def __call__(self, shape: Sequence[int], dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: Sequence[int], dtype: DType | None = None) -> jax.Array:
         if len(shape) < 2:
             raise ValueError(f"Orthogonal: expected a shape of at least 2 axes, got {tuple(shape)}.")
         rows, columns = math.prod(shape[:-1]), shape[-1]
@@ -309,7 +313,7 @@ class Orthogonal(RandomInitializer):
 
 @functools.partial(jax.jit, static_argnames="shape")
 def _orthogonal(draws: jax.Array, gain: float, shape: tuple[int, ...]) -> jax.Array:
-    """Draws (m, n), m >= n -> orthonormal columns, or rows where the shape is wider than high, times gain."""
+    """Normal draws (m, n), m >= n -> orthonormal columns, or rows if the shape is wider than high, times gain."""
     q, r = jnp.linalg.qr(draws)
     q = q * jnp.sign(jnp.diag(r))
     if math.prod(shape[:-1]) < shape[-1]:
@@ -318,7 +322,7 @@ def _orthogonal(draws: jax.Array, gain: float, shape: tuple[int, ...]) -> jax.Ar
 
 
 def _fans(shape: Sequence[int], input_axes: Sequence[int] | None, output_axes: Sequence[int] | None) -> tuple[int, int]:
-    """How many inputs each unit has, and how many outputs each input goes to."""
+    """The number of inputs of each unit, and of outputs of each input."""
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 2:

@@ -1,8 +1,8 @@
 """Kernels: the array functions that have more than one implementation (form), dispatched in one place.
 
-Layers call these functions and know nothing else. `reference.py` has each as its formula. A form that is faster on a
-platform has the same name and arguments, stands in that platform's folder with the reason why it is faster, and is
-listed in `_FORMS`. Which one runs is decided by `choice.py`.
+Layers call these functions. `reference.py` has the formula of each. A form that is faster on a platform has the same
+name and arguments; it is in that platform's folder, with the reason why it is faster, and listed in `_FORMS`.
+`choice.py` determines which form runs.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from minidl.core.typing import Array, ArrayLike
 from minidl.kernels import reference, sharded
 from minidl.kernels.choice import SHARDED, lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
+from minidl.kernels.cpu import materialized as _materialized
 from minidl.kernels.cpu import matmul as _matmul
 from minidl.kernels.cpu import normalization as _normalization
 from minidl.kernels.cpu import pooling as _pooling
@@ -34,6 +37,7 @@ __all__ = [
     "conv",
     "conv_transpose",
     "depthwise_conv",
+    "materialized",
     "max_pool",
     "average_pool",
     "Pads",
@@ -74,6 +78,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "conv": _conv.conv,
         "conv_transpose": _conv.conv_transpose,
         "depthwise_conv": _conv.depthwise_conv,
+        "materialized": _materialized.materialized,
         "max_pool": _pooling.max_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
@@ -96,7 +101,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
 
 
 def form(name: str, *arrays: Any) -> Callable[..., Any]:
-    """The form of a kernel that runs on given arrays.
+    """The form of a kernel that runs for the given arrays.
 
     >>> form("matmul", np.ones(2)) is (_matmul.matmul if platform() == "cpu" else reference.matmul)
     True
@@ -106,7 +111,7 @@ def form(name: str, *arrays: Any) -> Callable[..., Any]:
     return forms.get(name) or getattr(reference, name)
 
 
-def matmul(x: Any, kernel: Any) -> Any:
+def matmul(x: Array, kernel: Array) -> Array:
     """`x @ kernel`.
 
     Args:
@@ -114,7 +119,7 @@ def matmul(x: Any, kernel: Any) -> Any:
         kernel: (features, units).
 
     Returns:
-        (..., units), in the dtype to which the two are promoted.
+        (..., units), in the promoted dtype.
 
     >>> matmul(np.ones((2, 5, 3)), np.ones((3, 4))).shape
     (2, 5, 4)
@@ -122,7 +127,7 @@ def matmul(x: Any, kernel: Any) -> Any:
     return form("matmul", x, kernel)(x, kernel)
 
 
-def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+def matmul_each(x: Array, kernels: Sequence[Any]) -> list[Any]:
     """`x @ kernel` for each of several kernels.
 
     >>> [y.shape for y in matmul_each(np.ones((2, 3)), [np.ones((3, 4)), np.ones((3, 5))])]
@@ -131,31 +136,31 @@ def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
     return form("matmul_each", x, *kernels)(x, kernels)
 
 
-def is_carried_transposed(weight: Any) -> bool:
+def is_carried_transposed(weight: Array) -> bool:
     """Whether a loop over training steps carries a weight, and its optimizer state, transposed."""
     return form("is_carried_transposed", weight)(weight)
 
 
 def conv(
-    x: Any,
-    kernel: Any,
+    x: Array,
+    kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
-    bias: Any = None,
-) -> Any:
+    bias: Array | None = None,
+) -> Array:
     """The convolution (cross-correlation) of images with a kernel.
 
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, channels / groups, filters).
-        strides: one for each axis of the window.
+        strides: one per axis of the window.
         padding: zeros before and after each axis.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
-        groups: into how many groups channels and filters are split.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
+        groups: the number of groups of channels and filters.
         bias: (filters,), added at each position; or None.
 
     Returns:
@@ -171,17 +176,17 @@ def conv(
 
 
 def conv_transpose(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
-    """The transpose of a convolution: what its gradient does to the output.
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
+    """The transposed convolution: the gradient of a convolution with respect to its input.
 
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, filters, channels).
-        strides: by how much each axis grows.
-        padding: zeros before and after each axis, once strides - 1 zeros were put between its entries.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
+        strides: the factor by which each axis grows.
+        padding: zeros before and after each axis, after strides - 1 zeros were inserted between its elements.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
 
     Returns:
         (batch, *new sizes, filters), or (batch, filters, *new sizes).
@@ -190,17 +195,17 @@ def conv_transpose(
 
 
 def depthwise_conv(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
-    """A convolution of each channel on its own.
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
+    """The depthwise convolution: each channel is convolved separately.
 
     Args:
         x: (batch, *sizes, channels), or (batch, channels, *sizes).
         kernel: (*window, channels, multiplier).
-        strides: one for each axis of the window.
+        strides: one per axis of the window.
         padding: zeros before and after each axis.
-        dilation: the distance between the places of the window.
-        channels_last: which of the two shapes x has.
+        dilation: the distance between the elements of the window.
+        channels_last: whether x has the first of the two shapes.
 
     Returns:
         (batch, *new sizes, channels * multiplier), or (batch, channels * multiplier, *new sizes).
@@ -208,29 +213,41 @@ def depthwise_conv(
     return form("depthwise_conv", x, kernel)(x, kernel, strides, padding, dilation, channels_last)
 
 
-def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
-    """The maximum of each window; its gradient goes to the first place that has it. For shapes see `conv`."""
+def materialized(x: ArrayLike) -> Array:
+    """The same array; where it is used several times, it is computed once and kept in memory.
+
+    >>> materialized(np.ones(2))
+    Array([1., 1.], dtype=float32)
+    """
+    x = jnp.asarray(x)
+    return form("materialized", x)(x)
+
+
+def max_pool(
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
+    """The maximum of each window; its gradient goes to the first element with that value. For shapes see `conv`."""
     return form("max_pool", x)(x, window, strides, padding, channels_last)
 
 
 def average_pool(
-    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
-) -> Any:
-    """The mean of each window, padding not counted. For shapes see `conv`."""
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
+    """The mean of each window, without the padding. For shapes see `conv`."""
     return reference.average_pool(x, window, strides, padding, channels_last)
 
 
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+    step: Callable[..., Any], options: Any, projected: Array, states: Any, kernel: Array, bias: Array, mask: Any
 ) -> Any:
-    """`over_time` for a cell whose inputs are projected already and whose states meet one matrix. Reverse mode only.
+    """`over_time` for a cell with projected inputs and one recurrent matrix. Reverse-mode differentiation only.
 
     Args:
-        step: (projected inputs of one time, states, kernel, bias) -> (output, new states); the states meet the kernel
-            only as `states[0] @ kernel + bias`.
+        step: (projected inputs of one step, states, kernel, bias) -> (output, new states); the kernel is used only in
+            `states[0] @ kernel + bias`.
         options: (backwards, unroll, zero_masked) as in `over_time`.
         projected: (time, batch, gates).
-        states: where it starts; the first is the one that meets the kernel.
+        states: the initial states; the first is multiplied by the kernel.
         kernel: (units, gates).
         bias: (gates,).
         mask: (time, batch) or None.
@@ -251,18 +268,18 @@ def each_time(function: Callable[[Any], Any], sequences: Any) -> Any:
 
 
 def lstm(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    """The LSTM with tanh and sigmoid along sequences; see `LSTMCell` for the formula. Reverse mode only.
+    """LSTM with tanh and sigmoid over sequences; see `LSTMCell` for the formula. Reverse-mode differentiation only.
 
     Args:
         project: sequences, or a segment of them -> inputs times their kernel, (time, batch, 4 units), for the gates i,
             f, g, o.
         sequences: (time, batch, features).
-        states: where it starts, h and c of shape (batch, units).
+        states: the initial states h and c, (batch, units).
         kernel: (units, 4 units).
-        biases: what is added to the projected inputs and to `h @ kernel`, each (4 units,).
-        whole: whether the outputs of all times are wanted, or the last alone.
+        biases: the biases of the projected inputs and of `h @ kernel`, each (4 units,).
+        whole: whether to return the outputs of all steps, or the last alone.
 
     Returns:
         (outputs (time, batch, units), or (1, batch, units); the last states).
@@ -271,16 +288,16 @@ def lstm(
 
 
 def gru(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    """The GRU with tanh and sigmoid that resets after the product; see `GRUCell` for the formula. Reverse mode only.
+    """GRU with tanh and sigmoid, `reset_after=True`; see `GRUCell` for the formula. Reverse-mode differentiation only.
 
     Args and returns as of `lstm`, for the gates z, r, g and one state h.
     """
     return form("gru", sequences, kernel)(project, sequences, states, kernel, biases, whole)
 
 
-def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
+def attention(query: Array, key: Array, value: Array, mask: Array | None = None) -> Array:
     """`softmax(query @ key.T) @ value` for each head, and `masked_softmax` where there is a mask. Reverse mode only.
 
     Args:
@@ -295,8 +312,8 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None) -> Any:
     return form("attention", query, key, value)(query, key, value, mask)
 
 
-def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
-    """The product of two arrays for each batch and head, summed over an axis of each.
+def head_matmul(a: Array, b: Array, axis_of_a: int, axis_of_b: int) -> Array:
+    """The product of two arrays for each example and head, contracted over an axis of each.
 
     >>> head_matmul(np.ones((2, 3, 4, 5)), np.ones((2, 3, 6, 5)), 3, 3).shape
     (2, 3, 4, 6)
@@ -304,12 +321,14 @@ def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
     return reference.head_matmul(a, b, axis_of_a, axis_of_b)
 
 
-def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+def batch_segments(
+    function: Callable[..., Any], work: int, query: Array, key: Array, value: Array, mask: Array | None
+) -> Array:
     """`function(query, key, value, mask)`, on segments of the batch where that is faster.
 
     Args:
-        function: gives an array (batch, ...), each example of which depends on that example alone.
-        work: how many weights of attention there are.
+        function: returns an array (batch, ...) of independent examples.
+        work: the number of attention weights.
         query: (batch, ...), as key and value.
         key: the same array as query or value, or another.
         value: the same array as query, or another.
@@ -318,20 +337,20 @@ def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any
     return form("batch_segments", query, key, value)(function, work, query, key, value, mask)
 
 
-def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     """`gamma * (x - mean) / sqrt(variance + epsilon) + beta`, with the moments of x over some axes.
 
     Args:
         x: any array of floats.
         gamma: broadcasts to x.
         beta: broadcasts to x, of the shape of gamma.
-        axes: those that mean and variance are taken over.
+        axes: the axes of the mean and variance.
         epsilon: added to the variance.
     """
     return form("normalize", x)(x, gamma, beta, axes, epsilon)
 
 
-def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+def uniform(key: ArrayLike, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
     """`jax.random.uniform` in float32.
 
     >>> bool((uniform(np.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
@@ -342,7 +361,7 @@ def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float
     return form("uniform", key)(key, shape, minval, maxval)
 
 
-def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+def normal(key: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
     """`jax.random.normal` in float32.
 
     >>> bool((normal(np.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
@@ -351,6 +370,6 @@ def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
     return form("normal", key)(key, shape)
 
 
-def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+def bernoulli(key: ArrayLike, probability: float, shape: tuple[int, ...]) -> jax.Array:
     """`jax.random.bernoulli`: booleans that are True with a probability."""
     return form("bernoulli", key)(key, probability, shape)

@@ -1,7 +1,7 @@
-"""Which form of a kernel runs: decided here, by the platform that a program is lowered for.
+"""Selects the form of a kernel, by the platform that a program is lowered for.
 
-Both the platform and the setting are part of the keys of JAX's caches of traced and compiled functions, so that a
-program is traced again where another form would run.
+The platform and the setting are part of the keys of JAX's caches of traced and compiled functions, so that a program is
+traced again if another form is to run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _lowered_for: Any = jax.make_user_context(None)
 
 
 def set_kernels(kernels: str) -> None:
-    """Choose the forms of the kernels: of matrix products, convolutions, recurrences, attention and so on.
+    """Select the forms of the kernels: matrix products, convolutions, recurrences, attention and so on.
 
-    The environment variable MINIDL_KERNELS chooses them from the start.
+    The environment variable MINIDL_KERNELS sets the initial value.
 
     Args:
         kernels: "auto" for the form that is fastest on the platform, "reference" for the formulas of
@@ -49,7 +49,7 @@ def set_kernels(kernels: str) -> None:
 
 
 def mode() -> str:
-    """The forms of the kernels that are chosen: "auto" or "reference"."""
+    """The selected forms of the kernels: "auto" or "reference"."""
     return _mode.value
 
 
@@ -59,7 +59,7 @@ def lowered_for(platform: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def platform(*arrays: Any) -> str:
-    """The platform that what is computed now is for: where the arrays are or, while tracing, what is lowered for.
+    """The platform of a computation: that of the arrays or, while tracing, the one that is lowered for.
 
     >>> platform(jax.device_put(1.0, jax.devices("cpu")[0]))
     'cpu'

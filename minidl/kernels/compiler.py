@@ -1,4 +1,4 @@
-"""What XLA is asked for: options for loops over small steps, and what the kernels in a program need of it."""
+"""XLA compiler options: for loops over small steps, and those that the kernels in a program need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCOPE = "keep_barrier"
 def keep_barrier(x: Any) -> Any:
     """A `lax.optimization_barrier` that XLA must keep until operations are fused.
 
-    XLA's CPU compiler drops barriers before that. A program with one of these in it is compiled so that it does not:
+    XLA's CPU compiler drops barriers before that. A program with this barrier is compiled with options that keep it:
     see `needs_barriers`.
     """
     with jax.named_scope(_SCOPE):
@@ -25,7 +25,7 @@ def keep_barrier(x: Any) -> Any:
 
 
 def needs_barriers(traced: Any) -> bool:
-    """Whether there is a `keep_barrier` in a traced function, or in one that it calls.
+    """Whether a traced function, or one that it calls, has a `keep_barrier`.
 
     >>> needs_barriers(jax.make_jaxpr(keep_barrier)(1.0)), needs_barriers(jax.make_jaxpr(lax.optimization_barrier)(1.0))
     (True, False)
@@ -47,13 +47,13 @@ def jaxprs(traced: Any) -> Iterator[Any]:
 
 
 def compiler_options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
-    """What XLA is to be asked for on the CPU; options that it lacks are left out.
+    """The options for XLA on the CPU; options that it does not have are left out.
 
     Args:
         has_loop: whether the program is a loop over small steps. Without region analysis it copies its weights at every
             step (2% of a small one); with the highest level of LLVM's optimizations the kernels of small arrays are
             slower than with the usual one (2%).
-        keeps_barriers: whether operations on the two sides of a barrier stay apart until they are fused. Without it, a
+        keeps_barriers: whether barriers are kept until operations are fused. Without it, a
             small step is 2% faster.
     """
     return _options(has_loop, keeps_barriers) if choice.platform() == "cpu" and choice.mode() == "auto" else {}
@@ -64,9 +64,9 @@ def _options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if has_loop:
         wanted = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
-    if keeps_barriers:  # a tiny loop that becomes one function may hold none: XLA could not compile it
+    if keeps_barriers:  # XLA fails on barriers in tiny loops that it outlines into one function
         wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
-    if not wanted or _are_known(wanted):  # asked first, since each question compiles
+    if not wanted or _are_known(wanted):  # all at once first, since each check compiles
         return wanted
     return {name: value for name, value in wanted.items() if _are_known({name: value})}
 

@@ -1,4 +1,4 @@
-"""Every kernel as its formula, in plain jax.numpy and lax; see `minidl/kernels/__init__.py` for arguments and shapes.
+"""Reference implementations of the kernels, in plain jax.numpy and lax; `__init__.py` has the arguments and shapes.
 
 These run on every platform for which no other form has been measured to be faster, and they are what the other forms
 are tested against.
@@ -14,20 +14,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from minidl.core.typing import Array, ArrayLike
 from minidl.kernels.windows import Pads, counts, out_sizes, spatial
 
 # Products
 
 
-def matmul(x: Any, kernel: Any) -> Any:
+def matmul(x: Array, kernel: Array) -> Array:
     return jnp.matmul(x, kernel)
 
 
-def matmul_each(x: Any, kernels: Sequence[Any]) -> list[Any]:
+def matmul_each(x: Array, kernels: Sequence[Any]) -> list[Any]:
     return [jnp.matmul(x, kernel) for kernel in kernels]
 
 
-def is_carried_transposed(weight: Any) -> bool:
+def is_carried_transposed(weight: Array) -> bool:
     return False
 
 
@@ -35,15 +36,15 @@ def is_carried_transposed(weight: Any) -> bool:
 
 
 def conv(
-    x: Any,
-    kernel: Any,
+    x: Array,
+    kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
-    bias: Any = None,
-) -> Any:
+    bias: Array | None = None,
+) -> Array:
     out_sizes(spatial(x, channels_last), kernel.shape[:-2], strides, padding, dilation)
     axes = "DHW"[-(x.ndim - 2) :]
     image = f"N{axes}C" if channels_last else f"NC{axes}"
@@ -61,13 +62,13 @@ def conv(
 
 
 def conv_transpose(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     return conv(*spread(x, kernel, strides, channels_last), [1] * len(strides), padding, dilation, channels_last)
 
 
-def spread(x: Any, kernel: Any, strides: Sequence[int], channels_last: bool) -> tuple[Any, Any]:
-    """The input and the kernel of the convolution that a transposed one is."""
+def spread(x: Array, kernel: Array, strides: Sequence[int], channels_last: bool) -> tuple[Any, Any]:
+    """The input and the kernel of the convolution that computes a transposed one."""
     inner = [(0, 0, stride - 1) for stride in strides]
     amounts = [(0, 0, 0), *inner, (0, 0, 0)] if channels_last else [(0, 0, 0), (0, 0, 0), *inner]
     flipped = jnp.flip(kernel, range(kernel.ndim - 2)).swapaxes(-1, -2)
@@ -75,32 +76,38 @@ def spread(x: Any, kernel: Any, strides: Sequence[int], channels_last: bool) -> 
 
 
 def depthwise_conv(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     channels = kernel.shape[-2]
     flat = kernel.reshape(*kernel.shape[:-2], 1, -1)
     return conv(x, flat, strides, padding, dilation, channels_last, channels)
 
 
-def max_pool(x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True) -> Any:
+def materialized(x: Array) -> Array:
+    return x
+
+
+def max_pool(
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
     return _reduce_window(x, lowest(x.dtype), lax.max, window, strides, padding, channels_last)
 
 
 def average_pool(
-    x: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
-) -> Any:
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
     total = _reduce_window(x, 0.0, lax.add, window, strides, padding, channels_last)
     sizes = counts(spatial(x, channels_last), window, strides, padding)
     return total / jnp.asarray(sizes[..., None] if channels_last else sizes, x.dtype)
 
 
-def lowest(dtype: Any) -> Any:
-    """What the maximum of nothing is."""
+def lowest(dtype: Any) -> float | int:
+    """The identity of the maximum: the lowest value of a dtype."""
     return -jnp.inf if jnp.issubdtype(dtype, jnp.floating) else jnp.iinfo(dtype).min
 
 
 def _reduce_window(
-    x: Any, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool
+    x: Array, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool
 ) -> Any:
     def full(values: Sequence[Any], other: Any) -> list[Any]:
         return [other, *values, other] if channels_last else [other, other, *values]
@@ -114,13 +121,13 @@ def _reduce_window(
 
 
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+    step: Callable[..., Any], options: Any, projected: Array, states: Any, kernel: Array, bias: Array, mask: Any
 ) -> Any:
     return over_time(lambda x, states: step(x, states, kernel, bias), projected, states, mask, *options)
 
 
 def lstm(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
     return _along(lstm_step, project, sequences, states, kernel, biases, whole)
 
@@ -134,7 +141,7 @@ def lstm_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, l
 
 
 def gru(
-    project: Callable[[Any], Any], sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool = True
+    project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
     return _along(gru_step, project, sequences, states, kernel, biases, whole)
 
@@ -167,13 +174,13 @@ def each_time(function: Callable[[Any], Any], sequences: Any) -> Any:
 def over_time(
     step: Callable[[Any, Any], tuple[Any, Any]],
     inputs: Any,
-    states: Any,
-    mask: Any = None,
+    states: list[Array],
+    mask: Array | None = None,
     backwards: bool = False,
     unroll: bool = False,
     zero_masked: bool = False,
 ) -> tuple[Any, Any]:
-    """Run a step along sequences.
+    """Run a step over the time axis of sequences.
 
     Args:
         step: (inputs of one time, states) -> (output, new states).
@@ -196,15 +203,15 @@ def over_time(
 def over_time_with(
     step: Callable[[Any, Any], tuple[Any, Any, Any]],
     inputs: Any,
-    states: Any,
-    mask: Any,
+    states: list[Array],
+    mask: Array | None,
     backwards: bool,
     unroll: bool,
     zero_masked: bool,
 ) -> tuple[Any, Any]:
-    """As `over_time`, for a step with a third result: it comes with the outputs, in the order of time."""
+    """As `over_time`, for a step with a third result, which is stacked in the order of time."""
 
-    def masked_step(states: Any, now: Any) -> tuple[Any, Any]:
+    def masked_step(states: list[Array], now: Any) -> tuple[Any, Any]:
         x, counts = now
         output, new, more = step(x, states)
         new = jax.tree.map(lambda value, old: value.astype(old.dtype), new, states)
@@ -218,43 +225,45 @@ def over_time_with(
     return (jnp.flip(outputs, 0) if backwards else outputs, more), last
 
 
-def _last_output(states: Any) -> Any:
-    """The first state is what the cell gave before; of stacked cells, that of the last."""
+def _last_output(states: list[Array]) -> Any:
+    """The first state is the previous output of the cell; of stacked cells, of the last one."""
     return states[-1][0] if isinstance(states[-1], (list, tuple)) else states[0]
 
 
-def _expanded(mask: Any, x: Any) -> Any:
-    """A mask (batch,) with as many axes as an array."""
+def _expanded(mask: Array, x: Array) -> Array:
+    """A mask (batch,) with the rank of an array."""
     return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
 # Attention and normalization
 
 
-def attention(query: Any, key: Any, value: Any, mask: Any) -> Any:
+def attention(query: Array, key: Array, value: Array, mask: Array | None) -> Array:
     return head_matmul(masked_softmax(head_matmul(query, key, 3, 3), mask), value, 3, 2)
 
 
-def head_matmul(a: Any, b: Any, axis_of_a: int, axis_of_b: int) -> Any:
+def head_matmul(a: Array, b: Array, axis_of_a: int, axis_of_b: int) -> Array:
     return lax.dot_general(a, b, (((axis_of_a,), (axis_of_b,)), ((0, 1), (0, 1))))
 
 
-def masked_softmax(scores: Any, mask: Any, axis: Any = -1) -> Any:
+def masked_softmax(scores: Array, mask: Array | None, axis: Any = -1) -> Array:
     if mask is not None:
         scores = jnp.where(mask, scores, np.asarray(-0.7 * float(jnp.finfo(scores.dtype).max), scores.dtype))
     return jax.nn.softmax(scores, axis=axis)
 
 
-def batch_segments(function: Callable[..., Any], work: int, query: Any, key: Any, value: Any, mask: Any) -> Any:
+def batch_segments(
+    function: Callable[..., Any], work: int, query: Array, key: Array, value: Array, mask: Array | None
+) -> Array:
     return function(query, key, value, mask)
 
 
-def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     mean, variance = moments(x, axes)
     return (x - mean) * lax.rsqrt(variance + epsilon) * gamma + beta
 
 
-def moments(x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
+def moments(x: Array, axes: Sequence[int]) -> tuple[Any, Any]:
     mean = jnp.mean(x, axes, keepdims=True)
     return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
 
@@ -262,13 +271,13 @@ def moments(x: Any, axes: Sequence[int]) -> tuple[Any, Any]:
 # Random bits
 
 
-def uniform(key: Any, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
+def uniform(key: ArrayLike, shape: tuple[int, ...], minval: float = 0.0, maxval: float = 1.0) -> jax.Array:
     return jax.random.uniform(key, shape, jnp.float32, minval, maxval)
 
 
-def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
+def normal(key: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
     return jax.random.normal(key, shape, jnp.float32)
 
 
-def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
+def bernoulli(key: ArrayLike, probability: float, shape: tuple[int, ...]) -> jax.Array:
     return jax.random.bernoulli(key, probability, shape)

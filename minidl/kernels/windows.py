@@ -1,4 +1,4 @@
-"""The geometry of windows that slide over arrays: how much padding, and how many positions."""
+"""The geometry of sliding windows: padding and numbers of positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-Pads = list[tuple[int, int]]  # for each axis, how many zeros before and after it
+Pads = list[tuple[int, int]]  # zeros before and after each axis
 
 
 def pads(
@@ -60,7 +60,7 @@ def spatial(x: Any, channels_last: bool) -> tuple[int, ...]:
 def out_sizes(
     sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: Pads, dilation: Sequence[int]
 ) -> list[int]:
-    """How many positions a window has along each axis.
+    """The number of positions of a window along each axis.
 
     Raises:
         ValueError: none along one of them.
@@ -78,7 +78,7 @@ def out_sizes(
 
 
 def counts(sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: Pads) -> np.ndarray:
-    """How many entries of each window are not padding: (*positions,), float32.
+    """The number of elements of each window that are not padding: (*positions,), float32.
 
     >>> counts([3], [2], [2], [(0, 1)])
     array([2., 1.], dtype=float32)

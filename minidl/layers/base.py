@@ -19,9 +19,11 @@ import jax
 from minidl import regularizers
 from minidl.core import arrays, dtypes, forks, placement, structures
 from minidl.core.functional import bound, of_one_moment
+from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
 from minidl.core.serialization import ConfigError, serialize
 from minidl.core.symbolic import Node, is_symbolic
+from minidl.core.text import may_be_text
 from minidl.core.variables import Variable, autocast_scope, name_scope
 from minidl.layers import masks, pipelines, signatures
 from minidl.layers.input_spec import check_inputs
@@ -64,6 +66,8 @@ class Layer(SymbolicCall):
     """
 
     floats_in_graph = False  # whether all arrays from a graph of TensorFlow are cast to the compute dtype
+    takes_text = False  # whether a layer of minidl's own is given text as it is
+    wide_in_graph = False  # whether integers are of 64 bits there
     autograph_info__ = None  # its presence tells AutoGraph of TensorFlow to call layers as they are
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -96,7 +100,7 @@ class Layer(SymbolicCall):
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         if not isinstance(trainable, bool):
-            raise ValueError(f"{type(self).__name__}: expected trainable to be a boolean, got {trainable!r}.")
+            raise ValueError(f"{type(self).__name__}: trainable must be True or False, got {trainable!r}.")
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype)
         self.autocast = autocast
@@ -125,7 +129,7 @@ class Layer(SymbolicCall):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The mathematics: arrays in, arrays out."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in it."
+            f"{type(self).__name__} is a layer without call(). Write `def call(self, x): ...` in it."
         )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -294,9 +298,13 @@ class Layer(SymbolicCall):
         """Arrays become JAX arrays, float ones in the compute dtype, with their masks; the rest stays as it is."""
         if isinstance(value, Variable):
             value = value.value
+        if isinstance(value, HostArray):
+            return signatures.text_for(self, value)
         if isinstance(value, jax.ShapeDtypeStruct) or not arrays.holds_array(value):
             return value
         array = value if isinstance(value, jax.Array) else arrays.dense(value)
+        if may_be_text(array):
+            return signatures.text_for(self, array)
         if self.autocast and dtypes.is_float(array.dtype) and array.dtype != self.compute_dtype:
             array = array.astype(self.compute_dtype)
         array = array if isinstance(array, jax.Array) else jax.device_put(array)

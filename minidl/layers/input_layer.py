@@ -112,7 +112,7 @@ def _require_match(
 ) -> None:
     """Raise ValueError for arguments of an input that do not match the given tensor."""
     if not isinstance(tensor, KerasTensor):
-        raise ValueError(f"Input: input_tensor must be a symbolic tensor (KerasTensor), got {type(tensor).__name__}.")
+        raise ValueError(f"Input: expected a symbolic tensor as input_tensor, got a {type(tensor).__name__}.")
     given = {
         "shape": (shape and tuple(shape), tensor.shape[1:]),
         "batch_shape": (batch_shape and tuple(batch_shape), tensor.shape),
@@ -122,10 +122,7 @@ def _require_match(
     }
     for name, (value, own) in given.items():
         if value is not None and value != own:
-            raise ValueError(
-                f"Input: with `input_tensor` you cannot provide an incompatible `{name}`: got {value}, the tensor's is "
-                f"{own}."
-            )
+            raise ValueError(f"Input: {name}={value} contradicts input_tensor, whose {name} is {own}.")
 
 
 def _is_size(value: Any) -> bool:

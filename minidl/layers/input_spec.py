@@ -48,7 +48,7 @@ class InputSpec:
         if axes is not None and not (
             isinstance(axes, Mapping) and all(str(axis).lstrip("-").isdigit() for axis in axes)
         ):
-            raise TypeError(f"InputSpec: axes must be a dict with integers as keys, got {axes!r}.")
+            raise TypeError(f"InputSpec: axes must map axis numbers to sizes, as {{-1: 3}}; got {axes!r}.")
         self.dtype = None if dtype is None else dtypes.canonical(dtype)
         self.shape: Shape | None = None if shape is None else tuple(shape)
         self.ndim = ndim if shape is None else len(shape)

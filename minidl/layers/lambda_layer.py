@@ -42,6 +42,8 @@ class Lambda(Layer):
     Array([9.], dtype=float32)
     """
 
+    takes_text = True
+
     def __init__(
         self,
         function: Callable[..., Any],

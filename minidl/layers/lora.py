@@ -70,11 +70,11 @@ class LowRank(Layer):
         """
         name = self.adapted_weight
         if getattr(self, f"{name}_constraint") is not None:
-            raise ValueError(f"{self.name}.enable_lora: LoRA does not support {name}_constraint; leave it out.")
+            raise ValueError(f"{self.name}.enable_lora: {name}_constraint cannot be combined with LoRA; leave it out.")
         if not (self.built or self._building):
-            raise ValueError(f"{self.name}.enable_lora: the layer is not built yet. Call it once, or build it.")
+            raise ValueError(f"{self.name}.enable_lora: the layer has no weights yet. Call it once, or build it.")
         if self.lora_enabled:
-            raise ValueError(f"{self.name}.enable_lora: LoRA is enabled with rank {self.lora_rank} already.")
+            raise ValueError(f"{self.name}.enable_lora: the layer has LoRA weights of rank {self.lora_rank} already.")
         self.lora_rank = _checked(self, rank)
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
         weight = self._frozen()

@@ -105,8 +105,8 @@ class Module:
         self._require_init()
         if id(self) in calls_under_way.get() and not self._building:
             raise ValueError(
-                f"{self.name}.add_weight: a layer cannot add new elements of state while it is called. Make its "
-                "weights in `__init__` or `build`."
+                f"{self.name}.add_weight: it was called inside of call(), where every call would add a weight. Call it "
+                "in `__init__` or `build`."
             )
         dtype = dtypes.canonical(dtype or self.variable_dtype)
         if initializer is None:

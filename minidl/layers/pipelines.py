@@ -60,15 +60,22 @@ def call(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     specs = layer.compute_output_spec(*spec_args, **spec_kwargs)
     expected, outputs = jax.tree.flatten(structures.ordered(specs))
 
+    kinds = ["int64" if spec.dtype == "int32" and layer.wide_in_graph else spec.dtype for spec in expected]
+
     def compute(*values: np.ndarray) -> list[np.ndarray]:
         args, kwargs = arguments(list(values))
         with lock:
-            return [np.asarray(output) for output in jax.tree.leaves(layer(*args, **kwargs))]
+            outputs = [np.asarray(output) for output in jax.tree.leaves(layer(*args, **kwargs))]
+        return [_in_dtype(output, kind) for output, kind in zip(outputs, kinds)]
 
-    results = tf.numpy_function(compute, tensors, [tf.as_dtype(spec.dtype) for spec in expected])
+    results = tf.numpy_function(compute, tensors, [tf.as_dtype(dtype) for dtype in kinds])
     for result, spec in zip(results, expected):
         result.set_shape(spec.shape)
     return structures.plain(jax.tree.unflatten(outputs, results))
+
+
+def _in_dtype(output: np.ndarray, kind: str) -> np.ndarray:
+    return output.astype(object if kind == "string" else kind)
 
 
 def _spec(layer: Any, tensor: Any) -> KerasTensor:

@@ -47,12 +47,9 @@ def build_shapes(
 
 def _check_names(kind: str, wanted: Sequence[str], parameters: Sequence[str]) -> None:
     """Refuse a build of several shapes whose arguments are not named after inputs of the call."""
-    advice = "Name each argument of build after an input of call, followed by _shape."
-    for name in wanted:
-        if not name.endswith("_shape"):
-            raise ValueError(f"{kind}.build takes the argument `{name}`, which does not end in `_shape`. {advice}")
-        if (of := name.removesuffix("_shape")) not in parameters:
-            raise ValueError(f"{kind}.build takes `{name}`, but `call()` does not have argument `{of}`. {advice}")
+    shapes = [f"{parameter}_shape" for parameter in parameters]
+    if unknown := [name for name in wanted if name not in shapes]:
+        raise ValueError(f"{kind}.build: {unknown} are not among {shapes}, the names of the shapes of call's inputs.")
 
 
 def bound_arguments(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -116,6 +113,20 @@ def holds_arrays(value: Any) -> bool:
     """Whether a value is an array, or a structure of nothing but arrays."""
     leaves = jax.tree.leaves(value)
     return bool(leaves) and all(hasattr(leaf, "shape") for leaf in leaves)
+
+
+def text_for(layer: Any, array: Any) -> Any:
+    """An array of text, which layers and models that hold others pass on, and layers of the user's may handle.
+
+    Raises:
+        TypeError: it is for another layer.
+    """
+    if is_own(type(layer)) and not layer.takes_text and len(layer._flatten_layers()) == 1:
+        raise TypeError(
+            f"{type(layer).__name__} {layer.name!r} takes numbers, got text of shape {tuple(array.shape)}. Put a layer "
+            "before it that makes numbers of text: TextVectorization, StringLookup or Hashing."
+        )
+    return array
 
 
 def is_plain(value: Any) -> bool:

@@ -1,10 +1,12 @@
-"""Losses: functions of targets and predictions, and classes that reduce them to the number that training lowers."""
+"""Losses: functions of targets and predictions, and classes that reduce their values to a scalar."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minidl.core import registry, serialization
+from minidl.core.typing import Config, Identifier
 from minidl.losses.alignment import CTC, ctc
 from minidl.losses.base import (
     Loss,
@@ -145,12 +147,12 @@ NAMES: dict[str, Any] = {
 }
 
 
-def get(identifier: Any) -> Any:
-    """The loss that an identifier stands for: a name, a config, a class, a function or a `Loss`.
+def get(identifier: Identifier | Loss) -> Loss | Callable[..., Any]:
+    """Look up a loss: by name, config, class or function, or a `Loss` itself.
 
     Raises:
-        ValueError: an unknown name; the message holds the near ones.
-        TypeError: nothing that could be a loss.
+        ValueError: an unknown name; the message suggests similar ones.
+        TypeError: the identifier is of another type.
 
     >>> get("mse").__name__, get("MeanSquaredError").reduction
     ('mean_squared_error', 'sum_over_batch_size')
@@ -160,12 +162,12 @@ def get(identifier: Any) -> Any:
     return serialization.lookup(identifier, NAMES, "loss", instance_of=Loss)
 
 
-def serialize(loss: Any) -> Any:
+def serialize(loss: Loss | Callable[..., Any]) -> str | Config:
     """The JSON form of a loss."""
     return serialization.serialize(loss)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The loss behind its JSON form; classes and functions of your own come from `custom_objects`."""
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> Loss | Callable[..., Any]:
+    """The loss of a JSON form; your own classes and functions are looked up in `custom_objects`."""
     with registry.known_names(custom_objects):
         return serialization.deserialize(with_function(config, NAMES), NAMES, "loss")

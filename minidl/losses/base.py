@@ -1,7 +1,7 @@
-"""What all losses share: reducing the values of examples to one number, and bringing shapes together.
+"""Base classes of losses: reduction to one number, sample weights and masks, alignment of shapes.
 
-A loss function gives one value for each example (and each further axis but the last). A `Loss`
-weighs these values with sample weights and masks and reduces them.
+A loss function returns one value per example (and per position along further axes but the last). A `Loss`
+applies sample weights and masks to these values and reduces them.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, naming, serialization, structures
+from minidl.core.typing import Array, ArrayLike, Config, DType, Identifier, PyTree
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
 
 class Loss:
-    """The base of losses. A subclass writes `call(y_true, y_pred)`, one value for each example.
+    """Base class of losses. A subclass implements `call(y_true, y_pred)`, which returns one value per example.
 
     Args:
         name: default: the class's name in snake case.
         reduction: "sum_over_batch_size" (or "mean") for the sum over the number of values;
             "mean_with_sample_weight" for the sum over the sum of weights; "sum"; or "none".
-        dtype: what to compute in, default `floatx()`.
+        dtype: the dtype to compute in, default `floatx()`.
 
     Raises:
-        ValueError: another reduction.
+        ValueError: an unknown reduction.
 
     Example:
     >>> class Quartic(Loss):
@@ -37,25 +38,27 @@ class Loss:
     0.5
     """
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None):
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: DType | None = None
+    ):
         if reduction not in _REDUCTIONS:
-            raise ValueError(f"Invalid value for argument reduction: expected one of {_REDUCTIONS}, got {reduction!r}.")
+            raise ValueError(f"Loss: reduction must be one of {_REDUCTIONS}, got {reduction!r}.")
         self.name = name or naming.auto_name(type(self).__name__)
         self.reduction = reduction
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
 
     @property
     def dtype(self) -> str:
-        """What the loss computes in."""
+        """The dtype that the loss computes in."""
         return self.dtype_policy.compute_dtype
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """One value for each example: (batch, ..., features) -> (batch, ...)."""
+    def call(self, y_true: PyTree, y_pred: PyTree) -> Array:
+        """One value per example: (batch, ..., features) -> (batch, ...)."""
         raise NotImplementedError(
-            f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, y_true, y_pred)`."
+            f"{type(self).__name__} is a loss without call(). Write `def call(self, y_true, y_pred): ...` in it."
         )
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: PyTree, y_pred: PyTree, sample_weight: ArrayLike | None = None) -> Array:
         """The reduced loss.
 
         Args:
@@ -76,7 +79,7 @@ class Loss:
         return {"name": self.name, "reduction": self.reduction}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Loss:
         """The loss that `get_config` described."""
         return cls(**config)
 
@@ -85,17 +88,17 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """A loss made of a function.
+    """A loss from a function of targets and predictions.
 
     Args:
-        fn: `(y_true, y_pred, **kwargs)` -> one value for each example.
+        fn: `(y_true, y_pred, **kwargs)` -> one value per example.
         reduction: see `Loss`.
         name: default: the class's name in snake case.
         dtype: see `Loss`.
         **kwargs: passed to `fn`.
 
     Raises:
-        TypeError: `fn` cannot be called.
+        TypeError: `fn` is not callable.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class LossFunctionWrapper(Loss):
         fn: Callable[..., Any],
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         **kwargs: Any,
     ):
         super().__init__(name, reduction, dtype)
@@ -118,7 +121,7 @@ class LossFunctionWrapper(Loss):
         """The arguments that `fn` is called with, besides the targets and predictions."""
         return {name: getattr(self, name) for name in self._argument_names}
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> Array:
         y_true, y_pred = _squeeze(y_true, y_pred)
         return self.fn(y_true, y_pred, **self.fn_arguments)
 
@@ -132,14 +135,14 @@ class LossFunctionWrapper(Loss):
         return f"<{type(self).__name__}({getattr(self.fn, '__name__', self.fn)})>"
 
 
-def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) -> Any:
-    """Weigh values and reduce them.
+def reduce(values: Array, sample_weight: ArrayLike | None, mask: ArrayLike | None, reduction: str | None) -> Array:
+    """Apply weights and a mask to values and reduce them.
 
     Args:
         values: (batch, ...) values of a loss.
         sample_weight: weights that broadcast against the values, or None.
-        mask: booleans that broadcast against the values, or None; masked values count as if they
-            were not there.
+        mask: booleans that broadcast against the values, or None; masked values are
+            ignored.
         reduction: as in `Loss`.
 
     Raises:
@@ -148,7 +151,7 @@ def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) ->
     weight = sample_weight if sample_weight is None else jnp.asarray(sample_weight, values.dtype)
     if mask is not None:
         mask = jnp.asarray(mask, values.dtype)
-        if reduction in ("mean", "sum_over_batch_size"):  # as many as are valid, not as many as there are
+        if reduction in ("mean", "sum_over_batch_size"):  # the mean over the valid values only
             mask = jnp.where(mask != 0, _divide(jnp.asarray(mask.size, mask.dtype), jnp.sum(mask)), 0)
         if weight is not None:
             weight = with_mask(weight, mask)
@@ -167,7 +170,7 @@ def reduce(values: Any, sample_weight: Any, mask: Any, reduction: str | None) ->
     return total / values.size
 
 
-def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
+def same_rank(a: Array, b: Array) -> tuple[Array, Array]:
     """Make the ranks of two arrays equal where they differ by a last axis of size 1.
 
     (n,) and (n, 1) become (n, 1) both; (n, m) and (n, m, 1) become (n, m) both.
@@ -179,7 +182,7 @@ def same_rank(a: Any, b: Any) -> tuple[Any, Any]:
     return a, b
 
 
-def with_mask(weight: Any, mask: Any) -> Any:
+def with_mask(weight: Array, mask: Array) -> Array:
     """Weights times a mask (batch, steps); a weight (batch,) is for all steps of its example."""
     mask, weight = same_rank(mask, weight)
     if 0 < weight.ndim < mask.ndim and weight.shape[0] == mask.shape[0]:
@@ -187,16 +190,16 @@ def with_mask(weight: Any, mask: Any) -> Any:
     return weight * mask
 
 
-def check_weights(owner: str, values: Any, weight: Any) -> None:
-    """Refuse weights (steps,) for values (batch, steps): they would weigh steps where examples are meant.
+def check_weights(owner: str, values: Array, weight: Array) -> None:
+    """Refuse weights (steps,) for values (batch, steps), which would be broadcast along the wrong axis.
 
     Args:
-        owner: whose values they are, for the error.
+        owner: the name of the loss or metric, for the error.
         values: (batch, ...).
-        weight: of the same number of axes, each of the same size or of size 1; or a number.
+        weight: a scalar, or an array of the same rank whose sizes match or are 1.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the shapes do not match.
     """
     if weight.ndim == 0 or values.ndim == 0:
         return
@@ -208,16 +211,16 @@ def check_weights(owner: str, values: Any, weight: Any) -> None:
         )
 
 
-def _divide(x: Any, y: Any) -> Any:
+def _divide(x: Array, y: Array) -> Array:
     """`x / y`, and 0 where y is 0."""
     return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
 
 
-def _squeeze(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """`same_rank` for arrays; what has other structures stays as it is."""
+def _squeeze(y_true: PyTree, y_pred: PyTree) -> tuple[Any, Any]:
+    """`same_rank` for arrays; other structures are returned as they are."""
     if isinstance(y_pred, jax.Array) and isinstance(y_true, jax.Array):
         y_true, squeezed = same_rank(y_true, y_pred)
-        if squeezed is not y_pred:  # without its last axis, the one that a softmax is about
+        if squeezed is not y_pred:  # the last axis, over which a softmax is normalized, is gone
             logits = array_metadata.of(y_pred).sigmoid_logits
             known = None if logits is None else logits.reshape(squeezed.shape)
             y_pred = array_metadata.annotate(squeezed, sigmoid_logits=known)
@@ -225,7 +228,7 @@ def _squeeze(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
-    """A changed form of predictions, with the logits behind the old form changed likewise."""
+    """Attach the logits of the old predictions, converted, to the new ones."""
     known = array_metadata.of(old)
     for field in ("softmax_logits", "sigmoid_logits"):
         if (logits := getattr(known, field)) is not None:
@@ -233,11 +236,11 @@ def _with_logits_of(old: Any, new: Any, convert: Callable[[Any], Any]) -> Any:
     return new
 
 
-def pair(function: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Targets and predictions as arrays of one shape and dtype, for a function that compares them one by one.
+def pair(function: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+    """Targets and predictions as arrays of one shape and dtype, for an elementwise function.
 
     Args:
-        function: its name, for the error.
+        function: the name of the function, for the error.
         y_true: targets.
         y_pred: predictions; the last axis of one of them may have size 1 where the other has none.
 
@@ -252,29 +255,28 @@ def pair(function: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     targets, predictions = _squeeze(targets, predictions)
     if targets.shape != predictions.shape:
         raise ValueError(
-            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it compares them one by one, so they "
-            "must have the same shape."
+            f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; it is elementwise, so their shapes "
+            "must be equal."
         )
     return targets, predictions
 
 
-def floats(y_pred: Any) -> Any:
-    """Predictions as a float array; what is one stays the same object, which notes are about."""
+def floats(y_pred: ArrayLike) -> Array:
+    """Predictions as a float array; a float array is returned itself, as its metadata belongs to the object."""
     y_pred = y_pred if isinstance(y_pred, jax.Array) else jnp.asarray(y_pred)
     return y_pred if dtypes.is_float(y_pred.dtype) else y_pred.astype(dtypes.floatx())
 
 
-def function_config(fn: Callable[..., Any]) -> Any:
-    """The JSON form of a function inside a wrapper's config, as Keras writes it there."""
+def function_config(fn: Callable[..., Any]) -> Config:
+    """The JSON form of a function inside a wrapper's config, in Keras's format."""
     name = serialization.serialize(fn)
     if not isinstance(name, str):
         return name
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def with_function(config: Any, table: dict[str, Any]) -> Any:
-    """The config of a wrapped function, with the function from the table in the place of its name."""
-    arguments = config.get("config") if isinstance(config, dict) else None
-    if not isinstance(arguments, dict) or "fn" not in arguments:
+def with_function(config: Identifier, table: dict[str, Any]) -> Identifier:
+    """The config of a wrapped function, with the function's name replaced by the function from the table."""
+    if not isinstance(config, dict) or not isinstance(arguments := config.get("config"), dict) or "fn" not in arguments:
         return config
     return {**config, "config": {**arguments, "fn": serialization.deserialize(arguments["fn"], table, "function")}}

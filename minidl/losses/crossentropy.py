@@ -1,31 +1,30 @@
-"""Cross-entropies: the losses of classes, from probabilities or from logits.
+"""Cross-entropy losses for classification, from probabilities or from logits.
 
-A cross-entropy of a softmax's or sigmoid's output is computed from the logits behind it (see
-array_metadata.py), where it is exact also for probabilities that have saturated.
+The cross-entropy of a softmax or sigmoid output is computed from its logits (see core/array_metadata.py), which is
+exact also where the probabilities have saturated.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType, PyTree
 from minidl.losses.base import LossFunctionWrapper, floats, pair
 
 
 @of_family("losses")
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
-    """-sum(y_true log(y_pred)) over the classes.
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Array:
+    """Cross-entropy of one-hot labels: `-sum(y_true log(y_pred))` over the classes.
 
     Args:
         y_true: class probabilities, such as one-hot labels, (batch, ..., classes).
-        y_pred: (batch, ..., classes): probabilities (made to sum to 1), or logits.
-        from_logits: whether `y_pred` is logits, that is, has gone through no softmax.
+        y_pred: (batch, ..., classes): probabilities (normalized to sum to 1), or logits.
+        from_logits: whether `y_pred` is logits, the values before a softmax.
         label_smoothing: s in y_true (1 - s) + s / classes (Szegedy et al., 2016).
         axis: the axis of the classes.
 
@@ -44,19 +43,19 @@ def categorical_crossentropy(
 
 @of_family("losses")
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Any:
-    """-log(y_pred[label]): the cross-entropy of integer labels.
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Array:
+    """Cross-entropy of integer labels: `-log(y_pred[label])`.
 
     Args:
         y_true: labels from 0 to classes - 1, (batch, ...) or (batch, ..., 1).
-        y_pred: (batch, ..., classes): probabilities (made to sum to 1), or logits.
+        y_pred: (batch, ..., classes): probabilities (normalized to sum to 1), or logits.
         from_logits: whether `y_pred` is logits.
-        ignore_class: a label whose examples count as if they were not there.
+        ignore_class: a label whose examples are ignored.
         axis: the axis of the classes.
 
     Raises:
-        ValueError: the shapes do not go together.
+        ValueError: the shapes do not match.
 
     >>> probabilities = jnp.array([[0.5, 0.5], [0.25, 0.75]])
     >>> values = sparse_categorical_crossentropy(jnp.array([0, 1]), probabilities)
@@ -75,14 +74,14 @@ def sparse_categorical_crossentropy(
 
 @of_family("losses")
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
-) -> Any:
-    """mean(-y_true log(y_pred) - (1 - y_true) log(1 - y_pred)) over an axis.
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Array:
+    """Binary cross-entropy: `mean(-y_true log(y_pred) - (1 - y_true) log(1 - y_pred))` over an axis.
 
     Args:
         y_true: labels 0 and 1, (batch, ..., outputs).
         y_pred: probabilities, or logits, of the same shape.
-        from_logits: whether `y_pred` is logits, that is, has gone through no sigmoid.
+        from_logits: whether `y_pred` is logits, the values before a sigmoid.
         label_smoothing: s in y_true (1 - s) + s / 2.
         axis: the axis of the mean.
 
@@ -99,8 +98,8 @@ def binary_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
-def binary_values(y_true: Any, y_pred: Any, logits: Any) -> Any:
-    """The cross-entropy of each output: from the logits, or where they are None from the probabilities `y_pred`."""
+def binary_values(y_true: Array, y_pred: Array, logits: Array | None) -> Array:
+    """Elementwise binary cross-entropy, from the logits or, if these are None, from the probabilities `y_pred`."""
     if logits is not None:
         log_p, log_not_p = jax.nn.log_sigmoid(logits), jax.nn.log_sigmoid(-logits)
     else:
@@ -109,19 +108,19 @@ def binary_values(y_true: Any, y_pred: Any, logits: Any) -> Any:
     return -(y_true * log_p) - (1.0 - y_true) * log_not_p
 
 
-def sigmoid_logits(y_pred: Any, from_logits: bool) -> Any:
-    """The logits that are `y_pred`, or that are behind it, or None."""
+def sigmoid_logits(y_pred: Array, from_logits: bool) -> Array | None:
+    """`y_pred` if it is logits, else the logits of the sigmoid that computed it, or None if there was none."""
     return y_pred if from_logits else array_metadata.of(y_pred).sigmoid_logits
 
 
-def softmax_logits(y_pred: Any, from_logits: bool, axis: int) -> Any:
-    """The logits that are `y_pred`, or that are behind it, or None."""
-    is_last = axis in (-1, y_pred.ndim - 1)  # the axis that softmax notes its logits for
+def softmax_logits(y_pred: Array, from_logits: bool, axis: int) -> Array | None:
+    """`y_pred` if it is logits, else the logits of the softmax that computed it, or None if there was none."""
+    is_last = axis in (-1, y_pred.ndim - 1)  # softmax records its logits for the last axis only
     return y_pred if from_logits else array_metadata.of(y_pred).softmax_logits if is_last else None
 
 
-def log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = None) -> Any:
-    """log(y_pred). Where not `valid`, something harmless: NaN there would make the gradient NaN."""
+def log_probabilities(y_pred: Array, from_logits: bool, axis: int, valid: Array | None = None) -> Array:
+    """log(y_pred). Invalid positions get a finite value, as NaN there would make the gradient NaN."""
     logits = softmax_logits(y_pred, from_logits, axis)
     scores = y_pred if logits is None else logits
     if valid is not None:
@@ -132,11 +131,11 @@ def log_probabilities(y_pred: Any, from_logits: bool, axis: int, valid: Any = No
     return jnp.log(jnp.clip(probabilities, dtypes.epsilon(), 1.0 - dtypes.epsilon()))
 
 
-def one_hot_targets(function: str, y_true: Any, y_pred: Any, label_smoothing: float) -> Any:
+def one_hot_targets(function: str, y_true: ArrayLike, y_pred: Array, label_smoothing: float) -> Array:
     """Smoothed class probabilities in the shape of the predictions.
 
     Args:
-        function: its name, for the error.
+        function: the name of the function, for the error.
         y_true: class probabilities.
         y_pred: a float array of predictions.
         label_smoothing: s in y_true (1 - s) + s / classes.
@@ -147,23 +146,23 @@ def one_hot_targets(function: str, y_true: Any, y_pred: Any, label_smoothing: fl
     y_true = jnp.asarray(y_true, y_pred.dtype)
     if y_true.shape != y_pred.shape:
         raise ValueError(
-            f"{function}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; they must have the same shape, with "
+            f"{function}: y_true has shape {y_true.shape}, y_pred {y_pred.shape}; both need "
             "one value for each class. For integer labels use sparse_categorical_crossentropy."
         )
     return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1] if label_smoothing else y_true
 
 
-def integer_labels(function: str, y_true: Any, y_pred: Any, axis: int) -> Any:
-    """Labels in the shape of the predictions without the axis of the classes.
+def integer_labels(function: str, y_true: ArrayLike, y_pred: Array, axis: int) -> Array:
+    """Integer labels in the shape of the predictions without the axis of the classes.
 
     Args:
-        function: its name, for the error.
-        y_true: labels, also with an axis of size 1 in the place of the classes.
+        function: the name of the function, for the error.
+        y_true: labels, optionally with an axis of size 1 at the position of the classes.
         y_pred: an array of predictions.
         axis: the axis of the classes.
 
     Raises:
-        ValueError: the shapes do not go together.
+        ValueError: the shapes do not match.
     """
     y_true = jnp.asarray(y_true)
     if y_true.ndim == y_pred.ndim and y_true.shape[axis] == 1:
@@ -193,7 +192,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         super().__init__(categorical_crossentropy, reduction, name, dtype, **arguments)
@@ -214,17 +213,17 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         reduction: str | None = "sum_over_batch_size",
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> Array:
         return self.fn(y_true, y_pred, **self.fn_arguments)  # labels (n,) with predictions (n, 1) stay as they are
 
 
 class BinaryCrossentropy(LossFunctionWrapper):
-    """Cross-entropy of yes-or-no labels: see `binary_crossentropy`.
+    """Binary cross-entropy: see `binary_crossentropy`.
 
     >>> loss = BinaryCrossentropy(from_logits=True)
     >>> round(float(loss(jnp.array([[1.0]]), jnp.array([[0.0]]))), 3)
@@ -238,7 +237,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
         super().__init__(binary_crossentropy, reduction, name, dtype, **arguments)

@@ -1,39 +1,40 @@
-"""Focal cross-entropies: examples that are right already count little, so that the hard ones are learnt.
+"""Focal losses: cross-entropies in which well-classified examples have a small weight.
 
-Like the cross-entropies in crossentropy.py, they are computed from the logits where these are known.
+As in crossentropy.py, they are computed from the logits where these are known.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, floats, pair
 from minidl.losses.crossentropy import binary_values, log_probabilities, one_hot_targets, sigmoid_logits
 
 
 @of_family("losses")
 def categorical_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
-    alpha: float | Any = 0.25,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    alpha: ArrayLike = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
-    """-sum(alpha (1 - y_pred)^gamma y_true log(y_pred)) over the classes. Lin et al., 2018.
+) -> Array:
+    """Focal cross-entropy of one-hot labels: `-sum(alpha (1 - y_pred)^gamma y_true log(y_pred))` over the classes.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
 
     Args:
         y_true: class probabilities, such as one-hot labels, (batch, ..., classes).
-        y_pred: (batch, ..., classes): probabilities (made to sum to 1), or logits.
-        alpha: what classes weigh: a number, or one for each class.
-        gamma: how much less the examples count that are right already; 0 for not at all.
-        from_logits: whether `y_pred` is logits, that is, has gone through no softmax.
+        y_pred: (batch, ..., classes): probabilities (normalized to sum to 1), or logits.
+        alpha: weight of the classes: one number, or one for each class.
+        gamma: the focusing parameter; 0 gives the cross-entropy.
+        from_logits: whether `y_pred` is logits, the values before a softmax.
         label_smoothing: s in y_true (1 - s) + s / classes (Szegedy et al., 2016).
         axis: the axis of the classes.
 
@@ -54,26 +55,28 @@ def categorical_focal_crossentropy(
 
 @of_family("losses")
 def binary_focal_crossentropy(
-    y_true: Any,
-    y_pred: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: int = -1,
-) -> Any:
-    """The mean of w (1 - p)^gamma times the binary cross-entropy, for p the probability of what is right.
+) -> Array:
+    """Binary focal cross-entropy: the mean of `w (1 - p)^gamma` times the binary cross-entropy.
 
-    With labels that are not 0 or 1, p = y_true y_pred + (1 - y_true) (1 - y_pred). Lin et al., 2018.
+    p is the probability of the right label, `y_true y_pred + (1 - y_true) (1 - y_pred)`.
+
+    Source: Lin et al., "Focal loss for dense object detection", 2018.
 
     Args:
         y_true: labels 0 and 1, (batch, ..., outputs).
         y_pred: probabilities, or logits, of the same shape.
         apply_class_balancing: whether w is alpha for labels 1 and 1 - alpha for labels 0; else it is 1.
-        alpha: what labels 1 weigh.
-        gamma: how much less the examples count that are right already; 0 for not at all.
-        from_logits: whether `y_pred` is logits, that is, has gone through no sigmoid.
+        alpha: weight of the labels 1.
+        gamma: the focusing parameter; 0 gives the cross-entropy.
+        from_logits: whether `y_pred` is logits, the values before a sigmoid.
         label_smoothing: s in y_true (1 - s) + s / 2.
         axis: the axis of the mean.
 
@@ -95,8 +98,8 @@ def binary_focal_crossentropy(
     return jnp.mean(values, axis=axis)
 
 
-def _power(wrong: Any, gamma: float) -> Any:
-    """`wrong ** gamma`, with a gradient that is finite also at 0 for gamma < 1."""
+def _power(wrong: Array, gamma: float) -> Array:
+    """`wrong ** gamma`, with a finite gradient at 0 also for gamma < 1."""
     return jnp.maximum(wrong, dtypes.epsilon()) ** gamma
 
 
@@ -110,14 +113,14 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
     def __init__(
         self,
-        alpha: float | Any = 0.25,
+        alpha: ArrayLike = 0.25,
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits}
         arguments |= {"label_smoothing": label_smoothing, "axis": axis}
@@ -125,7 +128,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
 
 
 class BinaryFocalCrossentropy(LossFunctionWrapper):
-    """Focal cross-entropy of yes-or-no labels: see `binary_focal_crossentropy`.
+    """Binary focal cross-entropy: see `binary_focal_crossentropy`.
 
     >>> loss = BinaryFocalCrossentropy(from_logits=True)
     >>> f"{loss(jnp.array([[1.0]]), jnp.array([[0.0]])):.4f}"
@@ -142,7 +145,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "binary_focal_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"apply_class_balancing": apply_class_balancing, "alpha": alpha, "gamma": gamma}
         arguments |= {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}

@@ -1,24 +1,24 @@
-"""The generalized cross-entropy: between cross-entropy and absolute error, for labels of which some are wrong."""
+"""Generalized cross-entropy, for noisy labels: between cross-entropy and mean absolute error."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType, PyTree
 from minidl.losses.base import LossFunctionWrapper, floats
 from minidl.losses.crossentropy import integer_labels, softmax_logits
 
 
 @of_family("losses")
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
-    """(1 - y_pred[label]^q) / q.
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Array:
+    """Generalized cross-entropy of integer labels: `(1 - y_pred[label]^q) / q`.
 
-    It goes to the cross-entropy for q to 0 and is the absolute error for q = 1. The gradient of an
-    example is that of its cross-entropy times y_pred[label]^q, so that labels which the model finds
-    unlikely, as wrong ones are, pull less. Zhang & Sabuncu, 2018.
+    Its limit for q -> 0 is the cross-entropy; q = 1 gives the absolute error. The gradient is that of the cross-entropy
+    times `y_pred[label]^q`, so labels that the model finds unlikely, as wrong ones are, have little influence.
+
+    Source: Zhang & Sabuncu, "Generalized cross entropy loss for training deep neural networks with noisy labels", 2018.
 
     Args:
         y_true: labels from 0 to classes - 1, (batch, ...) or (batch, ..., 1).
@@ -26,7 +26,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
         q: from 0 to 1.
 
     Raises:
-        ValueError: the shapes do not go together.
+        ValueError: the shapes do not match.
 
     >>> probabilities = jnp.array([[0.25, 0.75], [0.0, 1.0]])
     >>> categorical_generalized_cross_entropy(jnp.array([0, 1]), probabilities, q=0.5).tolist()
@@ -38,13 +38,13 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     logits = softmax_logits(y_pred, False, -1)
     if logits is None:
         power = jnp.sum(one_hot * y_pred, axis=-1) ** q
-    else:  # p^q by logarithms has a finite gradient also where p has underflowed
+    else:  # exp(q log p) has a finite gradient also where p has underflowed
         power = jnp.exp(q * jnp.sum(one_hot * jax.nn.log_softmax(logits), axis=-1))
     return (1.0 - power) / q
 
 
 class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
-    """Loss of integer labels of which some are wrong: see `categorical_generalized_cross_entropy`.
+    """Loss for noisy integer labels: see `categorical_generalized_cross_entropy`.
 
     Raises:
         ValueError: q is not between 0 and 1.
@@ -58,7 +58,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
         q: float = 0.5,
         reduction: str | None = "sum_over_batch_size",
         name: str = "categorical_generalized_cross_entropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         if not 0 < q < 1:
             raise ValueError(
@@ -67,5 +67,5 @@ class CategoricalGeneralizedCrossEntropy(LossFunctionWrapper):
             )
         super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: PyTree, y_pred: PyTree) -> Array:
         return self.fn(y_true, y_pred, **self.fn_arguments)  # labels (n,) with predictions (n, 1) stay as they are

@@ -1,18 +1,17 @@
-"""Hinge losses: zero once a score is on the right side by a margin of 1."""
+"""Hinge losses, for maximum-margin classification: zero where a score is right by a margin of 1."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, pair
 
 
 @of_family("losses")
-def hinge(y_true: Any, y_pred: Any) -> Any:
-    """mean(max(1 - y_true y_pred, 0)) over the last axis.
+def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Hinge loss: `mean(max(1 - y_true y_pred, 0))` over the last axis.
 
     Args:
         y_true: labels -1 and 1. Where all of them are 0 or 1, the zeros count as -1.
@@ -29,8 +28,8 @@ def hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """mean(max(1 - y_true y_pred, 0)^2) over the last axis.
+def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Squared hinge loss: `mean(max(1 - y_true y_pred, 0)^2)` over the last axis.
 
     Args:
         y_true: labels -1 and 1. Where all of them are 0 or 1, the zeros count as -1.
@@ -47,10 +46,8 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """max(largest - right + 1, 0): the largest score of a wrong class, the score of the right one.
-
-    The formula is max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0), so `largest` is at least 0.
+def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Categorical hinge loss: `max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)` over the classes.
 
     Args:
         y_true: one-hot labels, (batch, ..., classes).
@@ -68,31 +65,41 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     return jnp.maximum(largest - right + 1.0, 0.0)
 
 
-def _signs(y_true: Any) -> Any:
+def _signs(y_true: Array) -> Array:
     """Labels -1 and 1 for labels 0 and 1; others stay as they are."""
     is_binary = jnp.all((y_true == 0) | (y_true == 1))
     return jnp.where(is_binary, 2.0 * y_true - 1.0, y_true)
 
 
 class Hinge(LossFunctionWrapper):
-    """Hinge loss of yes-or-no labels: see `hinge`.
+    """Hinge loss of binary labels: see `hinge`.
 
     >>> float(Hinge()(jnp.array([[1.0], [-1.0]]), jnp.array([[0.25], [-3.0]])))
     0.375
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "hinge", dtype: Any = None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "hinge",
+        dtype: DType | None = None,
+    ):
         super().__init__(hinge, reduction, name, dtype)
 
 
 class SquaredHinge(LossFunctionWrapper):
-    """Squared hinge loss of yes-or-no labels: see `squared_hinge`.
+    """Squared hinge loss of binary labels: see `squared_hinge`.
 
     >>> float(SquaredHinge()(jnp.array([[1.0], [-1.0]]), jnp.array([[0.5], [-3.0]])))
     0.125
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "squared_hinge", dtype: Any = None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "squared_hinge",
+        dtype: DType | None = None,
+    ):
         super().__init__(squared_hinge, reduction, name, dtype)
 
 
@@ -104,6 +111,9 @@ class CategoricalHinge(LossFunctionWrapper):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge", dtype: Any = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_hinge",
+        dtype: DType | None = None,
     ):
         super().__init__(categorical_hinge, reduction, name, dtype)

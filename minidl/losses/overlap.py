@@ -1,28 +1,29 @@
-"""Losses of overlap, for segmentation: how much of two sets of pixels is in both.
+"""Overlap losses for segmentation: Dice and Tversky.
 
-They look at all values together, not at one example after the other, so that a class of few pixels
-counts as much as one of many. Give `axis` for one value for each of the other axes.
+By default their sums run over all values of a batch, so a class of few pixels counts as much as one of many. With
+`axis` they run over these axes alone, and there is one value for each position along the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax.numpy as jnp
 
 from minidl.core import dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, pair
 
 Axis = int | Sequence[int] | None
 
 
 @of_family("losses")
-def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
-    """1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred)).
+def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axis = None) -> Array:
+    """Dice loss: `1 - 2 sum(y_true y_pred) / (sum(y_true) + sum(y_pred))`.
 
-    Dice, 1945; as a loss: Milletari et al., 2016.
+    Source: Milletari et al., "V-Net: fully convolutional neural networks for volumetric medical image segmentation",
+    2016.
 
     Args:
         y_true: labels 0 and 1.
@@ -43,17 +44,19 @@ def dice(y_true: Any, y_pred: Any, axis: Axis = None) -> Any:
 
 
 @of_family("losses")
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Any:
-    """1 - both / (both + alpha missed + beta added).
+def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> Array:
+    """Tversky loss: `1 - tp / (tp + alpha fn + beta fp)`.
 
-    Here both = sum(y_true y_pred), missed = sum(y_true (1 - y_pred)) and
-    added = sum((1 - y_true) y_pred). With alpha = beta = 1/2 it is `dice`. Salehi et al., 2017.
+    True positives are `sum(y_true y_pred)`, false negatives `sum(y_true (1 - y_pred))`, false positives
+    `sum((1 - y_true) y_pred)`. With alpha = beta = 1/2 it is `dice`.
+
+    Source: Salehi et al., "Tversky loss function for image segmentation", 2017.
 
     Args:
         y_true: labels 0 and 1.
         y_pred: probabilities of the same shape.
-        alpha: what a missed pixel costs.
-        beta: what a pixel costs that should not be there.
+        alpha: weight of false negatives.
+        beta: weight of false positives.
         axis: the axes of the sums; None for all of them.
 
     Raises:
@@ -64,19 +67,19 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     """
     y_true, y_pred = pair("tversky", y_true, y_pred)
     axis = _axes(axis)
-    both = jnp.sum(y_true * y_pred, axis=axis)
-    missed = jnp.sum(y_true * (1.0 - y_pred), axis=axis)
-    added = jnp.sum((1.0 - y_true) * y_pred, axis=axis)
-    return 1.0 - both / (both + alpha * missed + beta * added + dtypes.epsilon())
+    tp = jnp.sum(y_true * y_pred, axis=axis)
+    fn = jnp.sum(y_true * (1.0 - y_pred), axis=axis)
+    fp = jnp.sum((1.0 - y_true) * y_pred, axis=axis)
+    return 1.0 - tp / (tp + alpha * fn + beta * fp + dtypes.epsilon())
 
 
 def _axes(axis: Axis) -> int | tuple[int, ...] | None:
-    """Axes as NumPy wants them: a file's list is a tuple there."""
+    """Axes as NumPy takes them: a list, as configs have it, becomes a tuple."""
     return axis if axis is None or isinstance(axis, int) else tuple(axis)
 
 
 class Dice(LossFunctionWrapper):
-    """Loss of overlap: see `dice`.
+    """Dice loss: see `dice`.
 
     >>> f"{Dice()(jnp.array([[1.0, 1.0, 0.0]]), jnp.array([[1.0, 0.0, 0.0]])):.3f}"
     '0.333'
@@ -87,13 +90,13 @@ class Dice(LossFunctionWrapper):
         reduction: str | None = "sum_over_batch_size",
         name: str = "dice",
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(dice, reduction, name, dtype, axis=axis)
 
 
 class Tversky(LossFunctionWrapper):
-    """Loss of overlap with prices for both kinds of mistakes: see `tversky`.
+    """Tversky loss: see `tversky`.
 
     >>> f"{Tversky(alpha=1.0)(jnp.array([[1.0, 1.0, 0.0]]), jnp.array([[1.0, 0.0, 0.0]])):.3f}"
     '0.500'
@@ -106,6 +109,6 @@ class Tversky(LossFunctionWrapper):
         reduction: str | None = "sum_over_batch_size",
         name: str = "tversky",
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

@@ -1,24 +1,21 @@
-"""Losses of distributions and of counts."""
+"""Probabilistic losses: Kullback-Leibler divergence and Poisson likelihood."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from minidl.core import dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, pair
 
 
 @of_family("losses")
-def kl_divergence(y_true: Any, y_pred: Any) -> Any:
-    """sum(y_true log(y_true / y_pred)) over the last axis: what is lost by taking y_pred for y_true.
-
-    Kullback & Leibler, 1951.
+def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Kullback-Leibler divergence: `sum(y_true log(y_true / y_pred))` over the last axis.
 
     Args:
-        y_true: probabilities, (batch, ..., outcomes). They are taken to be at least epsilon.
+        y_true: probabilities, (batch, ..., outcomes), clipped below at epsilon.
         y_pred: probabilities of the same shape, likewise.
 
     Raises:
@@ -34,10 +31,10 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def poisson(y_true: Any, y_pred: Any) -> Any:
-    """mean(y_pred - y_true log(y_pred)) over the last axis.
+def poisson(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Poisson loss: `mean(y_pred - y_true log(y_pred))` over the last axis.
 
-    It is the negative log-likelihood of counts, without the terms that the predictions do not change.
+    It is the negative log-likelihood of Poisson counts, without the terms that do not depend on the predictions.
 
     Args:
         y_true: counts.
@@ -54,22 +51,32 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
 
 
 class KLDivergence(LossFunctionWrapper):
-    """Divergence of distributions: see `kl_divergence`.
+    """Kullback-Leibler divergence: see `kl_divergence`.
 
     >>> f"{KLDivergence()(jnp.array([[0.5, 0.5]]), jnp.array([[0.25, 0.75]])):.3f}"
     '0.144'
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "kl_divergence", dtype: Any = None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "kl_divergence",
+        dtype: DType | None = None,
+    ):
         super().__init__(kl_divergence, reduction, name, dtype)
 
 
 class Poisson(LossFunctionWrapper):
-    """Loss of counts: see `poisson`.
+    """Poisson loss, for counts: see `poisson`.
 
     >>> f"{Poisson()(jnp.array([[3.0]]), jnp.array([[2.0]])):.3f}"
     '-0.079'
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "poisson", dtype: Any = None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "poisson",
+        dtype: DType | None = None,
+    ):
         super().__init__(poisson, reduction, name, dtype)

@@ -1,20 +1,19 @@
-"""Losses of numbers: how far predictions are from targets."""
+"""Regression losses: distances of predictions from targets."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, pair
 
 
 @of_family("losses")
-def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """mean((y_true - y_pred)^2) over the last axis.
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Mean squared error: `mean((y_true - y_pred)^2)` over the last axis.
 
     Raises:
         ValueError: the shapes differ.
@@ -27,8 +26,8 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
-    """mean(|y_true - y_pred|) over the last axis.
+def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Mean absolute error: `mean(|y_true - y_pred|)` over the last axis.
 
     Raises:
         ValueError: the shapes differ.
@@ -41,8 +40,8 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
-    """100 mean(|y_true - y_pred| / max(|y_true|, epsilon)) over the last axis.
+def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Mean absolute percentage error: `100 mean(|y_true - y_pred| / max(|y_true|, epsilon))` over the last axis.
 
     Raises:
         ValueError: the shapes differ.
@@ -56,8 +55,10 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis. Negative values count as 0.
+def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Mean squared logarithmic error: `mean((log(1 + y_true) - log(1 + y_pred))^2)` over the last axis.
+
+    Negative values are clipped to 0.
 
     Raises:
         ValueError: the shapes differ.
@@ -72,10 +73,10 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("losses")
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """-sum(y_true y_pred) / (|y_true| |y_pred|): -1 for the same direction, 0 for a right angle, 1 for the opposite.
+def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Negative cosine similarity: `-sum(y_true y_pred) / (|y_true| |y_pred|)`.
 
-    A vector of zeros has no direction: its value is 0.
+    -1 for the same direction, 0 for orthogonal vectors and for a vector of zeros, 1 for opposite directions.
 
     Args:
         y_true: vectors.
@@ -93,23 +94,24 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     return -jnp.sum(_directions(y_true, axis) * _directions(y_pred, axis), axis=axis)
 
 
-def _directions(x: Any, axis: int) -> Any:
-    """Vectors of length 1; shorter where they are almost zero."""
+def _directions(x: Array, axis: int) -> Array:
+    """Vectors of length 1, or less for vectors of almost zero."""
     squares = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(squares, dtypes.epsilon() ** 2))  # the gradient at 0 stays finite
 
 
 @of_family("losses")
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
-    """The mean of e^2 / 2 where |e| <= delta, else of delta |e| - delta^2 / 2, for e = y_pred - y_true.
+def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Array:
+    """Huber loss: mean of `e^2 / 2` where `|e| <= delta`, else of `delta |e| - delta^2 / 2`, for e = y_pred - y_true.
 
-    Squares for small errors, so that the minimum is smooth; straight lines for large ones, so that
-    outliers do not rule. Huber, 1964.
+    Quadratic for small errors and linear for large ones, so less sensitive to outliers than the squared error.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
 
     Args:
         y_true: numbers.
         y_pred: numbers of the same shape.
-        delta: where the one becomes the other.
+        delta: the size of an error from which the loss is linear.
 
     Raises:
         ValueError: the shapes differ.
@@ -124,8 +126,10 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 
 @of_family("losses")
-def log_cosh(y_true: Any, y_pred: Any) -> Any:
-    """mean(log(cosh(y_pred - y_true))) over the last axis: nearly e^2 / 2 for small errors, |e| - log(2) for large.
+def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Log-cosh loss: `mean(log(cosh(y_pred - y_true)))` over the last axis.
+
+    About `e^2 / 2` for small errors e and `|e| - log(2)` for large ones.
 
     Raises:
         ValueError: the shapes differ.
@@ -147,7 +151,10 @@ class MeanSquaredError(LossFunctionWrapper):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_squared_error", dtype: Any = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_squared_error",
+        dtype: DType | None = None,
     ):
         super().__init__(mean_squared_error, reduction, name, dtype)
 
@@ -160,7 +167,10 @@ class MeanAbsoluteError(LossFunctionWrapper):
     """
 
     def __init__(
-        self, reduction: str | None = "sum_over_batch_size", name: str = "mean_absolute_error", dtype: Any = None
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "mean_absolute_error",
+        dtype: DType | None = None,
     ):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
@@ -176,7 +186,7 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_absolute_percentage_error",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
 
@@ -192,13 +202,13 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
         self,
         reduction: str | None = "sum_over_batch_size",
         name: str = "mean_squared_logarithmic_error",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
 
 
 class CosineSimilarity(LossFunctionWrapper):
-    """How far directions are from those of the targets: see `cosine_similarity`.
+    """Negative cosine similarity of predictions and targets: see `cosine_similarity`.
 
     >>> float(CosineSimilarity()(jnp.array([[0.0, 1.0]]), jnp.array([[0.0, 2.0]])))
     -1.0
@@ -209,13 +219,13 @@ class CosineSimilarity(LossFunctionWrapper):
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
         name: str = "cosine_similarity",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
 
 
 class Huber(LossFunctionWrapper):
-    """Squares of small errors, sizes of large ones: see `huber`.
+    """Huber loss, quadratic for small errors and linear for large ones: see `huber`.
 
     >>> float(Huber(delta=2.0)(jnp.zeros((2, 1)), jnp.full((2, 1), 3.0)))
     4.0
@@ -226,7 +236,7 @@ class Huber(LossFunctionWrapper):
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
         name: str = "huber_loss",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(huber, reduction, name, dtype, delta=delta)
 
@@ -238,5 +248,10 @@ class LogCosh(LossFunctionWrapper):
     '0.434'
     """
 
-    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "log_cosh", dtype: Any = None):
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "log_cosh",
+        dtype: DType | None = None,
+    ):
         super().__init__(log_cosh, reduction, name, dtype)

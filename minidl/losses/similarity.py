@@ -1,44 +1,45 @@
-"""The circle loss: embeddings of one class near each other, those of others away."""
+"""Circle loss, for metric learning: embeddings of one class are close, those of different classes apart."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses.base import LossFunctionWrapper, floats
 
 
 @of_family("losses")
 def circle(
-    y_true: Any,
-    y_pred: Any,
-    ref_labels: Any = None,
-    ref_embeddings: Any = None,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    ref_labels: ArrayLike | None = None,
+    ref_embeddings: ArrayLike | None = None,
     remove_diagonal: bool = True,
     gamma: float = 80,
     margin: float = 0.4,
-) -> Any:
-    """log(1 + sum(exp(gamma a (d - m))) sum(exp(gamma b (1 - m - d)))) for distances d = 1 - cosine.
+) -> Array:
+    """Circle loss: `log(1 + sum(exp(gamma a (d - m))) sum(exp(gamma b (1 - m - d))))` for distances d = 1 - cosine.
 
-    The first sum goes over the pairs of one class, the second over the pairs of two. The weights
-    a = m + d and b = 1 + m - d make pairs count the more, the further they are from where they
-    should be. Examples whose loss is 0 count as if they were not there. Sun et al., 2020.
+    The first sum runs over the pairs of the same class, the second over the pairs of different classes. The weights
+    a = m + d and b = 1 + m - d are larger for pairs that are further from their optimum. Examples whose loss is 0
+    are ignored in the mean.
+
+    Source: Sun et al., "Circle loss: a unified perspective of pair similarity optimization", 2020.
 
     Args:
-        y_true: numbers of classes, (batch,) or (batch, 1).
+        y_true: class labels, (batch,) or (batch, 1).
         y_pred: embeddings of length 1, (batch, features).
-        ref_labels: the classes of what to compare with, (references,) or (references, 1); default: `y_true`.
-        ref_embeddings: what to compare with, (references, features); default: `y_pred`.
-        remove_diagonal: whether the i-th example and the i-th reference are no pair.
-        gamma: how sharp the loss is.
+        ref_labels: class labels of the reference embeddings, (references,) or (references, 1); default: `y_true`.
+        ref_embeddings: reference embeddings, (references, features); default: `y_pred`.
+        remove_diagonal: whether the pair of the i-th example and the i-th reference is left out.
+        gamma: scale of the exponents.
         margin: m, from 0 to 1.
 
     Raises:
-        ValueError: labels and embeddings are not equally many, or not in these shapes.
+        ValueError: labels and embeddings differ in number, or have other shapes.
 
     >>> embeddings = jnp.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     >>> [f"{value:.2f}" for value in circle(jnp.array([0, 0, 1]), embeddings, gamma=1)]
@@ -61,7 +62,7 @@ def circle(
     return array_metadata.annotate(values, mask=values > 0)
 
 
-def _labels(argument: str, labels: Any, embeddings: Any) -> Any:
+def _labels(argument: str, labels: ArrayLike, embeddings: Array) -> Array:
     labels = jnp.asarray(labels)
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     if embeddings.ndim != 2 or flat.shape != embeddings.shape[:1]:
@@ -72,13 +73,13 @@ def _labels(argument: str, labels: Any, embeddings: Any) -> Any:
     return flat.astype("int32")
 
 
-def _log_sum_exp(terms: Any, chosen: Any) -> Any:
-    """log(sum(exp(terms))) over the chosen ones of each row; minus infinity where there are none."""
+def _log_sum_exp(terms: Array, chosen: Array) -> Array:
+    """log(sum(exp(terms))) over the chosen terms of each row; minus infinity for none."""
     return jax.nn.logsumexp(jnp.where(chosen, terms, -jnp.inf), axis=1)
 
 
 class Circle(LossFunctionWrapper):
-    """Loss of embeddings: see `circle`.
+    """Circle loss of embeddings: see `circle`.
 
     >>> embeddings = jnp.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     >>> f"{Circle(gamma=1.0)(jnp.array([0, 0, 1]), embeddings):.2f}"
@@ -92,7 +93,7 @@ class Circle(LossFunctionWrapper):
         remove_diagonal: bool = True,
         reduction: str | None = "sum_over_batch_size",
         name: str = "circle",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         arguments = {"gamma": gamma, "margin": margin, "remove_diagonal": remove_diagonal}
         super().__init__(circle, reduction, name, dtype, **arguments)

@@ -1,11 +1,13 @@
-"""Metrics, and the names that compile() knows them by."""
+"""Metrics, and their lookup by name."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from minidl import losses
 from minidl.core import naming, registry, serialization
+from minidl.core.typing import Config, Identifier
 from minidl.losses import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -168,7 +170,7 @@ NAMES: dict[str, Any] = {
 }
 
 
-_FUNCTIONS: dict[str, Any] = {  # what a MeanMetricWrapper may hold
+_FUNCTIONS: dict[str, Any] = {  # that a MeanMetricWrapper in a config may name
     function.__name__: function
     for function in (
         binary_accuracy,
@@ -198,12 +200,12 @@ _FUNCTIONS: dict[str, Any] = {  # what a MeanMetricWrapper may hold
 }
 
 
-def get(identifier: Any) -> Any:
-    """The metric that an identifier stands for: a name, a config, a class, a function or a `Metric`.
+def get(identifier: Identifier | Metric) -> Metric | Callable[..., Any]:
+    """Look up a metric: by name, config or class, or a `Metric` itself.
 
     Raises:
-        ValueError: an unknown name; the message holds the near ones.
-        TypeError: nothing that could be a metric.
+        ValueError: an unknown name; the message suggests similar ones.
+        TypeError: the identifier is of another type.
 
     >>> get("mse")
     <MeanSquaredError name=mean_squared_error>
@@ -213,19 +215,19 @@ def get(identifier: Any) -> Any:
     return serialization.lookup(identifier, NAMES, "metric", instance_of=Metric)
 
 
-def of_function(fn: Any, name: str) -> Metric:
+def of_function(fn: losses.Loss | Callable[..., Any], name: str) -> Metric:
     """The mean over all examples of a function (named in snake case) or of a loss object."""
     if isinstance(fn, losses.Loss):
         return MeanMetricWrapper(fn.call, name=name)
     return MeanMetricWrapper(fn, name=naming.snake_case(name))
 
 
-def serialize(metric: Any) -> Any:
+def serialize(metric: Metric) -> str | Config:
     """The JSON form of a metric."""
     return serialization.serialize(metric)
 
 
-def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric behind its JSON form; classes and functions of your own come from `custom_objects`."""
+def deserialize(config: str | Config, custom_objects: dict[str, Any] | None = None) -> Metric | Callable[..., Any]:
+    """The metric of a JSON form; your own classes and functions are looked up in `custom_objects`."""
     with registry.known_names(custom_objects):
         return serialization.deserialize(losses.with_function(config, _FUNCTIONS), NAMES, "metric")

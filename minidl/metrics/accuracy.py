@@ -1,21 +1,20 @@
-"""Accuracies: how often predictions are right."""
+"""Accuracy metrics: the fraction of correct predictions."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.losses import same_rank
 from minidl.metrics.reduction import MeanMetricWrapper
 
 
 @of_family("metrics")
-def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the two are equal, else 0.
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Accuracy: 1 where the two are equal, else 0.
 
     Raises:
         ValueError: the shapes differ.
@@ -25,8 +24,8 @@ def accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("metrics")
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1 where `y_pred > threshold` agrees with the label (0 or 1), else 0; NaN where the prediction is.
+def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Array:
+    """Binary accuracy: 1 where `y_pred > threshold` equals the label (0 or 1), else 0; NaN where the prediction is.
 
     Raises:
         ValueError: the shapes differ.
@@ -37,8 +36,8 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
 
 
 @of_family("metrics")
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest prediction is at the place of the largest target, else 0.
+def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Accuracy of one-hot labels: 1 where `argmax(y_true) == argmax(y_pred)`, else 0.
 
     Args:
         y_true: one-hot labels or probabilities, (batch, ..., classes).
@@ -54,8 +53,8 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 @of_family("metrics")
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest prediction is at the label's place, else 0; NaN where a prediction is.
+def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """Accuracy of integer labels: 1 where `y_true == argmax(y_pred)`, else 0; NaN where a prediction is.
 
     Args:
         y_true: labels, (batch, ...) or (batch, ..., 1).
@@ -65,18 +64,18 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         (batch, ...).
 
     Raises:
-        ValueError: the shapes do not go together.
+        ValueError: the shapes do not match.
     """
     y_true = _labels("sparse_categorical_accuracy", y_true, y_pred)
     scores = _scores(y_pred)
-    largest = jnp.argmax(scores, axis=-1, keepdims=True)  # of a NaN, if there is one
+    largest = jnp.argmax(scores, axis=-1, keepdims=True)  # the position of a NaN, if there is one
     matches = _as_float(y_true == largest[..., 0].astype(y_true.dtype))
     return jnp.where(jnp.isnan(jnp.take_along_axis(scores, largest, axis=-1)[..., 0]), jnp.nan, matches)
 
 
 @of_family("metrics")
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where the place of the largest target is among the k largest predictions, else 0.
+def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Array:
+    """Top-k accuracy of one-hot labels: 1 where `argmax(y_true)` is among the k largest predictions, else 0.
 
     Raises:
         ValueError: the shapes differ.
@@ -85,53 +84,55 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 @of_family("metrics")
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
-    """1 where the label is among the k largest predictions, else 0; NaN where a prediction is.
+def sparse_top_k_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
+) -> Array:
+    """Top-k accuracy of integer labels: 1 where the label is among the k largest predictions, else 0.
 
     Args:
         y_true: labels, (batch, ...) or (batch, ..., 1).
-        y_pred: scores, (batch, ..., classes); or with `from_sorted_ids` the classes
-            themselves, the best first.
-        k: how many to look at.
+        y_pred: scores, (batch, ..., classes); or with `from_sorted_ids` class
+            indices, best first.
+        k: the number of predictions that count.
         from_sorted_ids: see `y_pred`.
 
     Returns:
         The shape of `y_true`.
 
     Raises:
-        ValueError: the shapes do not go together.
+        ValueError: the shapes do not match.
     """
     labels, y_pred = _labels("sparse_top_k_categorical_accuracy", y_true, y_pred), jnp.asarray(y_pred)
     if from_sorted_ids:
         matches = jnp.any(labels[..., None] == y_pred[..., :k], axis=-1)
     else:
         score = jnp.take_along_axis(y_pred, labels.astype("int32")[..., None], axis=-1)
-        score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN is no large score
+        score = jnp.where(jnp.isnan(score), -jnp.inf, score)  # NaN counts as the lowest score
         matches = jnp.sum(y_pred > score, axis=-1) < k
     return _as_float(matches).reshape(jnp.asarray(y_true).shape)
 
 
-def _scores(y_pred: Any) -> jax.Array:
-    """The logits behind probabilities, which have the same order and need not be normalized (2% of a small step).
+def _scores(y_pred: ArrayLike) -> jax.Array:
+    """The logits of probabilities, which have the same order and save the normalization (2% of a small step).
 
-    Probabilities of a lower precision tie where logits do not; Keras counts the ties, so they are used themselves.
+    Probabilities of 16-bit types have ties where logits do not; Keras counts the ties, so these are not replaced.
     """
     y_pred = jnp.asarray(y_pred)
     logits = array_metadata.of(y_pred).softmax_logits if y_pred.dtype == jnp.float32 else None
     return y_pred if logits is None else logits
 
 
-def _same_shape(function: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def _same_shape(function: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[jax.Array, jax.Array]:
     targets, predictions = jnp.asarray(y_true), jnp.asarray(y_pred)
     given = targets.shape, predictions.shape
     targets, predictions = same_rank(targets, predictions)
     if targets.shape != predictions.shape:
-        raise ValueError(f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; they must be the same.")
+        raise ValueError(f"{function}: y_true has shape {given[0]}, y_pred {given[1]}; the shapes must be equal.")
     return targets, predictions
 
 
-def _argmax(function: str, y_true: Any, y_pred: Any) -> jax.Array:
-    """The labels behind one-hot ones."""
+def _argmax(function: str, y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
+    """Integer labels of one-hot labels."""
     targets, shape = jnp.asarray(y_true), jnp.asarray(y_pred).shape
     if targets.shape != shape:
         raise ValueError(
@@ -141,7 +142,7 @@ def _argmax(function: str, y_true: Any, y_pred: Any) -> jax.Array:
     return jnp.argmax(targets, axis=-1)
 
 
-def _labels(function: str, y_true: Any, y_pred: Any) -> jax.Array:
+def _labels(function: str, y_true: ArrayLike, y_pred: ArrayLike) -> jax.Array:
     """Integer labels without a last axis of size 1."""
     labels, shape = jnp.asarray(y_true), jnp.asarray(y_pred).shape
     given = labels.shape
@@ -155,70 +156,70 @@ def _labels(function: str, y_true: Any, y_pred: Any) -> jax.Array:
     return labels
 
 
-def _as_float(matches: Any) -> Any:
+def _as_float(matches: Array) -> Array:
     return matches.astype(dtypes.floatx())
 
 
 class Accuracy(MeanMetricWrapper):
-    """How often predictions equal the labels.
+    """Fraction of predictions that equal the labels.
 
     >>> float(Accuracy()([1, 2, 3, 4], [0, 2, 3, 4]))
     0.75
     """
 
-    def __init__(self, name: str = "accuracy", dtype: Any = None):
+    def __init__(self, name: str = "accuracy", dtype: DType | None = None):
         super().__init__(accuracy, name, dtype)
 
 
 class BinaryAccuracy(MeanMetricWrapper):
-    """How often probabilities above a threshold agree with labels 0 and 1.
+    """Fraction of probabilities that are on the label's side of a threshold.
 
     >>> float(BinaryAccuracy()([1, 1, 0, 0], [0.98, 1, 0, 0.6]))
     0.75
     """
 
-    def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
+    def __init__(self, name: str = "binary_accuracy", dtype: DType | None = None, threshold: float = 0.5):
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
         self.threshold = threshold
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest prediction is at the place of the 1 of a one-hot label.
+    """Fraction of examples whose largest prediction is that of the one-hot label.
 
     >>> float(CategoricalAccuracy()(jnp.array([[0, 0, 1], [0, 1, 0]]), jnp.array([[0.1, 0.9, 0.8], [0.05, 0.95, 0]])))
     0.5
     """
 
-    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str = "categorical_accuracy", dtype: DType | None = None):
         super().__init__(categorical_accuracy, name, dtype)
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest prediction is at the place of an integer label.
+    """Fraction of examples whose largest prediction is that of the integer label.
 
     >>> float(SparseCategoricalAccuracy()(jnp.array([2, 1]), jnp.array([[0.1, 0.6, 0.3], [0.05, 0.95, 0]])))
     0.5
     """
 
-    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None):
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: DType | None = None):
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
 class TopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often the class of a one-hot label is among the k largest predictions.
+    """Fraction of examples whose one-hot label is among the k largest predictions.
 
     >>> y_true = jnp.array([[0, 0, 1], [0, 1, 0]])
     >>> float(TopKCategoricalAccuracy(k=2)(y_true, jnp.array([[0.9, 0.8, 0.1], [0.05, 0.95, 0.0]])))
     0.5
     """
 
-    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None):
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: DType | None = None):
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
 
 
 class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
-    """How often an integer label is among the k largest predictions.
+    """Fraction of examples whose integer label is among the k largest predictions.
 
     >>> metric = SparseTopKCategoricalAccuracy(k=2)
     >>> float(metric(jnp.array([2, 1]), jnp.array([[0.9, 0.8, 0.1], [0.05, 0.95, 0.0]])))
@@ -229,7 +230,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         self,
         k: int = 5,
         name: str = "sparse_top_k_categorical_accuracy",
-        dtype: Any = None,
+        dtype: DType | None = None,
         from_sorted_ids: bool = False,
     ):
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k, from_sorted_ids=from_sorted_ids)

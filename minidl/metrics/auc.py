@@ -1,4 +1,4 @@
-"""AUC: the area under a curve that thresholds draw, approximated by the trapezoids between them."""
+"""AUC: area under the curve (ROC or precision-recall), approximated between thresholds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import count, divide, even_thresholds, ratio
 
@@ -20,22 +21,22 @@ _SUMMATIONS = ("interpolation", "minoring", "majoring")
 class AUC(Metric):
     """The area under the ROC curve or under a curve of precision and recall.
 
-    At each threshold a prediction above it is positive, which gives a point of the curve. For "ROC" the points are
+    Each threshold, above which predictions are positive, gives a point of the curve. For "ROC" the points are
     (fp / (fp + tn), tp / (tp + fn)); for "PR" (recall, precision); for "PRGAIN" (recall gain, precision
-    gain) (Flach and Kull, 2015). More thresholds come nearer to the exact area.
+    gain) (Flach and Kull, 2015). More thresholds approximate the area more exactly.
 
     Args:
-        num_thresholds: how many, at equal distances from 0 to 1.
+        num_thresholds: the number of evenly spaced thresholds from 0 to 1.
         curve: "ROC", "PR" or "PRGAIN".
-        summation_method: how high the curve is between two points: "interpolation", the mean of both (for "PR" as
+        summation_method: height of the curve between two points: "interpolation", the mean of both (for "PR" as
             Davis and Goadrich, 2006, derive it); "minoring", the lower one; or "majoring", the higher one.
         name: default: "auc".
-        dtype: what to compute in.
-        thresholds: thresholds of your own, from 0 to 1; one below and one above all predictions are added.
-        multi_label: whether each class on the last axis has a curve of its own, of which the mean area is the result.
-        num_labels: with `multi_label`, the number of classes, if variables are to be made before the first batch.
-        label_weights: a weight for each class, for the mean, or in the counts without `multi_label`.
-        from_logits: whether predictions are logits, of which the sigmoid is taken.
+        dtype: the dtype to compute in.
+        thresholds: your own thresholds, from 0 to 1; one below and one above all predictions are added.
+        multi_label: whether each class on the last axis has its own curve; the result is the mean area.
+        num_labels: with `multi_label`, the number of classes, to create the variables before the first batch.
+        label_weights: one weight per class, in the mean; without `multi_label`, in the counts.
+        from_logits: whether predictions are logits, to which a sigmoid is applied.
 
     Raises:
         ValueError: an unknown curve or summation, fewer than 2 thresholds or some outside of 0 to 1, or `num_labels`
@@ -53,21 +54,19 @@ class AUC(Metric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         thresholds: Sequence[float] | None = None,
         multi_label: bool = False,
         num_labels: int | None = None,
-        label_weights: Any = None,
+        label_weights: ArrayLike | None = None,
         from_logits: bool = False,
     ):
         super().__init__(dtype, name)
         self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
         if self.curve not in _CURVES:
-            raise ValueError(f'{self.name}: Invalid AUC curve value: "{curve}". Expected one of {_CURVES}.')
+            raise ValueError(f"{self.name}: curve must be one of {_CURVES}, got {curve!r}.")
         if self.summation_method not in _SUMMATIONS:
-            raise ValueError(
-                f'{self.name}: Invalid AUC summation method value: "{summation_method}". Expected one of {_SUMMATIONS}.'
-            )
+            raise ValueError(f"{self.name}: summation_method must be one of {_SUMMATIONS}, got {summation_method!r}.")
         if num_labels and not multi_label:
             raise ValueError(f"{self.name}: num_labels={num_labels} is for multi_label=True only.")
         self._own_thresholds = None if thresholds is None else sorted(map(float, thresholds))
@@ -79,12 +78,11 @@ class AUC(Metric):
         if num_labels or not multi_label:
             self._build(num_labels)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account; weights are for examples or for single values."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch; weights are per example or per value."""
         y_pred = jnp.asarray(y_pred, dtypes.floatx())
         if self.multi_label:
-            expected = (y_pred.shape[0], self.num_labels or y_pred.shape[-1]) if y_pred.ndim else ()
-            if y_pred.ndim != 2 or y_pred.shape != expected:
+            if y_pred.ndim != 2 or (self.num_labels or y_pred.shape[1]) != y_pred.shape[1]:
                 raise ValueError(
                     f"{self.name}: multi_label=True needs y_pred of shape (batch, {self.num_labels or 'labels'}), got "
                     f"{y_pred.shape}."
@@ -105,7 +103,7 @@ class AUC(Metric):
         self.true_negatives.assign_add(counts.true_negatives)
         self.false_negatives.assign_add(counts.false_negatives)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         self.check_built("the number of labels; or give num_labels")
         exact = self.curve == "PR" and self.summation_method == "interpolation"
         areas = self._between_points_of_pr() if exact else self._between_points()
@@ -130,11 +128,11 @@ class AUC(Metric):
         return config if self._own_thresholds is None else {**config, "thresholds": self._own_thresholds}
 
     def _all_thresholds(self, number: int) -> list[float]:
-        """The thresholds, of which the first is below all predictions and the last above all."""
+        """The thresholds, the first below all predictions and the last above all."""
         inner = self._own_thresholds
         if inner is None:
             if number < 2:
-                raise ValueError(f"{self.name}: Argument `num_thresholds` must be an integer > 1, got {number}.")
+                raise ValueError(f"{self.name}: num_thresholds must be at least 2, got {number}.")
             inner = even_thresholds(number)[1:-1]
         elif not all(0 <= threshold <= 1 for threshold in inner):
             raise ValueError(f"{self.name}: thresholds must be numbers from 0 to 1, got {inner}.")
@@ -169,7 +167,7 @@ class AUC(Metric):
         return (x[:-1] - x[1:]) * heights
 
     def _between_points_of_pr(self) -> jax.Array:
-        """Areas between points of which not the precision but tp is linear in p = tp + fp, (thresholds - 1, ...).
+        """Areas between points where tp, not the precision, is linear in p = tp + fp, (thresholds - 1, ...).
 
         With tp = slope * p + intercept, the area is slope * (dtp + intercept * log(p_left / p_right)) / (tp + fn).
         """

@@ -1,7 +1,7 @@
 """Metric: a running statistic of targets and predictions.
 
-Its state is in variables, so one object serves both ways: alone (`update_state`, `result`,
-`reset_state`), and as pure functions inside a compiled step (`stateless_*`).
+All state is in variables, so an object can be used by itself (`update_state`, `result`, `reset_state`) and as pure
+functions inside a compiled step (`stateless_*`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from minidl.core import dtypes
 from minidl.core.functional import bound, functional
 from minidl.core.naming import auto_name
 from minidl.core.object_graph import children
+from minidl.core.typing import DType, Identifier, PyTree
 from minidl.core.variables import Variable, name_scope
 
 
 class Metric:
-    """The base of metrics. A subclass makes variables in `__init__` and writes `update_state` and `result`.
+    """Base class of metrics. A subclass adds variables in `__init__` and implements `update_state` and `result`.
 
     Args:
-        dtype: what to compute in, default `floatx()`.
+        dtype: the dtype to compute in, default `floatx()`.
         name: default: the class's name in snake case.
 
     Example:
@@ -43,32 +44,32 @@ class Metric:
     3.0
     """
 
-    def __init__(self, dtype: Any = None, name: str | None = None):
+    def __init__(self, dtype: DType | None = None, name: str | None = None):
         self.name = name or auto_name(type(self).__name__)
         self.dtype_policy = dtypes.get(dtype or dtypes.floatx())
-        self.built = True  # False while variables wait for the shapes of a first batch
+        self.built = True  # False until the shapes of the first batch are known, if variables depend on them
         self._own_variables: list[Variable] = []
 
     @property
     def dtype(self) -> str:
-        """What the metric computes in."""
+        """The dtype that the metric computes in."""
         return self.dtype_policy.compute_dtype
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take a batch into account."""
-        raise NotImplementedError(f"{type(self).__name__} has no `update_state` method.")
+        """Update the state with a batch."""
+        raise NotImplementedError(f"{type(self).__name__} has no update_state(). Write one.")
 
-    def result(self) -> Any:
+    def result(self) -> PyTree:
         """The statistic so far: a scalar, or a dict of scalars."""
-        raise NotImplementedError(f"{type(self).__name__} has no `result` method.")
+        raise NotImplementedError(f"{type(self).__name__} has no result(). Write one.")
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        """Make the variables of a metric that waits for its first batch: one that sets `built` to False.
+        """Create the variables of a metric whose state depends on the shapes of a batch (its `built` is False).
 
-        A compiled step must know all variables, so `fit` builds metrics before it. Alone, they build themselves.
+        A compiled step must know all variables, so `fit` builds metrics first. By itself a metric is built lazily.
 
         Args:
-            y_true: targets, of which only shape and dtype matter.
+            y_true: targets; only shape and dtype are used.
             y_pred: predictions, likewise.
         """
         if self.built:
@@ -77,12 +78,12 @@ class Metric:
         jax.eval_shape(self.stateless_update_state, [variable._value for variable in self.variables], *one)
 
     def reset_state(self) -> None:
-        """Forget everything seen."""
+        """Reset all variables to their initial values."""
         for variable in self.variables:
             variable.clear()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Update with a batch and give the result so far."""
+    def __call__(self, *args: Any, **kwargs: Any) -> PyTree:
+        """Update with a batch and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
@@ -91,15 +92,15 @@ class Metric:
         self._check_values(metric_variables)
         with bound(self.variables, metric_variables):
             self.update_state(*args, **kwargs)
-            return [variable._value for variable in self.variables]  # with those that a first batch makes
+            return [variable._value for variable in self.variables]  # with those that are created lazily
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Any]) -> PyTree:
         """`result` as a pure function of the values of `self.variables`."""
         self._check_values(metric_variables)
         return functional(self.result, self.variables)(metric_variables)[0]
 
     def stateless_reset_state(self) -> list[Any]:
-        """The values of `self.variables` before anything is seen; the metric itself stays as it is."""
+        """The initial values of `self.variables`; the metric itself is not changed."""
         variables = self.variables
         with bound(variables, [variable._value for variable in variables]):
             self.reset_state()
@@ -108,12 +109,12 @@ class Metric:
     def add_variable(
         self,
         shape: Sequence[int],
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        initializer: Identifier = "zeros",
+        dtype: DType | None = None,
         aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """Make a variable that belongs to the metric."""
+        """Create a variable that belongs to the metric."""
         if "_own_variables" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__ must call super().__init__() first.")
         with name_scope(self.name.replace("/", ">")):
@@ -124,14 +125,18 @@ class Metric:
         return variable
 
     def add_weight(
-        self, shape: Sequence[int] = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self,
+        shape: Sequence[int] = (),
+        initializer: Identifier = None,
+        dtype: DType | None = None,
+        name: str | None = None,
     ) -> Variable:
-        """The same as `add_variable`, with defaults for a scalar."""
+        """As `add_variable`, by default a scalar."""
         return self.add_variable(shape, initializer or "zeros", dtype, name=name)
 
     @property
     def variables(self) -> list[Variable]:
-        """The variables of this metric and of the metrics inside."""
+        """The variables of this metric and of nested metrics."""
         return [*children(self, Variable), *(v for metric in children(self, Metric) for v in metric.variables)]
 
     def get_config(self) -> dict[str, Any]:
@@ -139,21 +144,21 @@ class Metric:
         return {"name": self.name, "dtype": self.dtype}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Metric:
         """The metric that `get_config` described."""
         return cls(**config)
 
     def check_built(self, learned: str) -> None:
-        """Refuse a result before the first batch, for a metric that makes its variables then.
+        """Refuse a result before the first batch, for a metric that is built lazily.
 
         Args:
-            learned: what the first batch tells, for the error.
+            learned: what is inferred from the first batch, for the error.
 
         Raises:
-            RuntimeError: there are no variables yet.
+            RuntimeError: the metric is not built.
         """
         if not self.built:
-            raise RuntimeError(f"{self.name}: no result yet. Call update_state first: it tells {learned}.")
+            raise RuntimeError(f"{self.name}: no result yet. Call update_state first, which infers {learned}.")
 
     def _check_values(self, values: Sequence[Any]) -> None:
         if len(values) != len(self.variables):

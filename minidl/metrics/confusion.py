@@ -1,33 +1,37 @@
-"""Right and wrong answers of a yes-or-no question: their counts, precision and recall."""
+"""Confusion-matrix metrics of binary decisions: true and false positives and negatives, precision, recall."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import Counts, checked_thresholds, count, ratio
 
 
 class _Count(Metric):
-    """One of the four counts. A subclass says which."""
+    """Base of the four counts. A subclass selects one."""
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self, thresholds: float | Sequence[float] | None = None, name: str | None = None, dtype: DType | None = None
+    ):
         super().__init__(dtype, name)
         self.init_thresholds = thresholds
         self.thresholds = checked_thresholds(self.name, thresholds)
         self.accumulator = self.add_variable((len(self.thresholds),), name="accumulator")
 
     def of(self, counts: Counts) -> jax.Array:
-        """The count that this metric is about."""
+        """The count that this metric reports."""
         raise NotImplementedError
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account; weights are for examples or for single values."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch; weights are per example or per value."""
         self.accumulator.assign_add(self.of(count(self.name, y_true, y_pred, sample_weight, self.thresholds)))
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return _one_or_all(self.accumulator.value)
 
     def get_config(self) -> dict[str, Any]:
@@ -35,13 +39,13 @@ class _Count(Metric):
 
 
 class TruePositives(_Count):
-    """How many positives were predicted as such.
+    """Number of true positives: positives that were predicted positive.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5), or several for as
-            many results.
+        thresholds: predictions above are positive: one number from 0 to 1 (default 0.5), or several, which give
+            one result each.
         name: default: "true_positives".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
         ValueError: a threshold outside of 0 to 1.
@@ -55,7 +59,7 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """How many negatives were predicted as positives.
+    """Number of false positives: negatives that were predicted positive.
 
     Args:
         thresholds: see `TruePositives`.
@@ -71,7 +75,7 @@ class FalsePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """How many negatives were predicted as such.
+    """Number of true negatives: negatives that were predicted negative.
 
     Args:
         thresholds: see `TruePositives`.
@@ -87,7 +91,7 @@ class TrueNegatives(_Count):
 
 
 class FalseNegatives(_Count):
-    """How many positives were predicted as negatives.
+    """Number of false negatives: positives that were predicted negative.
 
     Args:
         thresholds: see `TruePositives`.
@@ -103,15 +107,15 @@ class FalseNegatives(_Count):
 
 
 class Precision(Metric):
-    """The share of right answers among positive predictions: tp / (tp + fp), and 0 where there are none.
+    """Precision: tp / (tp + fp), the fraction of positive predictions that are right; 0 if there are none.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5, or without a
-            threshold if `top_k` is given), or several for as many results.
+        thresholds: predictions above are positive: one number from 0 to 1 (default 0.5, or none if `top_k` is
+            given), or several, which give one result each.
         top_k: only the k largest predictions on the last axis can be positive.
-        class_id: the one class on the last axis to look at.
+        class_id: the only class of the last axis that counts.
         name: default: "precision".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
         ValueError: a threshold outside of 0 to 1.
@@ -124,11 +128,11 @@ class Precision(Metric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: float | Sequence[float] | None = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(dtype, name)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
@@ -136,13 +140,13 @@ class Precision(Metric):
         self.true_positives = self.add_variable((len(self.thresholds),), name="true_positives")
         self.false_positives = self.add_variable((len(self.thresholds),), name="false_positives")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account; weights are for examples or for single values."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch; weights are per example or per value."""
         counts = count(self.name, y_true, y_pred, sample_weight, self.thresholds, self.top_k, self.class_id)
         self.true_positives.assign_add(counts.true_positives)
         self.false_positives.assign_add(counts.false_positives)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return _one_or_all(ratio(self.true_positives.value, self.false_positives.value))
 
     def get_config(self) -> dict[str, Any]:
@@ -151,15 +155,15 @@ class Precision(Metric):
 
 
 class Recall(Metric):
-    """The share of the positives that were found: tp / (tp + fn), and 0 where there are none.
+    """Recall: tp / (tp + fn), the fraction of positives that were predicted; 0 if there are none.
 
     Args:
-        thresholds: a prediction above is positive: one number from 0 to 1 (default 0.5, or without a
-            threshold if `top_k` is given), or several for as many results.
+        thresholds: predictions above are positive: one number from 0 to 1 (default 0.5, or none if `top_k` is
+            given), or several, which give one result each.
         top_k: only the k largest predictions on the last axis can be positive.
-        class_id: the one class on the last axis to look at.
+        class_id: the only class of the last axis that counts.
         name: default: "recall".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
         ValueError: a threshold outside of 0 to 1.
@@ -170,11 +174,11 @@ class Recall(Metric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: float | Sequence[float] | None = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(dtype, name)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
@@ -182,13 +186,13 @@ class Recall(Metric):
         self.true_positives = self.add_variable((len(self.thresholds),), name="true_positives")
         self.false_negatives = self.add_variable((len(self.thresholds),), name="false_negatives")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account; weights are for examples or for single values."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch; weights are per example or per value."""
         counts = count(self.name, y_true, y_pred, sample_weight, self.thresholds, self.top_k, self.class_id)
         self.true_positives.assign_add(counts.true_positives)
         self.false_negatives.assign_add(counts.false_negatives)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return _one_or_all(ratio(self.true_positives.value, self.false_negatives.value))
 
     def get_config(self) -> dict[str, Any]:
@@ -197,5 +201,5 @@ class Recall(Metric):
 
 
 def _one_or_all(values: jax.Array) -> jax.Array:
-    """A number for one threshold, an array for several."""
+    """A scalar for one threshold, an array for several."""
     return values[0] if len(values) == 1 else values

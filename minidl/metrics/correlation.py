@@ -1,27 +1,26 @@
-"""Correlations: whether predictions go up and down with the targets."""
+"""Correlation of predictions and targets: Pearson and concordance coefficients."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from minidl import losses
 from minidl.core import dtypes
 from minidl.core.operation import of_family
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.reduction import MeanMetricWrapper
 
 
 @of_family("metrics")
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """cov(y_true, y_pred) / (std(y_true) std(y_pred)) along an axis: from -1 to 1 (Pearson, 1895).
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Pearson correlation: `cov(y_true, y_pred) / (std(y_true) std(y_pred))` along an axis, from -1 to 1.
 
-    NaN where one of the two does not vary.
+    NaN where one of the two is constant.
 
     Args:
         y_true: targets.
         y_pred: predictions of the same shape.
-        axis: the axis along which they vary.
+        axis: the axis of the samples.
 
     Raises:
         ValueError: the shapes differ.
@@ -38,15 +37,17 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 
 @of_family("metrics")
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2) (Lin, 1989).
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Array:
+    """Concordance: `2 cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))^2)`.
 
-    It is 1 where the two are equal: other than Pearson's, it goes down with a shift or another scale.
+    It is 1 where the two are equal; unlike Pearson's correlation, a shift or a change of scale reduces it.
+
+    Source: Lin, "A concordance correlation coefficient to evaluate reproducibility", 1989.
 
     Args:
         y_true: targets.
         y_pred: predictions of the same shape.
-        axis: the axis along which they vary.
+        axis: the axis of the samples.
 
     Raises:
         ValueError: the shapes differ.
@@ -69,7 +70,7 @@ class PearsonCorrelation(MeanMetricWrapper):
     0.998
     """
 
-    def __init__(self, name: str = "pearson_correlation", dtype: Any = None, axis: int = -1):
+    def __init__(self, name: str = "pearson_correlation", dtype: DType | None = None, axis: int = -1):
         super().__init__(pearson_correlation, name, dtype, axis=axis)
         self.axis = axis
 
@@ -81,6 +82,6 @@ class ConcordanceCorrelation(MeanMetricWrapper):
     0.571
     """
 
-    def __init__(self, name: str = "concordance_correlation", dtype: Any = None, axis: int = -1):
+    def __init__(self, name: str = "concordance_correlation", dtype: DType | None = None, axis: int = -1):
         super().__init__(concordance_correlation, name, dtype, axis=axis)
         self.axis = axis

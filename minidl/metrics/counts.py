@@ -1,9 +1,8 @@
-"""Counting right and wrong answers at thresholds: what precision, recall and the areas under curves are made of.
+"""Confusion counts at thresholds, from which precision, recall and AUC are computed.
 
-A prediction above a threshold says yes, and for each threshold there are four counts: true and
-false positives, true and false negatives. For thresholds at equal distances, such as the 200 of AUC,
-each prediction is put in a bucket and the buckets are summed from above, so the time grows with
-predictions + thresholds and not with their product.
+A prediction above a threshold is positive, and each threshold has four counts: true and false positives, true and
+false negatives. For evenly spaced thresholds, such as the 200 of AUC, predictions are put in buckets whose reversed
+cumulative sums are the counts, so the time is that of predictions + thresholds, not of their product.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 
 from minidl import losses
 from minidl.core import budget, dtypes
+from minidl.core.typing import Array, ArrayLike
 
 
 class Counts(NamedTuple):
@@ -30,31 +30,31 @@ class Counts(NamedTuple):
 
 def count(
     owner: str,
-    y_true: Any,
-    y_pred: Any,
-    sample_weight: Any,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None,
     thresholds: Sequence[float],
     top_k: int | None = None,
     class_id: int | None = None,
-    label_weights: Any = None,
+    label_weights: ArrayLike | None = None,
     by_label: bool = False,
 ) -> Counts:
     """The four counts of a batch. A prediction that is NaN makes them NaN, unless its weight is 0.
 
     Args:
-        owner: whose counts they are, for errors.
-        y_true: labels, of which those that are not 0 are positive, (batch, ...).
-        y_pred: predictions of the same shape; with thresholds at equal distances from 0 to 1
+        owner: the name of the metric, for errors.
+        y_true: labels, positive where not 0, (batch, ...).
+        y_pred: predictions of the same shape; with evenly spaced thresholds from 0 to 1
             they are clipped to that range.
-        sample_weight: weights for examples or for single values, or None.
-        thresholds: a prediction is positive if it is above.
+        sample_weight: weights per example or per value, or None.
+        thresholds: predictions above are positive.
         top_k: only the k largest predictions on the last axis can be positive.
-        class_id: the one class on the last axis to look at.
+        class_id: the only class of the last axis that counts.
         label_weights: a weight for each class on the last axis, or None.
-        by_label: whether to count each class on the last axis by itself.
+        by_label: whether to count each class on the last axis separately.
 
     Raises:
-        ValueError: shapes that do not go together, or a class that is not there.
+        ValueError: shapes that do not match, or a class index out of bounds.
     """
     y_true, y_pred = losses.pair(owner, y_true, jnp.asarray(y_pred, dtypes.floatx()))
     undefined = jnp.isnan(y_pred)
@@ -90,7 +90,7 @@ def are_even(thresholds: Sequence[float]) -> bool:
 
 
 def even_thresholds(number: int) -> list[float]:
-    """So many thresholds from 0 to 1; the middle for one.
+    """The given number of evenly spaced thresholds from 0 to 1; [0.5] for one.
 
     >>> even_thresholds(3), even_thresholds(1)
     ([0.0, 0.5, 1.0], [0.5])
@@ -103,7 +103,7 @@ def checked_thresholds(owner: str, thresholds: Any, default: float = 0.5) -> lis
     """Thresholds as a list: from one number, several, or None for the default.
 
     Raises:
-        ValueError: one outside of 0 to 1, or none at all.
+        ValueError: an empty list, or a number outside of 0 to 1.
     """
     if thresholds is None:
         return [default]
@@ -113,36 +113,36 @@ def checked_thresholds(owner: str, thresholds: Any, default: float = 0.5) -> lis
     return found
 
 
-def ratio(part: Any, rest: Any) -> jax.Array:
+def ratio(part: Array, rest: Array) -> jax.Array:
     """The quotient part / (part + rest), and 0 where both are 0."""
     return divide(part, part + rest)
 
 
-def divide(x: Any, y: Any) -> jax.Array:
+def divide(x: Array, y: Array) -> jax.Array:
     """The quotient x / y, and 0 where y is 0."""
     return jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))
 
 
-def _above(y_pred: Any, positive: Any, negative: Any, thresholds: Sequence[float]) -> tuple[Any, Any]:
+def _above(y_pred: Array, positive: Array, negative: Array, thresholds: Sequence[float]) -> tuple[Any, Any]:
     """The weights of positives and of negatives above each threshold, (thresholds, labels) each."""
     if not are_even(thresholds):
         above = y_pred > jnp.asarray(thresholds, y_pred.dtype)[:, None, None]  # (thresholds, values, labels)
         return jnp.sum(jnp.where(above, positive, 0), axis=1), jnp.sum(jnp.where(above, negative, 0), axis=1)
-    # Bucket i holds what is above threshold i but not above i + 1. Bucket -1, of predictions that are
-    # 0, is above no threshold, unless the first one is below 0.
+    # Bucket i holds the predictions above threshold i but not above i + 1; bucket -1 those of 0, which are above
+    # no threshold, unless the first one is below 0.
     number, labels = len(thresholds), y_pred.shape[1]
     buckets = jnp.ceil(jnp.clip(y_pred, 0, 1) * (number - 1)).astype("int32") - 1
     if thresholds[0] < 0:
         buckets = jnp.maximum(buckets, 0)
-    buckets = jnp.where(buckets < 0, number, buckets)  # past the end, where nothing is added
+    buckets = jnp.where(buckets < 0, number, buckets)  # out of bounds: dropped below
     weights = jnp.stack([positive, negative], axis=-1)
     sums = jnp.zeros((number, labels, 2), weights.dtype).at[buckets, jnp.arange(labels)].add(weights, mode="drop")
     sums = jnp.cumsum(sums[::-1], axis=0)[::-1]
     return sums[..., 0], sums[..., 1]
 
 
-def _only_top_k(owner: str, y_pred: Any, k: int) -> Any:
-    """The k largest predictions on the last axis, and minus infinity elsewhere."""
+def _only_top_k(owner: str, y_pred: Array, k: int) -> Array:
+    """The k largest predictions on the last axis; minus infinity elsewhere."""
     classes = y_pred.shape[-1] if y_pred.ndim else 0
     if not 0 < k <= classes:
         raise ValueError(f"{owner}: top_k must be from 1 to the {classes} classes of y_pred, got {k}.")
@@ -151,8 +151,8 @@ def _only_top_k(owner: str, y_pred: Any, k: int) -> Any:
     return jnp.where(chosen, y_pred, -jnp.inf)
 
 
-def _one_class(owner: str, values: Any, class_id: int) -> Any:
-    """One entry of the last axis, which stays with size 1."""
+def _one_class(owner: str, values: Array, class_id: int) -> Array:
+    """One entry of the last axis, which is kept with size 1."""
     if values.ndim < 2 or not -values.shape[-1] <= class_id < values.shape[-1]:
         raise ValueError(
             f"{owner}: class_id={class_id} needs y_true and y_pred of shape (batch, ..., classes) with that class, got "
@@ -161,8 +161,8 @@ def _one_class(owner: str, values: Any, class_id: int) -> Any:
     return values[..., class_id, None]
 
 
-def _weights(owner: str, values: Any, sample_weight: Any, label_weights: Any) -> Any:
-    """A weight for each value."""
+def _weights(owner: str, values: Array, sample_weight: ArrayLike | None, label_weights: ArrayLike | None) -> Array:
+    """One weight per value."""
     weight = jnp.ones(values.shape, values.dtype)
     if sample_weight is not None:
         weight = weight * for_values(owner, values, sample_weight)
@@ -177,8 +177,8 @@ def _weights(owner: str, values: Any, sample_weight: Any, label_weights: Any) ->
     return weight
 
 
-def for_values(owner: str, values: Any, sample_weight: Any) -> jax.Array:
-    """Weights with as many axes as the values; weights of examples hold for all values of the example.
+def for_values(owner: str, values: Array, sample_weight: ArrayLike) -> jax.Array:
+    """Weights with the rank of the values; a weight of an example is broadcast over its values.
 
     Raises:
         ValueError: the weights do not broadcast against the values.

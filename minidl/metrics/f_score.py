@@ -1,4 +1,4 @@
-"""F scores: precision and recall of each class in one number."""
+"""F scores: weighted harmonic means of precision and recall."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import for_values
 
@@ -14,18 +15,18 @@ _AVERAGES = (None, "micro", "macro", "weighted")
 
 
 class FBetaScore(Metric):
-    """(1 + beta^2) * precision * recall / (beta^2 * precision + recall), with recall beta times as important.
+    """F-beta score: `(1 + beta^2) * precision * recall / (beta^2 * precision + recall)`.
 
     Args:
-        average: None for a score for each class; "micro" for the score of all classes counted together; "macro" for
+        average: None for one score per class; "micro" for the score of all classes counted together; "macro" for
             the mean score; "weighted" for the mean weighted by how often a class is true.
-        beta: above 0.
-        threshold: predictions above are positive, 0 < threshold <= 1; None: the largest of each example is.
+        beta: weight of recall relative to precision, above 0.
+        threshold: predictions above are positive, 0 < threshold <= 1; None: the largest of each example.
         name: default: "fbeta_score".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: another average, beta or threshold.
+        ValueError: an unknown average, or a beta or threshold out of range.
 
     >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
     >>> y_pred = [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
@@ -39,7 +40,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(dtype, name)
         if average not in _AVERAGES:
@@ -51,16 +52,16 @@ class FBetaScore(Metric):
         self.average, self.beta, self.threshold = average, beta, threshold
         self.built = False  # until the number of classes is known
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch.
 
         Args:
             y_true: labels 0 and 1, (batch, classes).
             y_pred: predictions of the same shape.
-            sample_weight: weights for examples, or None.
+            sample_weight: weights per example, or None.
 
         Raises:
-            ValueError: other shapes.
+            ValueError: the shapes are not (batch, classes).
         """
         y_true, y_pred = jnp.asarray(y_true, self.dtype), jnp.asarray(y_pred, self.dtype)
         if y_pred.ndim != 2 or y_true.shape != y_pred.shape:
@@ -84,7 +85,7 @@ class FBetaScore(Metric):
         self.false_negatives.assign_add(jnp.sum(weight * (1 - y_pred) * y_true, axis))
         self.intermediate_weights.assign_add(jnp.sum(weight * y_true, axis))
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         self.check_built("the number of classes")
         found, epsilon = self.true_positives.value, dtypes.epsilon()
         precision = found / (found + self.false_positives.value + epsilon)
@@ -110,17 +111,17 @@ class FBetaScore(Metric):
 
 
 class F1Score(FBetaScore):
-    """The harmonic mean of precision and recall: 2 * precision * recall / (precision + recall).
+    """F1 score, the harmonic mean of precision and recall: `2 * precision * recall / (precision + recall)`.
 
     Args:
-        average: None for a score for each class; "micro" for the score of all classes counted together; "macro" for
+        average: None for one score per class; "micro" for the score of all classes counted together; "macro" for
             the mean score; "weighted" for the mean weighted by how often a class is true.
-        threshold: predictions above are positive, 0 < threshold <= 1; None: the largest of each example is.
+        threshold: predictions above are positive, 0 < threshold <= 1; None: the largest of each example.
         name: default: "f1_score".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: another average or threshold.
+        ValueError: an unknown average, or a threshold out of range.
 
     >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
     >>> y_pred = [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]
@@ -133,7 +134,7 @@ class F1Score(FBetaScore):
         average: str | None = None,
         threshold: float | None = None,
         name: str = "f1_score",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(average, 1.0, threshold, name, dtype)
 

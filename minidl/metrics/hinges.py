@@ -1,10 +1,9 @@
-"""Hinge losses as metrics: how far predictions are from the right side of a margin."""
+"""Hinge losses as metrics: running means of the losses of the same names."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from minidl import losses
+from minidl.core.typing import DType
 from minidl.metrics.reduction import MeanMetricWrapper
 
 
@@ -15,7 +14,7 @@ class Hinge(MeanMetricWrapper):
     1.3
     """
 
-    def __init__(self, name: str = "hinge", dtype: Any = None):
+    def __init__(self, name: str = "hinge", dtype: DType | None = None):
         super().__init__(losses.hinge, name, dtype)
 
 
@@ -26,7 +25,7 @@ class SquaredHinge(MeanMetricWrapper):
     1.86
     """
 
-    def __init__(self, name: str = "squared_hinge", dtype: Any = None):
+    def __init__(self, name: str = "squared_hinge", dtype: DType | None = None):
         super().__init__(losses.squared_hinge, name, dtype)
 
 
@@ -37,5 +36,5 @@ class CategoricalHinge(MeanMetricWrapper):
     1.2
     """
 
-    def __init__(self, name: str = "categorical_hinge", dtype: Any = None):
+    def __init__(self, name: str = "categorical_hinge", dtype: DType | None = None):
         super().__init__(losses.categorical_hinge, name, dtype)

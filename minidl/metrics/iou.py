@@ -1,6 +1,6 @@
-"""Intersection over union of classes, as segmentation is measured: tp / (tp + fp + fn) for each class.
+"""Intersection over union (Jaccard index) of classes, for segmentation: tp / (tp + fp + fn) of each class.
 
-The state is one matrix of how often each class was predicted for each true class.
+The state is the confusion matrix.
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl.core import dtypes
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import for_values
 
 
 class IoU(Metric):
-    """The mean intersection over union of some classes.
+    """The mean intersection over union of the given classes.
 
-    Classes that neither labels nor predictions ever hold are left out of the mean.
+    Classes that occur neither in labels nor in predictions are left out of the mean.
 
     Args:
-        num_classes: how many classes there are.
+        num_classes: the number of classes.
         target_class_ids: the classes to take the mean over.
         name: default: "io_u".
-        dtype: what to count in, default "int32"; weights that are not whole need a float type.
-        ignore_class: a label whose values are not counted.
-        sparse_y_true: whether labels are integers; if not, the largest on `axis` is taken.
-        sparse_y_pred: likewise for predictions.
+        dtype: the dtype of the counts, default "int32"; fractional weights need a float type.
+        ignore_class: a label that is ignored.
+        sparse_y_true: whether labels are integers; otherwise their argmax along `axis`.
+        sparse_y_pred: the same for predictions.
         axis: the axis of the classes where labels or predictions are not integers.
 
     Raises:
@@ -43,7 +44,7 @@ class IoU(Metric):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -60,13 +61,13 @@ class IoU(Metric):
             (num_classes, num_classes), "zeros", self.dtype, name="total_confusion_matrix"
         )
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch.
 
         Args:
-            y_true: labels, (batch, ...); those that are no classes are not counted.
-            y_pred: predicted classes, of the same shape or flat. NaN is counted as a class other than the label.
-            sample_weight: weights for examples or for single values, or None.
+            y_true: labels, (batch, ...); values outside of the classes are ignored.
+            y_pred: predicted classes, of the same shape or flat. NaN counts as a class other than the label.
+            sample_weight: weights per example or per value, or None.
         """
         labels = jnp.asarray(y_true) if self.sparse_y_true else jnp.argmax(jnp.asarray(y_true), self.axis)
         y_pred = jnp.asarray(y_pred)
@@ -76,8 +77,8 @@ class IoU(Metric):
         labels, predicted = labels.astype("int32"), predicted.astype("int32")
         if labels.size != predicted.size:
             raise ValueError(
-                f"{self.name}: y_true has shape {jnp.shape(y_true)}, y_pred {jnp.shape(y_pred)}: not one predicted "
-                "class for each label. Check sparse_y_true and sparse_y_pred."
+                f"{self.name}: y_true has shape {jnp.shape(y_true)}, y_pred {jnp.shape(y_pred)}: the numbers of labels "
+                "and predicted classes differ. Check sparse_y_true and sparse_y_pred."
             )
         weight = self._weights(labels, sample_weight)
         labels, predicted = labels.reshape(-1), predicted.reshape(-1)
@@ -89,7 +90,7 @@ class IoU(Metric):
         batch = jnp.zeros(self.total_cm.shape, self.dtype)
         self.total_cm.assign_add(batch.at[labels, predicted].add(jnp.where(counted, weight, 0)))
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         """The mean over the target classes, in float32."""
         matrix, epsilon = self.total_cm.value, dtypes.epsilon()
         targets = jnp.asarray(self.target_class_ids, "int32")
@@ -110,15 +111,15 @@ class IoU(Metric):
             "axis": self.axis,
         }
 
-    def _weights(self, labels: Any, sample_weight: Any) -> Any:
-        """A weight for each label, flat, in the type that is counted in."""
+    def _weights(self, labels: Array, sample_weight: ArrayLike | None) -> Array:
+        """One weight per label, flat, in the dtype of the counts."""
         if sample_weight is None:
             return jnp.ones(labels.size, self.dtype)
         given = getattr(sample_weight, "dtype", None)
         if given is not None and dtypes.is_float(given) and not dtypes.is_float(self.dtype):
             warnings.warn(
-                f"{self.name}: sample_weight is {given}, but it counts in {self.dtype}: casting takes the whole part "
-                "of each weight. Give the metric dtype='float32'.",
+                f"{self.name}: sample_weight is {given}, but the counts are {self.dtype}, so fractions of weights are "
+                "dropped. Give the metric dtype='float32'.",
                 stacklevel=4,
             )
         weight = jnp.asarray(sample_weight).astype(self.dtype)
@@ -129,13 +130,13 @@ class IoU(Metric):
 
 
 class BinaryIoU(IoU):
-    """The mean intersection over union of the classes 0 and 1, predicted by a threshold.
+    """The mean intersection over union of the classes 0 and 1, for probabilities and a threshold.
 
     Args:
         target_class_ids: the classes to take the mean over: (0, 1), (0,) or (1,).
         threshold: predictions of at least this are class 1.
         name: default: "binary_io_u".
-        dtype: what to count in, default "int32".
+        dtype: the dtype of the counts, default "int32".
 
     Raises:
         ValueError: a target class other than 0 and 1.
@@ -149,12 +150,12 @@ class BinaryIoU(IoU):
         target_class_ids: Sequence[int] = (0, 1),
         threshold: float = 0.5,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(2, target_class_ids, name, dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_pred = jnp.asarray(y_pred, "float32")
         classes = jnp.where(jnp.isnan(y_pred), jnp.nan, (y_pred >= self.threshold).astype("float32"))
         super().update_state(y_true, classes, sample_weight)
@@ -168,12 +169,12 @@ class MeanIoU(IoU):
     """The mean intersection over union of all classes.
 
     Args:
-        num_classes: how many classes there are.
+        num_classes: the number of classes.
         name: default: "mean_io_u".
-        dtype: what to count in, default "int32".
-        ignore_class: a label whose values are not counted.
-        sparse_y_true: whether labels are integers; if not, the largest on `axis` is taken.
-        sparse_y_pred: likewise for predictions.
+        dtype: the dtype of the counts, default "int32".
+        ignore_class: a label that is ignored.
+        sparse_y_true: whether labels are integers; otherwise their argmax along `axis`.
+        sparse_y_pred: the same for predictions.
         axis: the axis of the classes where labels or predictions are not integers.
 
     >>> round(float(MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])), 3)
@@ -184,7 +185,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -198,15 +199,15 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """The mean intersection over union of some classes, of one-hot labels.
+    """The mean intersection over union of the given classes, for one-hot labels.
 
     Args:
-        num_classes: how many classes there are.
+        num_classes: the number of classes.
         target_class_ids: the classes to take the mean over.
         name: default: "one_hot_io_u".
-        dtype: what to count in, default "int32".
-        ignore_class: a label whose values are not counted.
-        sparse_y_pred: whether predictions are integers; if not, the largest on `axis` is taken.
+        dtype: the dtype of the counts, default "int32".
+        ignore_class: a label that is ignored.
+        sparse_y_pred: whether predictions are integers; otherwise their argmax along `axis`.
         axis: the axis of the classes.
 
     Raises:
@@ -223,7 +224,7 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Sequence[int],
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -235,14 +236,14 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """The mean intersection over union of all classes, of one-hot labels.
+    """The mean intersection over union of all classes, for one-hot labels.
 
     Args:
-        num_classes: how many classes there are.
+        num_classes: the number of classes.
         name: default: "one_hot_mean_io_u".
-        dtype: what to count in, default "int32".
-        ignore_class: a label whose values are not counted.
-        sparse_y_pred: whether predictions are integers; if not, the largest on `axis` is taken.
+        dtype: the dtype of the counts, default "int32".
+        ignore_class: a label that is ignored.
+        sparse_y_pred: whether predictions are integers; otherwise their argmax along `axis`.
         axis: the axis of the classes.
 
     >>> y_true = [[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]
@@ -255,7 +256,7 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,

@@ -1,4 +1,4 @@
-"""The best of one rate where another is at least so large, over evenly spaced thresholds."""
+"""Operating points: the best value of one rate where another reaches a given value, over thresholds."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import count, even_thresholds, ratio
 
 
 class _OperatingPoint(Metric):
-    """The four counts at evenly spaced thresholds, of which a subclass makes rates."""
+    """The four counts at evenly spaced thresholds, from which subclasses compute rates."""
 
     def __init__(
-        self, required: str, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
+        self,
+        required: str,
+        value: float,
+        num_thresholds: int,
+        class_id: int | None,
+        name: str | None,
+        dtype: DType | None,
     ):
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
-            raise ValueError(f"{self.name}: `{required}` must be in the range [0, 1], got {value}.")
+            raise ValueError(f"{self.name}: {required} must be from 0 to 1, got {value}.")
         if num_thresholds <= 0:
-            raise ValueError(f"{self.name}: Argument `num_thresholds` must be an integer > 0, got {num_thresholds}.")
+            raise ValueError(f"{self.name}: num_thresholds must be at least 1, got {num_thresholds}.")
         self._required, self.value = required, value
         self.num_thresholds, self.class_id = num_thresholds, class_id
         self.thresholds = even_thresholds(num_thresholds)
@@ -30,8 +37,8 @@ class _OperatingPoint(Metric):
         self.true_negatives = self.add_variable((num_thresholds,), name="true_negatives")
         self.false_negatives = self.add_variable((num_thresholds,), name="false_negatives")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account; weights are for examples or for single values."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch; weights are per example or per value."""
         counts = count(self.name, y_true, y_pred, sample_weight, self.thresholds, class_id=self.class_id)
         self.true_positives.assign_add(counts.true_positives)
         self.false_positives.assign_add(counts.false_positives)
@@ -57,17 +64,17 @@ class _OperatingPoint(Metric):
 
 
 class SensitivityAtSpecificity(_OperatingPoint):
-    """The best sensitivity tp / (tp + fn) where the specificity tn / (tn + fp) is at least so large.
+    """The best sensitivity tp / (tp + fn) where the specificity tn / (tn + fp) reaches the given value.
 
     Args:
-        specificity: how large, from 0 to 1.
-        num_thresholds: how many thresholds to try.
-        class_id: the one class on the last axis to look at.
+        specificity: the required specificity, from 0 to 1.
+        num_thresholds: the number of evenly spaced thresholds.
+        class_id: the only class of the last axis that counts.
         name: default: "sensitivity_at_specificity".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: `specificity` is outside of 0 to 1, or there are no thresholds.
+        ValueError: `specificity` is outside of 0 to 1, or `num_thresholds` below 1.
 
     >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
     0.5
@@ -79,27 +86,27 @@ class SensitivityAtSpecificity(_OperatingPoint):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__("specificity", specificity, num_thresholds, class_id, name, dtype)
         self.specificity = specificity
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return self._best(self._recall(), where=self._specificity())
 
 
 class SpecificityAtSensitivity(_OperatingPoint):
-    """The best specificity tn / (tn + fp) where the sensitivity tp / (tp + fn) is at least so large.
+    """The best specificity tn / (tn + fp) where the sensitivity tp / (tp + fn) reaches the given value.
 
     Args:
-        sensitivity: how large, from 0 to 1.
-        num_thresholds: how many thresholds to try.
-        class_id: the one class on the last axis to look at.
+        sensitivity: the required sensitivity, from 0 to 1.
+        num_thresholds: the number of evenly spaced thresholds.
+        class_id: the only class of the last axis that counts.
         name: default: "specificity_at_sensitivity".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: `sensitivity` is outside of 0 to 1, or there are no thresholds.
+        ValueError: `sensitivity` is outside of 0 to 1, or `num_thresholds` below 1.
 
     >>> round(float(SpecificityAtSensitivity(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8])), 3)
     0.667
@@ -111,27 +118,27 @@ class SpecificityAtSensitivity(_OperatingPoint):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__("sensitivity", sensitivity, num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return self._best(self._specificity(), where=self._recall())
 
 
 class PrecisionAtRecall(_OperatingPoint):
-    """The best precision tp / (tp + fp) where the recall tp / (tp + fn) is at least so large.
+    """The best precision tp / (tp + fp) where the recall tp / (tp + fn) reaches the given value.
 
     Args:
-        recall: how large, from 0 to 1.
-        num_thresholds: how many thresholds to try.
-        class_id: the one class on the last axis to look at.
+        recall: the required recall, from 0 to 1.
+        num_thresholds: the number of evenly spaced thresholds.
+        class_id: the only class of the last axis that counts.
         name: default: "precision_at_recall".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: `recall` is outside of 0 to 1, or there are no thresholds.
+        ValueError: `recall` is outside of 0 to 1, or `num_thresholds` below 1.
 
     >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0, 0.3, 0.8, 0.3, 0.8]))
     0.5
@@ -143,27 +150,27 @@ class PrecisionAtRecall(_OperatingPoint):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__("recall", recall, num_thresholds, class_id, name, dtype)
         self.recall = recall
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return self._best(self._precision(), where=self._recall())
 
 
 class RecallAtPrecision(_OperatingPoint):
-    """The best recall tp / (tp + fn) where the precision tp / (tp + fp) is at least so large.
+    """The best recall tp / (tp + fn) where the precision tp / (tp + fp) reaches the given value.
 
     Args:
-        precision: how large, from 0 to 1.
-        num_thresholds: how many thresholds to try.
-        class_id: the one class on the last axis to look at.
+        precision: the required precision, from 0 to 1.
+        num_thresholds: the number of evenly spaced thresholds.
+        class_id: the only class of the last axis that counts.
         name: default: "recall_at_precision".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: `precision` is outside of 0 to 1, or there are no thresholds.
+        ValueError: `precision` is outside of 0 to 1, or `num_thresholds` below 1.
 
     >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]))
     0.5
@@ -175,10 +182,10 @@ class RecallAtPrecision(_OperatingPoint):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__("precision", precision, num_thresholds, class_id, name, dtype)
         self.precision = precision
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return self._best(self._recall(), where=self._precision())

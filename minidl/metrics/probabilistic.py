@@ -1,10 +1,9 @@
-"""Cross-entropies and other likelihoods as metrics: running means of the losses of the same names."""
+"""Cross-entropies and likelihoods as metrics: running means of the losses of the same names."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from minidl import losses
+from minidl.core.typing import DType
 from minidl.metrics.reduction import MeanMetricWrapper
 
 
@@ -18,7 +17,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ):
@@ -36,7 +35,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -55,7 +54,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType | None = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,
@@ -71,7 +70,7 @@ class KLDivergence(MeanMetricWrapper):
     0.144
     """
 
-    def __init__(self, name: str = "kl_divergence", dtype: Any = None):
+    def __init__(self, name: str = "kl_divergence", dtype: DType | None = None):
         super().__init__(losses.kl_divergence, name, dtype)
 
 
@@ -82,5 +81,5 @@ class Poisson(MeanMetricWrapper):
     1.0
     """
 
-    def __init__(self, name: str = "poisson", dtype: Any = None):
+    def __init__(self, name: str = "poisson", dtype: DType | None = None):
         super().__init__(losses.poisson, name, dtype)

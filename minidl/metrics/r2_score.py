@@ -1,4 +1,4 @@
-"""R2: how much of the targets' variance the predictions explain."""
+"""R2 score: the fraction of the targets' variance that the predictions explain."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import losses
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import for_values
 
@@ -14,20 +15,20 @@ _AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
 
 class R2Score(Metric):
-    """1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2), the coefficient of determination.
+    """R2 score (coefficient of determination): `1 - sum((y_true - y_pred)^2) / sum((y_true - mean(y_true))^2)`.
 
     1 for perfect predictions, 0 for predicting the mean, below 0 for worse; 0 also where all targets are equal.
 
     Args:
-        class_aggregation: what becomes of the scores of several outputs: "uniform_average" for the mean,
-            "variance_weighted_average" for the mean weighted by their variances, None for all of them.
+        class_aggregation: how scores of several outputs are combined: "uniform_average" for the mean,
+            "variance_weighted_average" for the mean weighted by their variances, None for one score per output.
         num_regressors: p in the adjusted score 1 - (1 - R2) (n - 1) / (n - p - 1) of n values; 0 for the plain
-            score, which is also given where n - 1 <= p.
+            score, which is also the result where n - 1 <= p.
         name: default: "r2_score".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
 
     Raises:
-        ValueError: another aggregation, or fewer than 0 regressors.
+        ValueError: an unknown aggregation, or a negative number of regressors.
 
     >>> round(float(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])), 3)
     0.571
@@ -38,33 +39,29 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str = "r2_score",
-        dtype: Any = None,
+        dtype: DType | None = None,
     ):
         super().__init__(dtype, name)
         if class_aggregation not in _AGGREGATIONS:
             raise ValueError(
-                f"{self.name}: Invalid value for argument `class_aggregation`: expected one of {_AGGREGATIONS}, got "
-                f"{class_aggregation!r}."
+                f"{self.name}: class_aggregation must be one of {_AGGREGATIONS}, got {class_aggregation!r}."
             )
         if num_regressors < 0:
-            raise ValueError(
-                f"{self.name}: Invalid value for argument `num_regressors`: it must not be below 0, got "
-                f"{num_regressors}."
-            )
+            raise ValueError(f"{self.name}: num_regressors must be at least 0, got {num_regressors}.")
         self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
         self.num_samples = self.add_variable((), name="num_samples")
         self.built = False  # until the number of outputs is known
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Update the state with a batch.
 
         Args:
             y_true: targets, (batch, outputs).
             y_pred: predictions of the same shape.
-            sample_weight: weights for examples or for single values, or None.
+            sample_weight: weights per example or per value, or None.
 
         Raises:
-            ValueError: other shapes.
+            ValueError: the shapes are not (batch, outputs).
         """
         y_true, y_pred = losses.pair(self.name, y_true, jnp.asarray(y_pred, self.dtype))
         if y_pred.ndim != 2:
@@ -80,7 +77,7 @@ class R2Score(Metric):
         self.count.assign_add(jnp.sum(weight, axis=0))
         self.num_samples.assign_add(y_true.size)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         self.check_built("the number of outputs")
         total = self.squared_sum.value - self.sum.value * (self.sum.value / self.count.value)
         rounding = 4 * jnp.finfo(total.dtype).eps * self.squared_sum.value

@@ -1,12 +1,11 @@
-"""Metrics of regression: running means of differences."""
+"""Regression metrics: running means of errors."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import jax.numpy as jnp
 
 from minidl import losses
+from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.reduction import Mean, MeanMetricWrapper
 
 
@@ -17,7 +16,7 @@ class MeanSquaredError(MeanMetricWrapper):
     2.0
     """
 
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_squared_error", dtype: DType | None = None):
         super().__init__(losses.mean_squared_error, name, dtype)
 
 
@@ -28,7 +27,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
     1.0
     """
 
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_absolute_error", dtype: DType | None = None):
         super().__init__(losses.mean_absolute_error, name, dtype)
 
 
@@ -39,7 +38,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
     25.0
     """
 
-    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: DType | None = None):
         super().__init__(losses.mean_absolute_percentage_error, name, dtype)
 
 
@@ -50,18 +49,18 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
     0.24
     """
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None):
+    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: DType | None = None):
         super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
 
 
 class LogCoshError(MeanMetricWrapper):
-    """The mean of log(cosh(y_pred - y_true)): about squares / 2 where small, absolute differences where large.
+    """The mean of log(cosh(y_pred - y_true)): about half the squared error where small, the absolute error where large.
 
     >>> round(float(LogCoshError()([[0.0, 1.0]], [[1.0, 1.0]])), 3)
     0.217
     """
 
-    def __init__(self, name: str = "logcosh", dtype: Any = None):
+    def __init__(self, name: str = "logcosh", dtype: DType | None = None):
         super().__init__(losses.log_cosh, name, dtype)
 
 
@@ -72,18 +71,18 @@ class CosineSimilarity(MeanMetricWrapper):
 
     Args:
         name: default: "cosine_similarity".
-        dtype: what to compute in.
+        dtype: the dtype to compute in.
         axis: the axis of the vectors' elements.
 
     >>> round(float(CosineSimilarity()([[0.0, 1.0], [1.0, 1.0]], [[1.0, 0.0], [1.0, 1.0]])), 3)
     0.5
     """
 
-    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1):
+    def __init__(self, name: str = "cosine_similarity", dtype: DType | None = None, axis: int = -1):
         super().__init__(_cosine_similarity, name, dtype, axis=axis)
 
 
-def _cosine_similarity(y_true: Any, y_pred: Any, axis: int) -> Any:
+def _cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> Array:
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
 
@@ -94,13 +93,13 @@ class RootMeanSquaredError(Mean):
     2.0
     """
 
-    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None):
+    def __init__(self, name: str = "root_mean_squared_error", dtype: DType | None = None):
         super().__init__(name, dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take a batch into account."""
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:  # type: ignore[override]
+        """Update the state with a batch."""
         y_true, y_pred = losses.pair(self.name, y_true, jnp.asarray(y_pred, self.dtype))
         super().update_state(jnp.square(y_true - y_pred), sample_weight)
 
-    def result(self) -> Any:
+    def result(self) -> Array:
         return jnp.sqrt(super().result())

@@ -1,4 +1,4 @@
-"""clone_model: a model of the same layers with new weights, perhaps with other layers in their place."""
+"""clone_model: a copy of a model with new layers and new weights, optionally with replaced layers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jax
 
 from minidl.core import structures
 from minidl.core.symbolic import KerasTensor, apply
+from minidl.core.typing import PyTree
 from minidl.layers import Input, InputLayer
 from minidl.layers.base import Layer
 from minidl.models.graph import Graph
@@ -19,20 +20,20 @@ from minidl.models.sequential import Sequential
 
 def clone_model(
     model: Model,
-    input_tensors: Any = None,
+    input_tensors: PyTree = None,
     clone_function: Callable[[Layer], Layer] | None = None,
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
-) -> Any:
-    """A model like another, with new layers and new weights, and compiled if the other is.
+) -> Model:
+    """Copy a model, with new layers and new weights; the copy is compiled if the model is.
 
     Args:
-        model: a Sequential, a model of a graph, or one with `get_config`.
+        model: a Sequential, a functional model, or one with `get_config`.
         input_tensors: symbolic tensors to build the clone on; default: inputs like the model's.
-        clone_function: makes a new layer of an old one (not asked for inputs); default: from its config.
-        call_function: called as `call_function(layer, *args, **kwargs)` in the place of each layer of a graph; what it
+        clone_function: returns the new layer for a layer (not for inputs); default: from its config.
+        call_function: called as `call_function(layer, *args, **kwargs)` instead of each layer of a graph; what it
             returns goes on, so that layers can be put before or after.
-        recursive: whether models inside are cloned in the same way, rather than by `clone_function`.
+        recursive: whether nested models are cloned in the same way, rather than by `clone_function`.
 
     Raises:
         ValueError: functions or tensors for a model without a graph; a call_function for a Sequential.
@@ -49,7 +50,7 @@ def clone_model(
 
 
 class _Cloner:
-    """Makes one new layer of each old one, however often it is met."""
+    """Creates one new layer for each layer, also if it is called several times."""
 
     def __init__(self, clone_function: Any, call_function: Any, recursive: bool):
         self.clone_function = clone_function
@@ -80,7 +81,7 @@ class _Cloner:
         return type(layer).from_config(layer.get_config())
 
 
-def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
+def _clone(model: Model, input_tensors: PyTree, cloner: _Cloner) -> Any:
     if isinstance(model, Sequential):
         if cloner.call_function is not None:
             raise ValueError("clone_model: call_function is for models of a graph; a Sequential only lists its layers.")
@@ -95,7 +96,7 @@ def _clone(model: Model, input_tensors: Any, cloner: _Cloner) -> Any:
     return type(model).from_config(model.get_config())
 
 
-def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) -> Sequential:
+def _clone_sequential(model: Sequential, input_tensors: PyTree, cloner: _Cloner) -> Sequential:
     layers = [cloner(layer) for layer in model.layers]
     first: list[Any] = [layer for layer in model._layers if isinstance(layer, InputLayer)]
     given = jax.tree.leaves(input_tensors)
@@ -105,10 +106,10 @@ def _clone_sequential(model: Sequential, input_tensors: Any, cloner: _Cloner) ->
     return type(model)([*map(_as_input, inputs), *layers], name=model.name, trainable=model.trainable)
 
 
-def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner) -> Any:
+def _clone_graph(model: Model, graph: Graph, input_tensors: PyTree, cloner: _Cloner) -> Any:
     if isinstance(graph.input_struct, dict) and isinstance(input_tensors, (list, tuple)):
         raise ValueError(
-            "clone_model: `input_tensors` must have the same structure as model.input, a dict with the keys "
+            "clone_model: the model takes a dict of inputs, so input_tensors must be a dict with the keys "
             f"{list(graph.input_struct)}; got a {type(input_tensors).__name__}."
         )
     given = [_as_input(tensor) for tensor in jax.tree.leaves(input_tensors)]
@@ -137,7 +138,7 @@ def _clone_graph(model: Model, graph: Graph, input_tensors: Any, cloner: _Cloner
 
 
 def _as_input(value: Any) -> KerasTensor:
-    """The symbolic tensor of an input that is given as a layer, a tensor or an array like it."""
+    """The symbolic tensor of an input that is given as a layer, a tensor or an array."""
     if isinstance(value, InputLayer):
         return value.output
     return value if isinstance(value, KerasTensor) else Input(batch_shape=value.shape, dtype=value.dtype)

@@ -1,12 +1,13 @@
-"""A model called on arrays, `model(x)`, as one compiled program where that makes no difference.
+"""Calls of a model on arrays, `model(x)`, as one compiled program if that is equivalent.
 
-Run operation by operation, a small model spends its time between the operations: one program is twenty times as fast.
-It stands for the call only where that is all the call does: minidl's own layers in inference, without masks, penalties
+Run eagerly, a small model spends its time between the operations: one program is twenty times as fast.
+It replaces the call only if it is equivalent: minidl's own layers in inference, without masks, penalties
 or state that changes. Whatever is set on a layer between two calls counts in the second, as it would without it.
 """
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import operator
 from typing import Any
@@ -17,19 +18,21 @@ import numpy as np
 from minidl import kernels
 from minidl.core import arrays, structures
 from minidl.core.functional import bound, newest
+from minidl.core.host_arrays import DTYPE
 from minidl.core.naming import is_own
 from minidl.core.object_graph import Place, Watch, places
 from minidl.core.variables import Variable
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
-from minidl.training.programs import Program
+from minidl.training.programs import Program, Shared
+from minidl.training.step_programs import key_of
 
 
 class CompiledCall:
-    """The inference of a model.
+    """The compiled inference of a model.
 
     Args:
-        model: a `Sequential` or a `Model` of a graph, built.
+        model: a built `Sequential` or functional model.
     """
 
     def __init__(self, model: Any):
@@ -37,7 +40,7 @@ class CompiledCall:
         self._made: _Made | None = None
 
     def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The outputs; None where they have to be computed operation by operation."""
+        """The outputs; None if the call must run eagerly."""
         if not self._takes(args, kwargs):
             return None
         made = self._made
@@ -46,15 +49,35 @@ class CompiledCall:
         return made(args[0], kwargs.get("training"))
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        """Whether a call with these arguments is one to make here."""
+        """Whether a call with these arguments can be compiled."""
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
         leaves = jax.tree.leaves(args)
         return bool(leaves) and all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves)
 
 
+class _CallProgram:
+    """The compiled inference of all models of one structure; it keeps none of them."""
+
+    def __init__(self) -> None:
+        self.program = Program(self._run, static_argnums=2)
+        self.is_one_program = True  # until a call turns out to change a variable
+
+    def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
+        model, variables = _called.get()
+        with bound(variables, values):
+            outputs = structures.ordered(Layer.__call__(model, structures.plain(inputs), training=training))
+            if any(variable._value is not value for variable, value in zip(variables, values)):
+                self.is_one_program = False
+        return outputs
+
+
+shared: Shared[_CallProgram] = Shared(limit=32)
+_called: contextvars.ContextVar[tuple[Any, list[Variable]]] = contextvars.ContextVar("called")  # what is traced
+
+
 class _Made:
-    """The program for a model as it is now.
+    """The program for the current state of a model.
 
     Args:
         model: the model.
@@ -65,10 +88,10 @@ class _Made:
         self._variables: list[Variable] = model.variables
         self._attributes, self._watch = self._look()
         self._is_one_program = _is_plain(model) and all(map(_is_known, self._attributes))
-        self._program = Program(self._run, static_argnums=2)
+        self._shared = shared.get(key_of(model) if self._is_one_program else None, _CallProgram)
 
     def is_for(self, model: Any) -> bool:
-        """Whether everything that is set on the model's layers is what it was."""
+        """Whether all attributes of the model's layers are unchanged."""
         if self._watch.is_unchanged() and self._attributes[0] is kernels.mode():
             return True
         attributes, self._watch = self._look()
@@ -76,7 +99,7 @@ class _Made:
         return same_length and all(map(operator.is_, attributes, self._attributes))
 
     def _look(self) -> tuple[list[Any], Watch]:
-        """All that is set on the layers, their classes, and what stands in the place of the model's methods."""
+        """All attributes of the layers, their classes, and overridden methods of the model."""
         model = self._model
         found = places(model.layers, (Module,))
         values: list[Any] = [kernels.mode(), *(type(place.owner) for place in found if place.owner is not None)]
@@ -85,36 +108,33 @@ class _Made:
         return values, Watch([*found, Place(model, vars(model))])
 
     def __call__(self, inputs: Any, training: bool | None) -> Any:
-        if not self._is_one_program:
+        if not self._is_one_program or not self._shared.is_one_program:
             return None
-        with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
-            outputs = structures.plain(self._program(values, structures.ordered(inputs), training))
-        return outputs if self._is_one_program else None
-
-    def _run(self, values: list[Any], inputs: Any, training: bool | None) -> Any:
-        with bound(self._variables, values):
-            outputs = structures.ordered(Layer.__call__(self._model, structures.plain(inputs), training=training))
-            if any(variable._value is not value for variable, value in zip(self._variables, values)):
-                self._is_one_program = False  # the call changes a variable
-        return outputs
+        token = _called.set((self._model, self._variables))
+        try:
+            with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
+                outputs = structures.plain(self._shared.program(values, structures.ordered(inputs), training))
+        finally:
+            _called.reset(token)
+        return outputs if self._shared.is_one_program else None
 
 
 def _has_values(leaf: Any) -> bool:
-    """Whether something is an array with values: none that is traced, and of no other kind of NumPy's."""
+    """Whether a value is a concrete array: not a tracer, and not a subclass of NumPy's."""
     if type(leaf) is np.ndarray:
         return arrays.fits_device(leaf)
     return isinstance(leaf, jax.Array) and not isinstance(leaf, jax.core.Tracer)
 
 
 def _is_known(value: Any) -> bool:
-    """Whether a function is not the user's, which may read what changes between two calls."""
+    """Whether a function is not the user's, which may depend on mutable state."""
     if isinstance(value, functools.partial):
         return _is_known(value.func)
     return not callable(value) or str(getattr(value, "__module__", "")).partition(".")[0] in ("minidl", "jax")
 
 
 def _is_plain(model: Any) -> bool:
-    """Whether all that a call does is to compute its output."""
+    """Whether a call has no side effects."""
     for layer in model._flatten_layers():
         if not is_own(type(layer)) or isinstance(layer, (Lambda, Masking)) or layer.activity_regularizer is not None:
             return False
@@ -122,6 +142,7 @@ def _is_plain(model: Any) -> bool:
         calls = [] if graph is None else [(node.args, node.kwargs) for node in graph.nodes]
         if not all(map(_is_known, jax.tree.leaves(calls))):
             return False
-        if getattr(layer, "mask_zero", False) or getattr(layer, "stateful", False):
+        gives_text = getattr(layer, "output_dtype", None) == DTYPE
+        if gives_text or getattr(layer, "mask_zero", False) or getattr(layer, "stateful", False):
             return False
     return True

@@ -1,6 +1,6 @@
 """Graph: the calls between the inputs and the outputs of a functional model.
 
-Calls on symbolic tensors leave nodes (see symbolic.py). A graph collects the nodes that lead from given
+Calls on symbolic tensors are recorded as nodes (see core/symbolic.py). A graph collects the nodes from given
 inputs to given outputs; a run calls their operations again on arrays, each on what the operations before it gave.
 """
 
@@ -14,31 +14,33 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import input_ranges, structures
+from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
-from minidl.core.typing import Shape
+from minidl.core.text import may_be_text
+from minidl.core.typing import PyTree, Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
 
 
 class Graph:
-    """What leads from inputs to outputs.
+    """The calls from inputs to outputs.
 
     Args:
         inputs: symbolic tensors: one, or a structure of them. A tensor from the middle of a graph becomes an input.
-        outputs: symbolic tensors that follow from the inputs.
+        outputs: symbolic tensors that depend on the inputs.
 
     Attributes:
-        input_struct: the inputs, in the structure in which they were given.
-        output_struct: the outputs likewise.
+        input_struct: the structure of the inputs.
+        output_struct: the structure of the outputs.
         given_inputs: the inputs as they were given: tensors from the middle of another graph may be among them.
         inputs: the inputs as a list, each the output of an InputLayer.
         outputs: the outputs as a list.
-        nodes: the calls in an order in which they can be run, those of the inputs first.
-        operations: the layers and function calls in the order in which Keras lists them: those that are
+        nodes: the calls in topological order, those of the inputs first.
+        operations: the layers and function calls in Keras's order: those that are
             farthest from the outputs first.
 
     Raises:
-        ValueError: something that is not a symbolic tensor, an output that does not follow from the inputs, or two
+        ValueError: something that is not a symbolic tensor, an output that does not depend on the inputs, or two
             operations of one name.
 
     >>> x = KerasTensor((None, 3))
@@ -46,7 +48,7 @@ class Graph:
     3
     """
 
-    def __init__(self, inputs: Any, outputs: Any):
+    def __init__(self, inputs: PyTree, outputs: PyTree):
         _require_symbolic(inputs, "inputs")
         _require_symbolic(outputs, "outputs")
         self.given_inputs: list[KerasTensor] = jax.tree.leaves(inputs)
@@ -75,11 +77,11 @@ class Graph:
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the operations that give the outputs."""
+        """The names of the operations that return the outputs."""
         return [self.producer(tensor).operation.name for tensor in self.outputs]
 
     def producer(self, tensor: KerasTensor) -> Node:
-        """The node of this graph that gives a tensor: for a tensor that was made an input, the input's own."""
+        """The node of this graph that returns a tensor; for a tensor that is an input, that of the input."""
         for given, own in zip(self.given_inputs, self.inputs):
             tensor = own if tensor is given else tensor
         assert tensor.producer is not None
@@ -90,13 +92,13 @@ class Graph:
         found = [node for node in self.nodes if node.operation is operation]
         return sorted(found, key=operation._nodes.index) if isinstance(operation, Layer) else found
 
-    def standardize(self, inputs: Any, where: str) -> list[Any]:
-        """One array for each input, in its dtype and with its number of axes, from what a model was called on.
+    def standardize(self, inputs: PyTree, where: str) -> list[Any]:
+        """One array per input, with its dtype and rank, from the arguments of a call.
 
         Args:
             inputs: an array, or a structure like that of the inputs; a dict by the names of the inputs is
                 accepted for a list of them too.
-            where: what was called, for errors.
+            where: the name of the model, for errors.
 
         Raises:
             ValueError: inputs that are missing, too many, or of another shape.
@@ -104,7 +106,7 @@ class Graph:
         arrays = self._flat(inputs, where)
         return [self._fitted(array, tensor, where) for array, tensor in zip(arrays, self.inputs, strict=True)]
 
-    def _flat(self, inputs: Any, where: str) -> list[Any]:
+    def _flat(self, inputs: PyTree, where: str) -> list[Any]:
         expected = self.input_struct
         if isinstance(inputs, dict) and not isinstance(expected, dict):
             names = self.input_names
@@ -120,39 +122,43 @@ class Graph:
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
         if len(leaves) != len(self.inputs):
             names = jax.tree.map(lambda tensor: tensor.name, expected)
-            keys = f"named input(s) with keys {list(expected)}" if isinstance(expected, dict) else f"input(s) {names}"
-            raise ValueError(f"{where} expects {len(self.inputs)} {keys}, but got {len(leaves)}.")
+            wanted = f"with the keys {list(expected)}" if isinstance(expected, dict) else f"named {names}"
+            raise ValueError(f"{where} takes {len(self.inputs)} input(s) {wanted}; got {len(leaves)}.")
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             if not self._in_order:
                 raise ValueError(_structure_message(where, expected, inputs))
             self._warn_of_structure(where, inputs)
         return leaves
 
-    def _warn_of_structure(self, where: str, inputs: Any) -> None:
-        """Warn once, as each call reads its inputs more than once, and goes on to do so."""
+    def _warn_of_structure(self, where: str, inputs: PyTree) -> None:
+        """Warn once, as each call reads its inputs more than once."""
         if not self._has_warned:
             self._has_warned = True
             warnings.warn(_structure_message(where, self.input_struct, inputs), stacklevel=3)
 
     def _fitted(self, array: Any, tensor: KerasTensor, where: str) -> Any:
-        """An array as an input wants it; (n,) and (n, 1) stand for each other."""
+        """An array converted for an input; (n,) and (n, 1) are interchangeable."""
         if array is None:
             if not _is_optional(tensor):
-                raise ValueError(f"{where}: the input {tensor.name!r} is not optional, but got None.")
+                raise ValueError(f"{where}: got None for the input {tensor.name!r}, which is required.")
             return None
         given, mask, shape, expected = array, masks.get(array), tuple(array.shape), tensor.shape
         if len(shape) == len(expected) - 1 and expected[-1] == 1:
             array = array[..., None]
         elif len(shape) == len(expected) + 1 and shape[-1] == 1:
             array = array[..., 0]
-        if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the first one was fixed
+        if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the batch size was fixed
             raise ValueError(
-                f"{where}: the input with name {tensor.name!r} and path {self._path(tensor)!r}: expected "
-                f"shape={(None, *expected[1:])}, found shape={shape}."
+                f"{where}: the input {tensor.name!r} (at {self._path(tensor)!r}) takes arrays of shape "
+                f"{(None, *expected[1:])}, got {shape}."
             )
         if isinstance(array, KerasTensor):
             return array
-        if array.dtype != tensor.dtype:
+        if (tensor.dtype == DTYPE) != (array.dtype == DTYPE or may_be_text(array)):
+            raise ValueError(
+                f"{where}: the input {tensor.name!r} takes values of dtype {tensor.dtype}, got {array.dtype}."
+            )
+        if tensor.dtype != DTYPE and array.dtype != tensor.dtype:
             if jnp.issubdtype(tensor.dtype, jnp.integer):
                 limits = jnp.iinfo(tensor.dtype)
                 input_ranges.require(given, limits.min, limits.max, f"the Input {tensor.name!r} of {tensor.dtype}")
@@ -160,15 +166,15 @@ class Graph:
         return masks.put(array if array is given else input_ranges.carry(given, array), mask)
 
     def _path(self, tensor: KerasTensor) -> str:
-        """Where an input is in the structure of the inputs: "0.price"; "" for the only one."""
+        """The path of an input in the structure of the inputs: "0.price"; "" for the only one."""
         paths = jax.tree_util.tree_flatten_with_path(self.input_struct)[0]
         found = next(path for path, leaf in paths if leaf is tensor)
         return jax.tree_util.keystr(found, simple=True, separator=".")
 
     def _ordered(self) -> tuple[list[Node], list[Any]]:
-        """The nodes and the operations in Keras's order, in which random numbers are drawn and weights are made.
+        """The nodes and the operations in Keras's order, in which random numbers are drawn and weights created.
 
-        That is by their distance from the outputs (the longest path), the greatest first; then for operations by when
+        Sorted by the distance from the outputs (the longest path), descending; then for operations by when
         a search from the outputs reaches them, and for nodes by when the distance of one is first known.
         """
         first_seen: dict[int, int] = {}
@@ -195,7 +201,7 @@ class Graph:
         return nodes, [operation for _, operation in ordered]
 
     def _search(self, first_seen: dict[int, int]) -> list[Node]:
-        """What the outputs depend on, each node after those that it needs (without recursion: graphs may be deep)."""
+        """The nodes that the outputs depend on, in topological order (without recursion: graphs may be deep)."""
         finished: dict[int, Node] = {}
         waiting: list[tuple[Node, bool]] = [(self._reached(tensor), False) for tensor in reversed(self.outputs)]
         while waiting:
@@ -225,12 +231,12 @@ class Graph:
 
 
 class Run:
-    """One run of a graph on arrays: the value of each tensor that is known so far.
+    """An execution of a graph on arrays: the values of the tensors computed so far.
 
     Args:
         graph: the graph.
         inputs: one array for each input, None for one that is optional.
-        training: if it is given, it counts more than the `training=` of a call in the graph, as in Keras, whose files
+        training: if given, it takes precedence over the `training=` of a call in the graph, as in Keras, whose files
             have one at every call.
 
     >>> x = KerasTensor((None, 3))
@@ -250,23 +256,23 @@ class Run:
 
     @property
     def calls(self) -> list[Node]:
-        """The calls to make, in order."""
+        """The calls to execute, in order."""
         return [node for node in self._graph.nodes if not isinstance(node.operation, InputLayer)]
 
     def arguments(self, node: Node) -> tuple[Any, Any]:
-        """The arguments of a call, args and kwargs: what was computed in the place of each tensor."""
+        """The arguments of a call, args and kwargs, with tensors replaced by their values."""
         args, kwargs = structures.map(self._value_of, (node.args, node.kwargs))
         if self._training is not None and "training" in kwargs:
             kwargs["training"] = self._training
         return args, kwargs
 
-    def finish(self, node: Node, outputs: Any) -> None:
-        """Take what a call gave."""
+    def finish(self, node: Node, outputs: PyTree) -> None:
+        """Store the results of a call."""
         leaves = jax.tree.leaves(outputs, is_leaf=_is_none)
         self._values |= {id(tensor): leaf for tensor, leaf in zip(node.output_tensors, leaves)}
 
     @property
-    def outputs(self) -> Any:
+    def outputs(self) -> PyTree:
         """The outputs of the graph, in their structure."""
         return structures.map(self._value_of, self._graph.output_struct)
 
@@ -275,18 +281,18 @@ class Run:
 
 
 def fits(shape: Iterable[int | None], expected: Shape) -> bool:
-    """Whether a shape is as expected, None standing for any size."""
+    """Whether a shape matches the expected one, where None is any size."""
     sizes = tuple(shape)
     return len(sizes) == len(expected) and all(e is None or s is None or s == e for s, e in zip(sizes, expected))
 
 
 def is_like(shape: Shape, own: Shape) -> bool:
-    """Whether a shape is a model's own; a batch of unknown size may be one of the size that the model has fixed."""
+    """Whether a shape is that of a model; an unknown batch size matches a fixed one."""
     return shape == own or (shape[:1] == (None,) and shape[1:] == own[1:])
 
 
 def _as_input(tensor: KerasTensor) -> KerasTensor:
-    """A tensor of an InputLayer: the one given, or one like it."""
+    """A tensor of an InputLayer: the given one, or a new one of the same shape and dtype."""
     if tensor.producer is not None and isinstance(tensor.producer.operation, InputLayer):
         return tensor
     return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE").output
@@ -306,12 +312,9 @@ def _require_symbolic(tree: Any, what: str) -> None:
             )
 
 
-def _structure_message(where: str, expected: Any, inputs: Any) -> str:
-    keys = f", {sorted(inputs)}" if isinstance(inputs, dict) else ""
-    return (
-        f"The structure of `inputs` doesn't match the expected structure: {where} takes a dict with the keys "
-        f"{list(expected)}, got a {type(inputs).__name__}{keys}."
-    )
+def _structure_message(where: str, expected: Any, inputs: PyTree) -> str:
+    keys = f" with the keys {sorted(inputs)}" if isinstance(inputs, dict) else ""
+    return f"{where} takes a dict of inputs with the keys {list(expected)}, got a {type(inputs).__name__}{keys}."
 
 
 def _is_none(value: Any) -> bool:

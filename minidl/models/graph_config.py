@@ -1,6 +1,6 @@
-"""A graph as plain data, in the form that Keras writes for functional models, and back.
+"""Graphs as configs, in Keras's form of functional models, and back.
 
-Each operation has a config of its own and its calls as "inbound_nodes": arguments in which a tensor is written as
+Each operation has a config and its calls as "inbound_nodes": arguments in which a tensor is written as
 [name of the operation that gives it, number of that operation's call, number of the output].
 A function of `minidl.ops` is written under the name of Keras's class for it ("relu" is Relu).
 """
@@ -33,11 +33,11 @@ _OPERANDS = (
     "condition",
     "key",
 )  # arguments of a call, not of its operation
-_COST_OF_A_TRY = 0.05  # units of the budget of a file: to look whether the inputs of a call are there yet
+_COST_OF_A_TRY = 0.05  # units of the budget of a file, to check whether the inputs of a call exist yet
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
-    """The operations of a graph with their calls, and where its inputs and outputs are.
+    """The operations of a graph with their calls, and the positions of its inputs and outputs.
 
     Raises:
         TypeError: an argument of a call that is not plain data, such as a variable.
@@ -46,11 +46,11 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 
     def place(tensor: KerasTensor) -> list[Any]:
         node = graph.producer(tensor)
-        given = [i for i, output in enumerate(node.output_tensors) if output is tensor]  # none for one made an input
+        given = [i for i, output in enumerate(node.output_tensors) if output is tensor]  # empty for inputs
         return [node.operation.name, calls[id(node.operation)].index(node), given[0] if given else 0]
 
     def end(tensor: KerasTensor) -> list[Any]:
-        """A place among the inputs or outputs, where Keras counts the calls of a functional model from 1."""
+        """A position in the inputs or outputs, where Keras counts the calls of a functional model from 1."""
         name, call, index = place(tensor)
         return [name, call + _is_functional(graph.producer(tensor).operation), index]
 
@@ -70,15 +70,15 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 def graph_tensors(
     config: Mapping[str, Any], deserialize: Callable[[Any], Any], calls_in: Callable[[Any], int]
 ) -> tuple[Any, Any]:
-    """The inputs and outputs of the graph that `graph_config` described, with new operations between them.
+    """The inputs and outputs of a graph from its config, with new operations.
 
     Args:
-        config: what `graph_config` gave.
-        deserialize: makes a layer of its config.
-        calls_in: how many layers are called when an operation is.
+        config: a config made by `graph_config`.
+        deserialize: creates a layer from its config.
+        calls_in: the number of layers that a call of an operation calls.
 
     Raises:
-        ValueError: a tensor that no call gives, or an operation that is not known.
+        ValueError: a tensor that no call returns, or an unknown operation.
     """
     made: dict[str, Any] = {}
     outputs: dict[str, list[list[KerasTensor]]] = {}  # the name of an operation -> the outputs of each call
@@ -107,7 +107,7 @@ def graph_tensors(
             budget.charge(_COST_OF_A_TRY, "calls of layers")
             decoded = _Decoder(find)
             args, kwargs = decoded(_arguments(call))
-            if decoded.missing or name in blocked:  # an operation's calls are made in order
+            if decoded.missing or name in blocked:  # calls of an operation are made in order
                 later.append((name, call))
                 blocked.add(name)
             else:
@@ -132,7 +132,7 @@ def graph_tensors(
 
 
 def is_place(name: Any, call: Any, index: Any) -> bool:
-    """Whether values are the name of an operation, and the numbers of a call and an output."""
+    """Whether values are the name of an operation, and the indices of a call and an output."""
     return isinstance(name, str) and all(isinstance(number, int) and number >= 0 for number in (call, index))
 
 
@@ -153,7 +153,7 @@ def _operation_config(operation: Any, calls: list[Node]) -> dict[str, Any]:
 
 
 def _operation(config: Mapping[str, Any], deserialize: Callable[[Any], Any]) -> Any:
-    """A layer, or a function that is called with the arguments that its config holds."""
+    """A layer, or a function called with the arguments in its config."""
     if not str(config.get("module", "")).startswith("keras.src.ops"):
         return deserialize({key: value for key, value in config.items() if key not in ("name", "inbound_nodes")})
     settings = _Decoder(lambda history: None)(config["config"])
@@ -180,7 +180,7 @@ def _call_config(node: Node, place: Callable[[KerasTensor], list[Any]]) -> dict[
 
 
 def _split_arguments(node: Node) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """What a function was called on, in order; by name; and the settings of the operation."""
+    """The positional and keyword arguments of a function call, and the config of the operation."""
     operation = node.operation
     parameters = list(inspect.signature(ops.NAMES.get(operation.function_name, operation.function)).parameters)
     args = [value for name, value in zip(parameters, node.args) if name in _OPERANDS or _holds_tensor(value)]
@@ -202,7 +202,7 @@ def _arguments(call: Any) -> Any:
 
 
 def _encode(value: Any, place: Callable[[KerasTensor], list[Any]] | None) -> Any:
-    """An argument as plain data: tensors by their place in the graph, the rest as in any config."""
+    """An argument as plain data: tensors by their position in the graph, the rest as in any config."""
     if isinstance(value, KerasTensor) and place is not None:
         config = {"shape": list(value.shape), "dtype": value.dtype, "keras_history": place(value)}
         return {"class_name": "__keras_tensor__", "config": config}
@@ -216,7 +216,7 @@ def _encode(value: Any, place: Callable[[KerasTensor], list[Any]] | None) -> Any
 
 
 class _Decoder:
-    """The inverse of `_encode`; `missing` says whether a tensor was not there yet."""
+    """The inverse of `_encode`; `missing` is whether a tensor does not exist yet."""
 
     def __init__(self, find: Callable[[Any], KerasTensor | None]):
         self.find = find

@@ -1,4 +1,4 @@
-"""Model: a layer that can be compiled, trained, evaluated and asked for predictions."""
+"""Model: a layer with training, evaluation and prediction."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from minidl.core import naming, registry, structures
 from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
+from minidl.core.typing import PyTree
 from minidl.core.variables import Variable
 from minidl.layers import masks, signatures
 from minidl.layers.base import Layer, is_outermost
@@ -28,18 +29,18 @@ from minidl.training.trainer import Trainer
 
 
 class Model(Trainer):
-    """What can be trained: made of symbolic inputs and outputs, or a subclass with layers and a `call`.
+    """A model: made from symbolic inputs and outputs, or a subclass with layers and a `call`.
 
     Args:
         inputs: symbolic tensors (`Input`, or tensors from inside another model): one, or a list or dict of them.
-        outputs: what layers, operators and functions of `minidl.ops` made of the inputs: one, or a list or dict.
+        outputs: results of layers, operators and functions of `minidl.ops` on the inputs: one, or a list or dict.
         name: default "functional", or the snake case of the subclass's name.
         trainable: whether training changes the weights.
         **kwargs: see `Layer`.
 
     Raises:
         TypeError: only one of inputs and outputs.
-        ValueError: outputs that do not follow from the inputs, or two layers of one name.
+        ValueError: outputs that do not depend on the inputs, or two layers with the same name.
 
     Example:
     >>> from minidl.layers import Dense, Input
@@ -69,8 +70,8 @@ class Model(Trainer):
 
     def __init__(
         self,
-        inputs: Any = None,
-        outputs: Any = None,
+        inputs: PyTree = None,
+        outputs: PyTree = None,
         name: str | None = None,
         trainable: bool = True,
         **kwargs: Any,
@@ -86,17 +87,17 @@ class Model(Trainer):
         if graph is not None:
             self._layers = graph.layers
             self.output_names = graph.output_names
-            self.autocast = False  # each input has the dtype of its Input, and layers convert to theirs
+            self.autocast = False  # inputs have the dtype of their Input, and layers cast to theirs
             self.built = True
             if not trainable:
                 self.trainable = False
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Run the graph; a model without one is a subclass, and has a `call` of its own."""
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
+        """Run the graph; a subclass without a graph overrides it."""
         if self.graph is None:
             raise NotImplementedError(
-                f"{type(self).__name__} does not have a `call` method implemented. Write `def call(self, x): ...` in "
-                "it, or give Model its inputs and outputs."
+                f"{type(self).__name__} is a model without call(). Write `def call(self, x): ...` in it, or give "
+                "Model its inputs and outputs."
             )
         arrays = self.graph.standardize(inputs, repr(self.name))
         if mask is not None:
@@ -108,13 +109,13 @@ class Model(Trainer):
             run.finish(node, node.operation(*node_args, **node_kwargs))
         outputs = run.outputs
         is_one = isinstance(outputs, (list, tuple)) and len(outputs) == 1
-        return outputs[0] if is_one else outputs  # as in Keras; a call on symbolic tensors gives the list
+        return outputs[0] if is_one else outputs  # as in Keras; a call on symbolic tensors returns the list
 
     # The layers
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers directly inside; those of a graph in its order, those farthest from the outputs first."""
+        """The direct sublayers; those of a graph in its order, those farthest from the outputs first."""
         return self._children(Layer) if self.graph is None else self.graph.layers
 
     @layers.setter
@@ -157,13 +158,13 @@ class Model(Trainer):
         return self._known_graph("outputs").outputs
 
     @property
-    def input(self) -> Any:
-        """The symbolic inputs, in the structure in which they were given."""
+    def input(self) -> PyTree:
+        """The symbolic inputs, in their structure."""
         return super().input if self.graph is None else self.graph.input_struct
 
     @property
-    def output(self) -> Any:
-        """The symbolic outputs, in the structure in which they were given."""
+    def output(self) -> PyTree:
+        """The symbolic outputs, in their structure."""
         return super().output if self.graph is None else self.graph.output_struct
 
     @property
@@ -195,7 +196,7 @@ class Model(Trainer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-        """The model that `get_config` described, with new weights; the caller's classes are in `custom_objects`.
+        """A model from its config, with new weights; your own classes are looked up in `custom_objects`.
 
         Raises:
             ValueError: a config that describes no graph, or a class that is not known.
@@ -210,11 +211,11 @@ class Model(Trainer):
     # Files
 
     def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
-        """Write the model into a `.keras` file, which Keras opens too; see `saving.save_model`."""
+        """Save the model as a `.keras` file, which Keras opens too; see `saving.save_model`."""
         keras_format.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
-        """Write the weights into `.weights.h5` files, which Keras opens too; see `saving.save_weights`."""
+        """Save the weights as `.weights.h5` files, which Keras opens too; see `saving.save_weights`."""
         keras_format.save_weights(self, filepath, overwrite, max_shard_size)
 
     def load_weights(
@@ -237,7 +238,7 @@ class Model(Trainer):
         platforms: tuple[str, ...] | None = None,
         format: str = "stablehlo",
     ) -> None:
-        """Write the inference as StableHLO, which runs without the model's classes; see `saving.export_model`.
+        """Export the inference as StableHLO, which runs without the model's classes; see `saving.export_model`.
 
         Raises:
             ValueError: another format, a model that is not built, or one whose inputs are not known.
@@ -247,7 +248,7 @@ class Model(Trainer):
         export_model(self, filepath, input_signature, platforms)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
-        """The values of all variables, nested by their paths.
+        """The values of all variables, as a tree nested by their paths.
 
         Args:
             value_format: "backend_tensor" for JAX arrays, "numpy_array" for copies of them.
@@ -271,7 +272,7 @@ class Model(Trainer):
             return {kind: nested(variables, value_format) for kind, variables in kinds.items()}
 
     def set_state_tree(self, state_tree: dict[str, dict[str, Any]]) -> None:
-        """Set variables to the values that `get_state_tree` gave; those that the tree leaves out stay as they are.
+        """Set variables to values from `get_state_tree`; variables that are not in the tree are unchanged.
 
         Raises:
             ValueError: a kind or a path that the model has not, or a value of another shape; then nothing is set.
@@ -279,7 +280,7 @@ class Model(Trainer):
         set_nested(state_tree, self._by_kind())
 
     def to_json(self, **kwargs: Any) -> str:
-        """How the model is made and compiled, as a JSON text for `models.model_from_json`."""
+        """The configs of the model and of `compile` as JSON, for `models.model_from_json`."""
         return keras_format.to_json(self, **kwargs)
 
     def saved_parts(self) -> list[tuple[str, Any]]:
@@ -290,7 +291,7 @@ class Model(Trainer):
 
     @property
     def serialized_as(self) -> tuple[str, str] | None:
-        """The module and class under which Keras writes a model that is nothing but a graph."""
+        """The module and class of plain functional models in Keras's files."""
         return ("keras.src.models.functional", "Functional") if type(self) is Model else None
 
     def get_build_config(self) -> dict[str, Any] | None:
@@ -298,7 +299,7 @@ class Model(Trainer):
         return super().get_build_config() if self.graph is None else {"input_shape": None}
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
-        """Build the model for the shapes that `get_build_config` gave."""
+        """Build the model for the shapes from `get_build_config`."""
         if self.graph is None and config and any(shape is not None for shape in config.values()):
             super().build_from_config(config)
 
@@ -314,17 +315,17 @@ class Model(Trainer):
         """Print a table of the layers with their output shapes and parameters.
 
         Args:
-            line_length: columns of the table, default: what it needs.
-            positions: accepted; the columns are as wide as what they hold.
+            line_length: width of the table in characters, default: as needed.
+            positions: accepted and ignored; the columns are as wide as needed.
             print_fn: called with the text, default `print`.
-            expand_nested: whether to show the layers of models inside.
-            show_trainable: whether to show which layers train.
+            expand_nested: whether to show the layers of nested models.
+            show_trainable: whether to show which layers are trainable.
             layer_range: names of the first and the last layer to show.
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The output for symbolic inputs, as symbolic tensors. A graph knows it for inputs like its own."""
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
+        """The output for symbolic inputs, as symbolic tensors. Cached for inputs with the shapes of the graph."""
         if self.graph is not None and len(args) == 1:
             given = self.graph.standardize(args[0], repr(self.name))
             if all(x is not None and is_like(x.shape, own.shape) for x, own in zip(given, self.graph.inputs)):
@@ -382,7 +383,7 @@ layers.NAMES.update(Model=Model, Functional=Model)
 
 
 def calls_in(operation: Any) -> int:
-    """How many layers are called when an operation is: models in models multiply them at each level."""
+    """The number of layers that a call of an operation calls: nested models multiply it at each level."""
     graph = getattr(operation, "graph", None)
     if graph is not None:
         return sum(calls_in(node.operation) for node in graph.nodes)

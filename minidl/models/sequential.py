@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import budget, input_ranges, registry, structures
+from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
-from minidl.core.typing import Shape
+from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.models.graph import fits, is_like
@@ -20,7 +21,7 @@ from minidl.models.model import Model, calls_in
 
 
 class Sequential(Model):
-    """A stack of layers, each called on the output of the one before it.
+    """A stack of layers, each called on the output of the previous one.
 
     With an `Input` first, or `input_shape=` in the first layer, the model is built at once; otherwise when it first
     sees data. Later inputs may have other sizes where all layers can take them: sequences may be longer, images larger.
@@ -43,15 +44,15 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
-        self._tensors: list[Any] = []  # the symbolic input, then what each layer gave, once built
-        self._calls: list[tuple[Layer, Node]] = []  # that gave them
-        self._has_input = False  # whether the first layer is an Input of the user's
+        self._tensors: list[Any] = []  # the symbolic input and the output of each layer, once built
+        self._calls: list[tuple[Layer, Node]] = []  # that returned them
+        self._has_input = False  # whether the first layer is the user's Input
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer on top.
+        """Add a layer at the end.
 
         Raises:
             ValueError: not a layer, one that takes several inputs, a layer of this name is there already, or a second
@@ -61,7 +62,7 @@ class Sequential(Model):
             layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
             hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
-            raise ValueError(f"Sequential: Only instances of Layer can be added, got {layer!r}.{hint}")
+            raise ValueError(f"Sequential.add: expected a layer, got {layer!r}.{hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
                 f"Sequential: layers should have unique names, and there is a layer named {layer.name!r} in "
@@ -69,13 +70,13 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer) and self._layers:
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured: it begins with {self._layers[0]!r}. An Input "
-                "can only come first, and only once."
+                f"Sequential.add: {self.name!r} begins with {self._layers[0]!r} already. An Input can only come first, "
+                "and only once."
             )
         if further := _further_inputs(layer):
             raise ValueError(
-                f"Sequential: layers in it can only have a single positional argument, the input, but {layer.name!r} "
-                f"({type(layer).__name__}) takes {further} too. Build a functional model, which can give them."
+                f"Sequential: each layer is called with one input, but {layer.name!r} ({type(layer).__name__}) also "
+                f"requires {further}. Build a functional model, which can pass them."
             )
         self._has_input |= isinstance(layer, InputLayer)
         if not self._layers and layer.given_input_shape is not None:
@@ -88,10 +89,10 @@ class Sequential(Model):
             self._rebuild()
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the top layer off and return it.
+        """Remove the last layer and return it.
 
         Raises:
-            ValueError: there are no layers to remove.
+            ValueError: the model has no layers.
         """
         if not self.layers:
             raise ValueError(f"Sequential: {self.name!r} has no layer to pop.")
@@ -111,12 +112,12 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError("Sequential.layers cannot be set. Use `add()` and `pop()` to change the layers.")
+        raise AttributeError("Sequential.layers cannot be set: add layers with add(), remove the last with pop().")
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shape | None = None) -> None:
         """Build every layer for an input of this shape (with the batch, None where unknown).
 
-        A layer whose `compute_output_spec` raises NotImplementedError leaves the building to the first call on data.
+        A layer whose `compute_output_spec` raises NotImplementedError is built by the first call on data.
 
         Raises:
             ValueError: there are no layers, there is no shape, or the layers were made for another one.
@@ -127,7 +128,7 @@ class Sequential(Model):
             if input_shape is None:
                 raise ValueError(f"Sequential: the input shape of {self.name!r} is not known: give build() one.")
             if not _is_shape(input_shape):
-                return  # a structure of inputs: the call that brings it builds the layers
+                return  # a structure of inputs: the layers are built by the first call
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         first = self._layers[0]
         assert isinstance(first, InputLayer)
@@ -140,8 +141,8 @@ class Sequential(Model):
             self._tensors = []
             self._disconnect(len(self._calls))
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The output for symbolic inputs, as symbolic tensors; known already for an input like the model's own."""
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
+        """The output for symbolic inputs, as symbolic tensors; cached for an input with the model's input shape."""
         if not self.built:
             self._build_for(args, kwargs)
         if self._tensors and hasattr(args[0], "shape") and is_like(args[0].shape, self.input_shape):
@@ -150,8 +151,8 @@ class Sequential(Model):
             )
         return super().compute_output_spec(*args, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Each layer on what the one before gave."""
+    def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
+        """Call each layer on the output of the previous one."""
         outputs = fitted = self._in_dtype(self._with_axes(inputs))
         if mask is not None:
             outputs = masks.put(jnp.copy(outputs), mask)
@@ -203,7 +204,7 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
-        """The model that `get_config` described, with new weights."""
+        """A model from its config, with new weights."""
         with registry.known_names(custom_objects):
             layers = [deserialize(layer) for layer in config["layers"]]
         budget.charge_calls(sum(map(calls_in, layers)))
@@ -216,24 +217,24 @@ class Sequential(Model):
         return True
 
     def _rebuild(self) -> None:
-        """Build as far as the shapes are known; layers that are built already stay as they are."""
+        """Build as far as the shapes are known; layers that are built are not changed."""
         self.built = False
         self._forget()
         self._tensors = []
         self._disconnect(len(self._calls))
         if self.layers:
             first = self._layers[0]
-            # A model that comes first knows its input too, once it is built.
+            # A model as first layer has an input shape too, once it is built.
             shape = first.batch_shape if isinstance(first, InputLayer) else getattr(first, "input_shape", None)
             if shape is not None:
                 self.build(shape)
 
-    def _check_same_build(self, input_shape: Any = None) -> None:
+    def _check_same_build(self, input_shape: Shape | None = None) -> None:
         first = self._layers[0]
         if isinstance(first, InputLayer) and input_shape is not None and not fits(input_shape, first.batch_shape):
             raise ValueError(
-                f"Sequential: {self.name!r} has already been configured to take inputs of shape {first.batch_shape}, "
-                f"not {tuple(input_shape)}."
+                f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, so it cannot be built for "
+                f"{tuple(input_shape)}."
             )
 
     def _connect(self, layer: Layer) -> None:
@@ -242,13 +243,13 @@ class Sequential(Model):
         self._calls.append((layer, layer._nodes[-1]))
 
     def _disconnect(self, count: int) -> None:
-        """Forget the last calls."""
+        """Remove the last recorded calls."""
         for layer, node in self._calls[len(self._calls) - count :]:
             layer._nodes.remove(node)
         del self._calls[len(self._calls) - count :]
 
-    def _with_axes(self, inputs: Any) -> Any:
-        """The inputs with as many axes as the known input has; (n,) and (n, 1) stand for each other."""
+    def _with_axes(self, inputs: PyTree) -> Any:
+        """The inputs with the rank of the known input; (n,) and (n, 1) are interchangeable."""
         if not self._tensors or not hasattr(inputs, "shape"):
             return inputs
         expected = self.input_shape
@@ -260,19 +261,19 @@ class Sequential(Model):
             raise self._refusal(inputs)
         return inputs
 
-    def _in_dtype(self, inputs: Any) -> Any:
-        """The inputs in the dtype of the Input that the model was given, as in a model of a graph."""
+    def _in_dtype(self, inputs: PyTree) -> Any:
+        """The inputs cast to the dtype of the model's Input, as in a functional model."""
         wanted = self._tensors[0].dtype if self._has_input and self._tensors else None
-        if wanted is None or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
+        if wanted in (None, DTYPE) or not hasattr(inputs, "dtype") or inputs.dtype == wanted:
             return inputs
         return input_ranges.carry(inputs, masks.put(jnp.asarray(inputs).astype(wanted), masks.get(inputs)))
 
-    def _expects(self, inputs: Any) -> bool:
-        """Whether nothing is known against the shape of the inputs."""
+    def _expects(self, inputs: PyTree) -> bool:
+        """Whether the shape of the inputs is compatible with the known input shape."""
         is_known = bool(self._tensors) and hasattr(inputs, "shape")
         return not is_known or fits((None, *inputs.shape[1:]), self.input_shape)
 
-    def _refusal(self, inputs: Any) -> ValueError:
+    def _refusal(self, inputs: PyTree) -> ValueError:
         known, given = (
             f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (self.input_shape, inputs.shape)
         )
@@ -288,7 +289,7 @@ class Sequential(Model):
 
 
 def _further_inputs(layer: Layer) -> list[str]:
-    """What a layer's `call` must be given besides its first argument and what every layer may take."""
+    """The required arguments of a layer's `call` besides the first one and the common ones."""
     parameters = list(inspect.signature(layer.call).parameters.values())[1:]
     required = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     return [name for name in required if name not in ("training", "mask")]

@@ -15,11 +15,11 @@ def nested(variables: Sequence[Variable], value_format: str = "backend_tensor") 
     """The values of variables, nested by the parts of their paths.
 
     Args:
-        variables: whose paths differ.
+        variables: variables with unique paths.
         value_format: "backend_tensor" for JAX arrays, "numpy_array" for NumPy arrays.
 
     Raises:
-        ValueError: two variables of one path, or another format.
+        ValueError: two variables with the same path, or an unknown format.
 
     >>> nested([Variable(1.0, name="bias")], "numpy_array")
     {'bias': array(1., dtype=float32)}
@@ -37,14 +37,14 @@ def nested(variables: Sequence[Variable], value_format: str = "backend_tensor") 
 
 
 def set_nested(tree: Mapping[str, Any], variables: Mapping[str, Sequence[Variable]]) -> None:
-    """Set variables to the values in a tree; those that it leaves out stay as they are.
+    """Set variables to the values in a tree; variables that are not in it are unchanged.
 
     Args:
         tree: kind of variable -> values, as from `nested`.
-        variables: kind of variable -> the variables that there are.
+        variables: kind of variable -> the model's variables.
 
     Raises:
-        ValueError: a kind or a path that there is not, or a value of another shape; then nothing is set.
+        ValueError: an unknown kind or path, or a value of another shape; then nothing is set.
     """
     new: list[tuple[Variable, Any]] = []
     for kind, values in tree.items():
@@ -66,8 +66,7 @@ def _by_path(variables: Sequence[Variable]) -> dict[str, Variable]:
     for variable in variables:
         if variable.path in found:
             raise ValueError(
-                f"The following variable path is found twice in the model: {variable.path!r}. Give each layer another "
-                "name=."
+                f"Two variables of the model have the path {variable.path!r}. Give each layer a name= of its own."
             )
         found[variable.path] = variable
     return found

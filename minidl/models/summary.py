@@ -60,7 +60,7 @@ def print_summary(
 
 
 def memory_size(size: float) -> str:
-    """A number of bytes for people.
+    """A human-readable number of bytes.
 
     >>> memory_size(0), memory_size(1536), memory_size(5 * 2**20)
     ('0.00 B', '1.50 KB', '5.00 MB')
@@ -82,11 +82,11 @@ def _totals(model: Any) -> list[tuple[str, list[Any]]]:
 
 @dataclasses.dataclass
 class _Row:
-    """A line of the table.
+    """A row of the table.
 
     Args:
         operation: a layer, or a call of a function.
-        shape: of its output, None where that is not known.
+        shape: the shape of its output, None if unknown.
         connected: the operations whose outputs it takes, in a graph that is more than a chain.
     """
 

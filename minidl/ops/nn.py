@@ -285,7 +285,7 @@ def dot_product_attention(
 ) -> Array:
     """Dot-product attention: `softmax(query @ key.T * scale) @ value`, for (batch, length, heads, features)."""
     if attn_logits_soft_cap is not None:
-        raise ValueError("dot_product_attention: attn_logits_soft_cap is not supported: leave it None.")
+        raise ValueError("dot_product_attention: attn_logits_soft_cap is not available; leave it None.")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return jax.nn.dot_product_attention(query, key, value, bias, mask, scale=scale, is_causal=is_causal)
 

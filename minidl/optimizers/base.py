@@ -214,7 +214,7 @@ class Optimizer(OptimizerState):
             ValueError: the optimizer is not built, or the number of values is wrong.
         """
         if not self.built:
-            raise ValueError(f"{self.name}: call build(trainable_variables) before stateless_apply.")
+            raise ValueError(f"{self.name}.stateless_apply: not built yet. Call build() with the weights first.")
         count, needed = len(self._weights), len(self.variables)
         if (len(trainable_variables), len(optimizer_variables)) != (count, needed):
             raise ValueError(

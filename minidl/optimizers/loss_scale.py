@@ -71,7 +71,7 @@ class LossScaleOptimizer(Optimizer):
         for key, value in kwargs.items():
             if value != _FORMER[key]:
                 advice = "for a fixed scale, set `loss_scale_factor`" if key == "dynamic" else f"set `{key}`"
-                raise ValueError(f"LossScaleOptimizer: got {key}={value!r}; {advice} on the `inner_optimizer` instead.")
+                raise ValueError(f"LossScaleOptimizer: got {key}={value!r}; {advice} of the inner optimizer.")
         super().__init__(learning_rate=0.0, name=name)
         self.inner_optimizer = inner_optimizer
         self.initial_scale = initial_scale

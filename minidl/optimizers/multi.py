@@ -34,9 +34,9 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None):
         if not isinstance(default_optimizer, Optimizer):
-            raise TypeError(f"OptimizerMap: default_optimizer must be an Optimizer, got {default_optimizer!r}.")
+            raise TypeError(f"OptimizerMap: expected an optimizer as default_optimizer, got {default_optimizer!r}.")
         if optimizer_map is not None and not isinstance(optimizer_map, dict):
-            raise TypeError(f"OptimizerMap: optimizer_map must be a dict of optimizers, got {optimizer_map!r}.")
+            raise TypeError(f"OptimizerMap: expected a dict of optimizers as optimizer_map, got {optimizer_map!r}.")
         self.default_optimizer = default_optimizer
         self._map: dict[str, Optimizer] = dict(optimizer_map or {})
 

@@ -263,8 +263,8 @@ class OptimizerState:
             if known is weight:
                 return index
         raise ValueError(
-            f"{self.name}: unknown variable {weight!r}. An optimizer can only update the weights it was built with; "
-            "create a new one for other weights."
+            f"{self.name}: unknown variable {weight!r}. It updates the weights it was built for; make "
+            "another optimizer for others."
         )
 
     def _zeros_like_weights(self, name: str) -> list[Variable]:

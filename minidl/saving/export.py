@@ -17,6 +17,7 @@ from minidl.core import structures
 from minidl.core.optional import needed
 from minidl.core.symbolic import KerasTensor
 from minidl.core.typing import PyTree
+from minidl.layers.preprocessing.host_layer import HostLayer
 from minidl.saving.archive import reading
 from minidl.saving.files import atomic_write
 from minidl.saving.program import from_bytes, to_bytes
@@ -38,7 +39,7 @@ def export_model(
         platforms: the platforms to compile for, such as ("cpu", "cuda", "tpu"); default: the current one.
 
     Raises:
-        ValueError: a model that is not built, or whose inputs are unknown.
+        ValueError: a model that is not built, whose inputs are unknown, or with layers that make numbers of text.
         ImportError: flatbuffers is not installed.
 
     Example:
@@ -52,6 +53,11 @@ def export_model(
     """
     if not model.built:
         raise ValueError(f"export: {model.name!r} is not built. Build it, or call it on data, first.")
+    if hosted := [layer.name for layer in model._flatten_layers() if isinstance(layer, HostLayer) and layer.needs_host]:
+        raise ValueError(
+            f"export: the layers {hosted} are computed on the host, which a compiled program cannot do. Export the "
+            "part of the model after them, minidl.Sequential(model.layers[1:]) for example."
+        )
     signature = _signature(model) if input_signature is None else input_signature
     scope = jax.export.SymbolicScope()
     specs = jax.tree.map(lambda tensor: _spec(tensor, scope), signature)

@@ -278,7 +278,7 @@ def _checked_path(path: Any, endings: str | tuple[str, ...], overwrite: bool = T
     path = os.fsdecode(path)
     if not path.endswith(endings):
         wanted = endings if isinstance(endings, str) else " or ".join(endings)
-        raise ValueError(f"The path must end in {wanted}, got {path!r}.")
+        raise ValueError(f"Give a path that ends in {wanted}, got {path!r}.")
     if not overwrite and os.path.exists(path):
         raise FileExistsError(f"{path!r} exists, and overwrite=False.")
     return path

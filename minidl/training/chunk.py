@@ -1,7 +1,6 @@
-"""The loops over the batches of a chunk: what is compiled, once for each shape of batch.
+"""Loops over the batches of a chunk, compiled once per shape of batch.
 
-Python is met once a chunk and never once a step: the loss and the metrics are accumulated in the state that a loop
-carries.
+Python runs once per chunk, not once per step: the loss and the metrics are accumulated in the carry of the loop.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from minidl.training.step import Logs
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Reported:
-    """What a chunk reports, on the device: scalars in one array, so that they are read at once, and arrays by name."""
+    """The logs of a chunk, on the device: scalars in one array, for one transfer, and arrays by name."""
 
     scalars: Any
     arrays: Logs
@@ -30,7 +29,7 @@ class Reported:
 
     @classmethod
     def of(cls, results: Logs, logs: Logs) -> Reported:
-        """The results of the metrics; or what the user's own step gave last, if that has other names."""
+        """The results of the metrics; or the logs of the user's own step, if these have other names."""
         reported = logs if logs and logs.keys() != results.keys() else results
         scalars = {name: value for name, value in reported.items() if jnp.shape(value) == ()}
         stacked = jnp.stack([jnp.asarray(value, "float32") for value in scalars.values()]) if scalars else jnp.zeros(0)
@@ -38,13 +37,13 @@ class Reported:
         return cls(stacked, arrays, tuple(scalars))
 
     def read(self) -> Logs:
-        """Name -> number (or array, for a metric of several), from the device."""
+        """Transfer from the device: name -> number (or array, for a metric with several)."""
         scalars, arrays = jax.block_until_ready((self.scalars, self.arrays))
         return {**dict(zip(self.names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
 
 def train(step: Callable[..., Any], state: State, batches: Any, count: Any, is_eager: bool) -> tuple[State, Logs]:
-    """Train on the first `count` batches of (capacity, batch, ...): the new state, and the logs of the last one."""
+    """Train on the first `count` batches of (capacity, batch, ...): the new state, and the logs of the last batch."""
 
     def one(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
         return step(carry[0], batch_at(batches, i))
@@ -55,7 +54,7 @@ def train(step: Callable[..., Any], state: State, batches: Any, count: Any, is_e
 def test(
     step: Callable[..., Any], weights: State, metrics: list[Any], batches: Any, count: Any, is_eager: bool
 ) -> tuple[list[Any], Changes, Logs]:
-    """Evaluate batches: the new metrics, what has changed in the weights, and the logs of the last batch."""
+    """Evaluate batches: the new metrics, the changes of non-trainable variables, the logs of the last batch."""
 
     def one(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
         return step(weights.with_changes(carry[1]), carry[0], batch_at(batches, i))
@@ -66,7 +65,7 @@ def test(
 
 
 def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
-    """Outputs of shape (capacity, batch, ...), of which the first `count` are filled, and what has changed."""
+    """Outputs (capacity, batch, ...), the first `count` valid, and the changes of non-trainable variables."""
     capacity = jax.tree.leaves(x)[0].shape[0]
     specs, changing = jax.eval_shape(step, weights, batch_at(x, 0))
     empty = jax.tree.map(lambda spec: jnp.zeros((capacity, *spec.shape), spec.dtype), specs)
@@ -85,5 +84,5 @@ def batch_at(batches: Any, i: Any) -> Any:
 
 
 def _empty(step: Callable[..., Any], *args: Any) -> Any:
-    """Zeros of the shapes that a step gives."""
+    """Zeros of the shapes that a step returns."""
     return jax.tree.map(lambda spec: jnp.zeros(spec.shape, spec.dtype), jax.eval_shape(step, *args))

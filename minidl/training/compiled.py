@@ -1,4 +1,4 @@
-"""Compiled: what a model is told about training, before there is any."""
+"""Compiled: the `compile` method of models, and its arguments as a config."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minidl.training.targets.objectives import Objectives
 
 
 class Compiled(Layer):
-    """The part of `Trainer` that `compile` is about: the optimizer, the losses and the metrics."""
+    """The part of `Trainer` for `compile`: the optimizer, the losses and the metrics."""
 
     optimizer: Any
     objectives: Any
@@ -37,22 +37,22 @@ class Compiled(Layer):
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Say how to train.
+        """Configure the model for training.
 
         Args:
             optimizer: name, `Optimizer`, or any optax transformation.
             loss: name, function of (y_true, y_pred), or `Loss`.
-            loss_weights: what the loss is multiplied with.
-            metrics: a list of names, functions or `Metric` objects; "accuracy" picks the right kind.
-            weighted_metrics: likewise; these take sample weights into account.
-            run_eagerly: run operation by operation, so that prints and breakpoints in layers work.
-            steps_per_execution: accepted; how many steps are compiled together is found while training.
+            loss_weights: factor of the loss.
+            metrics: a list of names, functions or `Metric` objects; "accuracy" selects the kind for the outputs.
+            weighted_metrics: the same, weighted by the sample weights.
+            run_eagerly: do not compile, so that prints and breakpoints in layers work.
+            steps_per_execution: accepted; the number of steps per compiled call is adapted while training.
             jit_compile: accepted; training is always compiled, unless `run_eagerly`.
             auto_scale_loss: whether to wrap the optimizer in a `LossScaleOptimizer` if the model's dtype policy is
-                "mixed_float16", whose gradients would vanish otherwise.
+                "mixed_float16", where small gradients underflow.
 
         Raises:
-            ValueError: an unknown name; the message holds the near ones.
+            ValueError: an unknown name; the message suggests similar ones.
         """
         self.optimizer = optimizers.get(optimizer)
         is_scaled = isinstance(self.optimizer, optimizers.LossScaleOptimizer)
@@ -67,7 +67,7 @@ class Compiled(Layer):
         self._forget()
 
     def _forget(self) -> None:
-        """Forget what was derived from the layers and from compile()."""
+        """Clear what is derived from the layers and from compile()."""
         self._steps = None
         self._output_specs = {}
 
@@ -100,12 +100,12 @@ class Compiled(Layer):
         }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile with what `get_compile_config` gave, and make the optimizer's variables if the model is built.
+        """Compile with the result of `get_compile_config`, and create the optimizer's variables if the model is built.
 
-        A class with a `compile` of its own has to override this, too; else it is left uncompiled, with a warning.
+        A class with its own `compile` must override this, too; otherwise it is left uncompiled, with a warning.
 
         Raises:
-            ValueError: a name that is not known.
+            ValueError: an unknown name.
         """
         if not naming.is_own(type(self).compile):
             warnings.warn(
@@ -127,7 +127,7 @@ class Compiled(Layer):
 
 
 def _map(make: Any, value: Any) -> Any:
-    """The structure with what `make` makes of the configs in it; names stay names, whose meaning depends on shapes."""
+    """The structure with its configs replaced by `make(config)`; names are kept, as their meaning depends on shapes."""
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _map(make, item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

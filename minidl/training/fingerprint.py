@@ -1,7 +1,7 @@
-"""What tells whether compiled steps still fit a model.
+"""Fingerprints of models, which determine whether compiled steps are still valid.
 
-Users may add layers, freeze parts, set attributes and compile again between two calls of fit, or in callbacks; the
-steps are not notified of it.
+Users may add layers, freeze parts, set attributes and compile again between calls of fit, or in callbacks; the steps
+are not notified.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from minidl.regularizers import Regularizer
 _OWNERS = (Module, Metric, SeedGenerator)
 _FUNCTIONS = (Loss, Regularizer, Constraint, Optimizer)  # hold settings, and no layers
 _NOT_READ = frozenset(  # by any step: what the loop and the layers' own bookkeeping set
-    {"stop_training", "stop_evaluating", "stop_predicting", "initial_epoch", "built", "name", "jit_compile"}
+    {"stop_training", "stop_evaluating", "stop_predicting", "training_run", "built", "name", "jit_compile"}
 )
 
 Setting = tuple[int, str]  # the id of an object, and the name of its attribute
 
 
 class Fingerprint(NamedTuple):
-    """A model as steps are made for it."""
+    """All of a model that its steps depend on."""
 
-    structure: Any  # which variables, metrics and frozen parts there are
-    values: list[Any]  # the numbers, texts, flags and functions in the attributes, in the order of the walk
-    keys: list[tuple[int, Any]]  # whose they are: the id of an object, or 0 for a container, and a name or an index
-    places: list[Place]  # where the walk came to
-    variables: list[Variable]  # likewise
+    structure: Any  # the variables, metrics and frozen parts
+    values: list[Any]  # numbers, strings, flags and functions in the attributes, in traversal order
+    keys: list[tuple[int, Any]]  # where: the id of the object, or 0 for a container, and a name or index
+    places: list[Place]  # the containers that were traversed
+    variables: list[Variable]  # the variables that were found
 
     def settings(self) -> dict[Setting, Any]:
-        """What a step may have read."""
+        """The settings that a step may depend on."""
         pairs = zip(self.keys, self.values, strict=True)
         return {key: v for key, v in pairs if key[0] and not key[1].startswith("_") and key[1] not in _NOT_READ}
 
@@ -50,7 +50,7 @@ def changed(one: dict[Setting, Any], other: dict[Setting, Any]) -> set[Setting]:
 
 
 def fingerprint(model: Any) -> Fingerprint:
-    """What tells whether the model has other variables, metrics, frozen parts or settings than before."""
+    """The fingerprint of a model: its variables, metrics, frozen parts and settings."""
     values: list[Any] = []
     keys: list[tuple[int, Any]] = []
     owners: dict[int, Any] = {}
@@ -83,5 +83,5 @@ def _kind(cls: type) -> str | None:
         return "owner"
     if issubclass(cls, (*_FUNCTIONS, list, tuple, dict)):
         return None
-    is_function = any("__call__" in vars(base) for base in cls.__mro__)  # one may stand for a method
+    is_function = any("__call__" in vars(base) for base in cls.__mro__)  # functions may replace methods
     return "setting" if cls in PLAIN or is_function else None

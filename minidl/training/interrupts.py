@@ -1,8 +1,7 @@
-"""Ctrl-C at a safe moment.
+"""Deferring KeyboardInterrupt to a safe point.
 
-A chunk is computed in the memory of the weights that it starts from. If an interrupt came between
-the call that takes them and the assignment of the new ones, the model would be left without weights. So
-such a short stretch of code stands under a shield: an interrupt that comes inside is raised at its end.
+A chunk donates the buffers of the weights. An interrupt between the call and the assignment of the new weights would
+leave the model without any. So this critical section is shielded: an interrupt inside is raised at its end.
 """
 
 from __future__ import annotations
@@ -18,17 +17,17 @@ class Shield:
     """`with shield:` defers interrupts to the end of the block, while the shield is installed.
 
     Raises:
-        KeyboardInterrupt: at the end of the block, if one came inside (or what the program's own handler raises).
+        KeyboardInterrupt: at the end of the block, if one occurred inside (or what the program's own handler raises).
     """
 
     def __init__(self) -> None:
         self._up = False
-        self._waiting: tuple[int, Any] | None = None  # the arguments of a handler that was not called yet
+        self._waiting: tuple[int, Any] | None = None  # the arguments of a pending call of the handler
         self._handler: Any = None
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        """Handle interrupts inside this block, if they come to this thread at all: Python has them in the main one."""
+        """Install the handler inside this block, in the main thread, which alone receives interrupts."""
         handler = signal.getsignal(signal.SIGINT)
         if threading.current_thread() is not threading.main_thread() or not callable(handler):
             yield

@@ -1,6 +1,6 @@
-"""How the training loop carries arrays: some weights transposed, as `kernels.is_carried_transposed` says.
+"""The layout of arrays in the carry of the training loop: `kernels.is_carried_transposed` weights are transposed.
 
-Models, optimizers and users never see it: the arrays are transposed when a chunk begins and again when it ends.
+Models, optimizers and users never see it: arrays are transposed at the beginning and the end of a chunk.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from minidl.kernels import is_carried_transposed
 
 
 class Layout:
-    """Which of the arrays of a training state are carried transposed.
+    """Selects the arrays of a training state that are carried transposed.
 
     Args:
-        variables: the variables of the state, in lists; the first list is the trainable ones.
-        optimizer: it says whether the arrays of its state may be transposed with their weights.
+        variables: the variables of the state, as lists; the first has the trainable ones.
+        optimizer: determines whether its state may be transposed with the weights.
     """
 
     def __init__(self, variables: Any, optimizer: Any):
@@ -29,7 +29,7 @@ class Layout:
         self._transposed = [[id(variable) in transposed for variable in some] for some in variables]
 
     def transpose(self, state: Any) -> Any:
-        """From the arrays of the variables to those of the loop, or back."""
+        """Convert the arrays of the variables to those of the loop, or back."""
         return type(state)(*(_transposed(values, transposed) for values, transposed in zip(state, self._transposed)))
 
     def specs(self, state: Any) -> Any:
@@ -43,7 +43,7 @@ class Layout:
         )
 
     def transpose_trainable(self, values: list[Any]) -> list[Any]:
-        """The same for the trainable arrays alone."""
+        """As `transpose`, for the trainable arrays."""
         return _transposed(values, self._transposed[0])
 
 

@@ -1,8 +1,8 @@
-"""The loop: epochs, validation, and what callbacks are told.
+"""The training loop: epochs, validation, and calls of callbacks.
 
-The device always has its next chunk: a chunk is dispatched before the logs of the one before it are
-read, and gathered while the one before it computes. Callbacks that want every batch get
-it: then a chunk is one batch, and nothing is dispatched before they have answered.
+The device is never idle: a chunk is gathered while the previous one computes, and dispatched before the logs of the
+previous one are read. If callbacks need every batch, a chunk is one batch, and the next one is dispatched after they
+have returned.
 """
 
 from __future__ import annotations
@@ -10,30 +10,33 @@ from __future__ import annotations
 import abc
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from minidl.callbacks import CallbackList
 from minidl.core import sharing
+from minidl.core.typing import PyTree
 from minidl.training.data.adapt import Data
-from minidl.training.data.chunks import Chunk, Resumed
+from minidl.training.data.chunks import Chunk
 from minidl.training.data.collected import Collected, rows_of
 from minidl.training.decisions import follow_first
 from minidl.training.pace import Execution, Pace
+from minidl.training.run_state import Position
 from minidl.training.runs import Evaluation, Prediction, Run, Training
 from minidl.training.sharded import placed
 
 
 class Epoch(abc.ABC):
-    """One pass over data, and what has come of it so far.
+    """One pass over data, and its results so far.
 
     Args:
         run: the call that it is part of.
-        data: what it goes over.
+        data: the data.
         callbacks: a `CallbackList`.
-        is_last: whether no other pass comes after it, which could be prepared.
+        is_last: whether it is the last pass, so that no next one is to be prepared.
     """
 
-    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True):
+    def __init__(self, run: Run, data: Data, callbacks: CallbackList, is_last: bool = True):
         self.run = run
         self.data = data
         self.callbacks = callbacks
@@ -42,31 +45,38 @@ class Epoch(abc.ABC):
         self.every_batch: bool = callbacks.wants_batches(run.mode)
 
     def begin_batch(self) -> None:
-        """Tell callbacks that want to know that a batch begins; what they change counts."""
+        """Call the batch hooks that are needed, and apply the changes that they make."""
         if self.every_batch and self.execution.is_complete:
             getattr(self.callbacks, f"on_{self.run.mode}_batch_begin")(self.execution.done)
             self.run.refresh()
 
     @abc.abstractmethod
     def finish(self, chunk: Chunk, result: Any) -> bool:
-        """Take what came of a chunk. Returns whether the epoch ends here."""
+        """Process the result of a chunk. Returns whether the epoch ends here."""
 
 
 class ReportedEpoch(Epoch):
-    """A pass of training or evaluation: it has logs."""
+    """A pass of training or evaluation: it has logs. `start` is where it begins, in the middle for a resumed one."""
 
-    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True):
+    def __init__(
+        self,
+        run: Run,
+        data: Data,
+        callbacks: Any,
+        is_last: bool = True,
+        start: Position = Position(),  # noqa: B008
+    ):
         super().__init__(run, data, callbacks, is_last)
-        self.execution.done, self.logs = data.resumed
+        _, self.execution.done, self.logs = start
         self._tell = callbacks.on_train_batch_end if run.mode == "train" else callbacks.on_test_batch_end
 
     @property
     def is_stopped(self) -> bool:
-        """Whether a callback has asked to end it."""
+        """Whether a callback has requested to stop."""
         return self.run.model.stop_training if self.run.mode == "train" else self.run.model.stop_evaluating
 
     def finish(self, chunk: Chunk, result: Any) -> bool:
-        """Read the logs, and show them to the callbacks."""
+        """Read the logs, and pass them to the callbacks."""
         self.logs = result.read()
         self.execution.done += chunk.num_batches
         if self.every_batch and self.execution.is_complete:
@@ -78,21 +88,20 @@ class ReportedEpoch(Epoch):
 
     def ended(self) -> dict[str, float]:
         """The logs at the end; what does not fill an execution ends as if it did, as in Keras."""
-        self.data.resumed = Resumed()
         if self.every_batch and not self.execution.is_complete:
             self._tell(self.execution.done + self.execution.left() - 1, self.logs)
         return self.logs
 
 
 class PredictedEpoch(Epoch):
-    """A pass of prediction: it collects outputs."""
+    """A pass of prediction, which collects outputs."""
 
-    def __init__(self, run: Run, data: Data, callbacks: Any):
+    def __init__(self, run: Run, data: Data, callbacks: CallbackList):
         super().__init__(run, data, callbacks)
         self.outputs = Collected(data.num_rows)
 
     def finish(self, chunk: Chunk, result: Any) -> bool:
-        """Keep the rows."""
+        """Collect the rows."""
         rows = rows_of(result, chunk.num_batches)
         self.outputs.add(rows)
         self.execution.done += chunk.num_batches
@@ -103,14 +112,14 @@ class PredictedEpoch(Epoch):
 
 
 def run_epoch(epoch: Epoch) -> None:
-    """Run a pass. Unless callbacks want every batch, a chunk is finished when the next one is dispatched."""
+    """Run a pass. Unless callbacks need every batch, a chunk is processed after the next one is dispatched."""
     run, data, execution = epoch.run, epoch.data, epoch.execution
     run.refresh()
     pace = Pace(run.steps.seconds, run.mode, data.capacity)
     dispatched: deque[tuple[Chunk, Any]] = deque()
 
     def is_stopped(waiting: int) -> bool:
-        """Finish what was dispatched, but for the newest."""
+        """Process dispatched chunks, except for the newest `waiting` ones."""
         while len(dispatched) > waiting:
             chunk, result = dispatched.popleft()
             if epoch.finish(chunk, result):
@@ -120,12 +129,13 @@ def run_epoch(epoch: Epoch) -> None:
             data.reuse(chunk)
         return False
 
-    for chunk in data.epoch(restart=run.mode != "train").chunks(execution.left if epoch.every_batch else pace.batches):
+    passed = data.epoch(restart=run.mode != "train", is_resumed=execution.done > 0)
+    for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
         given = placed(chunk)
         for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
             step.trace(*args)
-        dispatched.append((chunk, run(given)))
+        dispatched.append((chunk, run.compute(given)))
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:
@@ -134,21 +144,22 @@ def run_epoch(epoch: Epoch) -> None:
 
 
 def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, validation_freq: Any) -> Iterator[Epoch]:
-    """The epochs of a training, each to be run by the caller; validation and callbacks in between.
+    """The epochs of training, each to be run by the caller, with validation and callbacks in between.
 
     Args:
         run: the training.
-        validation: what to evaluate after epochs, or None.
+        validation: the data to evaluate after epochs, or None.
         callbacks: a `CallbackList`.
-        end: the number of the epoch to end before.
-        validation_freq: validate every so many epochs, or after the epochs (counted from 1) in a list.
+        end: the epoch to stop before.
+        validation_freq: the number of epochs between validations, or a list of epochs (counted from 1).
     """
     model, data = run.model, run.data
     logs: dict[str, float] = {}
-    callbacks.on_train_begin()  # a callback that goes on with an earlier run sets model.initial_epoch
+    callbacks.on_train_begin()  # a callback that continues an earlier run sets `run.start`
     run.begin()
-    for number in range(model.initial_epoch, end):
-        if not data.resumed.batches and not data.has_more():
+    for number in range(run.start.epoch, end):
+        start = run.start if number == run.start.epoch else Position(number)
+        if not start.batches and not data.has_more():
             warnings.warn(
                 f"The data has ended: nothing is left for epoch {number + 1} of {end}. Training ends here. Give "
                 "something that can be iterated again, such as a PyDataset, or steps_per_epoch with a generator that "
@@ -159,8 +170,8 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
         model.reset_metrics()
         callbacks.on_epoch_begin(number)
         follow_first(model)
-        epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end)
-        if not (epoch.execution.done and epoch.is_stopped):  # else it was, before the run that goes on was interrupted
+        epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end, start=start)
+        if not (start.batches and epoch.is_stopped):  # else it was, before the interruption
             yield epoch
         logs = epoch.ended()
         if validation is not None and _is_due(number, validation_freq):
@@ -174,14 +185,14 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
     callbacks.on_train_end(logs)
 
 
-def evaluate(model: Any, data: Data, callbacks: Any, is_validation: bool = False) -> dict[str, float]:
+def evaluate(model: Any, data: Data, callbacks: CallbackList, is_validation: bool = False) -> dict[str, float]:
     """The loss and the metrics on data, by name.
 
     Args:
         model: the model.
-        data: what to evaluate it on.
+        data: the data to evaluate on.
         callbacks: a `CallbackList`.
-        is_validation: whether `fit` asks; then its own metrics have been read, and may show the results after it.
+        is_validation: whether `fit` calls it; then the training metrics have been read and may be replaced.
     """
     model.stop_evaluating = False
     callbacks.on_test_begin()
@@ -195,7 +206,7 @@ def evaluate(model: Any, data: Data, callbacks: Any, is_validation: bool = False
     return logs
 
 
-def predict(model: Any, data: Data, callbacks: Any) -> Any:
+def predict(model: Any, data: Data, callbacks: CallbackList) -> PyTree:
     """The outputs for all rows of the data, as NumPy arrays."""
     model.stop_predicting = False
     callbacks.on_predict_begin()
@@ -206,7 +217,7 @@ def predict(model: Any, data: Data, callbacks: Any) -> Any:
     return epoch.outputs.joined()
 
 
-def _is_due(epoch: int, validation_freq: Any) -> bool:
+def _is_due(epoch: int, validation_freq: int | Sequence[int]) -> bool:
     if isinstance(validation_freq, int):
         return (epoch + 1) % validation_freq == 0
     return epoch + 1 in validation_freq

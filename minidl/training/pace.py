@@ -1,4 +1,4 @@
-"""How many batches are computed at a time."""
+"""The number of batches per chunk, adapted to the time of a step."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import time
 
 from minidl.core import processes
 
-_CHUNK_SECONDS = 0.05  # long enough to hide dispatch, short enough that progress moves
-_FEW, _LONGEST = 16, 0.25  # of long steps: so many in a chunk, for at most so long; each chunk begins with new memory
+_CHUNK_SECONDS = 0.05  # long enough to hide the overhead of dispatch, short enough for smooth progress
+_FEW, _LONGEST = 16, 0.25  # for long steps: the batches of a chunk and its longest time; each chunk allocates memory
 
 
 class Execution:
-    """Batches as batch callbacks see them: `steps_per_execution` at a time."""
+    """Executions of `steps_per_execution` batches, after which batch hooks are called."""
 
     def __init__(self, size: int):
         self._size = size
@@ -19,20 +19,20 @@ class Execution:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the next batch is the first of another one."""
+        """Whether the next batch is the first of an execution."""
         return self.done % self._size == 0
 
     def left(self) -> int:
-        """How many batches it needs to be complete."""
+        """The number of batches until the execution is complete."""
         return self._size - self.done % self._size
 
 
 class Pace:
-    """How many batches the next chunk should hold: as many as take `_CHUNK_SECONDS`, of long steps somewhat more.
+    """The number of batches of the next chunk: as many as take `_CHUNK_SECONDS`, somewhat more of long steps.
 
-    Starts at one batch and grows, to a few and then at most fourfold at a time, from the shortest time
-    per step seen. What it learns is kept for later epochs, of which the first chunk is a
-    short one, since the device waits while it is gathered; of long steps that is soon done.
+    Starts at one batch and grows, to a few and then at most fourfold at a time, by the shortest time per step so far.
+    The measurements are kept for later epochs, whose first chunk is short, since the device is idle while it is
+    gathered.
     """
 
     def __init__(self, seconds: dict[str, float], mode: str, capacity: int):
@@ -45,7 +45,7 @@ class Pace:
         self._agreed = 1
 
     def batches(self) -> int:
-        """How many batches to take next; of several processes, as many as process 0 says, which is asked ever less."""
+        """The number of batches of the next chunk; of several processes the choice of process 0, asked ever less."""
         self._asked += 1
         if not processes.are_many() or self._asked.bit_count() == 1:
             self._agreed = int(processes.from_first([self._wanted()])[0])
@@ -60,7 +60,7 @@ class Pace:
         return max(1, wanted)
 
     def measured(self, count: int) -> None:
-        """Note that the results of `count` more batches have come."""
+        """Record that the results of `count` more batches are available."""
         now = time.perf_counter()
         per_step = max((now - self._last) / count, _CHUNK_SECONDS / (4 * count))
         self._seconds[self._mode] = min(per_step, self._seconds.get(self._mode, per_step))

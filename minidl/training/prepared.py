@@ -1,4 +1,4 @@
-"""Prepared: a model that is built for data, with losses and metrics for its outputs and the steps to compute them."""
+"""Prepared: models built for data, with losses and metrics for their outputs, and compiled steps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core.arrays import as_arrays, device_dtype
+from minidl.core.arrays import as_arrays
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
 from minidl.core.symbolic import tensors_like
+from minidl.core.typing import Array, PyTree
 from minidl.layers.module import building
 from minidl.training.compiled import Compiled
 from minidl.training.compiled_steps import CompiledSteps
-from minidl.training.data import ranges
+from minidl.training.data import ranges, text
 from minidl.training.data.adapt import Data, adapt
 from minidl.training.data.array_data import ArrayData
 from minidl.training.data.splits import class_weights_to_sample_weights
@@ -29,20 +30,20 @@ from minidl.training.targets import checks
 class Prepared(Compiled):
     """The part of `Trainer` between `compile` and the loop: the loss, the metrics, the data, the steps."""
 
-    output_names: list[str] | None = None  # what the model calls its outputs, if it names them
+    output_names: list[str] | None = None  # the names of the outputs, if the model has any
 
     def compute_loss(
         self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
+        y_pred: PyTree = None,
+        sample_weight: PyTree = None,
         training: bool = True,
-    ) -> Any:
-        """The loss of a batch: the compiled loss plus what layers and regularizers add. May be overridden.
+    ) -> Array:
+        """The loss of a batch: the compiled loss plus the losses of layers and regularizers. May be overridden.
 
         Raises:
-            ValueError: there is neither a loss nor anything that layers add.
+            ValueError: there is neither a loss nor a loss of a layer.
         """
         self._build_objectives(y, y_pred)
         loss = self.objectives.compute_loss(y, y_pred, sample_weight) if self.compiled else None
@@ -58,15 +59,15 @@ class Prepared(Compiled):
         trainable_variables: Sequence[Any],
         non_trainable_variables: Sequence[Any],
         metrics_variables: Sequence[Any],
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: PyTree = None,
+        y: PyTree = None,
+        y_pred: PyTree = None,
+        sample_weight: PyTree = None,
         training: bool = True,
     ) -> tuple[Any, tuple[list[Any], list[Any], list[Any]]]:
         """`compute_loss` as a pure function of the variables.
 
-        What layers add with `add_loss` is not in it: `stateless_call` gives that with `return_losses=True`.
+        Losses that layers add with `add_loss` are not included: `stateless_call(return_losses=True)` returns them.
 
         Returns:
             (loss, (trainable, non-trainable, metrics values after it)).
@@ -79,11 +80,11 @@ class Prepared(Compiled):
         trainable, non_trainable, metrics = ([next(rest) for _ in group] for group in groups)
         return loss, (trainable, non_trainable, metrics)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Take a batch into the metrics. May be overridden.
+    def compute_metrics(self, x: PyTree, y: PyTree, y_pred: PyTree, sample_weight: PyTree = None) -> dict[str, Any]:
+        """Update the metrics with a batch. May be overridden.
 
         Returns:
-            Name -> number: what is reported.
+            The logs: name -> number.
         """
         self._build_objectives(y, y_pred)
         self.objectives.update_metrics(y, y_pred, sample_weight)
@@ -100,11 +101,11 @@ class Prepared(Compiled):
 
     @property
     def metrics_names(self) -> list[str]:
-        """What the numbers that `evaluate` returns are called, in their order."""
+        """The names of the values that `evaluate` returns, in order."""
         return self.objectives.names if self.compiled else []
 
     def reset_metrics(self) -> None:
-        """Let every metric forget what it has seen."""
+        """Reset the state of all metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
@@ -121,17 +122,17 @@ class Prepared(Compiled):
 
     @property
     def steps(self) -> CompiledSteps:
-        """The compiled steps for the variables that the model has now; made again when these change."""
-        if self._steps is not None and is_binding():  # asked by a step that is being traced
+        """The compiled steps for the model's current variables; created again when these change."""
+        if self._steps is not None and is_binding():  # called by a step that is being traced
             return self._steps
         with building:
             self._steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
             return self._steps
 
-    def prepare(self, x: Any, y: Any = None, sample_weight: Any = None) -> CompiledSteps:
-        """The model's steps as pure functions, for a JAX loop of your own.
+    def prepare(self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> CompiledSteps:
+        """The model's steps as pure functions, for a custom training loop in JAX.
 
-        Builds what is not built yet, for data like the arrays given (any number of rows).
+        Builds the model, losses and metrics for data like the given arrays (any number of rows).
 
         Args:
             x: inputs, (examples, ...).
@@ -161,19 +162,20 @@ class Prepared(Compiled):
         self,
         call: str,
         x: Any,
-        y: Any,
-        sample_weight: Any,
+        y: PyTree,
+        sample_weight: PyTree,
         batch_size: int | None,
         steps: int | None,
         class_weight: dict[int, float] | None = None,
         shuffle: bool | str = False,
     ) -> Iterator[Data]:
-        """Checked data, for a model that is then ready for it; closed in the end, also where a check fails."""
+        """Checked data, for a model that is built for it; closed at the end, also if a check fails."""
         weigh = None if class_weight is None else functools.partial(self._class_weights, call, class_weight)
         use = "validation" if call == "fit: validation_data" else "prediction" if call == "predict" else "training"
         if use == "training" and (not self.built or (self.compiled and not self.objectives.built)):
             use = "building"
-        with contextlib.closing(adapt(call, x, y, sample_weight, batch_size, steps, shuffle, weigh, use)) as data:
+        options = batch_size, steps, shuffle, weigh, use, functools.partial(text.on_host, self)
+        with contextlib.closing(adapt(call, x, y, sample_weight, *options)) as data:
             if call == "fit" and isinstance(data, ArrayData) and not self.objectives.built:
                 if self.objectives.are_given or not self._is_built_inside():
                     data.skip_order()
@@ -182,20 +184,26 @@ class Prepared(Compiled):
                 data.check = functools.partial(self._check_values, call)
             yield data
 
+    def _arrays(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> tuple[Any, Any, Any]:
+        """One batch as checked arrays."""
+        x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
+        checks.arrays(call, x, y, sample_weight)
+        return text.on_host(self, x), y, sample_weight
+
     def _class_weights(self, call: str, class_weight: dict[int, float], x: Any, y: Any, sample_weight: Any) -> Any:
-        """The weight of each example, or of each of its steps, from those of the classes."""
+        """The weight of each example, or of each of its steps, from class weights."""
         outputs = self._output_spec(x)
         checks.class_weight(call, class_weight, sample_weight, y, outputs)
         return class_weights_to_sample_weights(jax.tree.leaves(y)[0], class_weight, jax.tree.leaves(outputs)[0].ndim)
 
-    def _build_objectives(self, y: Any, y_pred: Any) -> None:
-        """Build losses and metrics for a loop of the user's own, which has not prepared them."""
+    def _build_objectives(self, y: PyTree, y_pred: PyTree) -> None:
+        """Build losses and metrics lazily, for custom training loops."""
         if self.compiled and not self.objectives.built:
-            with jax.ensure_compile_time_eval():  # what metrics hold are values, also where the loop is traced
+            with jax.ensure_compile_time_eval():  # variables of metrics are concrete, also while tracing
                 self.objectives.build(y, y_pred, self.output_names)
 
-    def _prepare(self, call: str, x: Any, y: Any = None, sample_weight: Any = None) -> None:
-        """Build what is not built yet, and check the targets against the outputs."""
+    def _prepare(self, call: str, x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> None:
+        """Build the model, losses and metrics, and check the targets against the outputs."""
         with building:
             y_pred = self._output_spec(x)  # builds the model
         if self.compiled and not call.startswith("predict"):
@@ -207,7 +215,7 @@ class Prepared(Compiled):
             rows = len(jax.tree.leaves(x)[0])
             self.objectives.check_weights(*(tensors_like(part, rows) for part in (y, y_pred, sample_weight)))
 
-    def _check_values(self, call: str, x: Any, y: Any, sample_weight: Any) -> None:
+    def _check_values(self, call: str, x: PyTree, y: PyTree, sample_weight: PyTree) -> None:
         """Refuse targets that do not match the outputs, and values that a layer or the loss cannot take."""
         y_pred = self._output_spec(x)
         ranges.check(call, self, x)
@@ -215,13 +223,12 @@ class Prepared(Compiled):
             checks.weights(call, sample_weight)
             checks.targets(call, self.objectives.loss, y, y_pred, self.output_names)
 
-    def _output_spec(self, x: Any) -> Any:
+    def _output_spec(self, x: PyTree) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
         leaves, structure = jax.tree.flatten(x)
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
-            specs = [jax.ShapeDtypeStruct(leaf.shape, device_dtype(leaf)) for leaf in leaves]
-            self._output_specs[key] = self.compute_output_spec(tensors_like(jax.tree.unflatten(structure, specs)))
+            self._output_specs[key] = self.compute_output_spec(text.symbolic(x))
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:

@@ -1,10 +1,12 @@
-"""Programs: functions that are compiled once for each shape of their arguments."""
+"""Programs: functions that are compiled once per shape of their arguments."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Generic, TypeVar
 
 import jax
 import numpy as np
@@ -12,14 +14,15 @@ import numpy as np
 from minidl import kernels
 from minidl.core import collector
 
-LIMIT = 128  # forms that are kept; each takes some 2 MB and a dozen memory maps, of which a process may have 65,530
+T = TypeVar("T")
+LIMIT = 128  # executables that are cached; each takes about 2 MB and a dozen of the 65,530 memory maps of a process
 
 
 class Program:
-    """A function that is compiled as the kernels in it need it. Its compiled forms are kept up to a limit.
+    """A function compiled with the options that its kernels need. Its executables are cached up to a limit.
 
     Args:
-        function: what to compile.
+        function: the function to compile.
         has_loop: whether it is a loop over small steps.
         **options: of `jax.jit`.
 
@@ -38,14 +41,15 @@ class Program:
         self._function: Any = None
         self._keeps_barriers = False
         self._known: set[Any] = set()
+        self._compiling = threading.RLock()
         self.will_compile = True  # whether the next call does, as the last question said
 
     def __call__(self, *args: Any) -> Any:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-            return self._jit.args[0](*args)  # operation by operation: nothing is traced, so that prints show values
+            return self._jit.args[0](*args)  # eager: nothing is traced, so that prints show values
         if self.will_compile:
-            with collector.paused():
-                self._suit(*args)
+            with self._compiling, collector.paused():  # several models, and threads, may share the program
+                self._set_options(*args)
                 outputs = self._function(*args)
         else:
             outputs = self._function(*args)
@@ -55,22 +59,58 @@ class Program:
             self._known.clear()
         return outputs
 
-    def _suit(self, *args: Any) -> None:
-        """Let the function be compiled as the kernels need it that are in it for these arguments."""
-        keeps = self._keeps_barriers or kernels.needs_barriers(self._jit().trace(*args).jaxpr)  # not traced again
+    def _set_options(self, *args: Any) -> None:
+        """Set the compiler options that the kernels need for these arguments."""
+        keeps = self._keeps_barriers or kernels.needs_barriers(self._jit().trace(*args).jaxpr)  # the trace is cached
         if self._function is None or keeps != self._keeps_barriers:
             self._function = self._jit(compiler_options=kernels.compiler_options(self._has_loop, keeps))
             self._keeps_barriers = keeps
 
     def is_new(self, argument: Any) -> bool:
-        """Whether an argument of such a structure, shapes and dtypes is not one of those that were learnt."""
+        """Whether no argument of this structure, shapes and dtypes has been passed to `learn`."""
         key = _key(argument)
         self.will_compile |= (is_new := key not in self._known)
         return is_new
 
     def learn(self, argument: Any) -> None:
-        """Take such an argument for known."""
+        """Record the structure, shapes and dtypes of an argument."""
         self._known.add(_key(argument))
+
+
+class Shared(Generic[T]):
+    """What models with the same key share; it is kept for the last used keys, also when no model uses it.
+
+    Args:
+        limit: how many keys.
+
+    >>> shared = Shared(limit=2)
+    >>> shared.get("a", list) is shared.get("a", list), shared.get(None, list) is shared.get(None, list)
+    (True, False)
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable | None, make: Callable[[], T]) -> T:
+        """What has this key, or is made for it; for None always a new one, which is not kept."""
+        if key is None:
+            return make()
+        with self._lock:
+            found = self._kept.pop(key) if key in self._kept else make()
+            self._kept[key] = found
+            if len(self._kept) > self.limit:
+                self._kept.popitem(last=False)
+        return found
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
 
 
 def _key(argument: Any) -> Any:
@@ -79,9 +119,9 @@ def _key(argument: Any) -> Any:
 
 
 def is_same_program(one: Any, other: Any) -> bool:
-    """Whether two traced functions compute the same: the same operations on the same constants.
+    """Whether two traced functions are equal: the same operations on the same constants.
 
-    A text names constant arrays and does not show what is in them, so those are compared by their values.
+    The text of a jaxpr does not show the values of constant arrays, so these are compared separately.
     """
     if str(one) != str(other):
         return False

@@ -1,7 +1,7 @@
-"""Runs: what one call of fit, evaluate or predict computes with, chunk by chunk.
+"""Runs: the computations of one call of fit, evaluate or predict, chunk by chunk.
 
-Training keeps its state in the model's variables, which hold the newest finished weights after every chunk. Evaluation
-has metrics of its own, and reads the weights: any number of threads may evaluate and predict while another trains.
+Training keeps its state in the model's variables, which have the newest finished weights after every chunk. Evaluation
+has its own metrics state and reads the weights: any number of threads may evaluate and predict while another trains.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from minidl.core import sharing
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
+from minidl.training.run_state import Position
 from minidl.training.sharded import placed
 from minidl.training.state import Changes, State
 
 
 class Run(abc.ABC):
-    """One call, and the steps that it computes with.
+    """One call, and its compiled steps.
 
     Args:
         model: built, and compiled unless it predicts.
@@ -34,22 +35,22 @@ class Run(abc.ABC):
         self.model = model
         self.steps: CompiledSteps = model.steps
 
-    def refresh(self) -> None:  # noqa: B027, most have none
-        """Take changes made by callbacks into account."""
+    def refresh(self) -> None:  # noqa: B027, optional
+        """Apply changes made by callbacks."""
 
     def untraced(self, chunk: Chunk) -> Iterator[tuple[Any, Any]]:
         """See `CompiledSteps.untraced`."""
         self.steps = yield from self.steps.untraced(self.mode, chunk)
 
     def on_one(self, chunk: Chunk) -> Any:
-        """What comes of a chunk that is all there is; the loop over epochs traces its steps itself."""
+        """The result of a single chunk, with tracing; in the loop over epochs the loop traces the steps."""
         chunk = placed(chunk)
         for step, args in self.untraced(chunk):
             step.trace(*args)
-        return self(chunk)
+        return self.compute(chunk)
 
     @abc.abstractmethod
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """What comes of a chunk, on the device."""
 
 
@@ -59,59 +60,64 @@ class Training(Run):
     Args:
         model: built and compiled.
         data: what it trains on; a model that is compiled again while it trains is prepared for it.
+        epoch: the number of the first epoch.
+
+    Attributes:
+        start: where it starts; a callback that continues an earlier run sets it when training begins.
     """
 
     mode = "train"
 
-    def __init__(self, model: Any, data: Any):
+    def __init__(self, model: Any, data: Any, epoch: int = 0):
         super().__init__(model)
         self.data = data
+        self.start = Position(epoch)
         self._shield = Shield()
         self._under_way = contextlib.ExitStack()
 
     def __enter__(self) -> Training:
         self.model.stop_training = False
-        self.model.training_data = weakref.proxy(self.data)
+        self.model.training_run = weakref.proxy(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.end()
-        self.model.training_data = None
+        self.model.training_run = None
 
     def begin(self) -> None:
-        """Training begins: the weights are this thread's to change, and interrupts wait for safe moments."""
+        """Begin training: mark the weights as trained by this thread, and defer interrupts to safe points."""
         model = self.model
         self._under_way.callback(lambda: model.optimizer.finalize_variable_values(model.trainable_variables))
         self._under_way.enter_context(self._shield.installed())
         self._under_way.enter_context(sharing.trained(self.steps.flat()))
 
     def end(self) -> None:
-        """Training has ended: the weights are what the optimizer has them be then, their averages, say."""
+        """End training: the optimizer finalizes the weights, for instance by their moving average."""
         self._under_way.close()
 
     def refresh(self) -> None:
-        """Take changes made by callbacks into account: frozen parts, another optimizer or loss."""
+        """Apply changes made by callbacks: frozen parts, another optimizer or loss."""
         if not self.model.objectives.built:
             self.model._prepare("fit", *self.data.first)
         self.steps = self.model.steps
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """Train on a chunk; its logs, on the device."""
         with self._shield:
             return self.steps.train(chunk)
 
 
 class Inference(Run):
-    """A call that reads the weights. While another thread trains them, they are those of one moment.
+    """A call that reads the weights: a consistent snapshot, if another thread trains them.
 
-    Callbacks that want a change to count in `evaluate` or `predict` make it before.
+    Changes that callbacks make during `evaluate` or `predict` have no effect on it.
     """
 
     def __init__(self, model: Any):
         super().__init__(model)
         self._pins = contextlib.ExitStack()
         self._weights: State | None = None
-        self._is_fixed = False  # whether another thread was seen to train them: then they stay to the end
+        self._is_fixed = False  # whether another thread trains them; then the snapshot is kept to the end
 
     def __enter__(self) -> Any:
         return self
@@ -132,7 +138,7 @@ class Inference(Run):
         return self._weights
 
     def _keep(self, weights: State, changes: Changes) -> None:
-        """Keep what a call has changed besides the weights: the states of stateful layers, seeds."""
+        """Store the changes of non-trainable variables: states of stateful layers, seeds."""
         if not changes:
             return
         variables = [self.steps.variables.non_trainable[index] for index in changes]
@@ -151,7 +157,7 @@ class Evaluation(Inference):
         super().__init__(model)
         self._metrics = self.steps.fresh_metrics()
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """Evaluate a chunk; its logs, on the device."""
         weights = self._read()
         self._metrics, changes, logs = self.steps.test(weights, self._metrics, chunk)
@@ -159,7 +165,7 @@ class Evaluation(Inference):
         return logs
 
     def publish(self) -> None:
-        """Let the model's metrics show the results. Some may be arrays that a user's `reset_state` has set."""
+        """Assign the results to the model's metrics. Some may be arrays that a user's `reset_state` has set."""
         sharing.give(self.steps.variables.metrics, self._metrics, borrowed=True)
 
 
@@ -168,7 +174,7 @@ class Prediction(Inference):
 
     mode = "predict"
 
-    def __call__(self, chunk: Chunk) -> Any:
+    def compute(self, chunk: Chunk) -> Any:
         """The outputs for a chunk, (capacity, batch, ...), on the device."""
         weights = self._read()
         outputs, changes = self.steps.predict(weights, chunk)

@@ -1,4 +1,4 @@
-"""The state of a model's steps: variables, and their values as lists of arrays that a pure function takes and gives."""
+"""The state of a model's steps: variables, and their values as lists of arrays for pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Changes = dict[int, Any]  # new values of non-trainable variables, by their inde
 
 
 class State(NamedTuple):
-    """All that a step reads and changes, as lists of arrays, in the order of Keras's own train steps."""
+    """All values that a step reads and changes, as lists of arrays, in the order of Keras's train steps."""
 
     trainable: list[Any]
     non_trainable: list[Any]
@@ -24,7 +24,7 @@ class State(NamedTuple):
     metrics: list[Any]
 
     def flat(self) -> list[Any]:
-        """All of it as one list."""
+        """All values as one list."""
         return [item for part in self for item in part]
 
     def with_changes(self, changes: Changes) -> State:
@@ -36,9 +36,9 @@ class StepVariables:
     """The variables of a model's steps.
 
     Args:
-        model: a built model; its optimizer is built for its weights where it is not.
-        outside: variables that are not the model's, but read by the user's functions in its steps. They come last
-            among the non-trainable ones.
+        model: a built model; its optimizer is built for its weights if it is not.
+        outside: variables outside of the model that the user's functions read in its steps. They are the last
+            of the non-trainable ones.
     """
 
     def __init__(self, model: Any, outside: Sequence[Variable] = ()):
@@ -54,15 +54,15 @@ class StepVariables:
         )
 
     def flat(self) -> list[Variable]:
-        """All of them, in order."""
+        """All variables, in order."""
         return self.of.flat()
 
     def held(self) -> State:
-        """What they hold, for a look at shapes, or while they are bound."""
+        """The values, for their shapes and dtypes, or while they are bound."""
         return State(*map(held, self.of))
 
     def weights(self) -> State:
-        """Likewise, without the optimizer's state and the metrics."""
+        """As `held`, without the optimizer's state and the metrics."""
         return State(held(self.of.trainable), held(self.of.non_trainable), [], [])
 
     def as_state(self, values: Sequence[Any]) -> State:
@@ -71,7 +71,7 @@ class StepVariables:
         return State(*([next(rest) for _ in variables] for variables in self.of))
 
     def holding(self, state: State) -> contextlib.AbstractContextManager[None]:
-        """Bind the values of a state to the variables; those of an empty list stay as they are."""
+        """Bind the values of a state to the variables; variables whose list is empty are not bound."""
         given = [variables for variables, values in zip(self.of, state) if values]
         return bound([variable for variables in given for variable in variables], state.flat())
 
@@ -84,21 +84,21 @@ class StepVariables:
         return state._replace(non_trainable=state.non_trainable[: len(state.non_trainable) - len(self.outside)])
 
     def with_outside(self, state: State) -> State:
-        """A state of the model's own variables, with what the others hold."""
+        """The state of the model's own variables, with the values of the outside ones added."""
         return state._replace(non_trainable=[*state.non_trainable, *held(self.outside)])
 
 
 def held(variables: Sequence[Variable]) -> list[Any]:
-    """The values that variables hold in this context."""
+    """The values of variables in this context."""
     return [variable._value for variable in variables]
 
 
 def changes(old: list[Any], new: list[Any]) -> Changes:
-    """Those of the new values that are not the old ones, by their index."""
+    """The new values that are not the same objects as the old ones, by index."""
     pairs = enumerate(zip(old, new, strict=True))
     return {index: like(before, after) for index, (before, after) in pairs if after is not before}
 
 
 def like(old: Any, new: Any) -> Any:
-    """New values in the dtypes of the old ones, which a loop must carry unchanged."""
+    """New values in the dtypes of the old ones, as the carry of a loop must keep its dtypes."""
     return jax.tree.map(lambda before, after: jnp.asarray(after, before.dtype), old, new)

@@ -1,18 +1,20 @@
 """The steps of training, evaluation and prediction as pure functions of a model's state and a batch.
 
 There are two implementations: minidl's own, and the one that calls what a user has written, in Keras's form. A step is
-traced once for each shape of batch; what runs it over batches is in chunk.py and compiled_steps.py.
+traced once for each shape of batch, for all models that are alike; what runs it over batches is in chunk.py and
+step_programs.py.
 """
 
 from __future__ import annotations
 
 import abc
+import contextvars
 import inspect
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
-from minidl.core import array_metadata, structures
+from minidl.core import array_metadata, host_plan, structures
 from minidl.training.layout import Layout
 from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, changes, held, like
@@ -22,50 +24,84 @@ Batch = tuple[Any, Any, Any]  # x, y, sample_weight: structures of arrays (batch
 Logs = dict[str, Any]
 
 
+class InUse(NamedTuple):
+    """A model for which steps are traced or run."""
+
+    model: Any  # built and compiled; for `predict` it need not be compiled
+    variables: StepVariables
+    layout: Layout
+    shardings: Shardings
+
+    def results(self, state: State) -> Logs:
+        """Name -> value of the loss and the metrics in a state."""
+        with self.variables.holding(state):
+            results: Logs = self.model.get_metrics_result()
+        return results
+
+
+_in_use: contextvars.ContextVar[InUse] = contextvars.ContextVar("in_use")
+
+
+def in_use() -> InUse:
+    """The model for which a step is traced or run now."""
+    return _in_use.get()
+
+
+class using:  # noqa: N801 - a context manager, called for each chunk
+    """Inside, steps are traced and run for a model."""
+
+    def __init__(self, model: InUse):
+        self._model = model
+
+    def __enter__(self) -> None:
+        self._token = _in_use.set(self._model)
+
+    def __exit__(self, *error: object) -> None:
+        _in_use.reset(self._token)
+
+
 class Step(abc.ABC):
-    """The three steps of a model. All structures are ordered (see structures.py).
+    """The three steps of the model that is in use. All structures are ordered (see structures.py)."""
 
-    Args:
-        model: a built and compiled model; for `predict` it need not be compiled.
-        variables: the variables of its steps.
-        shardings: where their arrays are.
-    """
+    @property
+    def model(self) -> Any:
+        """The model."""
+        return in_use().model
 
-    def __init__(self, model: Any, variables: StepVariables, shardings: Shardings):
-        self.model = model
-        self.variables = variables
-        self.shardings = shardings
+    @property
+    def variables(self) -> StepVariables:
+        """Its variables."""
+        return in_use().variables
+
+    @property
+    def layout(self) -> Layout:
+        """How the arrays of its state are carried."""
+        return in_use().layout
+
+    @property
+    def shardings(self) -> Shardings:
+        """Where the arrays of its state are."""
+        return in_use().shardings
 
     @abc.abstractmethod
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
-        """The new state after forward pass, backward pass, update and metrics; logs that are not the metrics'."""
+        """The new state after forward pass, backward pass, update and metrics; and logs other than the metrics."""
 
     @abc.abstractmethod
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
-        """The new metrics, what else has changed (states of stateful layers, say), logs that are not the metrics'."""
+        """The new metrics, other changes (such as states of stateful layers), and logs other than the metrics."""
 
     @abc.abstractmethod
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
-        """The outputs, and what has changed."""
+        """The outputs, and the changes of non-trainable variables."""
 
 
 class DefaultStep(Step):
-    """Gradient descent on the compiled loss.
-
-    Args:
-        model: see `Step`.
-        variables: likewise.
-        shardings: likewise.
-        layout: how the arrays of the state are carried.
-    """
-
-    def __init__(self, model: Any, variables: StepVariables, shardings: Shardings, layout: Layout):
-        super().__init__(model, variables, shardings)
-        self.layout = layout
+    """Gradient descent on the compiled loss."""
 
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
         model, variables = self.model, self.variables
-        x, y, sample_weight = structures.plain(batch)
+        x, y, sample_weight = opened(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
             weights = state._replace(trainable=self.layout.transpose_trainable(trainable))
@@ -87,7 +123,7 @@ class DefaultStep(Step):
 
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         model, variables = self.model, self.variables
-        x, y, sample_weight = structures.plain(batch)
+        x, y, sample_weight = opened(batch)
         weights = self.shardings.gathered(weights)
         with variables.holding(weights._replace(metrics=metrics)):
             y_pred = model(x, training=False)
@@ -100,13 +136,13 @@ class DefaultStep(Step):
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
         weights = self.shardings.gathered(weights)
         with self.variables.holding(weights):
-            y_pred = self.model(structures.plain(x), training=False)
+            y_pred = self.model(host_plan.opened(x), training=False)
             self.model._clear_losses()
             new = changes(weights.non_trainable, held(self.variables.of.non_trainable))
         return structures.ordered(y_pred), self.shardings.changes(new)
 
     def _loss(self, *batch: Any, training: bool) -> Any:
-        """The model's loss; a user's own `compute_loss` need not name `training`, which early Keras 3 did not have."""
+        """The model's loss; a user's `compute_loss` need not take `training`, which early Keras 3 did not have."""
         names = inspect.signature(self.model.compute_loss).parameters
         takes_it = "training" in names or any(given.kind is given.VAR_KEYWORD for given in names.values())
         return self.model.compute_loss(*batch, **({"training": training} if takes_it else {}))
@@ -127,7 +163,7 @@ class UserStep(Step):
         state = self.shardings.gathered(state)
         own = self.variables.without_outside(state)
         with self.variables.holding_outside(state):
-            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*structures.plain(batch)))
+            logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*opened(batch)))
             new = self.variables.with_outside(like(own, State(*new)))
         return self.shardings.kept(new), _as_logs(logs)
 
@@ -135,7 +171,7 @@ class UserStep(Step):
         weights = self.shardings.gathered(weights)
         own = self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
-            data = pack_x_y_sample_weight(*structures.plain(batch))
+            data = pack_x_y_sample_weight(*opened(batch))
             logs, (_, non_trainable, new_metrics) = self.model.test_step((weights.trainable, own, metrics), data)
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
         return like(metrics, new_metrics), self.shardings.changes(new), _as_logs(logs)
@@ -144,11 +180,17 @@ class UserStep(Step):
         weights = self.shardings.gathered(weights)
         state = weights.trainable, self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
-            y_pred, non_trainable = self.model.predict_step(state, pack_x_y_sample_weight(structures.plain(x)))
+            y_pred, non_trainable = self.model.predict_step(state, pack_x_y_sample_weight(host_plan.opened(x)))
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
         return structures.ordered(y_pred), self.shardings.changes(new)
 
 
+def opened(batch: Batch) -> Batch:
+    """A batch in the structure in which it came; text is `HostArray`."""
+    x, y, sample_weight = batch
+    return host_plan.opened(x), structures.plain(y), structures.plain(sample_weight)
+
+
 def _as_logs(logs: Any) -> Logs:
-    """A user's step may give a loss alone in the place of logs."""
+    """The logs of a user's step, which may return the loss alone."""
     return logs if isinstance(logs, dict) else {"loss": logs}

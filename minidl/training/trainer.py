@@ -1,14 +1,15 @@
 """Trainer: fit, evaluate and predict, as methods of a model.
 
-Here arguments are checked and data and callbacks made ready; then the loop (loop.py) runs the compiled steps.
-`train_step`, `test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be overridden, and are then compiled
-in the place of minidl's own.
+Arguments are checked, data and callbacks prepared; then the loop (loop.py) runs the compiled steps. `train_step`,
+`test_step`, `predict_step`, `compute_loss` and `compute_metrics` may be overridden, and are then compiled instead of
+the default ones.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from types import MethodType
 from typing import Any
 
@@ -16,9 +17,10 @@ import jax
 import numpy as np
 
 from minidl import config
-from minidl.callbacks import CallbackList
+from minidl.callbacks import Callback, CallbackList, History
 from minidl.core import placement, sharing, structures
 from minidl.core.arrays import as_arrays
+from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
 from minidl.training import loop
 from minidl.training.data import nonfinite
@@ -31,28 +33,29 @@ from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
+Callbacks = Callback | Sequence[Callback] | None
+Results = float | list[float] | dict[str, float]  # the loss; or a list or dict of the loss and the metrics
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
 class Trainer(Prepared):
-    """What makes a layer a model: see `Model`.
+    """The training methods of models: see `Model`.
 
     Args:
         **kwargs: see `Layer`.
     """
 
     def __init__(self, **kwargs: Any):
-        Layer.__init__(self, **kwargs)  # not super(): a model may have a layer with arguments of its own as a base too
+        Layer.__init__(self, **kwargs)  # not super(): a model may have another layer class as a base too
         self.optimizer: Any = None
         self.objectives: Any = None
         self.loss: Any = None
         self.history: Any = None
         self.run_eagerly = False
         self.steps_per_execution: int | str = "auto"
-        self.training_data: Any = None  # what fit trains on, while it does
-        self.initial_epoch = 0  # where fit begins: a callback may move it when training begins
+        self.training_run: Training | None = None  # the call of fit, while there is one
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
-        self._training_lock = threading.RLock()  # two trainings of one model run one after the other
+        self._training_lock = threading.RLock()  # serializes concurrent calls of fit
         self._forget()
 
     # Training and inference
@@ -60,46 +63,46 @@ class Trainer(Prepared):
     def fit(
         self,
         x: Any = None,
-        y: Any = None,
+        y: PyTree = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict[int, float] | None = None,
-        sample_weight: Any = None,
+        sample_weight: PyTree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
-        validation_freq: Any = 1,
-    ) -> Any:
-        """Train for a number of epochs.
+        validation_freq: int | Sequence[int] = 1,
+    ) -> History:
+        """Train the model for a number of epochs.
 
         Args:
             x: inputs, (examples, ...): an array, or a structure of arrays; or anything that yields batches (x, y) or
                 (x, y, sample_weight): a generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain data loader.
             y: targets, (examples, ...).
-            batch_size: examples for each update, default 32.
-            epochs: the number of the epoch to end before.
+            batch_size: examples per update, default 32.
+            epochs: the epoch to stop before; with `initial_epoch=0`, the number of epochs.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line for each epoch.
             callbacks: a `Callback` or a list of them.
-            validation_split: the share of rows, taken from the end, to validate on instead.
+            validation_split: the fraction of rows, from the end, that are used for validation instead.
             validation_data: (x, y), (x, y, sample_weight), or batches, to evaluate after each epoch.
-            shuffle: whether each epoch has an order of its own; "batch" shuffles within batches only.
+            shuffle: whether to shuffle the rows before each epoch; "batch" shuffles within batches only.
             class_weight: class -> weight of its examples.
             sample_weight: a weight for each example.
             initial_epoch: the number of the first epoch.
-            steps_per_epoch: how many batches make an epoch, if not all; the next epoch goes on from there.
-            validation_steps: how many batches to validate on, if not all: the same in every epoch. Those of a generator
-                are kept in memory.
+            steps_per_epoch: the number of batches per epoch, if not all; the next epoch continues from there.
+            validation_steps: the number of batches of validation, if not all: the same in every epoch. Those of a
+                generator are kept in memory.
             validation_batch_size: default: `batch_size`.
-            validation_freq: validate every so many epochs, or after the epochs in a list.
+            validation_freq: the number of epochs between validations, or a list of epochs (counted from 1).
 
         Returns:
-            The `History`: its `history` maps each name to one number for each epoch.
+            The `History`: its `history` maps each name to one number per epoch.
 
         Raises:
             ValueError: the model is not compiled, or the data does not match it; nothing was trained.
@@ -114,7 +117,7 @@ class Trainer(Prepared):
         validation_steps = _at_most(validation_steps, config.max_steps_per_epoch())
         if validation_split and validation_data is None:
             checks.splittable(x)
-            arrays = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+            arrays = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
             checks.arrays("fit", *arrays)
             (x, y, sample_weight), validation_data = train_validation_split(arrays, validation_split)
         with contextlib.ExitStack() as stack:
@@ -131,9 +134,8 @@ class Trainer(Prepared):
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
             callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
             stack.callback(callback_list.close)
-            self.initial_epoch = initial_epoch
             stack.enter_context(self._training_lock)
-            run = stack.enter_context(Training(self, data))
+            run = stack.enter_context(Training(self, data, initial_epoch))
             for epoch in loop.epochs(run, validation, callback_list, epochs, validation_freq):
                 loop.run_epoch(epoch)
         return self.history
@@ -141,15 +143,15 @@ class Trainer(Prepared):
     def evaluate(
         self,
         x: Any = None,
-        y: Any = None,
+        y: PyTree = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
-        sample_weight: Any = None,
+        sample_weight: PyTree = None,
         steps: int | None = None,
-        callbacks: Any = None,
+        callbacks: Callbacks = None,
         return_dict: bool = False,
-    ) -> Any:
-        """The loss and the metrics on data.
+    ) -> Results:
+        """Compute the loss and the metrics on data.
 
         Args:
             x: inputs, (examples, ...).
@@ -157,7 +159,7 @@ class Trainer(Prepared):
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
             sample_weight: a weight for each example.
-            steps: how many batches, if not all.
+            steps: the number of batches, if not all.
             callbacks: a `Callback` or a list of them.
             return_dict: whether to return name -> number instead of a list.
 
@@ -180,15 +182,15 @@ class Trainer(Prepared):
         batch_size: int | None = None,
         verbose: str | int = "auto",
         steps: int | None = None,
-        callbacks: Any = None,
-    ) -> Any:
-        """The outputs for inputs.
+        callbacks: Callbacks = None,
+    ) -> PyTree:
+        """Compute the outputs for inputs.
 
         Args:
             x: inputs, (examples, ...).
             batch_size: examples computed at once, default 32.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
-            steps: how many batches, if not all.
+            steps: the number of batches, if not all.
             callbacks: a `Callback` or a list of them.
 
         Returns:
@@ -201,16 +203,15 @@ class Trainer(Prepared):
 
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: PyTree,
+        y: PyTree = None,
+        sample_weight: PyTree = None,
         class_weight: dict[int, float] | None = None,
         return_dict: bool = False,
-    ) -> Any:
+    ) -> Results:
         """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
         checks.compiled(self, "train_on_batch")
-        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
-        checks.arrays("train_on_batch", x, y, sample_weight)
+        x, y, sample_weight = self._arrays("train_on_batch", x, y, sample_weight)
         if class_weight is not None:
             sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
@@ -221,11 +222,12 @@ class Trainer(Prepared):
             logs = Training(self, chunk).on_one(chunk).read()
         return self._reported(logs, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, return_dict: bool = False
+    ) -> Results:
         """The loss and the metrics on one batch, as `evaluate` returns them."""
         checks.compiled(self, "test_on_batch")
-        x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
-        checks.arrays("test_on_batch", x, y, sample_weight)
+        x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
             logs = run.on_one(_one_batch(x, y, sample_weight)).read()
@@ -233,10 +235,9 @@ class Trainer(Prepared):
                 run.publish()
         return self._reported(logs, return_dict)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: PyTree) -> PyTree:
         """The outputs for one batch, as NumPy arrays."""
-        x = as_arrays(x)
-        checks.arrays("predict_on_batch", x, None, None)
+        x, _, _ = self._arrays("predict_on_batch", x)
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
             outputs = run.on_one(_one_batch(x, None, None))
@@ -244,7 +245,7 @@ class Trainer(Prepared):
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
 
-    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def train_step(self, state: PyTree, data: PyTree) -> tuple[dict[str, Any], Any]:
         """One step of training.
 
         Args:
@@ -256,11 +257,11 @@ class Trainer(Prepared):
         """
         return self.steps.plain_train_step(state, unpack_x_y_sample_weight(data))
 
-    def test_step(self, state: Any, data: Any) -> tuple[dict[str, Any], Any]:
+    def test_step(self, state: PyTree, data: PyTree) -> tuple[dict[str, Any], Any]:
         """One step of evaluation; state: values of (trainable_, non_trainable_ and metrics_variables)."""
         return self.steps.plain_test_step(state, unpack_x_y_sample_weight(data))
 
-    def predict_step(self, state: Any, data: Any) -> tuple[Any, Any]:
+    def predict_step(self, state: PyTree, data: PyTree) -> tuple[Any, Any]:
         """The outputs for a batch; state: values of (trainable_variables, non_trainable_variables).
 
         Returns:
@@ -276,12 +277,12 @@ class Trainer(Prepared):
     # Inside
 
     def _callbacks(
-        self, callbacks: Any, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+        self, callbacks: Callbacks, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
     ) -> CallbackList:
         params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
         return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
 
-    def _reported(self, logs: dict[str, float], return_dict: bool) -> Any:
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
         if return_dict:
             return logs
         named = [name for name in self.metrics_names if name in logs]
@@ -293,6 +294,6 @@ def _at_most(steps: int | None, limit: int | None) -> int | None:
     return limit if steps is None or (limit is not None and limit < steps) else steps
 
 
-def _one_batch(x: Any, y: Any, sample_weight: Any) -> Chunk:
+def _one_batch(x: Any, y: PyTree, sample_weight: PyTree) -> Chunk:
     rows = len(jax.tree.leaves(x)[0])
     return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import collections
 import itertools
 import random
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent import futures
 from typing import Any
 
+from minidl.data.threads import in_order
 from minidl.utils.worker_pool import drop, pool_of
 
 
@@ -87,13 +88,13 @@ class PyDataset:
         if self.use_multiprocessing and self.workers >= 1:
             pool = pool_of(self)
             try:
-                yield from _in_order(pool.submit, pool.result, order, self.max_queue_size)
+                yield from in_order(pool.submit, pool.result, order, self.max_queue_size)
             except Exception:
                 drop(id(self))  # the caller may never close the iterator
                 raise
         elif self.workers > 1:
             with futures.ThreadPoolExecutor(self.workers) as threads:
-                yield from _in_order(
+                yield from in_order(
                     lambda i: threads.submit(self.__getitem__, i), futures.Future.result, order, self.max_queue_size
                 )
         else:
@@ -101,20 +102,3 @@ class PyDataset:
 
 
 Sequence = PyDataset  # Keras's older name
-
-
-def _in_order(
-    submit: Callable[[int], futures.Future[Any]], result: Callable[[futures.Future[Any]], Any], order: Any, ahead: int
-) -> Iterator[Any]:
-    """The results in the order of the calls. However the iteration ends, pending calls are cancelled."""
-    pending: collections.deque[futures.Future[Any]] = collections.deque()
-    try:
-        for index in order:
-            pending.append(submit(index))
-            if len(pending) >= max(1, ahead):
-                yield result(pending.popleft())
-        while pending:
-            yield result(pending.popleft())
-    finally:
-        for future in pending:
-            future.cancel()

@@ -189,7 +189,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_changed(tmp_path):
 
 
 @pytest.mark.parametrize("how", [damage, pathlib.Path.unlink])
-@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Going on from the backup before it")
+@pytest.mark.filterwarnings("ignore:BackupAndRestore.*Resuming from the previous backup")
 def test_with_two_backups_the_one_before_is_used(tmp_path, how):
     def train(folder, epochs):
         return fit(BackupAndRestore(folder, double_checkpoint=True, delete_checkpoint=False), epochs, shuffle=False)
@@ -282,9 +282,9 @@ def test_a_model_that_goes_on_with_a_lowered_learning_rate_is_the_same_run(tmp_p
 
 
 @pytest.mark.parametrize("content", [{"format": 0}, {"format": 1}, [1, 2], None])
-def test_what_is_no_backup_of_this_version_is_refused(tmp_path, content):
+def test_files_that_are_not_backups_of_this_version_are_refused(tmp_path, content):
     write_state(tmp_path / "backup.npz", {"content": content} if content is None else content)
-    with pytest.raises(ValueError, match="is no backup, or one of another version of minidl. Remove it"):
+    with pytest.raises(ValueError, match="is not a backup, or one of another version of minidl. Remove it"):
         fit(BackupAndRestore(tmp_path))
 
 
@@ -293,7 +293,9 @@ def test_other_callbacks_than_before_are_named(tmp_path):
     callbacks = [EarlyStopping("loss"), BackupAndRestore(tmp_path, delete_checkpoint=False)]
     model.fit(*references.data(), verbose=0, callbacks=callbacks)
     callbacks = [LambdaCallback(), ReduceLROnPlateau("loss"), BackupAndRestore(tmp_path)]
-    with pytest.warns(UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones begin anew"):
+    with pytest.warns(
+        UserWarning, match="EarlyStopping 1 gone, ReduceLROnPlateau 1 new. New ones start from the beginning"
+    ):
         model.fit(*references.data(), verbose=0, callbacks=callbacks)
 
 
@@ -302,7 +304,7 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
         def get_state(self):
             return {"odd": object()}
 
-    with pytest.raises(TypeError, match=r"state\['callbacks'\]\[0\]\[1\]\['odd'\] is <object"):
+    with pytest.raises(TypeError, match=r"state\['state'\]\['callbacks'\]\[0\]\[1\]\['odd'\] is <object"):
         references.small_model(minidl, "sgd").fit(
             *references.data(), verbose=0, callbacks=[Odd(), BackupAndRestore(tmp_path)]
         )
@@ -311,15 +313,15 @@ def test_what_a_callback_cannot_keep_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"backup_dir": ""}, "Empty `backup_dir` argument"),
-        ({"backup_dir": None}, "Empty `backup_dir` argument"),
+        ({"backup_dir": ""}, "backup_dir is empty"),
+        ({"backup_dir": None}, "backup_dir is empty"),
         (
             {"backup_dir": "x", "save_freq": "batch"},
-            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got 'batch'",
         ),
         (
             {"backup_dir": "x", "save_freq": False},
-            "Invalid value for save_freq: False. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got False",
         ),
     ],
 )
@@ -406,8 +408,16 @@ def tensorflow_data():
     return (tensorflow.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1).batch(5),), {}
 
 
+def own_data(**passes):
+    shuffled = minidl.data.Dataset.from_tensor_slices((X, Y)).shuffle(24, seed=1)
+    noisy = shuffled.map(lambda x, y: (x + 1, y), num_parallel_calls=2)
+    return (noisy.repeat(3).batch(5).prefetch(2) if passes else noisy.batch(5),), passes
+
+
 SOURCES = {
     "validation from a generator": validated,
+    "Dataset": own_data,
+    "Dataset over epochs": lambda: own_data(steps_per_epoch=4),
     "torch": lambda: torch_loader(own_generator=False),
     "torch with a generator": lambda: torch_loader(own_generator=True),
     "tf.data": tensorflow_data,
@@ -464,7 +474,7 @@ def test_a_backup_can_be_read_without_pickle(tmp_path):
     fit(BackupAndRestore(tmp_path, delete_checkpoint=False))
     with np.load(tmp_path / "backup.npz", allow_pickle=False) as file:
         assert all(array.dtype == np.uint8 for array in dict(file).values())
-    assert read_state(tmp_path / "backup.npz")["epoch"] == 2
+    assert read_state(tmp_path / "backup.npz")["state"]["epoch"] == 2
 
 
 class Shuffled(minidl.utils.PyDataset):

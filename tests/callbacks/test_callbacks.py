@@ -84,15 +84,15 @@ def test_what_the_user_brings_is_not_added_twice():
     ("given", "message"),
     [
         (EarlyStopping, r"got the class EarlyStopping; give an object: EarlyStopping\(\)"),
-        (print, r"<built-in function print> is no callback.*LambdaCallback\(on_epoch_end=function\)"),
+        (print, r"<built-in function print> is not a callback.*LambdaCallback\(on_epoch_end=function\)"),
         (
             "early_stopping",
-            r"'early_stopping' is no callback, it has no set_model\(\). Subclass minidl.callbacks.Callback",
+            r"'early_stopping' is not a callback: it has no set_model\(\). Subclass minidl.callbacks.Callback",
         ),
-        ({"a": Callback()}, "is no callback"),
+        ({"a": Callback()}, "is not a callback"),
     ],
 )
-def test_what_is_no_callback_is_refused(given, message):
+def test_invalid_callbacks_are_refused(given, message):
     with pytest.raises(TypeError, match=message):
         CallbackList([Callback(), given])
 
@@ -231,7 +231,7 @@ def test_every_callback_has_a_row():
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_no_callback_asks_for_batches_by_itself(name, tmp_path):
+def test_no_callback_needs_batch_hooks_by_default(name, tmp_path):
     if name == "OrbaxCheckpoint":
         pytest.importorskip("orbax.checkpoint")
     callbacks = CallbackList(EVERY[name][0](callbacks_module, tmp_path))
@@ -239,7 +239,7 @@ def test_no_callback_asks_for_batches_by_itself(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, (_, remembered) in EVERY.items() if remembered])
-def test_what_a_callback_knows_goes_through_a_file(name, tmp_path):
+def test_state_of_callbacks_is_saved_and_restored(name, tmp_path):
     def run(callback, losses, state=None):
         model = SmallModel(minidl.optimizers.SGD(0.1, use_ema=True))
         callback.set_model(model)
@@ -283,7 +283,7 @@ def as_plain(value):
 # The history
 
 
-def test_a_history_used_again_keeps_its_numbers_and_counts_epochs_anew():
+def test_a_history_used_again_keeps_its_numbers_and_restarts_the_epochs():
     history = History()
     for _ in range(2):
         history.on_train_begin()
@@ -310,7 +310,7 @@ def test_lambda_callback_needs_functions():
         LambdaCallback(on_train_begin="print")
 
 
-def test_lambda_callback_leaves_out_what_is_none():
+def test_lambda_callback_ignores_none():
     callback = LambdaCallback(on_epoch_end=None, on_test_batch_end=None)
     callback.on_epoch_end(0, {})
     assert not CallbackList(callback).wants_batches("test")

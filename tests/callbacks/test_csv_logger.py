@@ -46,7 +46,7 @@ def test_one_object_serves_several_fits(tmp_path):
 def test_a_continued_file_keeps_its_columns(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("epoch,val_loss,other\n0,0.25,1")  # as an editor may leave it, without the last line's end
-    with pytest.warns(UserWarning, match="has no column for loss: they are not written"):
+    with pytest.warns(UserWarning, match="has no column for loss: not written"):
         run(CSVLogger(path, append=True), [1])
     assert path.read_bytes() == b"epoch,val_loss,other\n0,0.25,1\r\n1,0.5,NA\r\n"
 
@@ -88,7 +88,7 @@ def test_a_run_that_goes_on_without_its_file_begins_a_new_one(tmp_path):
 
 
 def test_a_missing_folder_is_named_before_training(tmp_path):
-    with pytest.raises(FileNotFoundError, match="CSVLogger: there is no folder '.*missing'"):
+    with pytest.raises(FileNotFoundError, match="CSVLogger: the folder '.*missing' of .* does not exist"):
         CSVLogger(tmp_path / "missing" / "log.csv").on_train_begin()
 
 

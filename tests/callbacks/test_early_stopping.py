@@ -1,4 +1,4 @@
-"""EarlyStopping: what tests/references does not show, such as errors, messages and the mode told from a name."""
+"""EarlyStopping: what tests/references does not show, such as errors, messages and the mode inferred from a name."""
 
 import functools
 import types
@@ -30,9 +30,9 @@ def test_the_mode_follows_from_the_metric(names, mode):
 
 
 @pytest.mark.parametrize("name", ["reward", "val_reward", "gloss", "lossy", "true_positives"])
-def test_a_name_that_does_not_tell_is_refused_before_training(name):
+def test_a_metric_of_unknown_direction_is_refused_before_training(name):
     model = compiled(minidl.metrics.Mean(name="reward"))
-    with pytest.raises(ValueError, match=f"EarlyStopping: cannot tell .* '{name}' .* Give mode='max' or mode='min'"):
+    with pytest.raises(ValueError, match=f"EarlyStopping: cannot infer from the metric '{name}' .* Give mode='max'"):
         model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=EarlyStopping(monitor=name))
     assert int(model.optimizer.iterations) == 0
     assert EarlyStopping(monitor=name, mode="max").mode == "max"
@@ -81,7 +81,7 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("make", [EarlyStopping, ReduceLROnPlateau, Best])
-def test_the_direction_is_asked_of_the_metric_whatever_its_name(make):
+def test_the_direction_is_that_of_the_metric_whatever_its_name(make):
     for names, mode in MODES.items():
         for kind in names.split():
             metric = getattr(minidl.metrics, kind)(*ARGUMENTS.get(kind, ()), name="loss_of_quality")
@@ -91,7 +91,7 @@ def test_the_direction_is_asked_of_the_metric_whatever_its_name(make):
 
 
 @pytest.mark.parametrize(("direction", "stops_after"), [("up", 2), ("down", 4)])
-def test_an_own_metric_says_its_direction(direction, stops_after):
+def test_the_direction_of_a_custom_metric(direction, stops_after):
     """Its values are those of the one weight, which sinks by 0.1 in each epoch."""
     model = minidl.Sequential([minidl.Input((1,)), minidl.layers.Dense(1, use_bias=False)])
     model.compile(minidl.optimizers.SGD(0.1), lambda y, y_pred: y_pred, metrics=[Reward(direction)])
@@ -101,7 +101,7 @@ def test_an_own_metric_says_its_direction(direction, stops_after):
     assert len(history.epoch) == stops_after
 
 
-def test_one_of_several_outputs_and_another_model_are_asked_anew():
+def test_the_direction_is_inferred_again_for_another_model():
     inputs = minidl.Input((2,))
     model = minidl.Model(inputs, {name: minidl.layers.Dense(1, name=name)(inputs) for name in ("a", "b")})
     model.compile("sgd", "mse", metrics={"a": [Reward("up")], "b": [Reward("down")]})
@@ -153,16 +153,14 @@ def test_what_an_epoch_is_judged_by_may_be_overridden():
 
 def test_a_metric_that_is_missing_warns_with_the_names_there_are():
     stopper = EarlyStopping(monitor="val_loss")
-    with pytest.warns(
-        UserWarning, match="watches 'val_loss', which is not in the logs .* The logs have: accuracy, loss"
-    ):
+    with pytest.warns(UserWarning, match="the metric 'val_loss' is not in the logs .* The logs have: accuracy, loss"):
         stopper.on_epoch_end(3, {"loss": 1.0, "accuracy": 0.5})
     with pytest.warns(UserWarning, match="The logs have: nothing"):
         stopper.on_epoch_end(4)
     assert stopper.wait == 0 and stopper.best is None
 
 
-def test_verbose_says_what_happened(capsys):
+def test_verbose_messages(capsys):
     fit(EarlyStopping(patience=1, restore_best_weights=True, verbose=1), [0.5, 0.25, 0.75])
     assert capsys.readouterr().out == (
         "Epoch 3: stopped early; the best val_loss was 0.25 in epoch 2.\nThe weights of epoch 2 are restored.\n"

@@ -44,7 +44,7 @@ def test_killed_again_and_again(save_freq, count, tmp_path):
         process = start(tmp_path / f"parts{runs}", save_freq)
         if killed_after(process, rng.uniform(0, 1.6)):
             kills += 1
-        else:  # it was done: begin anew
+        else:  # it was complete: start again
             assert finish(process) == whole
             runs += 1
     assert finish(start(tmp_path / f"parts{runs}", save_freq)) == whole

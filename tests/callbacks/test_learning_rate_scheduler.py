@@ -30,7 +30,7 @@ def test_an_optax_schedule_will_do():
 
 @pytest.mark.parametrize("rate", ["0.1", None, True, [0.1], np.array([0.1]), (lambda: 0.1)])
 def test_anything_else_is_refused(rate):
-    with pytest.raises(TypeError, match="schedule must give a number; for epoch 4 it gave"):
+    with pytest.raises(TypeError, match="schedule must return a number; for epoch 4 it returned"):
         begin(lambda epoch: rate, epoch=4)
 
 
@@ -42,7 +42,7 @@ def test_an_error_in_the_schedule_is_not_hidden():
         begin(schedule)
 
 
-def test_what_is_no_schedule_is_refused_before_training():
+def test_invalid_schedules_are_refused_before_training():
     with pytest.raises(TypeError, match=r"must be a function of \(epoch, rate\), got 0.1"):
         LearningRateScheduler(0.1)
     with pytest.raises(TypeError, match=r"must take \(epoch, rate\) or \(epoch\); .* takes \(a, b, c\)"):
@@ -58,7 +58,7 @@ def test_an_optimizer_with_a_schedule_of_its_own_is_refused():
         scheduler.on_epoch_begin(0)
 
 
-def test_verbose_says_the_rate(capsys):
+def test_verbose_prints_the_rate(capsys):
     begin(lambda epoch: 0.25, verbose=1)
     assert capsys.readouterr().out == "Epoch 1: the learning rate of scheduled is 0.25.\n"
     begin(lambda epoch: 0.25)

@@ -88,7 +88,7 @@ def test_one_object_serves_several_fits(tmp_path):
     assert files(tmp_path) == {"best.keras": "2"} and saver.best == 0.7
 
 
-def test_batches_are_asked_for_only_by_a_number():
+def test_batch_hooks_are_needed_only_with_a_number():
     each_epoch, each_five = ModelCheckpoint("a.keras"), ModelCheckpoint("{batch}.keras", save_freq=5)
     assert not CallbackList(each_epoch).wants_batches("train")
     assert CallbackList([each_epoch, each_five]).wants_batches("train")
@@ -103,15 +103,15 @@ def test_batches_of_others_do_not_make_it_save(tmp_path):
 def test_a_metric_that_is_missing_or_is_many_numbers_warns_and_saves(tmp_path):
     saver = ModelCheckpoint(tmp_path / "{epoch}.keras", "val_loss", save_best_only=True)
     with pytest.warns(
-        UserWarning, match="ModelCheckpoint watches 'val_loss', .* the model is saved without a comparison"
+        UserWarning, match="ModelCheckpoint: the metric 'val_loss' .* the model is saved without a comparison"
     ):
         run(saver, [0.5], name="loss")
-    with pytest.warns(UserWarning, match="'val_loss' is not one number but 2: the model is saved without"):
+    with pytest.warns(UserWarning, match="'val_loss' is an array of 2 values, not a scalar: the model is saved"):
         run(saver, [0.5, np.array([0.5, 0.25])])
     assert files(tmp_path) == {"1.keras": "0", "2.keras": "1"}
 
 
-def test_verbose_says_what_happened(tmp_path, capsys):
+def test_verbose_messages(tmp_path, capsys):
     path = str(tmp_path / "m.keras")
     run(ModelCheckpoint(path, save_best_only=True, verbose=1), [0.5, 0.75])
     assert capsys.readouterr().out == (
@@ -131,14 +131,14 @@ def test_verbose_says_what_happened(tmp_path, capsys):
         (
             "m.keras",
             {"save_freq": "batch"},
-            "Invalid value for save_freq: 'batch'. Give 'epoch' or a number of batches",
+            "save_freq must be 'epoch' or a number of batches, got 'batch'",
         ),
-        ("m.keras", {"save_freq": 0}, "Invalid value for save_freq: 0. Give 'epoch' or a number of batches"),
-        ("m.keras", {"save_freq": 1.5}, "Invalid value for save_freq: 1.5. Give 'epoch' or a number of batches"),
+        ("m.keras", {"save_freq": 0}, "save_freq must be 'epoch' or a number of batches, got 0"),
+        ("m.keras", {"save_freq": 1.5}, "save_freq must be 'epoch' or a number of batches, got 1.5"),
         ("{epoch}.keras", {"save_top_k": 0}, "save_top_k must be a number of at least 1, or None, got 0"),
         ("m.keras", {"save_top_k": 2}, "needs a different path for each save, got 'm.keras'"),
         ("m.keras", {"mode": "best"}, "mode must be 'auto', 'min' or 'max', got 'best'"),
-        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot tell whether 'reward'"),
+        ("m.keras", {"monitor": "reward", "save_best_only": True}, "cannot infer from the metric 'reward'"),
     ],
 )
 def test_wrong_settings_are_refused_before_training(path, settings, message):

@@ -24,7 +24,7 @@ def test_one_object_serves_several_fits():
     assert run(reducer, [0.9, 0.9, 0.9]) == 0.25
 
 
-def test_cooldown_can_be_asked_for():
+def test_in_cooldown():
     reducer = ReduceLROnPlateau(patience=1, factor=0.5, cooldown=2)
     run(reducer, [0.1, 0.2])
     assert reducer.in_cooldown()
@@ -37,7 +37,7 @@ def test_cooldown_can_be_asked_for():
     [
         ({"factor": 1.0}, "factor must be below 1 to lower the learning rate, got 1.0"),
         ({"mode": "least"}, "mode must be 'auto', 'min' or 'max', got 'least'"),
-        ({"monitor": "reward"}, "cannot tell whether 'reward'"),
+        ({"monitor": "reward"}, "cannot infer from the metric 'reward'"),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -47,7 +47,7 @@ def test_wrong_settings_are_refused(settings, message):
 
 def test_a_metric_that_is_missing_warns_and_the_rate_is_in_the_logs_all_the_same():
     reducer = ReduceLROnPlateau(monitor="val_accuracy")
-    with pytest.warns(UserWarning, match="ReduceLROnPlateau watches 'val_accuracy', .* have: learning_rate, val_loss"):
+    with pytest.warns(UserWarning, match="Plateau: the metric 'val_accuracy' is not .* have: learning_rate, val_loss"):
         assert run(reducer, [0.5]) == 0.5
     logs = {}
     with pytest.warns(UserWarning):
@@ -55,7 +55,7 @@ def test_a_metric_that_is_missing_warns_and_the_rate_is_in_the_logs_all_the_same
     assert logs == {"learning_rate": 0.5}
 
 
-def test_verbose_says_what_happened(capsys):
+def test_verbose_messages(capsys):
     run(ReduceLROnPlateau(patience=1, factor=0.5, verbose=1), [0.5, 0.6])
     assert capsys.readouterr().out == "Epoch 2: the learning rate of plateau is lowered to 0.25.\n"
 

@@ -65,7 +65,7 @@ def test_a_server_that_does_not_answer_is_a_warning():
         RemoteMonitor("http://127.0.0.1:9").on_epoch_end(3, {"loss": 0.5})
 
 
-def test_what_is_missing_is_named_before_training(monkeypatch):
+def test_missing_packages_are_reported_before_training(monkeypatch):
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(ImportError, match="needs requests. Install it: pip install 'requests'"):
         RemoteMonitor().on_train_begin()

@@ -66,7 +66,8 @@ def test_an_optimizer_without_average_is_refused_before_training():
     model = references.small_model(minidl, optimizers.SGD(0.1))
     before = model.get_weights()
     with pytest.raises(
-        ValueError, match="`use_ema=True` is set in the optimizer, but 'sgd.*' keeps no average of the weights"
+        ValueError,
+        match="SwapEMAWeights: 'sgd.*' keeps no average of the weights. Make the optimizer with use_ema",
     ):
         model.fit(*references.data(), verbose=0, callbacks=SwapEMAWeights())
     assert np.array_equal(model.get_weights()[0], before[0])

@@ -110,7 +110,7 @@ def test_an_optax_optimizer_without_a_learning_rate_will_do(tmp_path, read):
     assert list(read(tmp_path / "train")[0]) == ["epoch_loss"]
 
 
-def test_what_is_missing_is_named_before_training(monkeypatch, tmp_path):
+def test_missing_packages_are_reported_before_training(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(
         ImportError, match=r"TensorBoard needs tensorboardX. Install it: pip install 'minidl\[tensorboard\]'"

@@ -45,7 +45,7 @@ def test_an_error_ends_training_without_on_train_end():
     ended = []
     watcher = LambdaCallback(on_epoch_end=lambda epoch, logs: ended.append(epoch), on_train_end=ended.append)
     with pytest.raises(
-        RuntimeError, match=r"encountered at (batch|epoch) \d+: the loss is (inf|nan).* Look for a learning"
+        RuntimeError, match=r"The loss is (inf|nan) at (batch|epoch) \d+, so training was stopped. Look for a learning"
     ):
         model.fit(*broken(100), 4, verbose=0, callbacks=[watcher, TerminateOnNaN(raise_error=True)])
     assert ended == []

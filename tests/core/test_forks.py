@@ -57,6 +57,6 @@ def test_worker_processes_compute_with_minidl(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_program_without_a_guard_is_told(tmp_path):
+def test_a_program_without_a_main_guard_raises(tmp_path):
     result = _run(tmp_path, "made().fit(Batches(workers=2, use_multiprocessing=True), verbose=0)")
-    assert "below `if __name__ == '__main__':`" in result.stderr
+    assert "guarded by `if __name__ == '__main__':`" in result.stderr

@@ -4,7 +4,6 @@ The right columns are the order of the dict's own `values()`, as Keras 3.15.1 gi
 """
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -158,18 +157,3 @@ def test_ordered_goes_through_jit_with_the_leaves_of_a_dict():
     assert list(made) == ["b", "a"] and list(made["a"][0]) == ["d", "c"] and type(made) is dict
     shapes = [leaf.shape for leaf in jax.tree.leaves(structures.plain(given))]
     assert [leaf.shape for leaf in jax.tree.leaves(given)] == shapes == [(2,), (1,), (1,)]
-
-
-def test_a_loss_of_several_outputs_gets_them_in_the_order_of_the_model():
-    seen = []
-
-    def together(y_true, y_pred):
-        seen.append((list(y_true), list(y_pred)))
-        return sum(jnp.mean((y_true[key] - y_pred[key]) ** 2, -1) for key in y_true)
-
-    i = layers.Input((1,))
-    model = minidl.Model(i, {"out": {"q": i + 1, "c": i * 1}, "b": i * 2})
-    model.compile("sgd", {"out": together, "b": "mse"})
-    x = column(1)
-    assert model.evaluate(x, {"b": 2 * x, "out": {"c": x, "q": x + 1}}, verbose=0)[0] == 0
-    assert seen and all(keys == ["q", "c"] for entry in seen for keys in entry)

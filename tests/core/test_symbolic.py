@@ -13,7 +13,7 @@ def shape_of(call, *shapes, dtype="float32"):
     return infer(call, tuple(KerasTensor(shape, dtype) for shape in shapes), {}).shape
 
 
-def test_what_a_tensor_knows():
+def test_attributes_of_a_symbolic_tensor():
     naming.reset_names()
     tensor, other = KerasTensor([None, 3]), KerasTensor((2, 3), "int64", name="x")
     assert (tensor.shape, tensor.dtype, tensor.ndim, tensor.name) == ((None, 3), "float32", 2, "keras_tensor")
@@ -28,7 +28,7 @@ def test_a_tensor_has_no_values():
         np.asarray(tensor)
     with pytest.raises(ValueError, match="has no values"):
         np.sum(tensor)
-    with pytest.raises(TypeError, match="no value to decide on: use array operations instead of `if`"):
+    with pytest.raises(TypeError, match="no truth value, it is symbolic. Use array operations in place of `if`"):
         if tensor:
             pass
 

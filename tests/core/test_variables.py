@@ -64,10 +64,10 @@ def test_python_floats_follow_floatx():
     [
         (lambda: Variable(initializers.Ones()), "an initializer that is a function needs shape="),
         (lambda: Variable(np.ones(2), shape=(3,)), r"has shape \(2,\), not the given \(3,\)"),
-        (lambda: Variable(jnp.zeros, shape=2), "must be a tuple of sizes.* got 2"),
-        (lambda: Variable(jnp.zeros, shape=(-2,)), r"none below 0, got \(-2,\)"),
-        (lambda: Variable(jnp.zeros, shape=(None, 2)), r"all of them known.* got \(None, 2\)"),
-        (lambda: Variable(jnp.zeros, shape=(2.0,)), r"tuple of sizes.* got \(2.0,\)"),
+        (lambda: Variable(jnp.zeros, shape=2), "must be a tuple of known sizes.* got 2"),
+        (lambda: Variable(jnp.zeros, shape=(-2,)), r"sizes of at least 0, got \(-2,\)"),
+        (lambda: Variable(jnp.zeros, shape=(None, 2)), r"tuple of known sizes.* got \(None, 2\)"),
+        (lambda: Variable(jnp.zeros, shape=(2.0,)), r"tuple of known sizes.* got \(2.0,\)"),
         (lambda: Variable("zeros", shape=(2,)), r"got 'zeros'; give the object, initializers.get\('zeros'\)"),
         (lambda: Variable(1.0, dtype="flaot32"), "Unknown dtype 'flaot32'"),
     ],
@@ -169,7 +169,7 @@ def test_operators_give_arrays():
         assert isinstance(result, jax.Array)
 
 
-def test_every_operator_of_keras_is_there():
+def test_all_operators_of_keras_exist():
     keras = pytest.importorskip("keras")
     assert [name for name in vars(keras.Variable) if name.startswith("__") and not hasattr(Variable, name)] == []
 
@@ -215,7 +215,7 @@ def test_conversions_to_python_numbers():
         bool(Variable(VALUES))
 
 
-def test_variables_are_told_apart_in_dicts_and_sets():
+def test_variables_are_hashed_by_identity():
     first, second = Variable(1.0), Variable(1.0)
     assert len({first, second, first}) == 2
 
@@ -381,6 +381,6 @@ assert layers.Dense(2)(minidl.ops.ones((3, 4))).shape == (3, 2)
 """
 
 
-def test_what_is_too_large_for_memory_is_an_error_and_the_process_lives():
+def test_a_variable_too_large_for_memory_is_an_error():
     done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

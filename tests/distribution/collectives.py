@@ -25,7 +25,7 @@ def lowered(model, x, y=None, mode="train", batch_size=16):
         "test": lambda: (weights, steps.fresh_metrics(), chunk.batches, chunk.num_batches),
         "predict": lambda: (weights, chunk.batches[0], chunk.num_batches),
     }[mode]()
-    with steps._lowered(chunk):
+    with steps._traced_for(chunk):
         return run._jit().lower(*args)
 
 

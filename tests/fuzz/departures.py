@@ -84,7 +84,7 @@ def huber_delta(case, theirs, ours):
 def cosine_axis(case, theirs, ours):
     if not _name(case).endswith(".CosineSimilarity") or theirs[0] != "value" or ours[0] != "value":
         return False
-    if case["family"] == "losses":  # the value, and that of the loss made anew from its config
+    if case["family"] == "losses":  # the value, and that of the loss made again from its config
         both = [outcome[1][0] for outcome in (theirs, ours)]
         return "axis" in case["loss"]["kwargs"] and not list(compare.differences(*both, case["tolerance"]))
     both = [{key: value for key, value in outcome[1].items() if key != "again"} for outcome in (theirs, ours)]

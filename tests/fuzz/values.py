@@ -50,7 +50,7 @@ def find(library, name):
 
 
 def build(library, spec):
-    """The value that a description stands for, in one of the libraries."""
+    """The value of a description, in one of the libraries."""
     if isinstance(spec, list):
         return [build(library, item) for item in spec]
     if not isinstance(spec, dict):

@@ -58,7 +58,7 @@ LATER = {"gradients": 8, "symbolic": 8, "states": 1, "outputs": 1, "mixed": 1}
 LATER_FROM = (
     5000  # the number of the first case of these, so that a number before it gives the case that it always gave
 )
-CASES_A_WORKER = 250  # compiled programs are never let go
+CASES_A_WORKER = 250  # compiled programs are never released
 keras.utils.set_random_seed(0)  # imports TensorFlow where it is installed, once for all workers
 
 

@@ -53,9 +53,9 @@ def open_one(path):
     return functools.partial(minidl.models.load_model, path)
 
 
-def peak(anew=False):
-    """The most megabytes that the process had; from now on, if anew."""
-    if anew:
+def peak(reset=False):
+    """The peak memory of the process in MB; from now on, if `reset`."""
+    if reset:
         pathlib.Path("/proc/self/clear_refs").write_text("5")
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
@@ -65,7 +65,7 @@ def watched(path):
     """Open a file with the guard on."""
     global allowed
     run = open_one(path)
-    before = peak(anew=True)
+    before = peak(reset=True)
     start = time.process_time()
     signal.alarm(SECONDS)
     allowed = path

@@ -309,7 +309,7 @@ WEIGHTS = {
 
 
 def _listed(name, **parts):
-    """Weights of which a list beside the layer has a name in the place of the kernel's."""
+    """Weights where a list next to the layer has a name in place of the kernel's."""
 
     def make(h5):
         one = h5.create_group("model_weights/one")

@@ -171,6 +171,7 @@ def normalization_cases():
 CASES = [
     *product_cases(),
     *convolution_cases(),
+    Case("materialized", "sliced", [(2, 7, 3)], lambda kernel, x: kernel(jnp.tanh(x))[:, 1:] * kernel(x)[:, :-1]),
     *pooling_cases(),
     *recurrence_cases(),
     *attention_cases(),

@@ -45,7 +45,7 @@ def test_the_reference_runs_everywhere_if_it_is_chosen(on_reference):
     assert kernels.compiler_options(True, True) == {}
 
 
-def test_what_is_computed_on_the_cpu_of_a_machine_with_a_gpu_has_its_forms(beside_a_gpu):
+def test_computations_on_the_cpu_of_a_machine_with_a_gpu_have_cpu_forms(beside_a_gpu):
     cpu = jax.devices("cpu")[0]
     assert kernels.form("conv") is reference.conv, "nothing says that it runs on the CPU"
     assert kernels.form("conv", jax.device_put(IMAGES, cpu)) is cpu_conv.conv

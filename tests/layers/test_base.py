@@ -137,8 +137,8 @@ def test_add_weight():
     ("arguments", "message"),
     [
         (("kernel", (3,)), "expected a shape, got 'kernel'. Give a name as a keyword argument: name='kernel'"),
-        ((3,), "must be a tuple of sizes.* got 3"),
-        (((None, 3),), r"all of them known.* got \(None, 3\)"),
+        ((3,), "must be a tuple of known sizes.* got 3"),
+        (((None, 3),), r"tuple of known sizes.* got \(None, 3\)"),
         (((3,), "glorot_unifrom"), "Unknown initializer 'glorot_unifrom'. Did you mean 'glorot_uniform'"),
     ],
 )
@@ -147,7 +147,7 @@ def test_add_weight_refuses(arguments, message):
         Layer().add_weight(*arguments)
 
 
-def test_add_weight_refuses_a_name_beside_the_shape():
+def test_add_weight_refuses_a_positional_name():
     """As tf.keras was once called: `add_weight("kernel", shape=...)`."""
     with pytest.raises(ValueError, match=r"Give a name as a keyword argument: name='kernel'"):
         Layer().add_weight("kernel", shape=(3,))
@@ -380,7 +380,7 @@ def test_training_reaches_the_layers_inside(training):
     assert same != bool(training)
 
 
-def test_what_is_given_to_a_layer_inside_counts_first():
+def test_arguments_given_to_a_nested_layer_take_precedence():
     class Decides(Layer):
         def __init__(self):
             super().__init__()
@@ -412,7 +412,7 @@ def test_defaults_in_the_signature():
     assert Required()(X) is False and Required()(X, training=True) is True
 
 
-def test_nothing_is_left_behind_when_a_call_raises():
+def test_no_state_is_left_when_a_call_raises():
     class Fails(Layer):
         def call(self, x, training=None):
             raise KeyError("mine")
@@ -442,7 +442,7 @@ def test_several_inputs_are_built_by_name():
     assert (layer.q.shape, layer.v.shape) == ((3, 2), (5, 2))
 
 
-def test_a_build_that_asks_for_what_is_no_input_is_refused():
+def test_a_build_with_an_argument_that_is_not_an_input_is_refused():
     class Wrong(Layer):
         def build(self, query_shape, keys_shape):
             raise AssertionError("not reached")
@@ -450,9 +450,7 @@ def test_a_build_that_asks_for_what_is_no_input_is_refused():
         def call(self, query, key):
             return query + key
 
-    with pytest.raises(
-        ValueError, match=r"Wrong.build takes `keys_shape`, but `call\(\)` does not have argument `keys`"
-    ):
+    with pytest.raises(ValueError, match=r"Wrong.build: \['keys_shape'\] are not among \["):
         Wrong()(X, X)
 
     class Unnamed(Layer):
@@ -462,7 +460,7 @@ def test_a_build_that_asks_for_what_is_no_input_is_refused():
         def call(self, query, units):
             return query + units
 
-    with pytest.raises(ValueError, match="Unnamed.build takes the argument `units`, which does not end in `_shape`"):
+    with pytest.raises(ValueError, match=r"Unnamed.build: \['units'\] are not among \["):
         Unnamed()(X, X)
 
     class Asking(Layer):
@@ -483,7 +481,7 @@ def test_weights_are_not_made_in_a_call():
             return x + self.w
 
     with pytest.raises(
-        ValueError, match="late.add_weight: a layer cannot add new elements of state while it is called"
+        ValueError, match=r"late.add_weight: it was called inside of call\(\), where every call would add a weight"
     ):
         Late()(X)
     layer = Late()
@@ -563,7 +561,7 @@ def test_tensors_of_other_libraries():
 
 
 @pytest.mark.parametrize("wrong", [[[1.0, 2.0, 3.0]], 2.0, "text", True, (1, 2)])
-def test_what_is_no_array_is_refused(wrong):
+def test_non_arrays_are_refused(wrong):
     layer = Dense(2)
     for _ in range(2):
         with pytest.raises(ValueError, match=f"dense: expected arrays, got a {type(wrong).__name__}. Make an array"):
@@ -707,7 +705,7 @@ def test_stateless_call_with_losses():
     np.testing.assert_allclose(layer.losses, [0.06], rtol=1e-6)
 
 
-def test_stateless_call_leaves_no_losses_behind():
+def test_stateless_call_leaves_no_losses():
     layer = Penalized()
     layer.build((None, 3))
     _, _, losses = jax.jit(lambda x: layer.stateless_call([], [], x, return_losses=True))(X)
@@ -801,7 +799,7 @@ def test_automatic_config_of_a_constructor_without_more_arguments():
     assert NoArguments.from_config(NoArguments(name="n").get_config()).name == "n"
 
 
-def test_a_config_of_what_is_not_plain_data_is_refused():
+def test_a_config_that_is_not_plain_data_is_refused():
     class Holds(Layer):
         def __init__(self, function, *more, **kwargs):
             super().__init__(**kwargs)
@@ -838,7 +836,7 @@ def test_own_get_config():
         layers.deserialize(config)
 
 
-def test_forgetting_super():
+def test_missing_call_of_super():
     class Forgets(Layer):
         def __init__(self):
             self.units = 3
@@ -879,7 +877,7 @@ def test_wrong_names(wrong):
 
 @pytest.mark.parametrize("wrong", [1, None, "yes"])
 def test_wrong_trainable(wrong):
-    with pytest.raises(ValueError, match="Linear: expected trainable to be a boolean, got"):
+    with pytest.raises(ValueError, match="Linear: trainable must be True or False, got"):
         Linear(trainable=wrong)
 
 
@@ -887,7 +885,7 @@ def test_call_is_missing():
     class Empty(Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty does not have a `call` method implemented. Write `def call"):
+    with pytest.raises(NotImplementedError, match=r"Empty is a layer without call\(\). Write `def call"):
         Empty()(X)
 
 

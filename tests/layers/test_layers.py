@@ -49,7 +49,7 @@ def test_config_is_read_by_keras(row):
     serialized = layers.serialize(row.make(name=layer.name))
     assert serialized["module"] == "keras.layers" and serialized["registered_name"] is None
     theirs = keras.layers.deserialize(json.loads(json.dumps(serialized)))
-    row.call(theirs, jax.tree.map(lambda x: keras.KerasTensor(x.shape, x.dtype), row.inputs))
+    row.call(theirs, jax.tree.map(lambda x: keras.KerasTensor(x.shape, x.dtype), row.symbolic_inputs()))
     assert [w.path for w in layer.weights] == [w.path for w in theirs.weights]
     again = layers.deserialize(json.loads(json.dumps(keras.layers.serialize(theirs))))
     assert again.name == layer.name
@@ -75,30 +75,36 @@ def test_config_is_read_by_keras(row):
         (lambda: layers.Dropout(0.5, noise_shape="ab"), "must hold positive integers or None, got 'ab'"),
         (lambda: layers.Dropout(0.5, noise_shape=3), "must hold positive integers or None, got 3"),
         (lambda: layers.Dropout(0.5, noise_shape=(1.0,)), r"positive integers or None, got \(1.0,\)"),
-        (lambda: layers.Dropout(0.5, seed=1.5), "`seed` must be an integer, got 1.5"),
+        (lambda: layers.Dropout(0.5, seed=1.5), "seed must be an integer, got 1.5"),
         (lambda: layers.Flatten("channels"), "must be 'channels_last' or 'channels_first', got 'channels'"),
         (lambda: layers.Input(), "no shape given. Give `shape`, the shape of one example"),
         (lambda: layers.Input((3,), batch_shape=(1, 3)), r"either shape or batch_shape, got \(3,\) and \(1, 3\)"),
         (lambda: layers.Input(batch_shape=(1, 3), batch_size=1), "either batch_size or batch_shape"),
         (
             lambda: layers.Input((3,), tensor=np.ones(3)),
-            r"input_tensor must be a symbolic tensor \(KerasTensor\), got ndarray",
+            r"expected a symbolic tensor as input_tensor, got a ndarray",
         ),
-        (lambda: layers.Input((4,), tensor=KerasTensor((2, 3))), r"incompatible `shape`: got \(4,\), .* is \(3,\)"),
-        (lambda: layers.Input(batch_size=5, tensor=KerasTensor((2, 3))), "incompatible `batch_size`: got 5"),
-        (lambda: layers.Input(dtype="float16", tensor=KerasTensor((2, 3))), "incompatible `dtype`: got float16"),
-        (lambda: layers.Input(batch_shape=(1, 3), tensor=KerasTensor((2, 3))), "incompatible `batch_shape`"),
+        (
+            lambda: layers.Input((4,), tensor=KerasTensor((2, 3))),
+            r"shape=\(4,\) contradicts .* shape is \(3,\)",
+        ),
+        (lambda: layers.Input(batch_size=5, tensor=KerasTensor((2, 3))), "batch_size=5 contradicts input_tensor"),
+        (lambda: layers.Input(dtype="float16", tensor=KerasTensor((2, 3))), "dtype=float16 contradicts input_tensor"),
+        (lambda: layers.Input(batch_shape=(1, 3), tensor=KerasTensor((2, 3))), r"batch_shape=\(1, 3\) contradicts"),
         (lambda: layers.RepeatVector(0), "n must be a positive integer, got 0"),
         (lambda: layers.UpSampling1D(-2), "size must be a positive integer, got -2"),
         (lambda: layers.Cropping1D((1,)), r"cropping must be a non-negative integer or 2 of them, got \(1,\)"),
         (lambda: layers.ZeroPadding1D("1"), "padding must be a non-negative integer or 2 of them, got '1'"),
         (lambda: layers.Reshape((-2, 5)), r"a size is a non-negative integer or -1, got target_shape=\(-2, 5\)"),
         (lambda: layers.Reshape((-1, -1)), r"only one size of target_shape may be -1, got \(-1, -1\)"),
-        (lambda: layers.GroupNormalization(5)(MATRIX[:, :4]), "cannot be more than the number of channels, got 4"),
+        (
+            lambda: layers.GroupNormalization(5)(MATRIX[:, :4]),
+            "each group needs a channel; got 4 channels for 5",
+        ),
         (lambda: layers.MultiHeadAttention(2, 3, value_dim=0), "value_dim must be a positive integer, got 0"),
         (
             lambda: layers.MultiHeadAttention(2, 3, output_shape=8.0),
-            "output_shape must be an integer, a tuple of integers or None, got 8.0",
+            "expected a size, a tuple of sizes or None as output_shape, got 8.0",
         ),
         (
             lambda: layers.BatchNormalization(renorm=True, renorm_clipping={"max": 1.0}),
@@ -151,7 +157,7 @@ def test_inputs():
     assert shape == (None, 3, 4) and all(type(size) is int for size in shape[1:])
 
 
-def test_dropout_draws_anew_at_each_call():
+def test_dropout_draws_at_each_call():
     layer, other = layers.Dropout(0.5, seed=3), layers.Dropout(0.5, seed=3)
     first, second = layer(CUBE, training=True), layer(CUBE, training=True)
     assert not np.array_equal(first, second)
@@ -175,7 +181,7 @@ def test_a_function_as_activation():
     np.testing.assert_allclose(layer(MATRIX), MATRIX @ layer.kernel + layer.bias, rtol=1e-5)
 
 
-def test_softmax_gives_masked_scores_nothing():
+def test_softmax_of_masked_scores_is_zero():
     scores = jnp.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     outputs = layers.Softmax()(scores, mask=jnp.array([[True, True, False], [False, False, False]]))
     e = np.exp([1.0, 2.0])
@@ -240,7 +246,7 @@ def test_attention_masks_of_other_ranks():
     expected = layer(x, x, attention_mask=np.tile(mask, (2, 1, 1)))
     np.testing.assert_allclose(layer(x, x, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer(x, x, attention_mask=mask), expected, rtol=1e-5, atol=1e-6)
-    heads = np.tile(mask, (2, 2, 1, 1))  # one for each head, beside a mask that has none
+    heads = np.tile(mask, (2, 2, 1, 1))  # one per head, and a mask without heads
     np.testing.assert_allclose(layer(x, x, attention_mask=heads, use_causal_mask=True), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -322,7 +328,7 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
 
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])
-def test_kept_states_are_no_weights(wrap):
+def test_states_of_stateful_layers_are_not_weights(wrap):
     """As in Keras, weights of a layer without them fit one with them. The states stay variables, and as they are."""
     plain, stateful = wrap(layers.GRU(2)), wrap(layers.GRU(2, stateful=True))
     x = np.ones((4, 3, 2), "float32")

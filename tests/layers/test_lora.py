@@ -1,4 +1,4 @@
-"""LoRA: a weight that stays as it is, and a product of two small ones that is trained beside it."""
+"""LoRA: a frozen weight, plus a trained product of two small ones."""
 
 import numpy as np
 import pytest
@@ -87,13 +87,13 @@ def test_wrong_use():
     utils.clear_session()
     with pytest.raises(ValueError, match="the rank of LoRA must be a positive integer, got 0"):
         layers.Dense(3, lora_rank=0)
-    with pytest.raises(ValueError, match=r"dense.*enable_lora: the layer is not built yet"):
+    with pytest.raises(ValueError, match=r"dense.*enable_lora: the layer has no weights yet"):
         layers.Dense(3).enable_lora(2)
-    with pytest.raises(ValueError, match="LoRA does not support embeddings_constraint"):
+    with pytest.raises(ValueError, match="embeddings_constraint cannot be combined with LoRA"):
         layers.Embedding(3, 4, embeddings_constraint="max_norm").enable_lora(2)
     layer = layers.Dense(3, lora_rank=2)
     layer.build((None, 4))
-    with pytest.raises(ValueError, match="LoRA is enabled with rank 2 already"):
+    with pytest.raises(ValueError, match="has LoRA weights of rank 2 already"):
         layer.enable_lora(2)
     with pytest.raises(AttributeError, match="is not built, so it has no kernel yet"):
         layers.Dense(3).kernel  # noqa: B018

@@ -67,7 +67,7 @@ def test_a_list_of_inputs_has_a_list_of_masks():
     assert taking.seen[1] is None
 
 
-def test_a_layer_that_does_not_support_masks_says_so():
+def test_a_layer_that_does_not_support_masks_warns():
     class Plain(layers.Layer):
         def call(self, x):
             return x + 1

@@ -19,7 +19,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_masked_steps_do_not_count(name):
+def test_masked_steps_are_ignored(name):
     masking, layer = layers.Masking(), getattr(layers, name)()
     one, both = EXPECTED[name]
     output = layer([masking(A), B])

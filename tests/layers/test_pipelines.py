@@ -56,7 +56,7 @@ def test_classes_and_bins():
     np.testing.assert_array_equal(next(iter(bins)), [0, 1, 2])
 
 
-def test_random_layers_draw_anew_for_each_element_in_all_threads():
+def test_random_layers_draw_for_each_element_in_all_threads():
     layer = layers.RandomBrightness((0.1, 0.9), value_range=(0, 1), seed=3)
     black = np.zeros((64, 2, 2, 3), "float32")
     drawn = [float(image[0, 0, 0]) for image in mapped(layer, black).as_numpy_iterator()]

@@ -67,7 +67,7 @@ def test_inputs_for_the_clone():
     assert clone_model(stack(), input_tensors=new).input is new
     given = {"a": new, "b": keras.Input((4,), name="other")}
     assert clone_model(branches(), input_tensors=given).input_names == ["new", "other"]
-    with pytest.raises(ValueError, match="must have the same structure as model.input, a dict with the keys"):
+    with pytest.raises(ValueError, match="takes a dict of inputs, so input_tensors must be a dict with the keys"):
         clone_model(branches(), input_tensors=list(given.values()))
     with pytest.raises(ValueError, match="the model has 2 inputs, got 1"):
         clone_model(branches(), input_tensors=new)

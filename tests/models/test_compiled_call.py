@@ -23,7 +23,8 @@ def one_by_one(model, x):
 
 def is_compiled(model):
     model(X)
-    return model._compiled_call._made._is_one_program
+    made = model._compiled_call._made
+    return made._is_one_program and made._shared.is_one_program
 
 
 def test_equals_the_layers_one_by_one():

@@ -179,7 +179,7 @@ def test_compute_loss_can_be_overridden():
 
 
 class Recorder(keras.callbacks.Callback):
-    """Notes what it is told, and the first weight at that moment."""
+    """Records the calls of its hooks, and the first weight at that time."""
 
     def __init__(self):
         self.told = []
@@ -194,7 +194,7 @@ for _name in ("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_trai
     setattr(Recorder, _name, lambda self, index, logs=None, _name=_name: self.note(_name, index))
 
 
-def test_callbacks_are_told_everything_in_order():
+def test_callbacks_are_called_in_order():
     recorder = Recorder()
     classifier().fit(X[:64], Y[:64], epochs=2, validation_data=(X[:40], Y[:40]), callbacks=[recorder], verbose=0)
     epoch = [

@@ -79,7 +79,7 @@ def test_two_variables_of_one_path_and_other_formats_are_refused():
 
     model = Twice()
     model(np.ones((1, 2)))
-    with pytest.raises(ValueError, match="variable path is found twice in the model: '.*same/kernel'"):
+    with pytest.raises(ValueError, match="Two variables of the model have the path '.*same/kernel'"):
         model.get_state_tree()
     with pytest.raises(ValueError, match="value_format must be 'backend_tensor' or 'numpy_array', got 'list'"):
         compiled_model().get_state_tree("list")

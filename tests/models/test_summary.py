@@ -118,7 +118,7 @@ def test_content():
     ]
 
 
-def test_models_that_are_no_stack():
+def test_models_that_are_not_sequential():
     class Two(minidl.Model):
         def __init__(self):
             super().__init__(name="two")

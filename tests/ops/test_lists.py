@@ -51,7 +51,8 @@ WITHOUT = """
     arange compute_output_spec cond custom_gradient dtype eig empty eye fori_loop full get_keras_mask identity is_tensor
     jvp ones scan switch tri vectorize while_loop zeros associative_scan map vectorized_map affine_transform
     map_coordinates resize rgb_to_grayscale hsv_to_rgb rgb_to_hsv pad_images crop_images perspective_transform
-    gaussian_blur elastic_transform scale_and_translate extract_patches extract_patches_3d sparsemax stop_gradient
+    gaussian_blur elastic_transform scale_and_translate extract_patches extract_patches_3d sobel_edges ssim sparsemax
+    stop_gradient
 """.split()
 TABLE = {name: CALLS.get(name, [])[:1] + MORE.get(name, []) for name in {**CALLS, **MORE} if name not in WITHOUT}
 

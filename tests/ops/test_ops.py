@@ -152,7 +152,7 @@ def test_functions_of_activations_losses_and_metrics_are_steps_of_a_graph():
         np.testing.assert_array_equal(one, other)
 
 
-def test_bincount_is_as_long_as_its_values_want_or_as_minlength_says_where_they_are_unknown():
+def test_length_of_bincount_for_known_values_and_for_symbolic_ones():
     np.testing.assert_array_equal(
         ops.bincount([[0, 1, 1], [2, 2, 5]], minlength=4), [[1, 2, 0, 0, 0, 0], [0, 0, 2, 0, 0, 1]]
     )

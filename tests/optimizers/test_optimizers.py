@@ -59,7 +59,7 @@ def test_every_optimizer_has_a_row():
         for name in optimizers.__all__
         if isinstance(getattr(optimizers, name), type) and issubclass(getattr(optimizers, name), optimizers.Optimizer)
     }
-    # Those that are no single rule are in test_optimizer_subclasses.py.
+    # Those that combine other optimizers are in test_subclasses.py.
     assert public == {"Optimizer", "OptaxOptimizer", "LossScaleOptimizer", "MultiOptimizer", *CLASSES}
     assert {*IDS} == {*CLASSES} == {name for name, _ in PLAIN.values()}
 
@@ -115,7 +115,7 @@ def test_names_classes_and_objects(name):
     assert optimizers.get(made) is made
 
 
-def test_unknown_name_says_which_are_near():
+def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown optimizer 'admaw'. Did you mean 'adamw'"):
         optimizers.get("admaw")
     with pytest.raises(ValueError, match="Unknown optimizer 'zzz'. Known: Adadelta, Adafactor, Adagrad, Adam, AdamW"):
@@ -126,7 +126,7 @@ def test_unknown_name_says_which_are_near():
 
 @pytest.mark.parametrize("wrong", [3, 0.5, ["sgd"]])
 def test_neither_name_nor_optimizer(wrong):
-    with pytest.raises(TypeError, match="as an? optimizer: give a name, a function or an object"):
+    with pytest.raises(TypeError, match="is not an? optimizer: give a name, a function or an object"):
         optimizers.get(wrong)
 
 
@@ -210,18 +210,18 @@ def test_gradients_without_weights_and_weights_without_gradients():
         optimizer.apply([1.0], [kernel, bias])
     with pytest.raises(ValueError, match="all gradients are None"):
         optimizer.apply([None, None], [kernel, bias])
-    with pytest.raises(ValueError, match="unknown variable <Variable path=other.*create a new one for other weights"):
+    with pytest.raises(ValueError, match="unknown variable <Variable path=other.*make another optimizer for others"):
         optimizer.apply([1.0], [Variable(1.0, name="other")])
     assert int(optimizer.iterations) == 0 and float(kernel) == 1.0
 
 
-def test_nothing_to_train_is_no_step():
+def test_no_weights_is_not_a_step():
     optimizer = optimizers.Adam()
     optimizer.apply([], [])
     assert int(optimizer.iterations) == 0
 
 
-def test_arrays_are_no_weights():
+def test_build_refuses_arrays():
     with pytest.raises(TypeError, match="sgd.*build: expected Variables, got a ArrayImpl.*stateless_apply"):
         optimizers.SGD().apply([jnp.ones(2)], [jnp.ones(2)])
 
@@ -295,7 +295,7 @@ def test_stateless_apply_is_apply_and_changes_nothing(optimizer):
 
 def test_stateless_apply_wants_all_values():
     optimizer = optimizers.SGD(0.1, momentum=0.5, name="it")
-    with pytest.raises(ValueError, match=r"it: call build\(trainable_variables\) before stateless_apply"):
+    with pytest.raises(ValueError, match=r"it.stateless_apply: not built yet. Call build\(\) with the weights first"):
         optimizer.stateless_apply([], [1.0], [1.0])
     optimizer.build([Variable(1.0)])
     state = [variable.value for variable in optimizer.variables]
@@ -399,7 +399,7 @@ def test_iterations_count_updates():
     assert seen == [(0, 1), (0, 1), (1, 0.5), (1, 0.5), (1, 0.5), (2, 0), (2, 0)]
 
 
-# In fit: a linear model, against loops written out by hand
+# In fit: a linear model, against explicit loops
 
 X = np.random.default_rng(0).normal(size=(24, 3)).astype("float32")
 Y = X @ np.float32([[1.0], [-2.0], [0.5]]) + 1
@@ -667,7 +667,7 @@ def test_parts_of_muon():
 
 
 @pytest.mark.parametrize("rate", [-0.1, float("nan"), float("inf"), np.float32(-1)])
-def test_a_learning_rate_that_is_no_rate_is_refused(rate):
+def test_an_invalid_learning_rate_is_refused(rate):
     for make in (optimizers.Adam, optimizers.SGD, optimizers.RMSprop):
         with pytest.raises(ValueError, match="learning_rate must be a finite number of at least 0"):
             make(rate)

@@ -96,7 +96,7 @@ def test_update_step_of_a_subclass_may_call_that_of_its_base():
     assert (float(one), float(other)) == (0.5, 1.0)
 
 
-def test_update_step_of_an_optimizer_may_be_called_by_itself():
+def test_update_step_can_be_called_directly():
     weight = Variable([1.0, 1.0])
     optimizer = optimizers.SGD(0.5)
     optimizer.build([weight])
@@ -174,9 +174,9 @@ def test_a_step_that_overflows_is_left_out():
 def test_what_a_loss_scale_optimizer_refuses():
     with pytest.raises(TypeError, match="inner_optimizer must be an Optimizer, got 'adam'"):
         optimizers.LossScaleOptimizer("adam")
-    with pytest.raises(ValueError, match="got clipnorm=1.0; set `clipnorm` on the `inner_optimizer` instead"):
+    with pytest.raises(ValueError, match="got clipnorm=1.0; set `clipnorm` of the inner optimizer"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0)
-    with pytest.raises(ValueError, match="for a fixed scale, set `loss_scale_factor` on the `inner_optimizer`"):
+    with pytest.raises(ValueError, match="for a fixed scale, set `loss_scale_factor` of the inner optimizer"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False)
     with pytest.raises(ValueError, match="unknown arguments: `scale`"):
         optimizers.LossScaleOptimizer(optimizers.SGD(), scale=2.0)
@@ -222,9 +222,9 @@ def test_what_an_optimizer_map_refuses():
         choice["a.*"] = optimizers.SGD()
     with pytest.raises(ValueError, match="neither a LossScaleOptimizer nor a MultiOptimizer"):
         choice["c"] = optimizers.LossScaleOptimizer(optimizers.SGD())
-    with pytest.raises(TypeError, match="default_optimizer must be an Optimizer"):
+    with pytest.raises(TypeError, match="expected an optimizer as default_optimizer"):
         optimizers.OptimizerMap("sgd")
-    with pytest.raises(TypeError, match="optimizer_map must be a dict"):
+    with pytest.raises(TypeError, match="expected a dict of optimizers as optimizer_map"):
         optimizers.OptimizerMap(optimizers.SGD(), ["sgd"])
     del choice["a.*"]
     assert isinstance(choice["ab"], optimizers.Lion)

@@ -1,4 +1,4 @@
-"""Write the reference files anew: `python -m tests.references [AREA ...]`, with keras installed."""
+"""Write the reference files: `python -m tests.references [AREA ...]`, with keras installed."""
 
 import os
 import sys

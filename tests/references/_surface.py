@@ -61,14 +61,22 @@ MAKES: dict[str, str] = {
     "layers.GroupedQueryAttention": "4, 4, 2",
     "layers.GroupNormalization": "2",
     "layers.Lambda": "abs",
+    "layers.HashedCrossing": "2",
+    "layers.Hashing": "2",
     "layers.LSTM": "2",
     "layers.LSTMCell": "2",
     "layers.MultiHeadAttention": "2, 3",
     "layers.Permute": "(1,)",
+    "layers.Pipeline": "[]",
     "layers.RandomBrightness": "0.5",
+    "layers.RandomColorDegeneration": "0.5",
     "layers.RandomContrast": "0.5",
     "layers.RandomCrop": "2, 2",
+    "layers.RandomHue": "0.5",
+    "layers.RandomPosterization": "4",
     "layers.RandomRotation": "0.5",
+    "layers.RandomSaturation": "0.5",
+    "layers.RandomSharpness": "0.5",
     "layers.RandomTranslation": "0.5, 0.5",
     "layers.RandomZoom": "0.5",
     "layers.RepeatVector": "2",
@@ -149,7 +157,7 @@ def parameters(function: Any) -> list[str] | None:
 
 def made(path: str, cls: type, library: Any) -> Any:
     """An object of the class, or None where it cannot be made from MAKES or without arguments."""
-    library.utils.clear_session(free_memory=False)  # names are counted, seeds drawn anew
+    library.utils.clear_session(free_memory=False)  # resets names and seeds
     library.utils.set_random_seed(1)
     first = f"{path.rpartition('.')[0]}.{cls.__name__}".lstrip(".")
     try:

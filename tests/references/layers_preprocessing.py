@@ -53,6 +53,12 @@ LAYERS = {
         {"count_weights": TOKENS + 0.5},
     ),
     "discretization_count": (lambda keras: keras.layers.Discretization([-0.5, 0.5], output_mode="count"), CUBE),
+    "pipeline": (
+        lambda keras: keras.layers.Pipeline(
+            [keras.layers.Rescaling(2.0, name="twice"), keras.layers.Rescaling(0.5, 1.0, name="half")], name="both"
+        ),
+        MATRIX,
+    ),
     "resizing": (lambda keras: keras.layers.Resizing(3, 8), IMAGES),
     "resizing_crop": (lambda keras: keras.layers.Resizing(3, 3, "nearest", crop_to_aspect_ratio=True), IMAGES),
     "resizing_pad": (lambda keras: keras.layers.Resizing(3, 3, pad_to_aspect_ratio=True, fill_value=2.0), IMAGES),

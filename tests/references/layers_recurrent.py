@@ -127,7 +127,7 @@ LAYERS = {
 }
 
 
-CUSTOM = {"Minimal": minimal}  # what a saved file names beside Keras's own
+CUSTOM = {"Minimal": minimal}  # custom objects of saved files
 
 
 def cases(keras):

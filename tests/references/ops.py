@@ -11,6 +11,15 @@ INT = RNG.integers(0, 5, size=(3, 4)).astype("int32")
 BOOL = X > 0
 CUBE = RNG.normal(size=(2, 5, 4)).astype("float32")
 IMAGES = RNG.normal(size=(2, 5, 6, 3)).astype("float32")
+COLORS = np.array(
+    [[[0.2, 0.5, 0.9], [0.5, 0.5, 0.1]], [[0.7, 0.1, 0.7], [0.3, 0.3, 0.3]], [[0, 0, 0], [0.9, 0.1, 0.4]]]
+)
+COLORS = COLORS[None].astype("float32")
+LARGE = np.random.default_rng(1).uniform(size=(2, 13, 12, 3)).astype("float32")
+VOLUMES = np.random.default_rng(1).normal(size=(2, 4, 5, 6, 2)).astype("float32")
+CORNERS = np.array([[0, 0], [11, 0], [0, 12], [11, 12]], "float32")
+BENT = np.array([[1, 2], [-2, 1], [0.5, -3], [-1, 0]], "float32")
+FIRST = {"data_format": "channels_first"}
 DEEP = RNG.normal(size=(2, 4, 2, 8)).astype("float32")
 SIGNAL = RNG.normal(size=(2, 20)).astype("float32")
 SPECTRUM = tuple(RNG.normal(size=(2, 2, 6, 5)).astype("float32"))
@@ -164,6 +173,56 @@ CALLS = {
     ],
     "resize": [((IMAGES, (3, 9)), {}), ((IMAGES, (10, 3)), {"interpolation": "nearest"})],
     "rgb_to_grayscale": [((IMAGES,), {})],
+    "rgb_to_hsv": [((COLORS,), {}), ((COLORS[0].transpose(2, 0, 1),), {"data_format": "channels_first"})],
+    "hsv_to_rgb": [((COLORS,), {}), ((COLORS[0].transpose(2, 0, 1) - 0.5,), {"data_format": "channels_first"})],
+    "gaussian_blur": [
+        ((IMAGES,), {"data_format": "channels_last"}),  # Keras takes None for "channels_first" here
+        ((IMAGES[0], (5, 4), (0.7, 2.0)), {"data_format": "channels_last"}),
+        ((IMAGES, (2, 3)), {"data_format": "channels_first"}),
+    ],
+    "sobel_edges": [((IMAGES,), {}), ((IMAGES,), {"data_format": "channels_first"})],
+    "ssim": [
+        ((LARGE, LARGE + 0.1 * LARGE[::-1]), {}),
+        ((LARGE[0], LARGE[1], 2.0, 4, 0.8, 0.02, 0.04), {}),
+        ((LARGE.transpose(0, 3, 1, 2), LARGE[::-1].transpose(0, 3, 1, 2)), {"data_format": "channels_first"}),
+    ],
+    "crop_images": [
+        ((IMAGES, 1, 2), {"bottom_cropping": 1, "right_cropping": 0}),
+        ((IMAGES[0], None, 1), {"bottom_cropping": 2, "target_height": 2, "target_width": 3}),
+        ((IMAGES,), {"top_cropping": 1, "target_height": 3, "left_cropping": 1, "right_cropping": 1, **FIRST}),
+    ],
+    "pad_images": [
+        ((IMAGES, 1, 2), {"bottom_padding": 1, "right_padding": 0}),
+        ((IMAGES[0], None, 1), {"bottom_padding": 2, "target_height": 8, "target_width": 9}),
+        ((IMAGES,), {"top_padding": 1, "target_height": 9, "left_padding": 1, "right_padding": 1, **FIRST}),
+    ],
+    "extract_patches": [
+        ((IMAGES, 2), {}),
+        ((IMAGES[0], (3, 2), (1, 2)), {"padding": "same"}),
+        ((IMAGES, (2, 3), 1, 2), {}),
+        ((IMAGES, (2, 2), (2, 1)), {"padding": "same", **FIRST}),
+        ((VOLUMES, (2, 2, 3)), {}),
+        ((VOLUMES[0], (2, 1, 2), 1), {"padding": "same"}),
+    ],
+    "extract_patches_3d": [((VOLUMES, 2, 1), {"padding": "same", **FIRST}), ((VOLUMES, (1, 2, 2), None, 1), {})],
+    "perspective_transform": [
+        ((LARGE[0], CORNERS, CORNERS + BENT), {}),
+        ((LARGE, np.stack([CORNERS, CORNERS - BENT]), np.stack([CORNERS + BENT, CORNERS])), {"fill_value": 0.7}),
+        ((LARGE[0], CORNERS, CORNERS + BENT, "nearest"), FIRST),
+    ],
+    "elastic_transform": [
+        ((LARGE,), {"seed": 3}),
+        ((LARGE, 4.0, 0.7, "nearest", "constant", 2.0), {"seed": 4, **FIRST}),
+        ((LARGE[0], 9.0, 1.3), {"seed": 5, "fill_mode": "wrap"}),
+    ],
+    "scale_and_translate": [
+        ((IMAGES, (2, 7, 9, 3), np.array([1.5, 1.2]), np.array([0.3, -0.7]), (1, 2), "linear"), {}),
+        ((X, (5, 3), np.array([0.7, 0.7]), np.array([1.0, 0.0]), (0, 1), "lanczos3"), {"antialias": False}),
+    ],
+    "affine_transform": [
+        ((LARGE[0], np.array([1.1, 0.2, -1, -0.1, 0.9, 2, 0, 0])), {}),
+        ((LARGE, RNG.normal(size=(2, 8)) * ([1] * 6 + [0] * 2), "nearest", "reflect"), FIRST),
+    ],
 }
 
 

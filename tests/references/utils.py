@@ -100,7 +100,7 @@ def normalize(keras: Any) -> dict[str, Any]:
 
 
 def sessions(keras: Any) -> dict[str, Any]:
-    """Unseeded draws before and after each way of starting anew."""
+    """Unseeded draws before and after each way of resetting."""
     keras.utils.set_random_seed(3)
     draws = {"first": keras.random.uniform((4,)), "second": keras.random.uniform((4,))}
     keras.utils.clear_session()

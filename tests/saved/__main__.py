@@ -1,4 +1,4 @@
-"""Save every model anew with Keras: `python -m tests.saved`."""
+"""Save every model with Keras: `python -m tests.saved`."""
 
 import os
 import pathlib

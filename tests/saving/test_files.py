@@ -161,8 +161,8 @@ def test_threads_that_write_one_folder(exchange, tmp_path, many_switches, monkey
     assert os.listdir(tmp_path) == ["folder"]
 
 
-def test_a_name_given_anew_is_not_removed(tmp_path):
-    """Two that clean up open one file; the first removes it, its writer makes it anew: the second leaves it alone."""
+def test_a_reused_name_is_not_removed(tmp_path):
+    """Two processes clean up one file; the first removes it, its writer creates it again, and the second leaves it."""
     path = tmp_path / "file.partial"
     path.write_bytes(b"dead")
 

@@ -36,7 +36,7 @@ def small(words=("one", "two")):
     return model
 
 
-def test_what_is_in_it_and_back(tmp_path):
+def test_content_and_round_trip(tmp_path):
     model, path = small(), tmp_path / "model"
     model.save(path, zipped=False)
     files = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
@@ -118,7 +118,7 @@ def test_damage_is_refused(tmp_path):
     (path / "model.weights.h5").unlink()
     refused("expected the files config.json and model.weights.h5")
     (path / "config.json").unlink()
-    with pytest.raises(ValueError, match="The path must end in"):
+    with pytest.raises(ValueError, match="Give a path that ends in"):
         minidl.models.load_model(path)
 
 

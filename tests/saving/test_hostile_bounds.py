@@ -144,7 +144,7 @@ WRONG = {
 
 @pytest.mark.parametrize("place, name", [(place, name) for place, names in WRONG.items() for name in names])
 @pytest.mark.parametrize("form", ["config", "name"])
-def test_what_is_of_another_kind_is_neither_made_nor_called(place, name, form, tmp_path):
+def test_objects_of_another_kind_are_neither_created_nor_called(place, name, form, tmp_path):
     made.clear()
     kinds.archive(tmp_path / "a.keras", _with(place, _named(name) if form == "config" else name))
     with pytest.raises(LoadError):

@@ -266,7 +266,7 @@ def test_training_goes_on_where_it_was(tmp_path):
     assert_same_weights(model, again)
 
 
-def test_optimizer_of_other_variables_begins_anew(tmp_path):
+def test_optimizer_of_other_variables_starts_from_its_initial_state(tmp_path):
     model = small()
     model.fit(X[:, 0], Y, verbose=0)
     model.save(tmp_path / "model.h5")

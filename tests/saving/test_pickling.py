@@ -65,7 +65,7 @@ class Factor:
 
 
 class Scaled(minidl.Model):
-    """A model with an argument that is no plain data, and no get_config."""
+    """A model with an argument that is not plain data, without get_config."""
 
     def __init__(self, factor):
         super().__init__()

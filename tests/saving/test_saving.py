@@ -391,7 +391,7 @@ def test_by_name(tmp_path):
     np.testing.assert_array_equal(other.get_layer("top").get_weights()[0], before[0])
 
 
-def test_optimizer_of_another_kind_begins_anew(tmp_path):
+def test_optimizer_of_another_kind_starts_from_its_initial_state(tmp_path):
     model = small()
     model.fit(X, Y, verbose=0)
     model.save_weights(tmp_path / "model.weights.h5")
@@ -489,9 +489,9 @@ def test_an_object_left_in_its_config_is_a_type_error(tmp_path):
 
 def test_wrong_paths(tmp_path):
     model = small()
-    with pytest.raises(ValueError, match=r"must end in \.keras or \.h5, got 'model\.npz'"):
+    with pytest.raises(ValueError, match=r"the path must end in \.keras or \.h5, got 'model\.npz'"):
         model.save("model.npz")
-    with pytest.raises(ValueError, match=r"must end in \.weights\.h5"):
+    with pytest.raises(ValueError, match=r"that ends in \.weights\.h5"):
         model.save_weights("model.h5")
     with pytest.raises(FileNotFoundError, match="the folder .* does not exist"):
         model.save(tmp_path / "missing" / "model.keras")

@@ -50,9 +50,9 @@ def test_refused_before_anything_is_written(tmp_path):
     model, path = small(), tmp_path / "model.weights.json"
     with pytest.raises(ValueError, match=r"layers/dense/vars/0 has 48 bytes, more than the 40 of max_shard_size"):
         model.save_weights(path, max_shard_size=40 / GB)
-    with pytest.raises(ValueError, match=r"must end in \.weights\.json"):
+    with pytest.raises(ValueError, match=r"that ends in \.weights\.json"):
         model.save_weights(tmp_path / "model.h5", max_shard_size=1)
-    with pytest.raises(ValueError, match=r"must end in \.weights\.h5"):
+    with pytest.raises(ValueError, match=r"that ends in \.weights\.h5"):
         model.save_weights(path)
     assert not os.listdir(tmp_path)
 

@@ -31,7 +31,7 @@ def fit_fails(x, fresh=True, **options):
         model.build((None, 5))
     with pytest.raises((ValueError, TypeError, KeyError)):
         model.fit(x, verbose=0, **options)
-    assert model.training_data is None
+    assert model.training_run is None
 
 
 @pytest.mark.parametrize("fresh", [False, True])

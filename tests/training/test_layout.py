@@ -1,4 +1,4 @@
-"""Narrow weights go through the loop transposed, and nobody notices."""
+"""Narrow weights are carried transposed through the loop, without any effect on results."""
 
 import jax
 import numpy as np

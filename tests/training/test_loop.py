@@ -71,5 +71,5 @@ def test_the_bar_is_drawn_a_few_times_an_epoch_and_never_at_every_step(capsys):
     model.compile(optimizer="sgd", loss="mse")
     model.fit(x, y, epochs=3, verbose=1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6  # where the output is no terminal: a heading and a line for each epoch
+    assert len(lines) == 6  # where the output is not a terminal: a heading and a line for each epoch
     assert lines[-1].startswith("200/200") and f"loss: {model.history.history['loss'][-1]:.4f}" in lines[-1]

@@ -76,7 +76,7 @@ def test_a_variable_in_a_loss_set_when_training_begins():
     assert came == [5.33527]
 
 
-def test_what_is_set_later_counts_from_the_next_epoch_on():
+def test_later_changes_take_effect_in_the_next_epoch():
     """The second epoch with a beta of 5 is one that goes on from the weights after the first, with that beta."""
     changed = losses_with(Penalized, At("on_epoch_begin", lambda model: setattr(model, "beta", 5.0), 1), epochs=2)
     keras.utils.set_random_seed(1)
@@ -157,7 +157,7 @@ def test_unfreezing_keeps_the_state_of_the_other_weights():
     assert [v.shape for v in model.optimizer.variables[2:]] == [w.shape for w in model.trainable_variables]
 
 
-def test_an_optimizer_that_cannot_take_further_weights_says_so():
+def test_an_optimizer_that_cannot_take_more_weights_raises():
     class Own(keras.optimizers.SGD):
         def build(self, variables):
             super().build(variables)
@@ -171,7 +171,7 @@ def test_an_optimizer_that_cannot_take_further_weights_says_so():
         model.fit(X, X, verbose=0)
 
 
-def test_compiling_anew_in_a_callback():
+def test_compile_in_a_callback():
     def compile_anew(model):
         model.compile(keras.optimizers.SGD(0.0), "mae")
 

@@ -256,7 +256,7 @@ def test_run_eagerly_shows_values_and_gives_the_same_numbers():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-def test_layers_that_draw_while_predicting_draw_anew_for_every_batch():
+def test_layers_that_are_random_in_inference_draw_for_every_batch():
     class AlwaysDropout(minidl.Layer):
         def __init__(self):
             super().__init__()

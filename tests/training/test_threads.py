@@ -264,14 +264,14 @@ def test_a_reader_waits_for_a_chunk_and_keeps_its_arrays():
     sharing.release([variable])
 
 
-def test_programs_of_many_shapes_are_let_go(monkeypatch):
+def test_programs_of_many_shapes_are_released(monkeypatch):
     monkeypatch.setattr(programs, "LIMIT", 8)
     model = keras.Sequential([layers.Dense(2, input_shape=(3,))])
     for rows in range(1, 30):
         model(np.ones((rows, 3), "float32"))
         model.predict(np.ones((rows, 3), "float32"), verbose=0)
     assert isinstance(model._compiled_call, compiled_call.CompiledCall)
-    for program in (model._compiled_call._made._program, *model.steps._programs.values()):
+    for program in (model._compiled_call._made._shared.program, *model.steps._programs.chunks.values()):
         assert 1 <= program._function._cache_size() <= 8
 
 

@@ -136,7 +136,7 @@ def test_steps_per_execution_is_how_often_batch_callbacks_are_called(steps):
     np.testing.assert_array_equal(watcher.weights, model.get_weights()[0])
 
 
-def test_dropped_models_leave_nothing_behind():
+def test_deleted_models_are_garbage_collected():
     def cycle():
         keras.utils.clear_session()
         model = compiled(keras.Sequential([keras.layers.Dense(2, input_shape=(4,)), keras.layers.Dense(1)]))

@@ -17,7 +17,7 @@ def model():
     return Model([a, b], inner(a + b))
 
 
-def test_without_pydot_the_error_says_what_to_install(monkeypatch):
+def test_without_pydot_the_error_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydot", None)
     with pytest.raises(ImportError, match=r"pip install 'minidl\[plot\]'"):
         plot_model(model())

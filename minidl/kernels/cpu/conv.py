@@ -1,8 +1,8 @@
 """Convolution on the CPU: one product of matrices.
 
-XLA's convolution is several times slower inside a loop, where training runs, than outside it. So the patches that the
-kernel meets are laid out side by side, and multiplied with the kernel ("im2col"; Chellapilla et al., 2006). Barriers
-between the parts keep XLA from fusing them, where it would compute one part many times.
+XLA's convolution is several times slower inside a loop, where training runs, than outside it. So the patches of the
+input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al., 2006). Barriers between the parts
+keep XLA from fusing them, which would recompute one part many times.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from typing import Any
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.matmul import NARROW, matmul
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
-_MANY = 2**27  # numbers in the patches: above, they would take more memory than they save time
+_MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
 
 
 def conv(
-    x: Any,
-    kernel: Any,
+    x: Array,
+    kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
     channels_last: bool = True,
     groups: int = 1,
-    bias: Any = None,
-) -> Any:
+    bias: Array | None = None,
+) -> Array:
     window = kernel.shape[:-2]
     sizes = out_sizes(spatial(x, channels_last), window, strides, padding, dilation)
     if x.shape[0] * math.prod((*sizes, *window)) * kernel.shape[-2] * groups > _MANY:
@@ -43,7 +44,7 @@ def conv(
     patches = _patches(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
     filters = kernel.shape[-1]
     if groups == 1 and bias is not None and patches.shape[-1] < NARROW:
-        # The bias as one more column, which meets a 1: its gradient then takes no second pass over the output's.
+        # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
         patches = jnp.concatenate([patches, jnp.ones((*patches.shape[:-1], 1), patches.dtype)], axis=-1)
         return matmul(patches, jnp.concatenate([kernel.reshape(-1, filters), bias[None]]))
     if groups == 1:
@@ -57,15 +58,15 @@ def conv(
 
 
 def conv_transpose(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
     return conv(spread, flipped, [1] * len(strides), padding, dilation, channels_last)
 
 
 def depthwise_conv(
-    x: Any, kernel: Any, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Any:
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
+) -> Array:
     """A sum of shifted slices, each times its row of the kernel."""
     if not channels_last:
         return jnp.moveaxis(depthwise_conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
@@ -78,11 +79,11 @@ def depthwise_conv(
 
 
 def _patches(
-    x: Any, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
 ) -> Any:
-    """What each position of the window meets, side by side: (batch, *sizes, places * channels).
+    """The patches of the input, concatenated along the channels: (batch, *sizes, elements * channels).
 
-    One axis after the other, so that longer and longer rows are copied. Each is computed once, not for each slice of
+    One axis after the other, so that longer rows are copied. Each is computed once, not for each slice of
     it; and so is the sum of the slices' gradients, not for each use.
     """
     for axis in reversed(range(len(window))):

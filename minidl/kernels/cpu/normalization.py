@@ -1,7 +1,7 @@
 """Normalization with a custom derivative.
 
 With n = (x - mean) / stddev the derivative is gamma * (d_x - mean(d_x) - n * mean(n * d_x)) / stddev, which reverse
-mode turns into two sums and one pass over the array. That of the formula of mean and variance takes several of each.
+mode computes in two sums and one pass over the array; differentiating the formula takes several of each.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from minidl.core.typing import Array
 from minidl.kernels.reference import moments
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(3, 4))
-def normalize(x: Any, gamma: Any, beta: Any, axes: tuple[int, ...], epsilon: float) -> Any:
+def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     mean, variance = moments(x, axes)
     factor = lax.rsqrt(variance + epsilon) * gamma
     return x * factor + (beta - mean * factor)
@@ -30,7 +31,7 @@ def _derivative(axes: tuple[int, ...], epsilon: float, primals: Any, tangents: A
     inverse = lax.rsqrt(variance + epsilon)
     normal = (x - mean) * inverse
     of_mean, of_stddev = jnp.mean(d_x, axes, keepdims=True), jnp.mean(normal * d_x, axes, keepdims=True)
-    if gamma.shape == mean.shape:  # as in a batch normalization: the sums are those of the gradients of gamma and beta
+    if gamma.shape == mean.shape:  # as in batch normalization: the sums are the gradients of gamma and beta
         factor = inverse * gamma
         change = normal * (d_gamma - factor * of_stddev) + (d_beta - factor * of_mean) + factor * d_x
     else:

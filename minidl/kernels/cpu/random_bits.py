@@ -1,7 +1,7 @@
 """JAX's random bits, computed without JAX's random functions, bit for bit.
 
 On the host with NumPy, for initial weights: compiling a small program for each shape would take longer than training a
-small model. On the CPU as a device in one pass over the numbers, for dropout and noise: XLA's own has a loop in it
+small model. On the CPU as a device in one pass over the numbers, for dropout and noise: XLA's own has a loop
 there, and takes six times as long.
 
 Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011: Threefry-2x32-20, in JAX's partitionable form.
@@ -21,19 +21,19 @@ from jax import lax
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 
-_HOST_LIMIT = 2**22  # numbers; above it, compiling a draw on the device pays
+_HOST_LIMIT = 2**22  # numbers; above, compiling a draw on the device is worth it
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _ONE = np.uint32(0x3F800000)  # 1.0 as bits
 
 
 def is_in_use() -> bool:
-    """Whether JAX, as it is configured, draws these words from raw keys."""
+    """Whether JAX, as configured, draws these words from raw keys."""
     config: Any = jax.config
     return config.jax_threefry_partitionable and config.jax_default_prng_impl == "threefry2x32"
 
 
 def draws_on_host(key: Any, shape: tuple[int, ...]) -> bool:
-    """Whether a draw is to be made on the host, whatever the platform."""
+    """Whether to draw on the host, on any platform."""
     return not isinstance(key, jax.core.Tracer) and _is_ours(key, shape) and math.prod(shape) <= _HOST_LIMIT
 
 
@@ -67,7 +67,7 @@ def normal(key: Any, shape: tuple[int, ...]) -> jax.Array:
 def bernoulli(key: Any, probability: float, shape: tuple[int, ...]) -> jax.Array:
     if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
         return reference.bernoulli(key, probability, shape)  # which then draws in float64
-    return keep_barrier(uniform(key, shape) < probability)  # drawn once, for the pass forward and the one back
+    return keep_barrier(uniform(key, shape) < probability)  # drawn once, for the forward and the backward pass
 
 
 def _is_ours(key: Any, shape: tuple[int, ...]) -> bool:

@@ -1,9 +1,9 @@
 """LSTM and GRU along sequences, with custom gradients.
 
-Differentiating the loop over time keeps every intermediate array of every step, and each step of the pass back has
-many small operations. Here a step computes, while its numbers are at hand, the factors by which gradients are
-multiplied in the pass back; a step back is then one product of matrices and a few operations, and the gradients of
-weights are computed for all steps at once after it.
+Differentiating the loop over time stores every intermediate array of every step, and each step of the backward pass has
+many small operations. Here the forward step computes the factors by which gradients are multiplied in the backward
+pass; a backward step is then one matrix product and a few operations, and the gradients of weights are computed for all
+steps at once after the loop.
 
 Notation: d_x is the gradient of the loss with respect to x, and the gates' functions have the derivatives
 sigmoid' = s (1 - s) and tanh' = 1 - t^2 of their values. Time is the first axis of every sequence.
@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_SEGMENTS, _SHORTEST = 4, 16  # more segments keep more threads busy than two cores run; short ones cost too much
+_SEGMENTS, _SHORTEST = 4, 16  # more segments have more parallelism than two cores; short ones have too much overhead
 
 
 def lstm(
@@ -43,14 +43,14 @@ def _in_segments(
     biases: Any,
     whole: bool,
 ) -> tuple[Any, list[Any]]:
-    """Run a loop over one segment of the sequences after the other.
+    """Run a loop over the segments of the sequences, one after the other.
 
-    A loop over time runs on one core. What does not depend on it, the products of later segments and in the pass back
+    A loop over time runs on one core. Independent operations, the products of later segments and in the backward pass
     the gradients of the kernels for finished ones, XLA runs on another core meanwhile.
     """
     time = len(sequences)
     count = max(1, min(_SEGMENTS, time // _SHORTEST))
-    size = -(-time // count) or 1  # the same for all but the last: XLA compiles equal segments faster
+    size = -(-time // count) or 1  # equal sizes, except for the last: XLA compiles them faster
     segments = []
     for begin in range(0, max(time, 1), size):
         outputs, states = loop(project(sequences[begin : begin + size]), states, kernel, biases, whole)
@@ -65,7 +65,7 @@ def _lstm(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bo
 
 
 def _lstm_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list[Any], list[Any]]:
-    """The new states, and what goes back through the step.
+    """The new states, and the residuals of the step.
 
     They are the factors of the gates (batch, 4 units), which the first three multiply with d_c and the last with d_h;
     that from d_h to d_c; and that from d_c to the step before.
@@ -112,7 +112,7 @@ def _gru(projected: Any, states: list[Any], kernel: Any, biases: Any, whole: boo
 
 
 def _gru_step(states: list[Any], x: Any, kernel: Any, biases: Any) -> tuple[list[Any], list[Any]]:
-    """The new states, and the factors that multiply with d_h on the way back.
+    """The new states, and the factors of d_h in the backward pass.
 
     They are those of `h @ kernel` (batch, 3 units); of the candidate's part of x; and of the state before.
     """
@@ -152,7 +152,7 @@ _gru.defvjp(lambda *arguments: _with_factors(_gru_step, *arguments), _gru_backwa
 
 
 def _without_factors(step: Any, projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> Any:
-    """The loop where no gradient is wanted."""
+    """The loop without gradients."""
 
     def at(states: list[Any], x: Any) -> tuple[list[Any], Any]:
         states, _ = step(states, x, kernel, biases)
@@ -163,7 +163,7 @@ def _without_factors(step: Any, projected: Any, states: list[Any], kernel: Any, 
 
 
 def _with_factors(step: Any, projected: Any, states: list[Any], kernel: Any, biases: Any, whole: bool) -> Any:
-    """The loop, and what goes back through it: the kernel, the states h that the steps found, and their factors."""
+    """The loop, and its residuals: the kernel, the states h of the steps, and their factors."""
 
     def at(states: list[Any], now: list[Any]) -> tuple[list[Any], list[Any]]:
         new, (factors, *others) = step(states, now[0], kernel, biases)
@@ -177,7 +177,7 @@ def _with_factors(step: Any, projected: Any, states: list[Any], kernel: Any, bia
 def _in_place(
     step: Callable[[Any, list[Any]], tuple[Any, list[Any]]], carry: Any, sequences: list[Any], reverse: bool = False
 ) -> tuple[Any, list[Any]]:
-    """A loop over time whose results take the places of what it reads: a scan fills arrays with zeros for them first.
+    """A loop over time that writes its results in place of its inputs; a scan would first fill arrays with zeros.
 
     Args:
         step: (carry, the values of one time) -> (carry, results): the first ones of the shapes of those values. A list
@@ -200,7 +200,7 @@ def _in_place(
         return carry, [*(_write(x, value, time) for x, value in zip(arrays, made)), *arrays[len(made) :]]
 
     arrays = [*sequences, *new]
-    if length:  # else nothing can be read
+    if length:  # otherwise there is nothing to read
         carry, arrays = lax.fori_loop(0, length, at, (carry, arrays))
     return carry, arrays[: len(results)]
 
@@ -209,7 +209,7 @@ _read = functools.partial(lax.dynamic_index_in_dim, keepdims=False, allow_negati
 
 
 def _write(sequence: Any, result: Any, time: Any) -> Any:
-    """The sequence with one time's result, or the parts of it."""
+    """The sequence with the result of one step, or its parts."""
     column = 0
     for part in result if isinstance(result, list) else [result]:
         place = (time, *[0] * (part.ndim - 1), column)
@@ -219,10 +219,10 @@ def _write(sequence: Any, result: Any, time: Any) -> Any:
 
 
 def _of_outputs(whole: bool, d_outputs: Any, d_last: list[Any]) -> tuple[list[Any], list[Any]]:
-    """What each time's output gets, if all were wanted, and what the last states get."""
+    """The gradients of the outputs of all steps, if all were requested, and of the last states."""
     return ([d_outputs], d_last) if whole else ([], [d_last[0] + d_outputs[0], *d_last[1:]])
 
 
 def _of_kernel(met: Any, gradients: Any) -> Any:
-    """The gradient of a kernel, given what it met and the gradients of `met @ kernel`."""
+    """The gradient of a kernel, given its input `met` and the gradients of `met @ kernel`."""
     return met.reshape(-1, met.shape[-1]).T @ gradients.reshape(-1, gradients.shape[-1])

@@ -1,6 +1,6 @@
-"""Loops over time with cells whose states meet one matrix at every step, `h @ U`.
+"""Loops over time of cells with one recurrent matrix, `h @ U`.
 
-Differentiating a scan adds a part of dU at each step, which reads and writes the whole of dU each time. But with
+Differentiating a scan adds a part of dU at each step, which reads and writes all of dU each time. But with
 r_t = h_(t-1) U, dU = sum over t of h_(t-1)^T dr_t, which is one product of matrices after the loop, given all dr_t.
 They are the gradient with respect to a bias that is added to r_t, a copy of it for each time.
 """

@@ -117,6 +117,6 @@ class Attention(Layer):
     def _require_list(self, given: Any, what: str) -> None:
         if not isinstance(given, list) or not 2 <= len(given) <= 3:
             raise ValueError(
-                f"{type(self).__name__}: {what} must be a list, [query, value] or [query, value, key], got "
+                f"{type(self).__name__}: {what} must be a list of the query, the value and, if you like, the key; got "
                 f"{type(given).__name__}{f' of {len(given)}' if isinstance(given, (list, tuple)) else ''}."
             )

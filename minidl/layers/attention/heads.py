@@ -53,10 +53,10 @@ class HeadedAttention(Layer):
         super().__init__(**kwargs)
         if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
             raise ValueError(
-                f"{type(self).__name__}: sliding_window must be a positive integer or None, got {sliding_window!r}."
+                f"{type(self).__name__}: sliding_window must be at least 1, or None, got {sliding_window!r}."
             )
         if flash_attention and dropout > 0:
-            raise ValueError(f"{type(self).__name__}: flash_attention does not support dropout; set dropout=0.")
+            raise ValueError(f"{type(self).__name__}: flash_attention works without dropout only; set dropout=0.")
         self.supports_masking = True
         self.dropout = dropout
         self.use_bias = use_bias

@@ -82,8 +82,7 @@ class MultiHeadAttention(HeadedAttention):
                 raise ValueError(f"MultiHeadAttention: {name} must be a positive integer, got {size!r}.")
         if not isinstance(output_shape, (int, list, tuple, type(None))):
             raise ValueError(
-                "MultiHeadAttention: output_shape must be an integer, a tuple of integers or None, got "
-                f"{output_shape!r}."
+                f"MultiHeadAttention: expected a size, a tuple of sizes or None as output_shape, got {output_shape!r}."
             )
         options = {
             "kernel_initializer": kernel_initializer,

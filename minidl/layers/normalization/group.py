@@ -58,7 +58,7 @@ class GroupNormalization(ScaledNormalization):
         **kwargs: Any,
     ):
         if not isinstance(groups, int) or (groups <= 0 and groups != -1):
-            raise ValueError(f"GroupNormalization: groups must be a positive integer or -1, got {groups!r}.")
+            raise ValueError(f"GroupNormalization: groups must be at least 1 or -1, got {groups!r}.")
         super().__init__(
             axis,
             epsilon,
@@ -81,13 +81,11 @@ class GroupNormalization(ScaledNormalization):
             raise ValueError(f"GroupNormalization: axis {self.axis} needs a known size, got the shape {input_shape}.")
         if channels < self.groups:
             raise ValueError(
-                f"GroupNormalization: groups cannot be more than the number of channels, got {channels} channels in "
-                f"{self.groups} groups."
+                f"GroupNormalization: each group needs a channel; got {channels} channels for {self.groups} groups."
             )
         if channels % abs(self.groups):
             raise ValueError(
-                f"GroupNormalization: the number of channels must be a multiple of groups, got {channels} "
-                f"channels in {self.groups} groups."
+                f"GroupNormalization: {channels} channels cannot be divided into {self.groups} groups of equal size."
             )
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})
         self.make_weights((channels,))

@@ -98,5 +98,5 @@ def normalized_axes(axis: int | Sequence[int], input_shape: Shape, where: str) -
     """An axis, or axes, as a sorted list; ValueError for one that is out of bounds."""
     axes = [axis] if isinstance(axis, int) else sorted(axis)
     if any(not -len(input_shape) <= number < len(input_shape) for number in axes):
-        raise ValueError(f"{where}: axis {axis} is out of bounds for an input of shape {input_shape}.")
+        raise ValueError(f"{where}: an input of shape {input_shape} has no axis {axis}.")
     return axes

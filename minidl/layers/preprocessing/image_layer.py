@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minidl import kernels, random
 from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
@@ -16,12 +17,15 @@ class ImageLayer(Layer):
     """A layer that is called on images, or on a dict with "images", "labels" and "segmentation_masks".
 
     A subclass draws its random parameters in `draw` and applies them in `transform`. Labels are unchanged.
+    `draws_in_inference` says that its seed advances in inference too, as Keras's does.
     Segmentation masks, which hold the class of each pixel, are transformed as the images are, but always with nearest
     interpolation, since classes cannot be interpolated.
     """
 
     interpolation = "bilinear"
     floats_in_graph = True
+    draws_in_inference = False
+    generator: random.SeedGenerator | None = None
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -61,12 +65,16 @@ class ImageLayer(Layer):
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         """The random parameters of one call, passed to the transform methods; None in inference. Can be overridden.
 
-        Raises:
-            ValueError: a seed is given: the layer uses its own.
+        Args:
+            data: images, or a dict with "images".
+            training: whether the layer is in training.
+            seed: a `SeedGenerator` in the place of the layer's own.
         """
-        if seed is not None:
-            raise ValueError(f"{type(self).__name__} uses the seed of its constructor, got seed={seed!r}.")
-        return self.draw(data["images"] if isinstance(data, dict) else data) if training else None
+        if not training and not self.draws_in_inference:
+            return None
+        images = data["images"] if isinstance(data, dict) else data
+        parameters = self.draw(images, self.generator if seed is None else seed)
+        return parameters if training else None
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         """The transformed images. Can be overridden."""
@@ -80,8 +88,8 @@ class ImageLayer(Layer):
         """The transformed masks. Can be overridden."""
         return self.transform_masks(masks, transformation)
 
-    def draw(self, images: Array) -> Any:
-        """Draw the random parameters of one call."""
+    def draw(self, images: Array, seed: Any) -> Any:
+        """Draw the random parameters of one call from a `SeedGenerator`."""
         return None
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
@@ -105,9 +113,67 @@ class ImageLayer(Layer):
         return {**super().get_config(), "data_format": self.data_format}
 
 
-def interval(factor: float | Sequence[float], where: str) -> tuple[float, float]:
-    """(lowest, highest) of a factor, which is given as such a pair or as one number x for (-x, x)."""
-    both = (-abs(factor), abs(factor)) if isinstance(factor, (int, float)) else factor
-    if not isinstance(both, (tuple, list)) or len(both) != 2 or min(both) < -1 or max(both) > 1:
-        raise ValueError(f"{where} must be a number from -1 to 1, or two of them, got {factor!r}.")
+class RandomImageLayer(ImageLayer):
+    """An image layer with a seed, which leaves the images as they are in inference."""
+
+    def __init__(self, seed: int | None = None, data_format: str | None = None, **kwargs: Any):
+        super().__init__(data_format, **kwargs)
+        self.seed = seed
+        self.generator = random.SeedGenerator(seed)
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        if transformation is None:
+            return images
+        return super().transform_images(kernels.materialized(images), transformation, training)
+
+    def transform_segmentation_masks(self, masks: Any, transformation: Any = None, training: bool = True) -> Any:
+        if transformation is None:
+            return masks
+        return super().transform_segmentation_masks(masks, transformation, training)
+
+    def uniform(self, shape: Sequence[int], low: float, high: float, seed: Any, dtype: Any = None) -> Array:
+        """Draws from [low, high), in the compute dtype."""
+        return random.uniform(shape, low, high, dtype, seed).astype(self.compute_dtype)
+
+    def chosen(self, images: Array, probability: tuple[float, float], seed: Any) -> Array:
+        """Whether each image is changed, with a probability that is drawn from an interval."""
+        wanted = random.uniform(shape_per_image(images), *probability, seed=seed)
+        return random.uniform(shape_per_image(images), seed=seed) < wanted
+
+    def get_config(self) -> Config:
+        return {**super().get_config(), "seed": self.seed}
+
+
+def shape_per_image(images: Array) -> tuple[int, ...]:
+    """The shape of one number per image, which broadcasts to the images."""
+    return (1, 1, 1) if images.ndim == 3 else (images.shape[0], 1, 1, 1)
+
+
+def interval(
+    factor: float | Sequence[float], where: str, lowest: float = -1, highest: float = 1
+) -> tuple[float, float]:
+    """(lowest, highest) of a factor, which is given as such a pair or as one number x for (-x, x), within limits."""
+    both: Any = factor
+    if isinstance(factor, (int, float)):
+        both = max(-abs(factor), lowest), abs(factor)
+    if not isinstance(both, (tuple, list)) or len(both) != 2 or min(both) < lowest or max(both) > highest:
+        raise ValueError(f"{where} must be a number from {lowest} to {highest}, or two of them, got {factor!r}.")
     return min(both), max(both)
+
+
+def limits(value_range: Sequence[float], where: str) -> list[float]:
+    """The lowest and the highest value of a pixel.
+
+    Raises:
+        ValueError: anything but two numbers.
+    """
+    if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+        raise ValueError(f"{where}: value_range must be two numbers, got {value_range!r}.")
+    return sorted(value_range)
+
+
+def rescaled(images: Array, source: Sequence[float], target: Sequence[float]) -> Array:
+    """Map values from one range to another."""
+    if list(source) == list(target):
+        return images
+    return (images - source[0]) / (source[1] - source[0]) * (target[1] - target[0]) + target[0]

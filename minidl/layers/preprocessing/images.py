@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, Config
-from minidl.layers.preprocessing.image_layer import ImageLayer, interval
-from minidl.ops.image import METHODS, resize
+from minidl.layers.preprocessing.image_layer import ImageLayer, RandomImageLayer, interval, limits, shape_per_image
+from minidl.ops.image.sizes import METHODS, resize
 
 
 class Resizing(ImageLayer):
@@ -57,7 +57,7 @@ class Resizing(ImageLayer):
         if interpolation not in METHODS:
             raise ValueError(f"Resizing: interpolation must be one of {sorted(METHODS)}, got {interpolation!r}.")
         if crop_to_aspect_ratio and pad_to_aspect_ratio:
-            raise ValueError("Resizing: only one of crop_to_aspect_ratio and pad_to_aspect_ratio can be True.")
+            raise ValueError("Resizing: choose crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
         if fill_mode != "constant":
             raise ValueError(f"Resizing: fill_mode must be 'constant', got {fill_mode!r}.")
         self.height = height
@@ -128,7 +128,7 @@ class CenterCrop(ImageLayer):
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
-class RandomFlip(ImageLayer):
+class RandomFlip(RandomImageLayer):
     """Flips each image with probability 0.5 during training.
 
     Args:
@@ -155,21 +155,17 @@ class RandomFlip(ImageLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(data_format, **kwargs)
+        super().__init__(seed, data_format, **kwargs)
         if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
             raise ValueError(
                 f"RandomFlip: mode must be 'horizontal', 'vertical' or 'horizontal_and_vertical', got {mode!r}."
             )
         self.mode = mode
-        self.seed = seed
-        self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Array) -> Any:
-        return random.uniform(_shape_per_image(images), seed=self.generator) <= 0.5
+    def draw(self, images: Array, seed: Any) -> Any:
+        return random.uniform(shape_per_image(images), seed=seed) <= 0.5
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        if parameters is None:
-            return images
         rows = self.axis_of_rows(images)
         if "horizontal" in self.mode:
             images = jnp.where(parameters, jnp.flip(images, rows + 1), images)
@@ -178,10 +174,10 @@ class RandomFlip(ImageLayer):
         return images
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "mode": self.mode, "seed": self.seed}
+        return {**super().get_config(), "mode": self.mode}
 
 
-class RandomBrightness(ImageLayer):
+class RandomBrightness(RandomImageLayer):
     """Adds a random constant to each image during training.
 
     Args:
@@ -208,20 +204,14 @@ class RandomBrightness(ImageLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.factor = interval(factor, "RandomBrightness: factor")
-        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
-            raise ValueError(f"RandomBrightness: value_range must be two numbers, got {value_range!r}.")
-        self.value_range = sorted(value_range)
-        self.seed = seed
-        self.generator = random.SeedGenerator(seed)
+        self.value_range = limits(value_range, "RandomBrightness")
 
-    def draw(self, images: Array) -> Any:
-        return random.uniform(_shape_per_image(images), *self.factor, seed=self.generator)
+    def draw(self, images: Array, seed: Any) -> Any:
+        return random.uniform(shape_per_image(images), *self.factor, seed=seed)
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        if parameters is None:
-            return images
         low, high = self.value_range
         return jnp.clip(images + (parameters * (high - low)).astype(images.dtype), low, high)
 
@@ -229,11 +219,10 @@ class RandomBrightness(ImageLayer):
         return masks
 
     def get_config(self) -> Config:
-        config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "factor": self.factor, "value_range": self.value_range}
 
 
-class RandomContrast(ImageLayer):
+class RandomContrast(RandomImageLayer):
     """Scales the contrast of each image around the mean of each channel during training.
 
     Args:
@@ -261,24 +250,18 @@ class RandomContrast(ImageLayer):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         bounds = (0, factor) if isinstance(factor, (int, float)) else tuple(factor)
         if len(bounds) != 2 or min(bounds) < 0 or max(bounds) > 1:
             raise ValueError(f"RandomContrast: factor must be from 0 to 1, or two such numbers, got {factor!r}.")
         self.factor = bounds
         self.value_range = value_range
-        self.seed = seed
-        self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Array) -> Any:
+    def draw(self, images: Array, seed: Any) -> Any:
         lower, upper = self.factor
-        return random.uniform(
-            _shape_per_image(images), 1.0 - lower, 1.0 + upper, self.compute_dtype, seed=self.generator
-        )
+        return random.uniform(shape_per_image(images), 1.0 - lower, 1.0 + upper, self.compute_dtype, seed=seed)
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        if parameters is None:
-            return images
         rows = self.axis_of_rows(images)
         mean = jnp.mean(images, (rows, rows + 1), keepdims=True)
         return jnp.clip((images - mean) * parameters + mean, *self.value_range)
@@ -287,10 +270,4 @@ class RandomContrast(ImageLayer):
         return masks
 
     def get_config(self) -> Config:
-        config = {"factor": self.factor, "value_range": self.value_range, "seed": self.seed}
-        return {**super().get_config(), **config}
-
-
-def _shape_per_image(images: Array) -> tuple[int, ...]:
-    """The shape of one number per image, which broadcasts to the images."""
-    return (1, 1, 1) if images.ndim == 3 else (images.shape[0], 1, 1, 1)
+        return {**super().get_config(), "factor": self.factor, "value_range": self.value_range}

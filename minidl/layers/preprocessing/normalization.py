@@ -48,8 +48,8 @@ class Normalization(ListLayer):
             )
         if mean is not None and (np.shape(mean) != np.shape(variance) or np.ndim(mean) > len(self.axis)):
             raise ValueError(
-                "Normalization: mean and variance must have the same shape, with at most as many axes as `axis`, got "
-                f"{np.shape(mean)} and {np.shape(variance)} for axis {self.axis}."
+                f"Normalization: a mean of shape {np.shape(mean)} and a variance of shape {np.shape(variance)} do not "
+                f"match, or have more axes than axis={self.axis}."
             )
         self.input_mean = mean
         self.input_variance = variance

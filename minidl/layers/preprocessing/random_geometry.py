@@ -10,16 +10,16 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, Config
-from minidl.layers.preprocessing.image_layer import ImageLayer, interval
+from minidl.layers.preprocessing.image_layer import ImageLayer, RandomImageLayer, interval
 from minidl.layers.preprocessing.images import Resizing
 from minidl.ops import image
-from minidl.ops.image import METHODS
+from minidl.ops.image.sizes import METHODS
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
 
 
-class _RandomAffine(ImageLayer):
+class RandomAffine(RandomImageLayer):
     """The base of random affine transformations of images."""
 
     def __init__(
@@ -31,7 +31,7 @@ class _RandomAffine(ImageLayer):
         data_format: str | None,
         **kwargs: Any,
     ):
-        super().__init__(data_format, **kwargs)
+        super().__init__(seed, data_format, **kwargs)
         where = type(self).__name__
         if fill_mode not in FILL_MODES:
             raise ValueError(f"{where}: fill_mode must be one of {FILL_MODES}, got {fill_mode!r}.")
@@ -39,35 +39,31 @@ class _RandomAffine(ImageLayer):
             raise ValueError(f"{where}: interpolation must be one of {INTERPOLATIONS}, got {interpolation!r}.")
         self.fill_mode = fill_mode
         self.interpolation = interpolation
-        self.seed = seed
         self.fill_value = fill_value
-        self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Array) -> Any:
+    def draw(self, images: Array, seed: Any) -> Any:
         examples = 1 if images.ndim == 3 else images.shape[0]
-        rows = self.draw_transforms(examples, *self.size_of(images))
+        rows = self.draw_transforms(examples, *self.size_of(images), seed)
         transforms = jnp.stack(
             [jnp.broadcast_to(jnp.asarray(parameter), (examples,)) for parameter in (*rows, 0, 0)], -1
         )
         return transforms[0] if images.ndim == 3 else transforms
 
-    def draw_transforms(self, examples: int, height: int, width: int) -> tuple[Any, ...]:
+    def draw_transforms(self, examples: int, height: int, width: int, seed: Any) -> tuple[Any, ...]:
         """The first six parameters of `ops.image.affine_transform`: each a number, or an array (examples,)."""
         raise NotImplementedError
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        if parameters is None:
-            return images
         return image.affine_transform(
             images, parameters, interpolation, self.fill_mode, self.fill_value, data_format=self.data_format
         )
 
     def get_config(self) -> Config:
-        names = ("fill_mode", "interpolation", "seed", "fill_value")
+        names = ("fill_mode", "interpolation", "fill_value")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-class RandomTranslation(_RandomAffine):
+class RandomTranslation(RandomAffine):
     """Translates each image randomly during training.
 
     Args:
@@ -112,16 +108,16 @@ class RandomTranslation(_RandomAffine):
         self.height_lower, self.height_upper = interval(height_factor, "RandomTranslation: height_factor")
         self.width_lower, self.width_upper = interval(width_factor, "RandomTranslation: width_factor")
 
-    def draw_transforms(self, examples: int, height: int, width: int) -> tuple[Any, ...]:
-        vertical = random.uniform((examples,), self.height_lower, self.height_upper, seed=self.generator) * height
-        horizontal = random.uniform((examples,), self.width_lower, self.width_upper, seed=self.generator) * width
+    def draw_transforms(self, examples: int, height: int, width: int, seed: Any) -> tuple[Any, ...]:
+        vertical = random.uniform((examples,), self.height_lower, self.height_upper, seed=seed) * height
+        horizontal = random.uniform((examples,), self.width_lower, self.width_upper, seed=seed) * width
         return 1.0, 0.0, -horizontal, 0.0, 1.0, -vertical
 
     def get_config(self) -> Config:
         return {**super().get_config(), "height_factor": self.height_factor, "width_factor": self.width_factor}
 
 
-class RandomRotation(_RandomAffine):
+class RandomRotation(RandomAffine):
     """Rotates each image randomly around its center during training.
 
     Args:
@@ -161,9 +157,9 @@ class RandomRotation(_RandomAffine):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.factor = interval(factor, "RandomRotation: factor")
 
-    def draw_transforms(self, examples: int, height: int, width: int) -> tuple[Any, ...]:
+    def draw_transforms(self, examples: int, height: int, width: int, seed: Any) -> tuple[Any, ...]:
         low, high = self.factor
-        degrees = random.uniform((examples,), low * 360.0, high * 360.0, seed=self.generator)
+        degrees = random.uniform((examples,), low * 360.0, high * 360.0, seed=seed)
         cos, sin = jnp.cos(jnp.deg2rad(degrees)), jnp.sin(jnp.deg2rad(degrees))
         x, y = 0.5 * (width - 1), 0.5 * (height - 1)  # the center, which is fixed
         return cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos
@@ -172,7 +168,7 @@ class RandomRotation(_RandomAffine):
         return {**super().get_config(), "factor": self.factor}
 
 
-class RandomZoom(_RandomAffine):
+class RandomZoom(RandomAffine):
     """Zooms each image randomly around its center during training.
 
     Args:
@@ -219,11 +215,11 @@ class RandomZoom(_RandomAffine):
         if width_factor is not None:
             self.width_lower, self.width_upper = _zoom(width_factor, "width_factor")
 
-    def draw_transforms(self, examples: int, height: int, width: int) -> tuple[Any, ...]:
-        tall = random.uniform((examples,), 1.0 + self.height_lower, 1.0 + self.height_upper, seed=self.generator)
+    def draw_transforms(self, examples: int, height: int, width: int, seed: Any) -> tuple[Any, ...]:
+        tall = random.uniform((examples,), 1.0 + self.height_lower, 1.0 + self.height_upper, seed=seed)
         wide = tall
         if self.width_factor is not None:
-            wide = random.uniform((examples,), 1.0 + self.width_lower, 1.0 + self.width_upper, seed=self.generator)
+            wide = random.uniform((examples,), 1.0 + self.width_lower, 1.0 + self.width_upper, seed=seed)
         x, y = 0.5 * (width - 1), 0.5 * (height - 1)  # the center, which is fixed
         return wide, 0.0, x * (1.0 - wide), 0.0, tall, y * (1.0 - tall)
 
@@ -269,11 +265,11 @@ class RandomCrop(ImageLayer):
         self.seed = random.make_default_seed() if seed is None else seed
         self.generator = random.SeedGenerator(seed)
 
-    def draw(self, images: Array) -> list[tuple[Any, int]]:
+    def draw(self, images: Array, seed: Any) -> list[tuple[Any, int]]:
         """The start and the length of the crop, along height and width."""
         height, width = self.size_of(images)
         if height > self.height and width > self.width:
-            return [self._random_slice(height, self.height), self._random_slice(width, self.width)]
+            return [_random_slice(height, self.height, seed), _random_slice(width, self.width, seed)]
         # The start of the center crop with the aspect ratio of the output; at most as long as the output.
         tall = max(min(height, int(width * self.height / self.width)), 1)
         wide = max(min(width, int(height * self.width / self.height)), 1)
@@ -295,9 +291,10 @@ class RandomCrop(ImageLayer):
     def get_config(self) -> Config:
         return {**super().get_config(), "height": self.height, "width": self.width, "seed": self.seed}
 
-    def _random_slice(self, size: int, length: int) -> tuple[Any, int]:
-        start: Any = random.uniform((), 0, float(size - length + 1), seed=self.generator)
-        return start.astype("int32"), length
+
+def _random_slice(size: int, length: int, seed: Any) -> tuple[Any, int]:
+    start: Any = random.uniform((), 0, float(size - length + 1), seed=seed)
+    return start.astype("int32"), length
 
 
 def _zoom(factor: float | Sequence[float], name: str) -> tuple[float, float]:

@@ -81,7 +81,7 @@ class RNN(Layer):
         self.supports_masking = True
         size = cell.state_size
         if not isinstance(size, (int, list, tuple)):
-            raise ValueError(f"RNN: state_size must be an integer or a list of them, got {size!r}.")
+            raise ValueError(f"RNN: the cell's state_size must be a size or a list of sizes, got {size!r}.")
         self.state_size = [size] if isinstance(size, int) else list(size)
         self.single_state = isinstance(size, int)
         self.states: Any = None

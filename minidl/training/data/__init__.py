@@ -1,1 +1,1 @@
-"""Data of every kind into chunks: one object that knows its specs and has been checked."""
+"""Data adapters: data of every kind as one object that has been checked and yields chunks."""

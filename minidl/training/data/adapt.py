@@ -1,4 +1,4 @@
-"""What came, as data: one object that knows its shapes, has been checked, and gives chunks."""
+"""Adapting the user's data: one object that has its specs, has been checked, and yields chunks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def adapt(
     shuffle: bool | str = False,
     class_weight: Callable[[Any, Any, Any], Any] | None = None,
     use: str = "training",
+    on_host: Callable[[Any], Any] = lambda x: x,
 ) -> Data:
     """The data of a call.
 
@@ -32,22 +33,24 @@ def adapt(
         y: targets, or None.
         sample_weight: weights, or None.
         batch_size: rows in a batch of arrays.
-        steps: how many batches make an epoch, if not all.
-        shuffle: whether each epoch has an order of its own.
-        class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
-        use: "building" and then training, "training" or "prediction", which a `PyDataset` is told; or "validation",
-            which takes the same batches in every pass.
+        steps: the number of batches per epoch, if not all.
+        shuffle: whether to shuffle before each epoch.
+        class_weight: (x, y, sample_weight) -> sample weights from class weights.
+        use: "building" and then training, "training" or "prediction", which a `PyDataset` is notified of; or
+            "validation", which uses the same batches in every pass.
+        on_host: a `HostBatch`: converts text in the inputs into numbers; returns other inputs unchanged.
 
     Raises:
-        ValueError: no rows, or arrays that do not have the same number of them.
-        TypeError: something that is not an array of numbers.
+        ValueError: no rows, or arrays with different numbers of rows.
+        TypeError: data that is not numeric.
     """
     if is_stream(x):
         checks.stream(call, x, y, sample_weight)
         repeats = use == "validation"
-        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats)
-    x, y, sample_weight = as_arrays(x), as_arrays(y), as_arrays(sample_weight)
+        return StreamData(x, steps, class_weight, bool(shuffle), "training" if repeats else use, repeats, on_host)
+    x, y, sample_weight = as_arrays(x, text=True), as_arrays(y), as_arrays(sample_weight)
     checks.arrays(call, x, y, sample_weight)
+    x = on_host(x)
     if class_weight is not None:
         sample_weight = class_weight(x, y, sample_weight)
     return ArrayData(x, y, sample_weight, batch_size, shuffle, steps)

@@ -1,4 +1,4 @@
-"""Arrays into chunks: batches of rows, gathered on the host while the device computes.
+"""Arrays as chunks: batches of rows, gathered on the host while the device computes.
 
 The rows of an epoch that do not fill a batch make a smaller batch of their own, exactly as Keras has it.
 """
@@ -16,10 +16,10 @@ import jax
 import numpy as np
 
 from minidl.core import placement
-from minidl.core.arrays import SparseRows, as_arrays, device_dtype
+from minidl.core.arrays import LazyRows, as_arrays, device_dtype
 from minidl.core.memory import aligned_empty
-from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
-from minidl.training.data.mapped import file_behind, read_rows
+from minidl.training.data.chunks import Chunk, chunk_capacity
+from minidl.training.data.mapped import mapping_of, read_rows
 from minidl.training.data.orders import Orders
 
 
@@ -27,13 +27,13 @@ class ArrayData:
     """Examples in arrays, as batches.
 
     Args:
-        x: an array, or a structure of arrays; the first axis is the examples'.
-        y: targets, likewise, or None.
-        sample_weight: weights, likewise, or None.
+        x: an array, or a structure of arrays; the first axis is that of the examples.
+        y: targets, the same, or None.
+        sample_weight: weights, the same, or None.
         batch_size: rows in a batch, default 32, or what `steps` needs; the last batch of a pass may have fewer.
         shuffle: True for a new order of the rows each epoch, "batch" for a new order within each
             batch, False for the order as it is. Orders come from NumPy's global generator.
-        steps: how many batches make an epoch, if not all: the next epoch goes on where this one ended.
+        steps: the number of batches per epoch, if not all: the next epoch continues where this one ended.
 
     Raises:
         ValueError: no rows, or arrays with different numbers of rows.
@@ -44,7 +44,7 @@ class ArrayData:
     (3, [64, 6])
     """
 
-    lost: str | None = None  # why a resumed run has other batches
+    lost: str | None = None  # why a resumed run may have other batches
 
     def __init__(
         self,
@@ -61,11 +61,10 @@ class ArrayData:
         self.shuffle = shuffle
         self.steps = steps
         self._pass: Pass | None = None
-        self.resumed = Resumed()
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
-        self.check: Callable[[Any, np.ndarray], None] | None = None  # of a chunk, and the numbers of its rows
-        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := file_behind(array)) is not None]
+        self.check: Callable[[Any, np.ndarray], None] | None = None  # called with a chunk and the indices of its rows
+        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := mapping_of(array)) is not None]
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -78,12 +77,17 @@ class ArrayData:
 
     @property
     def num_batches(self) -> int:
-        """How many batches make an epoch."""
+        """The number of batches per epoch."""
         return self.steps or math.ceil(self.num_rows / self.batch_size)
 
-    def epoch(self, restart: bool = False) -> Pass:
-        """Begin a pass over the rows, which draws its order; or continue one that `steps` ended, unless `restart`."""
-        if self.resumed.batches and self._pass is not None:
+    def epoch(self, restart: bool = False, is_resumed: bool = False) -> Pass:
+        """Begin a pass over the rows, which draws its order; or continue one that `steps` ended, unless `restart`.
+
+        Args:
+            restart: whether to begin in any case.
+            is_resumed: whether the epoch was under way, at the position that was restored.
+        """
+        if is_resumed and self._pass is not None:
             return self._pass
         if restart or self.steps is None or self._pass is None or self._pass.done:
             order = self.orders.next() if self.shuffle else None
@@ -91,74 +95,67 @@ class ArrayData:
         return self._pass
 
     def place(self) -> dict[str, Any]:
-        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        """The position of the current pass, as plain data for `resume`; empty before the first."""
         return {} if self._pass is None else {"row": self._pass.start, "random": self._pass.random}
 
-    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
-        """Go on at a place of another run. It leaves NumPy's generator in another state, which is the caller's to set.
-
-        Args:
-            place: from `place`.
-            batches: how many of the epoch were done there.
-            logs: what the epoch had given there.
-        """
+    def resume(self, place: dict[str, Any]) -> None:
+        """Continue at a `place` of another run. NumPy's generator is then in another state, which the caller sets."""
         if place:
             if place["random"] is not None:
                 np.random.set_state(place["random"])
             self._pass = Pass(self, self._draw_order(np.random), place["random"])
             self._pass.start = place["row"]
-        self.resumed = Resumed(batches, logs)
 
     @property
     def first(self) -> tuple[Any, Any, Any]:
-        """Some rows of (x, y, sample_weight), here all, from which the model is built."""
+        """Rows of (x, y, sample_weight), here all, from which the model is built."""
         return self.arrays
 
     def has_more(self) -> bool:
-        """Whether there is anything for another epoch: always."""
+        """Whether there is data for another epoch: always."""
         return True
 
     def close(self) -> None:
-        """Nothing is under way."""
+        """Nothing to close."""
 
     def skip_order(self) -> None:
-        """Draw an order of the rows that no pass has, as Keras does to look at a first batch: later ones then agree."""
+        """Draw and discard an order, as Keras does to read a first batch, so that later draws are the same."""
         self.orders.next()
 
     def look_ahead(self) -> None:
-        """Draw the order of the next pass now, while the device computes."""
+        """Draw the order of the next pass in advance, while the device computes."""
         if self.shuffle and self.steps is None:
             self.orders.look_ahead()
 
     def reuse(self, chunk: Chunk) -> None:
-        """Take back the memory of a chunk whose results have been read, for a later one to be gathered into.
+        """Reuse the buffers of a chunk whose results have been read.
 
-        Until then the device may be reading it, since on the CPU nothing is copied.
+        Before that the device may be reading them, since on the CPU they are aliased.
         """
         buffers = jax.tree.leaves(chunk.batches)
         if buffers[0].shape[0] == self.capacity:
             self._free.append(buffers)
 
     def buffers(self, capacity: int, size: int) -> list[np.ndarray]:
-        """Memory for a chunk, an array for each array of the data; its contents are anything."""
+        """Buffers for a chunk, one uninitialized array for each array of the data."""
         if self._free and self._free[-1][0].shape[:2] == (capacity, size):
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
         return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
 
     def release(self) -> None:
-        """Let go of the pages of memory-mapped files that were read: else a process grows to the size of its files."""
+        """Release the pages of memory-mapped files that were read, so that the process does not grow to their size."""
         for memory in self._maps:
             memory.madvise(mmap.MADV_DONTNEED)
 
     @functools.cached_property
     def capacity(self) -> int:
-        """How many batches a chunk has room for; one where there is only one."""
+        """The capacity of chunks; 1 if there is only one batch."""
         row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
         return chunk_capacity(row * self.batch_size, self.num_rows // self.batch_size)
 
     def _draw_order(self, random: Any) -> np.ndarray | None:
-        """The rows in a new order; None for the order that they have."""
+        """A permutation of the rows; None without shuffling."""
         if self.shuffle == "batch":
             starts = range(0, self.num_rows, self.batch_size)
             ends = (min(start + self.batch_size, self.num_rows) for start in starts)
@@ -167,28 +164,29 @@ class ArrayData:
 
 
 class Pass:
-    """One pass over the rows of `ArrayData`, in an order (None: as they are)."""
+    """One pass over the rows of `ArrayData`, in the given order (None: unshuffled)."""
 
     def __init__(self, data: ArrayData, order: np.ndarray | None, random: Any):
         self.start = 0  # the row of the next batch
-        self.random = random  # the state of NumPy's generator that the order was drawn from
+        self.random = random  # the state of NumPy's generator before the order was drawn
         self._data = data
         self._capacity = data.capacity
         self._order = order
 
     @property
     def done(self) -> bool:
-        """Whether every row was given out."""
+        """Whether all rows have been yielded."""
         return self.start == self._data.num_rows
 
-    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Callable[[], int], done: int = 0) -> Iterator[Chunk]:
         """The chunks of one epoch of the pass, each gathered when it is asked for.
 
         Args:
             wanted: says how many batches the next chunk should hold; it holds no more than it has room for.
+            done: how many batches of the epoch were computed before.
         """
         data, size = self._data, self._data.batch_size
-        left = data.num_batches - data.resumed.batches
+        left = data.num_batches - done
         while left and not self.done:
             full = min((data.num_rows - self.start) // size, left)
             if full:
@@ -216,10 +214,10 @@ class Pass:
         buffers = self._data.buffers(capacity, size)
         for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
-            if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, SparseRows):
+            if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, LazyRows):
                 flat[...] = read_rows(array, rows)
             else:
-                np.take(array, rows, axis=0, out=flat, mode="clip")  # any other mode copies twice
+                np.take(array, rows, axis=0, out=flat, mode="clip")  # other modes copy twice
         if self._data.check is not None:
             numbers = np.arange(start, stop) if isinstance(rows, slice) else rows
             parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]

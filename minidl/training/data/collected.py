@@ -1,4 +1,4 @@
-"""The outputs of `predict`, from chunks to whole arrays."""
+"""The outputs of `predict`, joined from chunks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minidl.core import placement, structures
 
 
 class Collected:
-    """The rows of all chunks: written into arrays of the whole size where it is known, else joined at the end."""
+    """The rows of all chunks, in preallocated arrays if their number is known, else concatenated at the end."""
 
     def __init__(self, num_rows: int | None):
         self._num_rows = num_rows
@@ -21,7 +21,7 @@ class Collected:
         self._structure: Any = None
 
     def add(self, structure: Any) -> None:
-        """Take the rows of a chunk."""
+        """Add the rows of a chunk."""
         parts, self._structure = jax.tree.flatten(structures.ordered(structure))
         count = len(parts[0]) if parts else 0
         if self._num_rows is None:
@@ -43,10 +43,10 @@ class Collected:
 
 
 def rows_of(outputs: Any, count: int) -> Any:
-    """Outputs (capacity, batch, ...) -> the (rows, ...) of the batches that count, as NumPy arrays."""
+    """Outputs (capacity, batch, ...) -> the rows (rows, ...) of the valid batches, as NumPy arrays."""
 
     def rows(leaf: Any) -> np.ndarray:
-        kept = placement.whole(jax.block_until_ready(leaf))[:count]  # else a failed allocation would end the process
+        kept = placement.whole(jax.block_until_ready(leaf))[:count]  # raises if an allocation has failed
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
     return structures.map(rows, outputs)

@@ -11,7 +11,7 @@ from minidl.core.arrays import device_dtype, within_device
 
 
 def read_rows(array: Any, rows: Any) -> Any:
-    """Rows of an array. Those of a mapped file are read for the first time here."""
+    """Rows of an array. Rows of a memory-mapped file are first read here."""
     found = array[rows]
     if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
         raise ValueError(
@@ -21,8 +21,8 @@ def read_rows(array: Any, rows: Any) -> Any:
     return found
 
 
-def file_behind(array: Any) -> mmap.mmap | None:
-    """The mapped file that an array lies in; None for memory, and for private copies, whose changes must stay."""
+def mapping_of(array: Any) -> mmap.mmap | None:
+    """The file mapping of an array; None for arrays in memory, and private mappings, whose changes must be kept."""
     if not isinstance(array, np.memmap) or array.mode == "c":
         return None
     base = array.base

@@ -1,4 +1,4 @@
-"""NaN and infinity: found before they cost anything, and allowed where the program handles them itself.
+"""NaN and infinity in data: detected before training, and allowed if the program handles them.
 
 A loss may leave out labels that are NaN, a model may fill gaps in its inputs. So values that are not finite are no
 error by themselves. Where the data has some, one step is tried on a batch that holds them, as a pure function that
@@ -16,17 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes, structures
-from minidl.core.arrays import SparseRows, device_dtype
+from minidl.core.arrays import LazyRows, SparseRows, device_dtype
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.array_data import ArrayData
 
 
 class Bad(NamedTuple):
-    """An array that holds NaN or infinity."""
+    """An array with NaN or infinity."""
 
     name: str
     array: Any
-    rows: np.ndarray  # where they are
+    rows: np.ndarray  # the rows with such values
 
 
 def check(call: str, model: Any, data: Any, trains: bool = True) -> None:
@@ -35,11 +35,11 @@ def check(call: str, model: Any, data: Any, trains: bool = True) -> None:
     Args:
         call: for the error, such as "fit".
         model: built and compiled.
-        data: arrays, or batches, which are checked as they come.
-        trains: whether the data is to be trained on, or evaluated.
+        data: arrays, or batches, which are checked one by one.
+        trains: whether the data is for training, not for evaluation.
 
     Raises:
-        ValueError: which array has such values, and in which rows.
+        ValueError: an array has such values; the message names its rows.
     """
     if isinstance(data, ArrayData):
         check_arrays(call, model, data.arrays, data.batch_size, trains)
@@ -52,13 +52,13 @@ def check(call: str, model: Any, data: Any, trains: bool = True) -> None:
     def check_batches(*batch: Any) -> None:
         check_others(*batch)
         if not passed and check_arrays(call, model, batch, size, trains):
-            passed.append(True)  # so the program handles them
+            passed.append(True)  # the program handles them
 
     data.check = check_batches
 
 
 def check_arrays(call: str, model: Any, arrays: Any, batch_size: int, trains: bool = True) -> bool:
-    """`check` for (x, y, sample_weight). Returns whether there are values that are not finite."""
+    """`check` for (x, y, sample_weight). Returns whether there are nonfinite values."""
     found = list(_found(arrays))
     if found:
         rows = _chosen(found, batch_size)
@@ -67,7 +67,7 @@ def check_arrays(call: str, model: Any, arrays: Any, batch_size: int, trains: bo
 
 
 def _check_as_read(call: str, model: Any, mapped: dict[str, Any], size: int, trains: bool) -> Any:
-    """`check` for mapped files, which are not read through for it: for each chunk as it is read, before it counts."""
+    """`check` for memory-mapped files, by chunk: each is checked when it is read."""
     passed: list[bool] = []
 
     def check_chunk(arrays: Any, rows: np.ndarray) -> None:
@@ -92,12 +92,12 @@ def _is_mapped(array: Any) -> bool:
 
 
 def _found(arrays: Any) -> Iterator[Bad]:
-    """The arrays that hold NaN or infinity. Mapped files are not read through for it."""
+    """The arrays with NaN or infinity. Memory-mapped files are not checked here."""
     for name, array in _named(arrays):
         stored = array.stored if isinstance(array, SparseRows) else array
-        if isinstance(array, np.memmap) or not dtypes.is_float(array.dtype):
+        if isinstance(stored, (np.memmap, LazyRows)) or not dtypes.is_float(array.dtype):
             continue
-        if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also where the sum is too large
+        if not np.isfinite(np.sum(stored, dtype=stored.dtype)):  # fast; also true if the sum overflows
             rows = _rows_where_bad(array)
             if rows.size:
                 yield Bad(name, array, rows)
@@ -110,7 +110,7 @@ def _rows_where_bad(array: Any) -> np.ndarray:
 
 
 def _chosen(found: list[Bad], size: int) -> np.ndarray:
-    """The rows of a batch: of each array those that are not finite by turns, then others where these are too few."""
+    """The rows of a test batch: nonfinite rows of each array in turn, filled up with others."""
     turns = np.concatenate([np.arange(len(bad.rows)) for bad in found])
     bad_rows = np.concatenate([bad.rows for bad in found])[np.argsort(turns, kind="stable")]
     order = np.concatenate([bad_rows, np.arange(min(len(found[0].array), 2 * size))])
@@ -118,10 +118,10 @@ def _chosen(found: list[Bad], size: int) -> np.ndarray:
 
 
 def _try(call: str, model: Any, batch: Any, found: list[Bad], trains: bool) -> None:
-    steps = CompiledSteps(model)  # apart from those of the model, which are traced when callbacks have been heard
+    steps = CompiledSteps(model)  # not those of the model, which are traced after on_train_begin
     state = steps.state()
     if not all(map(_all_finite, state.trainable)):
-        return  # nothing can be said
+        return  # unknown
     batch = jax.tree.map(lambda array: np.asarray(array).astype(device_dtype(array)), structures.ordered(batch))
     empty = state._replace(metrics=[jnp.zeros_like(value) for value in state.metrics])
     with steps.eagerly():

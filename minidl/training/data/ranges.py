@@ -1,4 +1,4 @@
-"""The values of inputs against what the layers take that are given them as they are: see input_ranges.py."""
+"""Checks of the values of inputs against the valid ranges of layers: see core/input_ranges.py."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core import input_ranges, structures
-from minidl.core.arrays import device_dtype
+from minidl.core import host_plan, input_ranges
+from minidl.core.arrays import LazyRows, SparseRows, device_dtype
 from minidl.layers import Embedding, InputLayer
 
 
 def check(call: str, model: Any, x: Any) -> None:
-    """Refuse inputs that a layer looks up in a table, or takes as integers, and that are out of its range.
+    """Refuse inputs out of the range of a layer that looks them up in a table, or takes integers.
 
-    Mapped files are not read through for it.
+    Memory-mapped files are not checked here.
 
     Args:
-        call: for the error, such as "fit".
-        model: built for such inputs.
+        call: the method, for the error, such as "fit".
+        model: a model built for such inputs.
         x: arrays.
 
     Raises:
-        ValueError: the input, its values, and what the layer takes.
+        ValueError: values are out of range.
     """
     leaves = jax.tree_util.tree_leaves_with_path(x)
     for index, low, high, owner in _known(model, x):
         path, array = leaves[index]
-        if isinstance(array, np.memmap) or not array.size:
+        is_computed = isinstance(array, LazyRows) and not isinstance(array, SparseRows)
+        if is_computed or isinstance(array, np.memmap) or not array.size:
             continue
         smallest, largest = array.min(), array.max()
-        if not low <= smallest <= largest <= high:  # nor NaN
+        if not low <= smallest <= largest <= high:  # False for NaN, too
             raise ValueError(
                 f"{call}: x{jax.tree_util.keystr(path)} has values from {smallest} to {largest}, but {owner} takes "
                 f"{low} to {high}. Check x, or make the layer larger."
@@ -39,7 +40,7 @@ def check(call: str, model: Any, x: Any) -> None:
 
 
 def _known(model: Any, x: Any) -> list[input_ranges.Range]:
-    """The ranges of a model's inputs, traced once for all x of one shape; most models have none."""
+    """The ranges of a model's inputs, traced once per shape of x; most models have none."""
     leaves, structure = jax.tree.flatten(x)
     known: dict[Any, Any] = model._output_specs
     key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
@@ -47,14 +48,14 @@ def _known(model: Any, x: Any) -> list[input_ranges.Range]:
         specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
         limited = any(map(_takes_integers, model._flatten_layers()))
         inputs = jax.tree.unflatten(structure, specs)
-        known[key] = input_ranges.of(lambda values: _call(model, values), inputs) if limited else []
+        known[key] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
     return known[key]
 
 
-def _call(model: Any, inputs: Any) -> Any:
-    """A call of which neither variables nor losses keep anything."""
+def call(model: Any, inputs: Any) -> Any:
+    """A call without side effects on variables and losses."""
     with model._keeping([*model.variables, *model.metrics_variables]):
-        outputs = model(structures.plain(inputs), training=False)
+        outputs = model(host_plan.opened(inputs), training=False)
         model._clear_losses()
         return outputs
 

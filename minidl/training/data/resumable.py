@@ -1,4 +1,4 @@
-"""What a resumed run cannot bring back: the state that batches come from, where it lies in the user's own objects."""
+"""State of the user's data that a resumed run cannot restore."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def global_states() -> Any:
 
 
 def loss_of_state(source: Any, before: Any) -> str | None:
-    """Why batches may be others when a run is resumed, and what to do; None where that is not known to be so.
+    """Why batches may differ when a run is resumed, and what to do; None if no reason is known.
 
     Args:
-        source: what gives the batches.
-        before: the global random states before its first batch was asked for.
+        source: the source of the batches.
+        before: the global random states before its first batch was requested.
     """
     name = f"the {type(source).__name__} given as x"
     if isinstance(source, PyDataset):

@@ -1,4 +1,4 @@
-"""What `validation_split` and `class_weight` make of arrays."""
+"""Arrays for `validation_split` and `class_weight`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from minidl.core.arrays import as_array
 
 
 def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
-    """Split structures of arrays in two: the first rows, and the last `share` of the rows.
+    """Split structures of arrays in two: the first rows, and the last fraction `share` of the rows.
 
     Raises:
-        ValueError: the share is not between 0 and 1, or one part would be empty.
+        ValueError: the fraction is not between 0 and 1, or one part would be empty.
 
     >>> train_validation_split(np.arange(10), 0.2)
     (array([0, 1, 2, 3, 4, 5, 6, 7]), array([8, 9]))
@@ -31,7 +31,7 @@ def train_validation_split(arrays: Any, share: float) -> tuple[Any, Any]:
 
 
 def class_weights_to_sample_weights(y: Any, class_weight: dict[int, float], rank: int | None = None) -> np.ndarray:
-    """The weight of each label's class; 1 for classes that are not named.
+    """Sample weights from class weights; 1 for classes that are not in `class_weight`.
 
     Args:
         y: labels (n,) or (n, 1), or one-hot labels (n, classes); of sequences (n, steps) or (n, steps, classes).

@@ -1,4 +1,4 @@
-"""Batches from anything that can be iterated, as chunks.
+"""Batches from any iterable, as chunks.
 
 A generator, a `PyDataset`, a `tf.data.Dataset`, a torch or grain `DataLoader`, a list's iterator: what it yields
 is a batch, and consecutive batches of one shape are stacked into a chunk. No thread is needed to
@@ -22,8 +22,9 @@ import numpy as np
 from minidl.core import placement
 from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
-from minidl.training.data import resumable, torch_random
-from minidl.training.data.chunks import Chunk, Resumed, chunk_capacity
+from minidl.data import INFINITE_CARDINALITY, Dataset
+from minidl.training.data import resumable, source_state
+from minidl.training.data.chunks import Chunk, chunk_capacity
 from minidl.utils.batches import unpack_x_y_sample_weight
 from minidl.utils.py_dataset import PyDataset
 from minidl.utils.worker_pool import drop
@@ -32,7 +33,7 @@ Parts = tuple[Any, Any, Any]  # x, y, sample_weight of one batch: structures of 
 
 
 def is_stream(x: Any) -> bool:
-    """Whether something yields batches when it is iterated, rather than being arrays itself.
+    """Whether an object yields batches when iterated over, rather than being arrays.
 
     >>> is_stream(iter([])), is_stream(np.zeros(3)), is_stream([1, 2])
     (True, False, False)
@@ -41,27 +42,28 @@ def is_stream(x: Any) -> bool:
 
 
 class StreamData:
-    """Batches that come one after the other; the counterpart of `ArrayData`.
+    """A stream of batches; the counterpart of `ArrayData`.
 
     Args:
         source: an iterable whose items are x, (x, y) or (x, y, sample_weight).
-        steps: how many batches make an epoch; the next epoch goes on where this one ended. Without it an
+        steps: the number of batches per epoch; the next epoch continues where this one ended. Without it an
             epoch lasts until the source ends.
-        class_weight: (x, y, sample_weight) -> the weights of the examples, from those of their classes.
-        shuffle: whether a `PyDataset` gives its batches in a new order each epoch.
-        use: "building" and then training, "training" or "prediction": what a `PyDataset` is told, as by Keras.
-        repeats: whether each pass gives the batches of the first one, which are kept if the source is an iterator,
+        class_weight: (x, y, sample_weight) -> sample weights from class weights.
+        shuffle: whether a `PyDataset` shuffles its batches before each epoch.
+        use: "building" and then training, "training" or "prediction": the use, for the hooks of a `PyDataset`.
+        repeats: whether each pass has the batches of the first one, which are cached if the source is an iterator,
             which cannot be restarted.
+        on_host: see `adapt`.
 
     Raises:
-        ValueError: it yields nothing, or something else than batches.
+        ValueError: it yields nothing, or something other than batches.
 
     >>> data = StreamData([(np.zeros((4, 2)), np.ones(4))] * 5)
     >>> data.num_batches, [chunk.num_batches for chunk in data.epoch().chunks(lambda: 3)]
     (5, [3, 2])
     """
 
-    num_rows: int | None = None  # unknown before the end
+    num_rows: int | None = None  # unknown in advance
 
     def __init__(
         self,
@@ -71,19 +73,24 @@ class StreamData:
         shuffle: bool = False,
         use: str = "training",
         repeats: bool = False,
+        on_host: Callable[[Any], Any] = lambda x: x,
     ):
         self.steps = steps
         self.source = source
         self._class_weight = class_weight
+        self._on_host = on_host
         self._shuffle = shuffle
         self._length = _length(source)
+        if steps is None and isinstance(source, Dataset) and source.cardinality() == INFINITE_CARDINALITY:
+            raise ValueError(
+                f"{_described(source)} never ends: pass steps_per_epoch, validation_steps or steps, or take(n) of it."
+            )
         self._kept: list[Parts] | None = [] if repeats and isinstance(source, Iterator) else None
         self._free: list[list[np.ndarray]] = []
         self._pass: StreamPass | None = None
         self._begun = 0  # passes
-        # The order of a tf.data.Dataset follows from its seed and from how many passes were begun before.
+        # The order of a tf.data.Dataset is determined by its seed and the number of earlier passes.
         self._counts_passes = type(source).__module__.startswith("tensorflow.")
-        self.resumed = Resumed()
         before = resumable.global_states()
         try:
             first = self._look(use)
@@ -96,22 +103,22 @@ class StreamData:
         self.lost = resumable.loss_of_state(source, before)
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
-        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # refuses what is wrong, as soon as it comes
+        self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # validates each batch
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
     @property
     def num_batches(self) -> int | None:
-        """How many batches make an epoch; None while it is unknown."""
+        """The number of batches per epoch; None if unknown."""
         return self.steps or self._length
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of the first batch (x, y, sample_weight)."""
         return [jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape, device_dtype(array)), self.first)]
 
-    def epoch(self, restart: bool = False) -> StreamPass:
-        """Begin a pass, or continue one that `steps` ended unless `restart`."""
+    def epoch(self, restart: bool = False, is_resumed: bool = False) -> StreamPass:
+        """Begin a pass, or continue one that `steps` ended unless `restart`. See `ArrayData.epoch`."""
         current = self._pass
-        if current is not None and self.resumed.batches:
+        if current is not None and is_resumed:
             return current
         if current is not None and not current.ended:
             if not current.used or (self.steps and not restart):
@@ -120,22 +127,18 @@ class StreamData:
         return self._begin_pass()
 
     def place(self) -> dict[str, Any]:
-        """Where the present pass is, as plain data for `resume`; empty before the first."""
+        """The position of the current pass, as plain data for `resume`; empty before the first."""
         if self._pass is None:
             return {}
-        return {**self._pass.place(), "begun": self._begun, "torch_now": torch_random.take(self.source)}
+        return {**self._pass.place(), "begun": self._begun, "own_now": source_state.take(self.source)}
 
-    def resume(self, place: dict[str, Any], batches: int, logs: dict[str, float]) -> None:
-        """Go on at a place of another run: read as many batches as it had read, and drop them.
+    def resume(self, place: dict[str, Any]) -> None:
+        """Continue at a `place` of another run: read as many batches as it had read, and drop them.
 
-        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had.
-        It leaves the random generators in other states, which are the caller's to set. A `PyDataset` that changes in
+        A `tf.data.Dataset` is read from its first pass on; others begin the last one with the random states it had; a
+        `Dataset` of minidl skips batches without computing them where its stages allow it.
+        Changes the states of the random generators, which the caller must set. A `PyDataset` that changes in
         its `on_epoch_end` is not restored.
-
-        Args:
-            place: from `place`.
-            batches: how many of the epoch were done there.
-            logs: what the epoch had given there.
         """
         if place:
             current = self._pass
@@ -147,26 +150,25 @@ class StreamData:
                 self._end_pass()
                 random.setstate((place["python"][0], tuple(place["python"][1]), place["python"][2]))
                 np.random.set_state(place["numpy"])
-                torch_random.put(self.source, place["torch"])
-                current = self._begin_pass()
-            current.skip(place["given"], place["peeked"])
-            torch_random.put(self.source, place["torch_now"])
-        self.resumed = Resumed(batches, logs)
+                source_state.put(self.source, place["own"])
+                current = self._begin_pass(place["given"] if isinstance(self.source, Dataset) else 0)
+            current.skip(place["given"] - current.given, place["peeked"])
+            source_state.put(self.source, place["own_now"])
 
     def has_more(self) -> bool:
         """Whether there is a batch for another epoch. A generator that has ended has none."""
         return isinstance(self.source, PyDataset) or self.epoch().peek() is not None
 
     def close(self) -> None:
-        """End what makes batches: a pass that has not come to its end, and the processes of a `PyDataset`."""
+        """Close an unfinished pass, and the worker processes of a `PyDataset`."""
         self._end_pass()
         drop(id(self.source))
 
     def look_ahead(self) -> None:
-        """Nothing can be known before it is asked for."""
+        """Nothing can be prepared in advance."""
 
     def reuse(self, chunk: Chunk) -> None:
-        """Take back the memory of a chunk whose results have been read."""
+        """Reuse the buffers of a chunk whose results have been read."""
         buffers = jax.tree.leaves(chunk.batches)
         if buffers[0].shape[0] == self.capacity and shape_of(chunk.batches, skip=1) == self.batch_shape:
             self._free.append(buffers)
@@ -189,23 +191,25 @@ class StreamData:
         return Chunk(stacked, len(batches), rows * placement.streams())
 
     def count(self, batches: int) -> None:
-        """Note how many batches a whole pass had."""
+        """Record the number of batches of a complete pass."""
         if self._length is None:
             self._length = batches
 
     def begin_epoch(self) -> None:
-        """Tell a `PyDataset`."""
+        """Notify a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_begin()
 
     def end_epoch(self) -> None:
-        """Tell a `PyDataset`."""
+        """Notify a `PyDataset`."""
         if isinstance(self.source, PyDataset):
             self.source.on_epoch_end()
 
-    def _begin_pass(self) -> StreamPass:
+    def _begin_pass(self, start: int = 0) -> StreamPass:
         self._begun += 1
-        self._pass = StreamPass(self, self._batches())
+        states = random.getstate(), np.random.get_state(legacy=False), source_state.take(self.source)
+        source = self.source.read(start) if isinstance(self.source, Dataset) else self.source
+        self._pass = StreamPass(self, self._batches(source), states, start)
         return self._pass
 
     def _end_pass(self) -> None:
@@ -213,7 +217,7 @@ class StreamData:
             self._pass.close()
 
     def _look(self, use: str) -> Parts | None:
-        """The first batch, which others give in the first epoch too, but a `PyDataset` may change until then."""
+        """The first batch; it is also that of the first epoch, except for a `PyDataset`, which may change before."""
         if not isinstance(self.source, PyDataset):
             return self.epoch().peek()
         if use == "building":
@@ -226,97 +230,107 @@ class StreamData:
             self.end_epoch()
         return first
 
-    def _batches(self) -> Generator[Parts, None, None]:
-        if isinstance(self.source, PyDataset):
-            with contextlib.closing(self.source.batches(self._shuffle)) as batches:
+    def _batches(self, source: Any) -> Generator[Parts, None, None]:
+        if isinstance(source, PyDataset):
+            with contextlib.closing(source.batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
         elif self._kept is None:
-            yield from map(self._parts, self.source)
+            yield from map(self._parts, source)
         else:
             yield from self._kept
-            for batch in itertools.islice(self.source, self.steps and self.steps - len(self._kept)):
-                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may write to its arrays again
+            for batch in itertools.islice(source, self.steps and self.steps - len(self._kept)):
+                parts = jax.tree.map(np.array, self._parts(batch))  # a copy: a generator may reuse its arrays
                 self._kept.append(parts)
                 yield parts
 
     def _parts(self, batch: Any) -> Parts:
-        x, y, sample_weight = map(as_batch, unpack_x_y_sample_weight(batch))
+        x, y, sample_weight = unpack_x_y_sample_weight(batch)
+        x, y, sample_weight = as_batch(x, text=True), as_batch(y), as_batch(sample_weight)
         if self._class_weight is not None:
             sample_weight = self._class_weight(x, y, sample_weight)
+        x = as_batch(self._on_host(x))
         sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(
                 f"{_described(self.source)} gave a batch whose parts have the shapes "
                 f"{shape_of((x, y, sample_weight))[1]}: each needs a first axis of examples, of the same length."
+                + (" Call batch(32) of the Dataset." if isinstance(self.source, Dataset) else "")
             )
         return x, y, sample_weight
 
 
 class StreamPass:
-    """One pass over the batches of `StreamData`."""
+    """One pass over the batches of `StreamData`.
 
-    def __init__(self, data: StreamData, batches: Generator[Parts, None, None]):
+    Args:
+        data: what it is a pass of.
+        batches: those after the skipped ones.
+        states: what may determine their order: the states of Python's and NumPy's generators and of the source.
+        given: how many were skipped.
+    """
+
+    def __init__(self, data: StreamData, batches: Generator[Parts, None, None], states: Any, given: int):
         self._data = data
         self._batches = batches
         self._next: Parts | None = None
-        self._given = 0  # batches
-        # That its order may come from:
-        self._random = random.getstate(), np.random.get_state(legacy=False), torch_random.take(data.source)
+        self.given = given  # batches
+        self._states = states
         self.ended = False
 
     @property
     def used(self) -> bool:
-        """Whether a batch was given out."""
-        return self._given > 0
+        """Whether a batch has been yielded."""
+        return self.given > 0
 
     def place(self) -> dict[str, Any]:
-        """How far it is, and what its order may depend on."""
-        place = dict(zip(("python", "numpy", "torch"), self._random))
-        return {**place, "given": self._given, "peeked": self._next is not None}
+        """Its position, and the states that may determine its order."""
+        place = dict(zip(("python", "numpy", "own"), self._states))
+        return {**place, "given": self.given, "peeked": self._next is not None}
 
     def skip(self, count: int, peek: bool) -> None:
-        """Drop batches, and look at the next one if that was done before."""
+        """Discard batches, and prefetch the next one if it had been prefetched."""
         for _ in range(count):
             self.peek()
             self._next = None
-        self._given += count
+        self.given += count
         if peek:
             self.peek()
 
     def close(self) -> None:
-        """Give out no more."""
+        """Yield no more batches."""
         self.ended = True
         self._batches.close()
 
     def peek(self) -> Parts | None:
-        """The next batch, which stays the next; None at the end."""
+        """The next batch, without consuming it; None at the end."""
         if self._next is None and not self.ended:
             self._next = next(self._batches, None)
             if self._next is None:
                 self.ended = True
         return self._next
 
-    def chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+    def chunks(self, wanted: Callable[[], int], done: int = 0) -> Iterator[Chunk]:
         """The chunks of one epoch, each gathered when it is asked for.
 
         Args:
             wanted: says how many batches the next chunk should hold.
+            done: how many batches of the epoch were computed before.
         """
         if placement.streams() == 1:
-            return self._own_chunks(wanted)
-        return placement.in_step(self._own_chunks, wanted)
+            return self._own_chunks(wanted, done)
+        return placement.in_step(lambda wanted: self._own_chunks(wanted, done), wanted)
 
-    def _own_chunks(self, wanted: Callable[[], int]) -> Iterator[Chunk]:
+    def _own_chunks(self, wanted: Callable[[], int], done: int) -> Iterator[Chunk]:
         data = self._data
-        left = (data.steps or math.inf) - data.resumed.batches
+        left = (data.steps or math.inf) - done
         data.begin_epoch()
         while left and self.peek() is not None:
             batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
             left -= len(batches)
-            self._given += len(batches)
+            self.given += len(batches)
             yield data.stack(batches)
         if self.ended:
-            data.count(self._given)
+            data.count(self.given)
         data.end_epoch()
         if data.steps and left:
             warnings.warn(
@@ -325,7 +339,7 @@ class StreamPass:
             )
 
     def _alike(self) -> Iterator[Parts]:
-        """The next batches that can share a chunk: those with the shape of the first, or a single other one."""
+        """The next batches for one chunk: those with the shape of the first batch, or a single other one."""
         shape = shape_of(self._next)
         while self._next is not None and shape_of(self._next) == shape:
             batch, self._next = self._next, None
@@ -342,7 +356,7 @@ def shape_of(batch: Any, skip: int = 0) -> Any:
 
 
 def _length(source: Any) -> int | None:
-    """How many batches there are, if the source knows."""
+    """The number of batches, if the source has it."""
     if isinstance(source, PyDataset):
         return source.num_batches
     length = operator.length_hint(source, -1)
@@ -350,7 +364,7 @@ def _length(source: Any) -> int | None:
 
 
 def _rows(stacked: np.ndarray, num_batches: int) -> np.ndarray:
-    """The rows of the first batches of a chunk; an axis of size 0 is one like another."""
+    """The rows of the first batches of a chunk, also for axes of size 0."""
     return stacked[:num_batches].reshape(num_batches * stacked.shape[1], *stacked.shape[2:])
 
 

@@ -1,1 +1,1 @@
-"""What `compile` was given, resolved for the outputs of a model and checked against its targets."""
+"""The losses and metrics of `compile`, resolved for the outputs of a model, and checks of the targets."""

@@ -1,7 +1,7 @@
-"""Checks of what a user gives to fit, evaluate and predict, made before any work starts.
+"""Checks of the arguments of fit, evaluate and predict, made before training starts.
 
 Each says what came, what was expected, and what to do. Some of what is refused here would run in
-Keras and compute something that nobody wants: labels without an output (on JAX their loss
+Keras and compute something unintended: labels without an output (on JAX their loss
 is silently 0), or targets that broadcast against the outputs. No check looks at the data in more
 than a pass that takes a minimum or a sum.
 """
@@ -16,12 +16,12 @@ import jax
 import numpy as np
 
 from minidl.core import array_metadata
-from minidl.core.typing import Shape
+from minidl.core.typing import PyTree, Shape
 from minidl.losses import LossFunctionWrapper
 from minidl.training.targets.outputs import Outputs
 from minidl.utils.batches import unpack_x_y_sample_weight
 
-# What is known about the losses, by the names of their functions.
+# Properties of the losses, by the names of their functions.
 _BINARY = ("binary_crossentropy", "binary_focal_crossentropy")
 _ONE_HOT = ("categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge")
 _CLASSES = ("sparse_categorical_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy")
@@ -39,7 +39,7 @@ _ELEMENTWISE = (
     "squared_hinge",
 )
 _TO_CLASSES = "For numbers of classes use 'sparse_categorical_crossentropy'."
-_RANGES: dict[str, tuple[float, float, str]] = {  # the smallest and the largest target, and what to do about others
+_RANGES: dict[str, tuple[float, float, str]] = {  # the range of targets, and advice for values out of range
     **dict.fromkeys(_BINARY, (0, 1, f"Labels -1 and 1 become 0 and 1 by (y + 1) / 2, bytes by y / 255. {_TO_CLASSES}")),
     **dict.fromkeys(("hinge", "squared_hinge"), (-1, 1, f"Give the labels -1 and 1 (or 0 and 1). {_TO_CLASSES}")),
     "categorical_hinge": (0, 1, "Give one-hot labels: utils.to_categorical(y) makes them."),
@@ -48,21 +48,21 @@ _RANGES: dict[str, tuple[float, float, str]] = {  # the smallest and the largest
 
 
 def positive(call: str, **values: Any) -> None:
-    """Refuse numbers that are no positive integers; None passes."""
+    """Refuse numbers that are not positive integers; None is allowed."""
     for name, value in values.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
             raise ValueError(f"{call}: {name} must be a positive integer, got {value!r}.")
 
 
 def at_least_0(call: str, **values: Any) -> None:
-    """Refuse what counts no epochs."""
+    """Refuse numbers of epochs that are not integers of at least 0."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
             raise ValueError(f"{call}: {name} must be an integer of at least 0, got {value!r}.")
 
 
 def schedule(call: str, validation_freq: Any, shuffle: Any) -> None:
-    """Refuse what says no epochs to validate after, and no way to shuffle."""
+    """Refuse invalid values of validation_freq and shuffle."""
     epochs = validation_freq if isinstance(validation_freq, (list, tuple, set, range)) else [validation_freq]
     if not all(isinstance(epoch, (int, np.integer)) and epoch > 0 for epoch in epochs):
         raise ValueError(
@@ -74,14 +74,14 @@ def schedule(call: str, validation_freq: Any, shuffle: Any) -> None:
 
 
 def compiled(model: Any, call: str) -> None:
-    """Refuse a model that was not compiled."""
+    """Refuse a model that is not compiled."""
     if not model.compiled:
         raise ValueError(
             f"{call}: {model.name!r} is not compiled. Call model.compile(optimizer=..., loss=..., metrics=[...]) first."
         )
 
 
-def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
+def arrays(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
     """Refuse empty data, and x, y and weights of different lengths."""
     lengths = {}
     for name, structure in (("x", x), ("y", y), ("sample_weight", sample_weight)):
@@ -99,13 +99,13 @@ def arrays(call: str, x: Any, y: Any, sample_weight: Any) -> None:
         )
     for path, leaf in jax.tree_util.tree_leaves_with_path(x):
         if 0 in leaf.shape[1:]:
-            raise ValueError(f"{call}: x{jax.tree_util.keystr(path)} of shape {leaf.shape} holds no values.")
+            raise ValueError(f"{call}: x{jax.tree_util.keystr(path)} of shape {leaf.shape} has no values.")
     if set(lengths.values()) == {0}:
         raise ValueError(f"{call}: the data set is empty: x has shape {jax.tree.leaves(x)[0].shape}.")
 
 
-def weights(call: str, sample_weight: Any) -> None:
-    """Refuse weights that no example can have."""
+def weights(call: str, sample_weight: PyTree) -> None:
+    """Refuse sample weights that are negative or not finite."""
     for array in jax.tree.leaves(sample_weight):
         low, high = (array.min(), array.max()) if array.size else (0, 0)
         if not 0 <= low <= high < np.inf:
@@ -115,14 +115,14 @@ def weights(call: str, sample_weight: Any) -> None:
             )
 
 
-def has_targets(call: str, loss: Any, y: Any) -> None:
+def has_targets(call: str, loss: Any, y: PyTree) -> None:
     """Refuse data without targets for a model that has a loss (or losses, in a structure)."""
     if y is None and jax.tree.leaves(loss):
         name = loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", loss))
         raise ValueError(f"{call}: y is None, but the model is compiled with the loss {name!r}. Give the targets as y.")
 
 
-def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
+def targets(call: str, loss: Any, y: PyTree, y_pred: PyTree, output_names: Sequence[str] | None = None) -> None:
     """Refuse targets that do not match the loss and the outputs.
 
     Args:
@@ -130,7 +130,7 @@ def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[st
         loss: the resolved loss of the model; a list of them if it has several outputs.
         y: all targets.
         y_pred: the outputs, or their shapes.
-        output_names: what the model calls its outputs, if it names them.
+        output_names: the names of the outputs, if the model has any.
     """
     outputs = Outputs(y_pred, output_names)
     resolved = loss if isinstance(loss, list) else [loss]
@@ -140,7 +140,7 @@ def targets(call: str, loss: Any, y: Any, y_pred: Any, output_names: Sequence[st
             _targets_of_one(call, "y" if len(outputs) == 1 else f"y of {label!r}", one, target, output.shape)
 
 
-def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> None:
+def _targets_of_one(call: str, given: str, loss: Any, y: PyTree, shape: Shape) -> None:
     name = _function(loss)
     if name == "sparse_categorical_crossentropy":
         _sparse_labels(call, given, y, shape, loss.fn_arguments)
@@ -150,7 +150,7 @@ def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> N
         _same_shape(call, given, name, y, shape)
     if name in _RANGES and y.size:
         low, high, advice = _RANGES[name]
-        if y.min() < low - 1e-6 or y.max() > high + 1e-6:  # rounding errors are accepted
+        if y.min() < low - 1e-6 or y.max() > high + 1e-6:  # with a tolerance for rounding errors
             raise ValueError(
                 f"{call}: {given} has values from {y.min():g} to {y.max():g}, but the {name} takes values from "
                 f"{low:g} to {high:g}. {advice}"
@@ -158,14 +158,14 @@ def _targets_of_one(call: str, given: str, loss: Any, y: Any, shape: Shape) -> N
 
 
 def _function(loss: Any) -> str:
-    """The name of minidl's own function in a loss; "" for another function."""
+    """The name of the function of a loss, if it is one of minidl's; otherwise ""."""
     function = loss.fn if isinstance(loss, LossFunctionWrapper) else None
     is_own = getattr(function, "__module__", "").startswith("minidl.losses")
     return str(getattr(function, "__name__", "")) if is_own else ""
 
 
-def activation(loss: Any, y_pred: Any) -> None:
-    """Refuse or warn of an output whose activation does not match the loss.
+def activation(loss: Any, y_pred: PyTree) -> None:
+    """Refuse, or warn about, an output whose activation does not match the loss.
 
     The activation is part of the output's metadata while the loss is traced (see array_metadata.py).
 
@@ -174,10 +174,10 @@ def activation(loss: Any, y_pred: Any) -> None:
         y_pred: the output.
 
     Raises:
-        ValueError: a softmax over one value, which is 1 whatever the weights are.
+        ValueError: a softmax over one value, which is always 1.
 
     Warns:
-        UserWarning: logits where the loss takes probabilities, or the other way round; independent
+        UserWarning: logits where the loss takes probabilities, or the reverse; independent
             probabilities where the classes of the loss exclude each other.
     """
     name = _function(loss)
@@ -196,7 +196,7 @@ def activation(loss: Any, y_pred: Any) -> None:
     if from_logits and (softmax or sigmoid):
         advice = (
             f"is given from_logits=True, but the output is a {'softmax' if softmax else 'sigmoid'} already, so it is "
-            "applied twice. Take one of them away."
+            "applied twice. Remove one of them."
         )
     elif not from_logits and known.is_linear:
         advice = (
@@ -285,14 +285,14 @@ def _same_shape(call: str, given_as: str, name: str, y: np.ndarray, shape: Shape
         )
 
 
-def class_weight(call: str, weights: Any, sample_weight: Any, y: Any, y_pred: Any) -> None:
+def class_weight(call: str, weights: Any, sample_weight: PyTree, y: PyTree, y_pred: PyTree) -> None:
     """Refuse class weights together with sample weights, for several outputs, and for labels that are not classes."""
     if sample_weight is not None:
         raise ValueError(f"{call}: give class_weight or sample_weight, not both. Multiply them into one sample_weight.")
     outputs = jax.tree.leaves(y_pred)
     if len(outputs) != 1:
         raise ValueError(
-            f"{call}: class_weight is for models with one output; this one has {len(outputs)}. Give sample_weight, "
+            f"{call}: class_weight needs a model with one output; this one has {len(outputs)}. Give sample_weight, "
             "with the weights of each output's examples."
         )
     labels = jax.tree.leaves(y)
@@ -327,7 +327,7 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
     """(x, y, sample_weight) of validation_data.
 
     Raises:
-        ValueError: it is not a tuple of one to three.
+        ValueError: it is not a tuple of one to three items.
     """
     if not isinstance(validation_data, (tuple, list)) or not 1 <= len(validation_data) <= 3:
         raise ValueError(
@@ -337,8 +337,8 @@ def triple(validation_data: Any) -> tuple[Any, Any, Any]:
     return unpack_x_y_sample_weight(validation_data)
 
 
-def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
-    """Refuse targets or weights together with data that yields them itself."""
+def stream(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
+    """Refuse targets or weights together with a stream, which yields them itself."""
     given = [name for name, value in (("y", y), ("sample_weight", sample_weight)) if value is not None]
     if given:
         raise ValueError(
@@ -348,7 +348,7 @@ def stream(call: str, x: Any, y: Any, sample_weight: Any) -> None:
 
 
 def splittable(x: Any) -> None:
-    """Refuse to split anything but arrays."""
+    """Refuse validation_split for data other than arrays."""
     leaves = jax.tree.leaves(x, is_leaf=lambda value: not isinstance(value, (list, tuple, dict)))
     if not all(hasattr(leaf, "__len__") and hasattr(leaf, "__getitem__") for leaf in leaves):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Objectives: what compile() was given, resolved against what the model puts out.
+"""Objectives: the losses and metrics of compile(), resolved for the outputs of the model.
 
 Names such as "accuracy" mean different things for different shapes, so losses and metrics are
 made when the shapes of targets and predictions are first known. Then this is the whole
@@ -14,12 +14,12 @@ from typing import Any
 import jax
 
 from minidl import losses, metrics
-from minidl.core import structures
 from minidl.core.symbolic import infer
+from minidl.core.typing import PyTree
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.training.targets import checks
-from minidl.training.targets.outputs import Joint, Outputs, is_structure
+from minidl.training.targets.outputs import Outputs, is_structure
 
 
 class Objectives:
@@ -30,10 +30,10 @@ class Objectives:
     Args:
         loss: name, function or `Loss`; None for an output that is not trained, or where layers add their losses
             themselves.
-        loss_weights: numbers that the losses are multiplied with; None is 1.
-        metrics: metrics that take no sample weights into account: a list for a model of one output; a list or dict
+        loss_weights: factors of the losses; None for 1.
+        metrics: metrics without sample weights: a list for a model of one output; a list or dict
             of metrics, or of lists of them, for several.
-        weighted_metrics: likewise, metrics that do.
+        weighted_metrics: the same, weighted by the sample weights.
 
     Raises:
         ValueError: an unknown name.
@@ -46,12 +46,11 @@ class Objectives:
         self._given_loss, self._given_weights = loss, loss_weights
         self._given_metrics, self._given_weighted = metrics, weighted_metrics
         self._outputs: Outputs | None = None
-        self._trained: list[bool] = []  # for each output, whether it has a loss
+        self._trained: list[bool] = []  # whether each output has a loss
         self._objectives: list[_Objective] = []
         self._order: list[_Objective] = []  # the trained ones, as compile() names them
-        self._joint: list[_JointObjective] = []  # losses of several outputs together
         self._named: dict[str, Metric] = {"loss": self.loss_tracker}
-        for identifier in _leaves(loss):  # an unknown name is refused at compile()
+        for identifier in _leaves(loss):  # refuse unknown names at compile()
             if not _is_crossentropy(identifier):
                 losses.get(identifier)
         for weight in _leaves(loss_weights):
@@ -65,7 +64,7 @@ class Objectives:
 
     @property
     def given(self) -> dict[str, Any]:
-        """The arguments as they were given."""
+        """The arguments, unresolved."""
         return {
             "loss": self._given_loss,
             "loss_weights": self._given_weights,
@@ -86,22 +85,22 @@ class Objectives:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The resolved metrics, without the loss but with the losses of several outputs; empty until built."""
+        """The resolved metrics, without the loss but with those of each of several outputs; empty until built."""
         return list({id(metric): metric for metric in self._named.values()}.values())[1:]
 
     @property
     def reported(self) -> list[Metric]:
-        """All that is reported: the loss, then the metrics."""
+        """The reported metrics: the loss, then the others."""
         return [self.loss_tracker, *self.metrics]
 
     @property
     def by_name(self) -> dict[str, Metric]:
-        """What is reported by the name in the logs; the loss alone until built."""
+        """Name in the logs -> reported metric; the loss alone until built."""
         return dict(self._named)
 
     @property
     def names(self) -> list[str]:
-        """What the numbers of `reported` are called, in the order in which evaluate() returns them.
+        """The names of `reported`, in the order in which evaluate() returns the values.
 
         The loss; the metrics that are reported under their own names; the losses of several outputs; all else
         by name. This is the order of Keras.
@@ -111,11 +110,11 @@ class Objectives:
 
     @property
     def are_given(self) -> bool:
-        """Whether `compile` was given a loss or metrics; a `train_step` of the caller's may need neither."""
+        """Whether `compile` was given a loss or metrics; a user's `train_step` may need neither."""
         return any(given is not None for given in (self._given_loss, self._given_metrics, self._given_weighted))
 
-    def build(self, y: Any, y_pred: Any, output_names: Sequence[str] | None = None) -> None:
-        """Resolve names, given targets and predictions (or their shapes).
+    def build(self, y: PyTree, y_pred: PyTree, output_names: Sequence[str] | None = None) -> None:
+        """Resolve losses and metrics, given targets and predictions (or their shapes).
 
         Args:
             y: the targets.
@@ -128,15 +127,11 @@ class Objectives:
         if self.built:
             return
         outputs = self._outputs = Outputs(y_pred, output_names)
-        given_loss, given_weights, joint = outputs.separate(self._given_loss, self._given_weights)
-        given_losses = outputs.split(given_loss, "compile: loss")
-        weights = outputs.split(given_weights, "compile: loss_weights")
+        given_losses = outputs.split(self._given_loss, "compile: loss")
+        weights = outputs.split(self._given_weights, "compile: loss_weights")
         given_metrics = self._metrics_of(outputs, self._given_metrics, "compile: metrics")
         given_weighted = self._metrics_of(outputs, self._given_weighted, "compile: weighted_metrics")
-        self._joint = [_JointObjective(part, _resolve_loss(part.loss, None, None)) for part in joint]
         self._trained = [loss is not None for loss in given_losses]
-        for index in [index for part in joint for index in part.indices]:
-            self._trained[index] = True
         targets = outputs.split_targets(y, self._trained)
         names = outputs.names if len(outputs) > 1 else None
         for i, (target, output) in enumerate(zip(targets, outputs.values, strict=True)):
@@ -152,19 +147,19 @@ class Objectives:
                     [_resolve_metric(identifier, target, output) for identifier in given_weighted[i]],
                 )
             )
-        self._order = [self._objectives[i] for i in outputs.order(given_loss) if given_losses[i] is not None]
+        self._order = [self._objectives[i] for i in outputs.order(self._given_loss) if given_losses[i] is not None]
         self._name_all(outputs)
         for objective, target, output in zip(self._objectives, targets, outputs.values):
             for metric in (*objective.metrics, *objective.weighted):
                 metric.build(target, output)
         self.built = True
 
-    def compute_loss(self, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def compute_loss(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> Any:
         """The loss of a batch, the weighted sum over the outputs; None without a loss."""
-        if not self._order and not self._joint:
+        if not self._order:
             return None
         parts = self._parts(y, y_pred, sample_weight)
-        terms = [joint.term(parts) for joint in self._joint]
+        terms = []
         for objective in self._order:
             target, output, weight = parts[objective.index]
             assert objective.loss is not None
@@ -177,18 +172,18 @@ class Objectives:
             terms.append(loss if objective.weight is None else loss * objective.weight)
         return sum(terms[1:], terms[0])
 
-    def check_weights(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Call each loss on symbolic tensors: it refuses weights whose shape does not match its values."""
+    def check_weights(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> None:
+        """Call each loss on symbolic tensors, to refuse weights whose shape does not match its values."""
 
-        def losses_of(y: Any, y_pred: Any, sample_weight: Any) -> list[Any]:
+        def losses_of(y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> list[Any]:
             parts = self._parts(y, y_pred, sample_weight)
             return [objective.loss(*parts[objective.index]) for objective in self._order if objective.loss is not None]
 
         if not any(None in output.shape for output in jax.tree.leaves(y_pred)):
             infer(losses_of, (y, y_pred, sample_weight), {})
 
-    def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
-        """Take a batch into the metrics."""
+    def update_metrics(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> None:
+        """Update the metrics with a batch."""
         for objective, (target, output, weight) in zip(self._objectives, self._parts(y, y_pred, sample_weight)):
             for metric in objective.metrics:
                 metric.update_state(target, output)
@@ -196,15 +191,15 @@ class Objectives:
                 metric.update_state(target, output, sample_weight=weight)
 
     def results(self) -> dict[str, Any]:
-        """Name -> value of everything reported, sorted by name as Keras logs it."""
+        """Name -> value of the reported metrics, sorted by name as in Keras's logs."""
         results: dict[str, Any] = {}
         for name, metric in self._named.items():
             value = metric.result()
             results.update(value if isinstance(value, dict) else {name: value})
         return dict(sorted(results.items()))
 
-    def _parts(self, y: Any, y_pred: Any, sample_weight: Any) -> list[tuple[Any, Any, Any]]:
-        """For each output its targets, its predictions and its sample weights."""
+    def _parts(self, y: PyTree, y_pred: PyTree, sample_weight: PyTree) -> list[tuple[Any, Any, Any]]:
+        """The targets, predictions and sample weights of each output."""
         assert self._outputs is not None, "Objectives.build() comes first."
         targets = self._outputs.split_targets(y, self._trained)
         weights = self._outputs.split(sample_weight, "sample_weight")
@@ -214,7 +209,7 @@ class Objectives:
         return list(zip(targets, jax.tree.leaves(y_pred), weights, strict=True))
 
     def _metrics_of(self, outputs: Outputs, given: Any, argument: str) -> list[list[Any]]:
-        """The list of metrics given for each output; for one output, all that are given."""
+        """The metrics of each output; all, for a single output."""
         if len(outputs) == 1 or not given:
             entries = [given or None] * len(outputs)
         else:
@@ -222,17 +217,14 @@ class Objectives:
         return [[identifier for identifier in _leaves(entry) if identifier is not None] for entry in entries]
 
     def _name_all(self, outputs: Outputs) -> None:
-        """Give everything that is reported its name, and each of several losses a metric that follows it."""
+        """Name the reported metrics, and create a tracker for each of several losses."""
         for objective in self._objectives:
             for metric in objective.metrics:
                 self._name(metric, [objective.named(metric.name)])
         for objective in self._objectives:
             for metric in objective.weighted:
                 self._name(metric, [objective.named(metric.name), objective.named(f"weighted_{metric.name}")])
-        if len(self._order) + len(self._joint) > 1:
-            for joint in self._joint:
-                joint.tracker = Mean(name=f"{outputs.joint_name(joint.part)}_loss")
-                self._name(joint.tracker, [joint.tracker.name])
+        if len(self._order) > 1:
             for objective in self._order:
                 assert objective.loss is not None
                 name = outputs.loss_name(objective.index, objective.loss.name)
@@ -240,47 +232,26 @@ class Objectives:
                 self._name(objective.tracker, [objective.tracker.name])
 
     def _name(self, metric: Metric, wanted: list[str]) -> None:
-        """Report a metric under the first wanted name that is free; the last one is numbered if it must be."""
+        """Report a metric under the first free name of those wanted, or the last one, numbered."""
         free = (name for name in wanted if name not in self._named)
         self._named[next(free, None) or _free(wanted[-1], self._named)] = metric
 
 
 @dataclasses.dataclass(eq=False)
 class _Objective:
-    """What is lowered and reported for one output."""
+    """The loss and metrics of one output."""
 
     index: int
-    prefix: str | None  # what its metrics' names begin with
+    prefix: str | None  # prefix of the names of its metrics
     loss: Loss | None
-    weight: Any  # what the loss is multiplied with, or None
+    weight: Any  # factor of the loss, or None
     metrics: list[Metric]
     weighted: list[Metric]
-    tracker: Mean | None = None  # the mean of the loss, reported where there are several
+    tracker: Mean | None = None  # the running mean of the loss, reported if there are several
     checked: bool = False  # whether the loss was checked against the output's activation
 
     def named(self, name: str) -> str:
         return name if self.prefix is None else f"{self.prefix}_{name}"
-
-
-@dataclasses.dataclass(eq=False)
-class _JointObjective:
-    """What is lowered and reported for several outputs together."""
-
-    part: Joint
-    loss: Loss | None
-    tracker: Mean | None = None  # the mean of the loss, reported where there are several
-
-    def term(self, parts: list[tuple[Any, Any, Any]]) -> Any:
-        """The weighted loss, given the targets, predictions and sample weights of each output."""
-        assert self.loss is not None
-        y, y_pred = (structures.map(lambda index, i=i: parts[index][i], self.part.structure) for i in (0, 1))
-        weights = [parts[index][2] for index in self.part.indices]
-        if any(weight is not weights[0] for weight in weights):
-            raise ValueError("sample_weight: outputs with a loss for all of them together need the same weights.")
-        loss = self.loss(y, y_pred, weights[0])
-        if self.tracker is not None:
-            self.tracker.update_state(loss, sample_weight=jax.tree.leaves(y_pred)[0].shape[0])
-        return loss if self.part.weight is None else loss * self.part.weight
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:
@@ -289,7 +260,7 @@ def _free(name: str, taken: dict[str, Any]) -> str:
     return next(candidate for candidate in numbered if candidate not in taken)
 
 
-def _resolve_loss(identifier: Any, y: Any, y_pred: Any) -> Loss | None:
+def _resolve_loss(identifier: Any, y: PyTree, y_pred: PyTree) -> Loss | None:
     if _is_crossentropy(identifier):
         identifier = f"{_kind(y, y_pred)}_crossentropy"
     loss = losses.get(identifier)
@@ -299,7 +270,7 @@ def _resolve_loss(identifier: Any, y: Any, y_pred: Any) -> Loss | None:
     return losses.LossFunctionWrapper(loss, name=name)
 
 
-def _resolve_metric(identifier: Any, y: Any, y_pred: Any) -> Metric:
+def _resolve_metric(identifier: Any, y: PyTree, y_pred: PyTree) -> Metric:
     if _is_accuracy(identifier):
         found = metrics.get(f"{_kind(y, y_pred)}_accuracy")
     elif _is_crossentropy(identifier):
@@ -314,8 +285,8 @@ def _resolve_metric(identifier: Any, y: Any, y_pred: Any) -> Metric:
     return found
 
 
-def _kind(y: Any, y_pred: Any) -> str:
-    """What "accuracy" and "crossentropy" mean: binary for one output, sparse for integer labels."""
+def _kind(y: PyTree, y_pred: PyTree) -> str:
+    """The kind of "accuracy" and "crossentropy": binary for one unit, sparse for integer labels."""
     if y_pred.shape[-1:] == (1,):
         return "binary"
     sparse = len(y.shape) < len(y_pred.shape) or (y.shape[-1:] == (1,) and y_pred.shape[-1] != 1)
@@ -347,7 +318,7 @@ def _check_metric(identifier: Any, argument: str) -> None:
 
 
 def _leaves(given: Any) -> list[Any]:
-    """The single things in a structure, None among them."""
+    """The leaves of a structure, with None."""
     if not is_structure(given):
         return [given]
     entries = given.values() if isinstance(given, dict) else given

@@ -1,4 +1,4 @@
-"""Outputs: how many a model has, what each is called, and which part of a structure belongs to each.
+"""Outputs: the outputs of a model, their names, and the assignment of structures of losses and targets to them.
 
 A model's call may give one array, or a list, tuple or dict of them, also nested. What compile() and
 fit() take for it (losses, weights, metrics, targets) comes in a structure of its own. Here every
@@ -7,7 +7,6 @@ such structure becomes a plain list with one entry for each output, in one order
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,34 +16,12 @@ from minidl.core import naming, structures
 from minidl.losses import Loss
 
 
-@dataclasses.dataclass(frozen=True)
-class Joint:
-    """A loss of several outputs together.
-
-    Args:
-        structure: the indices of the outputs, in the structure in which the loss gets them.
-        path: where this structure is among all outputs.
-        loss: a function or `Loss` of two such structures: targets and predictions.
-        weight: what the loss is multiplied with, or None.
-    """
-
-    structure: Any
-    path: tuple[Any, ...]
-    loss: Any
-    weight: Any
-
-    @property
-    def indices(self) -> list[int]:
-        """The indices as a list."""
-        return jax.tree.leaves(self.structure)
-
-
 class Outputs:
     """The outputs of a model.
 
     Args:
         y_pred: the outputs, or their shapes: an array or a structure of arrays.
-        output_names: what a model whose outputs are a list calls them, if it does.
+        output_names: the names of outputs that are a list, if the model has any.
 
     >>> outputs = Outputs({"price": 0.5, "kind": [0.1, 0.2]})
     >>> outputs.labels
@@ -55,7 +32,7 @@ class Outputs:
 
     def __init__(self, y_pred: Any, output_names: Sequence[str] | None = None):
         leaves, tree = jax.tree_util.tree_flatten_with_path(y_pred)
-        # Each output's index in its place:
+        # The structure of outputs, with indices as leaves:
         self._structure = structures.like(y_pred, jax.tree.unflatten(tree, range(len(leaves))))
         self.paths = [tuple(_key(entry) for entry in path) for path, _ in leaves]
         self._given_names = list(output_names) if output_names and len(output_names) == len(leaves) else None
@@ -67,62 +44,33 @@ class Outputs:
 
     @property
     def names(self) -> list[str] | None:
-        """What the outputs are called: the keys of a dict, or the names that the model gives; None if neither."""
+        """The names of the outputs: the keys of a dict, or the names that the model has; None if neither."""
         if isinstance(self._structure, dict) and not self.is_nested:
             return [str(path[0]) for path in self.paths]
         return self._given_names
 
     @property
     def labels(self) -> list[str]:
-        """A word for each output, for errors."""
+        """A label for each output, for errors."""
         return self.names or ["/".join(map(str, path)) for path in self.paths]
 
     def loss_name(self, index: int, loss_name: str) -> str:
-        """What an output's loss is called in reports, without "_loss": by its path, a place in a list by the loss."""
+        """The name of an output's loss in the logs, without "_loss": its path, or the loss for a list position."""
         path = self.paths[index]
         if path and not isinstance(path[-1], int):
             return "/".join(map(str, path))
         name = self._given_names[index] if self._given_names else loss_name
         return "/".join(map(str, (*path[:-1], name)))
 
-    def joint_name(self, joint: Joint) -> str:
-        """What a loss of several outputs is called in reports, without "_loss": by its path, or by all its outputs."""
-        return "/".join(map(str, joint.path)) or "_".join(self.labels[index] for index in joint.indices)
-
-    def separate(self, losses: Any, weights: Any) -> tuple[Any, Any, list[Joint]]:
-        """Take the losses of several outputs together out of a structure of losses.
-
-        A list of losses for outputs in a structure of another kind, one of them being a structure itself, has one
-        entry for the outputs together and one for each of them: [together, (one, other)] for outputs (a, b). In the
-        entries for each, a function in the place of a structure is for that structure as a whole.
-
-        Args:
-            losses: as given to compile().
-            weights: a structure like it, one number for all, or None.
-
-        Returns:
-            The losses and weights of single outputs, as `split` takes them, and the others.
-
-        Raises:
-            ValueError: a name in the place of a loss for several outputs, or several losses for one output.
-
-        >>> rest, _, joint = Outputs((0.5, 0.1)).separate([max, ("mse", "mae")], None)
-        >>> rest, [part.indices for part in joint]
-        (['mse', 'mae'], [[0, 1]])
-        """
-        found: list[Joint] = []
-        rest = self._separate(losses, weights, self._structure, (), found) if len(self) > 1 else None
-        return (*rest, found) if rest and found else (losses, weights, [])
-
     def order(self, given: Any) -> list[int]:
-        """The outputs in the order in which a structure names them; those that it does not name come last."""
+        """The outputs in the order of their names in a structure, followed by the others."""
         found: dict[int, Any] = {}
         if len(self) > 1:
             self._split(given, self._structure, "", True, found)
         return [*found, *(index for index in range(len(self)) if index not in found)]
 
     def split(self, given: Any, argument: str, shared: bool = True, lists: bool = False) -> list[Any]:
-        """One entry for each output, None where nothing is given for it.
+        """One entry for each output, None if there is none.
 
         Args:
             given: a single thing, or a structure of them. A list is matched with the outputs of a dict in the order of
@@ -165,11 +113,19 @@ class Outputs:
             return [next(entries) if has_loss else None for has_loss in trained]
         return self.split(y, "y", shared=False)
 
-    def _split(self, given: Any, structure: Any, argument: str, shared: bool, found: dict[int, Any]) -> None:
-        """Put what is given for a structure of indices into `found`, by index."""
+    def _split(
+        self, given: Any, structure: Any, argument: str, shared: bool, found: dict[int, Any], nested: bool = False
+    ) -> None:
+        """Put what is given for a structure of indices, all or a nested one, into `found`, by index."""
         if isinstance(structure, int):
             found[structure] = given
         elif not is_structure(given):
+            if nested and argument == "compile: loss" and callable(given) and not isinstance(given, Loss):
+                labels = [self.labels[index] for index in jax.tree.leaves(structure)]
+                raise ValueError(
+                    f"{argument}: one function is given for the structure of outputs {labels}, but a loss compares one "
+                    "output with its targets. Give a loss for each, or override compute_loss()."
+                )
             if not shared and given is not None:
                 raise ValueError(
                     f"{argument} is one array, but the model has {len(self)} outputs, {self.labels}. Give a "
@@ -185,66 +141,7 @@ class Outputs:
         else:
             self._check_length(given, structure, argument)
             for entry, inner in zip(given, structure):
-                self._split(entry, inner, argument, shared, found)
-
-    def _separate(self, losses: Any, weights: Any, structure: Any, path: tuple[Any, ...], found: list[Joint]) -> Any:
-        """(losses, weights) of the single outputs in a structure; the others are put into `found`."""
-        if not is_structure(losses):
-            if not isinstance(structure, int) and path and callable(losses) and not isinstance(losses, Loss):
-                found.append(Joint(structure, path, losses, weights))
-                return None, None
-            return losses, weights
-        if isinstance(structure, int):
-            return losses, weights
-        if isinstance(losses, dict) or _goes_with(losses, structure):
-            return self._separate_parts(losses, weights, structure, path, found)
-        if (
-            isinstance(losses, (list, tuple))
-            and not isinstance(structure, type(losses))
-            and any(map(is_structure, losses))
-        ):
-            return self._separate_joint(losses, weights, structure, path, found)
-        return losses, weights
-
-    def _separate_parts(self, losses: Any, weights: Any, structure: Any, path: Any, found: list[Joint]) -> Any:
-        """As `_separate`, for an entry for each of the outputs in a structure."""
-        if isinstance(losses, dict) and not isinstance(structure, dict):  # by the model's names for single outputs
-            return losses, weights
-        given = list(losses) if isinstance(losses, dict) else range(len(losses))
-        names = sorted(structure) if isinstance(structure, dict) else _field_names(structure)
-        parts = []
-        for key in given:
-            name = key if isinstance(losses, dict) else names[key]
-            if isinstance(structure, dict) and name not in structure:
-                return losses, weights  # which `split` refuses
-            inner = structure[name] if isinstance(structure, dict) else structure[key]
-            parts.append(self._separate(losses[key], _same_part(weights, key), inner, (*path, name), found))
-        rest, rest_weights = [loss for loss, _ in parts], [weight for _, weight in parts]
-        if not is_structure(weights):
-            return (dict(zip(given, rest)) if isinstance(losses, dict) else rest), weights
-        if isinstance(losses, dict):
-            return dict(zip(given, rest)), dict(zip(given, rest_weights))
-        return rest, rest_weights
-
-    def _separate_joint(self, losses: Any, weights: Any, structure: Any, path: Any, found: list[Joint]) -> Any:
-        """As `_separate`, for a list of losses for the outputs in a structure together, and for each."""
-        rest: tuple[Any, Any] = None, None
-        for index, loss in enumerate(losses):
-            weight = _same_part(weights, index)
-            if is_structure(loss):
-                if rest[0] is not None:
-                    raise ValueError(
-                        f"compile: loss has several losses for each of the outputs {self.labels}: {losses}."
-                    )
-                rest = self._separate(loss, weight, structure, path, found)
-            elif isinstance(loss, str):
-                raise ValueError(
-                    f"compile: loss: {loss!r} compares one output with its targets, but is given for several outputs "
-                    f"together, of {self.labels}. Give a function of two such structures, or a loss for each output."
-                )
-            elif loss is not None:
-                found.append(Joint(structure, path, loss, weight))
-        return rest
+                self._split(entry, inner, argument, shared, found, nested=True)
 
     def _split_dict(self, given: Any, structure: dict[Any, Any], argument: str, shared: bool, found: Any) -> None:
         if not isinstance(given, dict):
@@ -253,10 +150,10 @@ class Outputs:
         for key in given:
             if key not in structure:
                 raise self._unknown(key, sorted(structure), argument)
-            self._split(given[key], structure[key], argument, shared, found)
+            self._split(given[key], structure[key], argument, shared, found, nested=True)
 
     def _by_name(self, given: dict[Any, Any], argument: str) -> dict[str, Any]:
-        """An entry for each named output of a list, in the outputs' order."""
+        """One entry for each named output of a list, in the order of the outputs."""
         known = self._given_names
         if known is None or self.is_nested:
             raise ValueError(
@@ -269,7 +166,7 @@ class Outputs:
         return {name: given.get(name) for name in known}
 
     def _only(self, given: Any, argument: str) -> Any:
-        """What is given for the one output, taken out of the lists and dicts around it."""
+        """The entry for the single output, without the lists and dicts around it."""
         structure = self._structure
         while is_structure(given):
             if len(given) != 1:
@@ -298,38 +195,12 @@ class Outputs:
 
 
 def is_structure(value: Any) -> bool:
-    """Whether a value is a list, tuple or dict of things; the config of an object is a single thing."""
+    """Whether a value is a list, tuple or dict of entries; the config of an object is a single entry."""
     return isinstance(value, (list, tuple)) or (isinstance(value, dict) and not {"class_name", "config"} <= set(value))
 
 
-def _goes_with(given: Any, structure: Any) -> bool:
-    """Whether there is an entry for each part of a structure of outputs."""
-    if not is_structure(given):
-        return True
-    if isinstance(structure, int):
-        return isinstance(given, (list, tuple)) and len(given) == 1 and not is_structure(given[0])
-    if isinstance(given, dict):
-        return isinstance(structure, dict)
-    parts = [structure[key] for key in sorted(structure)] if isinstance(structure, dict) else list(structure)
-    return len(given) == len(parts) and all(map(_goes_with, given, parts))
-
-
-def _same_part(weights: Any, key: Any) -> Any:
-    """The weights in the place of a loss; those of a structure of another form are for everything in it."""
-    if isinstance(weights, dict):
-        return weights.get(key)
-    if isinstance(weights, (list, tuple)) and isinstance(key, int) and key < len(weights):
-        return weights[key]
-    return weights
-
-
-def _field_names(structure: Any) -> Sequence[Any]:
-    """What the paths of the entries of a list or tuple have: their places, or the fields of a named tuple."""
-    return getattr(structure, "_fields", range(len(structure)))
-
-
 def _key(entry: Any) -> Any:
-    """What one step of a path is: a key, an index, or the name of a field."""
+    """One step of a path: a key, an index, or the name of a field."""
     if isinstance(entry, jax.tree_util.DictKey):
         return entry.key
     return entry.idx if isinstance(entry, jax.tree_util.SequenceKey) else str(entry).strip(".")

@@ -115,7 +115,7 @@ def test_a_sparse_matrix_that_holds_nan_is_refused():
         compiled().fit(sparse.csr_matrix(put(X * (X > 1), np.nan)), Y, verbose=0)
 
 
-def test_one_warning_where_the_loss_becomes_nan_by_itself():
+def test_one_warning_if_the_loss_becomes_nan():
     model = compiled(lambda y_true, y_pred: ops.mean(ops.log(y_pred - 100.0)))
     with pytest.warns(UserWarning, match="loss is NaN at batch") as caught:
         model.fit(X, Y, batch_size=8, epochs=3, verbose=0)

@@ -1,4 +1,4 @@
-"""Batches from anything iterable: every batch once and in order, whatever its shape, and nothing left behind."""
+"""Batches from any iterable: every batch once and in order, whatever its shape, and everything closed at the end."""
 
 import itertools
 import multiprocessing
@@ -68,7 +68,7 @@ def test_epochs_of_some_steps_go_on_where_the_last_one_ended_and_take_no_more():
     np.testing.assert_array_equal(rows_given(data), X[32:64])
 
 
-def test_a_generator_that_ends_early_is_told_of_and_one_that_has_ended_is_refused():
+def test_a_generator_that_ends_early_warns_and_an_exhausted_one_is_refused():
     trained = model()
     with pytest.warns(UserWarning, match="ended 3 batches before the 10 steps"):
         trained.fit(iter(batches()), steps_per_epoch=10, verbose=0)
@@ -181,7 +181,7 @@ def test_validation_that_a_callback_ends_early_reads_on_in_the_next_epoch():
     assert seen == [0.0, 2.0, 2.0]
 
 
-def test_what_is_a_stream():
+def test_is_stream():
     pandas = pytest.importorskip("pandas")
     arrays = [X, [X, Y], (X, Y), {"a": X}, jax.numpy.ones(3), pandas.DataFrame(X), pandas.Series(Y[:, 0]), "text", None]
     assert [is_stream(value) for value in arrays] == [False] * len(arrays)
@@ -236,20 +236,20 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_no_batch_is_refused(case):
+def test_invalid_batches_are_refused(case):
     source, message = WRONG[case]
     with pytest.raises((ValueError, TypeError), match=message):
         StreamData(iter(source))
 
 
-def test_targets_beside_a_stream_are_refused():
+def test_targets_with_a_stream_are_refused():
     with pytest.raises(ValueError, match="y cannot be given together with a list_iterator"):
         model().fit(iter(batches()), Y, verbose=0)
     with pytest.raises(ValueError, match="validation_split needs arrays"):
         model().fit((batch for batch in batches()), validation_split=0.2, verbose=0)
 
 
-def test_labels_that_no_output_stands_for_are_refused_when_they_come():
+def test_labels_out_of_range_in_a_stream_are_refused():
     """The first batches are good: Keras on JAX would take the loss of the others for 0."""
     keras.utils.set_random_seed(0)
     classifier = keras.Sequential([keras.layers.Dense(3, activation="softmax")])

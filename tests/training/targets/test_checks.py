@@ -365,7 +365,7 @@ def test_unknown_names_are_refused_by_compile_with_the_near_ones(case):
     assert message in str(refusal.value)
 
 
-def test_metrics_that_are_no_list_are_refused():
+def test_metrics_that_are_not_a_list_are_refused():
     with pytest.raises(ValueError, match=r"metrics must be a list, such as \['accuracy'\]"):
         model(compiled=False).compile(loss="mse", metrics="accuracy")
 

@@ -172,7 +172,7 @@ REPORTED = {
 
 
 @pytest.mark.parametrize("case", REPORTED)
-def test_what_is_reported(case):
+def test_names_of_reported_values(case):
     outputs, given, expected = REPORTED[case]
     assert results(outputs, **given) == pytest.approx(expected, rel=1e-5, abs=1e-7)
 
@@ -266,7 +266,7 @@ def test_refused(case):
     assert message in str(refusal.value)
 
 
-def test_what_is_no_metric_or_weight_is_refused_at_once():
+def test_invalid_metrics_and_weights_are_refused_by_compile():
     with pytest.raises(TypeError, match="metrics: expected names, functions or Metric objects, got 3"):
         Objectives("mse", None, [["mae"], [3]], None)
     with pytest.raises(TypeError, match="loss_weights: expected a number for each output, got 'x'"):
@@ -314,54 +314,10 @@ def test_the_names_of_outputs():
     assert Outputs({"a": [1, 2]}).labels == ["a/0", "a/1"]
 
 
-# Losses of several outputs together
-
-
 def two_outputs(kind):
     x = Input((3,))
     a, b = Dense(1, name="a")(x), Dense(1, name="b")(x)
     return Model(x, {"a": a, "b": b} if kind is dict else kind([a, b]))
-
-
-def distance(y_true, y_pred):
-    y_true, y_pred = (list(each.values()) if isinstance(each, dict) else each for each in (y_true, y_pred))
-    return sum(abs(one - two) for one, two in zip(y_true, y_pred, strict=True))
-
-
-@pytest.mark.parametrize(("kind", "listed"), [(list, tuple), (tuple, list), (dict, list)])
-@pytest.mark.parametrize("weights", [(1.0, 1.0, 1.0), (0.5, 2.0, 4.0)])
-def test_a_loss_of_several_outputs_beside_one_of_each(kind, listed, weights):
-    together, *each = weights
-    pack = (lambda a, b: {"a": a, "b": b}) if kind is dict else lambda *parts: kind(parts)
-    model = two_outputs(kind)
-    model.compile("sgd", listed([distance, pack("mse", "mae")]), loss_weights=listed([together, pack(*each)]))
-    rng = np.random.default_rng(0)
-    x, a, b = rng.random((8, 3)), rng.random((8, 1)), rng.random((8, 1))
-    outputs = model.predict(x, verbose=0)
-    got_a, got_b = outputs.values() if kind is dict else outputs
-    expected = {
-        "a_b_loss": np.mean(abs(a - got_a) + abs(b - got_b)),
-        "a_loss": np.mean((a - got_a) ** 2),
-        "b_loss": np.mean(abs(b - got_b)),
-    }
-    logs = model.evaluate(x, pack(a, b), verbose=0, return_dict=True)
-    total = np.dot(weights, list(expected.values()))
-    assert logs == pytest.approx({**expected, "loss": total}, rel=1e-5)
-    weight = np.arange(8.0)
-    weighted = model.evaluate(x, pack(a, b), sample_weight=weight, verbose=0, return_dict=True)
-    assert weighted["a_b_loss"] == pytest.approx(np.mean(weight[:, None] * (abs(a - got_a) + abs(b - got_b))), rel=1e-5)
-    assert {"a_loss", "b_loss", "a_b_loss", "loss"} == set(model.fit(x, pack(a, b), verbose=0).history)
-
-
-def test_losses_within_a_nested_structure():
-    x = Input((3,))
-    a, b = Dense(1, name="a")(x), Dense(1, name="b")(x)
-    model = Model(x, {"pair": (a, b), "other": a})
-    model.compile("sgd", {"pair": [distance, (None, "mse")], "other": "mae"})
-    data, y = np.ones((8, 3)), np.zeros((8, 1))
-    history = model.fit(data, {"pair": (y, y), "other": y}, verbose=0).history
-    assert set(history) == {"loss", "pair_loss", "pair/b_loss", "other_loss"}
-    assert history["loss"][0] == pytest.approx(sum(v[0] for name, v in history.items() if name != "loss"), rel=1e-5)
 
 
 def test_a_list_of_one_loss_is_that_loss():
@@ -371,15 +327,14 @@ def test_a_list_of_one_loss_is_that_loss():
     assert logs["loss"] == pytest.approx(logs["a_loss"] + 2 * logs["b_loss"], rel=1e-6)
 
 
-def test_names_and_different_weights_for_several_outputs_are_refused():
-    x, y = np.ones((8, 3)), [np.zeros((8, 1))] * 2
-    model = two_outputs(list)
-    model.compile("sgd", ("mse", ["mse", "mae"]))
-    with pytest.raises(ValueError, match="'mse' compares one output with its targets, but is given for several"):
-        model.fit(x, y, verbose=0)
-    model.compile("sgd", (distance, ["mse", "mae"]))
-    with pytest.raises(ValueError, match="outputs with a loss for all of them together need the same weights"):
-        model.fit(x, y, sample_weight=[np.ones(8), np.zeros(8)], verbose=0)
+def test_a_function_for_a_nested_structure_of_outputs_is_refused():
+    x = Input((3,))
+    a, b = Dense(1, name="a")(x), Dense(1, name="b")(x)
+    model = Model(x, {"pair": (a, b), "other": a})
+    y = np.zeros((8, 1))
+    model.compile("sgd", {"pair": lambda y_true, y_pred: abs(y_true[0] - y_pred[0]), "other": "mae"})
+    with pytest.raises(ValueError, match=r"one function is given for the structure of outputs .* Give a loss for each"):
+        model.fit(np.ones((8, 3)), {"pair": (y, y), "other": y}, verbose=0)
 
 
 @pytest.mark.parametrize("name", ["crossentropy", "ce"])

@@ -1,0 +1,5 @@
+"""Sequences of numbers."""
+
+from minidl.utils import pad_sequences
+
+__all__ = ["pad_sequences"]

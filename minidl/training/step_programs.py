@@ -1,0 +1,84 @@
+"""The compiled functions of steps, which models of one structure share: every `jax.jit` of training is here.
+
+Ten models of a cross-validation are compiled once. Nothing in here keeps a model: what is traced is the model that is
+in use (see step.py), and a model may use what was traced for another one where both have the same structural key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import jax
+
+from minidl import config
+from minidl.core.structural_key import structural_key
+from minidl.metrics import Metric
+from minidl.training import chunk as loops
+from minidl.training.chunk import Reported
+from minidl.training.programs import Program, Shared
+from minidl.training.state import Changes, State
+from minidl.training.step import DefaultStep, UserStep, in_use
+
+
+class StepPrograms:
+    """The steps of models that are alike, and the loops over a chunk that call them.
+
+    Args:
+        written: the names of the steps that the model's class has written itself.
+    """
+
+    def __init__(self, written: set[str]):
+        default, user = DefaultStep(), UserStep()
+        self.steps = {
+            "train": jax.jit(user.train if "train_step" in written else default.train),
+            "test": jax.jit(user.test if "test_step" in written else default.test),
+            "predict": jax.jit(user.predict if "predict_step" in written else default.predict),
+        }
+        self.chunks: dict[tuple[str, str], Program] = {}  # by mode, and by the platform that kernels compute for
+        self.traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
+        self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
+
+    def of(self, mode: str, platform: str, options: Mapping[str, Any]) -> Program:
+        """The program for the chunks of a mode.
+
+        Args:
+            mode: "train", "test" or "predict".
+            platform: what kernels compute for; another one where batches are split between devices.
+            options: of `jax.jit`.
+        """
+        key = mode, platform
+        if key not in self.chunks:
+            donated = {"donate_argnums": 0} if mode == "train" else {}
+            program = Program(getattr(self, f"_{mode}_chunk"), has_loop=True, **donated, **options)
+            self.chunks.setdefault(key, program)  # two threads may have come here
+        return self.chunks[key]
+
+    def _train_chunk(self, state: State, batches: Any, count: Any) -> tuple[State, Reported]:
+        now = in_use()
+        state = now.layout.transpose(state)
+        state, logs = loops.train(self.steps["train"], state, batches, count, now.model.run_eagerly)
+        state = now.layout.transpose(state)
+        return state, Reported.of(now.results(state), logs)
+
+    def _test_chunk(
+        self, weights: State, metrics: list[Any], batches: Any, count: Any
+    ) -> tuple[list[Any], Changes, Reported]:
+        now = in_use()
+        is_eager = now.model.run_eagerly
+        metrics, changes, logs = loops.test(self.steps["test"], weights, metrics, batches, count, is_eager)
+        state = weights.with_changes(changes)._replace(metrics=metrics)
+        return metrics, changes, Reported.of(now.results(state), logs)
+
+    def _predict_chunk(self, weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
+        return loops.predict(self.steps["predict"], weights, x, count)
+
+
+shared: Shared[StepPrograms] = Shared(limit=32)
+
+
+def key_of(model: Any) -> Hashable | None:
+    """The key of a model's steps; None where they cannot be shared."""
+    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    key = structural_key(layers, model, own_names=(Metric,))
+    return None if key is None else (key, config.floatx(), config.epsilon(), config.image_data_format())

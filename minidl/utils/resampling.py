@@ -1,0 +1,138 @@
+"""Resizing on the host: images of a folder each have a size of their own, for which XLA would compile a program each.
+
+Each axis is resized by itself: a row of the result is a weighted sum of a few rows, its taps. As in `tf.image.resize`,
+which Keras reads folders with, the kernel is not widened for smaller results (no antialiasing); only "area" averages.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+
+def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda x: np.sinc(x) * np.sinc(x / radius)
+
+
+def _cubic(b: float, c: float) -> Callable[[np.ndarray], np.ndarray]:
+    """The family of D. P. Mitchell and A. N. Netravali, "Reconstruction Filters in Computer Graphics", 1988."""
+
+    def kernel(x: np.ndarray) -> np.ndarray:
+        x = np.abs(x)
+        inner = (12 - 9 * b - 6 * c) * x**3 + (-18 + 12 * b + 6 * c) * x**2 + 6 - 2 * b
+        outer = (-b - 6 * c) * x**3 + (6 * b + 30 * c) * x**2 + (-12 * b - 48 * c) * x + 8 * b + 24 * c
+        return np.where(x < 1, inner, outer) / 6
+
+    return kernel
+
+
+_KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {  # name -> radius, weight of a distance
+    "bilinear": (1, lambda x: 1 - np.abs(x)),
+    "bicubic": (2, _cubic(0, 0.5)),
+    "mitchellcubic": (2, _cubic(1 / 3, 1 / 3)),
+    "gaussian": (1.5, lambda x: np.exp(-2 * x**2)),
+    "lanczos3": (3, _lanczos(3)),
+    "lanczos5": (5, _lanczos(5)),
+}
+METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+
+
+def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray:
+    """Resize an image.
+
+    Args:
+        pixels: (height, width, channels).
+        size: height and width of the result.
+        method: one of `METHODS`.
+
+    Returns:
+        An array of float32; of the dtype of `pixels` for "nearest".
+
+    >>> resize(np.array([[[0.0], [4.0]]]), (1, 4), "bilinear")[0, :, 0]
+    array([0., 1., 3., 4.], dtype=float32)
+    """
+    if method == "nearest":
+        rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
+        return pixels[rows[:, None], columns]
+    height, width, channels = pixels.shape
+    blurs = method in ("gaussian", "mitchellcubic")  # these change pixels also where the size stays
+    result = np.empty((*size, channels), "float32")
+    if width == size[1] and not blurs:
+        _resize_rows(pixels, *_taps(height, size[0], method), result)
+        return result
+    if height != size[0] or blurs:
+        rows = _scratch("rows", (size[0], width, channels))
+        _resize_rows(pixels, *_taps(height, size[0], method), rows)
+        pixels = rows
+    _resize_columns(pixels, method, result)
+    return result
+
+
+def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
+    flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
+    part = _scratch("part of rows", target.shape)
+    for tap, (index, weight) in enumerate(zip(indices, weights)):
+        np.multiply(flat.take(index, 0), weight[:, None], out=part if tap else target)
+        if tap:
+            target += part
+
+
+def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None:
+    flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
+    part = _scratch("part of columns", target.shape)
+    taken = _scratch("taken of columns", target.shape) if flat.dtype == target.dtype else None
+    taps = _column_taps(pixels.shape[1], result.shape[1], method, result.shape[2])
+    for tap, (index, weight) in enumerate(zip(*taps)):
+        found = flat.take(index, 1, out=taken, mode="clip")  # other modes copy `out`
+        np.multiply(found, weight, out=part if tap else target)
+        if tap:
+            target += part
+
+
+_memory = threading.local()
+
+
+def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Memory of this thread for one step; anew for each image, its pages would take as long as the arithmetic."""
+    size = math.prod(shape)
+    kept = vars(_memory).get(name)
+    if kept is None or kept.size < size:
+        kept = vars(_memory)[name] = np.empty(size, "float32")
+    return kept[:size].reshape(shape)
+
+
+def _centres(old: int, new: int) -> np.ndarray:
+    """The places in the old axis of the centres of the new pixels, in old pixels from the edge."""
+    return (np.arange(new) + 0.5) * (old / new)
+
+
+@functools.lru_cache(maxsize=256)
+def _column_taps(old: int, new: int, method: str, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same for rows of pixels that are taken number by number, which is faster than pixel by pixel."""
+    indices, weights = _taps(old, new, method)
+    numbers = indices[:, :, None] * channels + np.arange(channels)
+    return numbers.reshape(len(indices), -1), weights.repeat(channels, axis=1)
+
+
+@functools.lru_cache(maxsize=256)
+def _taps(old: int, new: int, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """For each tap the pixels of the old axis and their weights, both of shape (taps, new)."""
+    centres = _centres(old, new) - 0.5
+    if method == "area":
+        scale = old / new
+        starts = np.arange(new) * scale
+        indices = np.floor(starts).astype(int) + np.arange(int(np.ceil(scale)) + 1)[:, None]
+        weights = np.clip(np.minimum(indices + 1, starts + scale) - np.maximum(indices, starts), 0, None)
+    else:
+        radius, kernel = _KERNELS[method]
+        indices = np.ceil(centres - radius).astype(int) + np.arange(int(2 * radius) + 1)[:, None]
+        distances = indices - centres
+        weights = np.where(np.abs(distances) < radius, kernel(distances), 0)
+    weights = np.where((indices >= 0) & (indices < old), weights, 0)
+    used = weights.any(axis=1)
+    weights = (weights / weights.sum(axis=0))[used].astype("float32")
+    return np.clip(indices[used], 0, old - 1), weights
