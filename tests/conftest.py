@@ -24,6 +24,7 @@ import jax
 import pytest
 
 _FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
+_DISTRIBUTED = "MINIDL_TESTS_DATA_PARALLEL"  # whether all tests run under DataParallel of the visible devices
 _PEAKS = {}  # worker: gigabytes
 _CLEARED_AT = 0.8
 _LIMIT = {"gb": _CLEARED_AT}
@@ -39,6 +40,10 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         config.compiled = tempfile.TemporaryDirectory(prefix="minidl-tests-")
         os.environ[_FOLDER] = config.compiled.name
+    if os.environ.get(_DISTRIBUTED):
+        from minidl import distribution
+
+        distribution.set_distribution(distribution.DataParallel())
     jax.config.update("jax_compilation_cache_dir", os.environ[_FOLDER])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 

@@ -84,7 +84,7 @@ def test_none_and_function():
 def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown constraint 'maxnorm'.*'max_norm'"):
         constraints.get("maxnorm")
-    with pytest.raises(TypeError, match="2.0 as a constraint"):
+    with pytest.raises(TypeError, match="2.0 is not a constraint"):
         constraints.get(2.0)
 
 

@@ -113,7 +113,7 @@ def test_none_is_the_default_factor():
 def test_unknown_name_suggests_similar_ones():
     with pytest.raises(ValueError, match="Unknown regularizer 'orthogonal_regulariser'.*'orthogonal_regularizer'"):
         regularizers.get("orthogonal_regulariser")
-    with pytest.raises(TypeError, match="0.01 as a regularizer"):
+    with pytest.raises(TypeError, match="0.01 is not a regularizer"):
         regularizers.get(0.01)
 
 

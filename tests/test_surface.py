@@ -14,6 +14,7 @@ BOXES = "bounding boxes are out of scope"
 BACKENDS = "JAX is the only backend"
 INNER = "inner machinery of Keras, undocumented"
 LATER = "not there yet"
+MADE = "an attribute of the object, which the constructor sets"
 BUILT = "there once the layer is built"
 ORDER = "the same arguments, the first ones under other names: they are given by position"
 ABSENT = {  # pattern of names -> reason
@@ -76,7 +77,6 @@ ABSENT = {  # pattern of names -> reason
     "*legacy*": "what Keras itself has given up",
     "callbacks.TensorBoard.summary": INNER,
     "layers.Discretization.summary": INNER,
-    "distribution*": LATER,
     "*.call(training)": "these layers do the same in training",
     "layers.Hashing.strong_hash": INNER,
     "layers.*.lookup_table": INNER,
@@ -91,14 +91,17 @@ ABSENT = {  # pattern of names -> reason
     "StatelessScope": LATER,
     "SymbolicScope": LATER,
     "FloatDTypePolicy": LATER,
-    "Variable(layout)": LATER,
     "backend.get_uid": LATER,
     "callbacks.CSVLogger.*": INNER,
     "callbacks.ModelCheckpoint.m*": INNER,
     "callbacks.ProgbarLogger.progbar": INNER,
-    "callbacks.OrbaxCheckpoint": LATER,
     "config.*": LATER,
     "device": LATER,
+    "distribution.*.distribute_*dataset": "each process takes its rows of any data by itself",
+    "distribution.DeviceMesh.*": MADE,
+    "distribution.LayoutMap.device_mesh": MADE,
+    "distribution.ModelParallel.*": MADE,
+    "distribution.TensorLayout.axes": MADE,
     "distillation": LATER,
     "export*": LATER,
     "layers.BatchNormalization.moving_*": BUILT,

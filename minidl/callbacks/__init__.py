@@ -10,6 +10,7 @@ from minidl.callbacks.lambda_callback import LambdaCallback
 from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.monitor import MonitorCallback
+from minidl.callbacks.orbax_checkpoint import OrbaxCheckpoint
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from minidl.callbacks.remote_monitor import RemoteMonitor
@@ -28,6 +29,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "MonitorCallback",
+    "OrbaxCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "RemoteMonitor",

@@ -10,6 +10,7 @@ from typing import Any
 
 from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
+from minidl.core import processes
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
 from minidl.training.run_state import Position, RunState
@@ -97,7 +98,8 @@ class BackupAndRestore(Callback):
         lost = self.model.training_run.data.lost
         if lost:
             warnings.warn(f"BackupAndRestore: a resumed run may get other batches: {lost}", stacklevel=2)
-        remove_partial(self._last)
+        if processes.is_first():
+            remove_partial(self._last)
         backup = self._read()
         if backup is not None:
             self._restore(backup)
@@ -131,6 +133,8 @@ class BackupAndRestore(Callback):
                 backup = read_state(self._last)
                 write_state(self._last, {**backup, "state": {**backup["state"], "stop_training": False}})
             return
+        if not processes.is_first():
+            return
         for path in (self._last, self._previous):
             path.unlink(missing_ok=True)
         folder = pathlib.Path(self.backup_dir)
@@ -142,7 +146,7 @@ class BackupAndRestore(Callback):
     def _save(self, position: Position) -> None:
         state = RunState.capture(self.model.training_run, position, self._others())
         self._last.parent.mkdir(parents=True, exist_ok=True)
-        if self.double_checkpoint and self._last.exists():
+        if self.double_checkpoint and self._last.exists() and processes.is_first():
             os.replace(self._last, self._previous)
         values = (_FORMAT, self._identity, [self._rates, rates(self.model)], state.to_plain())
         write_state(self._last, dict(zip(_PARTS, values)))
@@ -161,6 +165,12 @@ class BackupAndRestore(Callback):
     # Restoring
 
     def _read(self) -> dict[str, Any] | None:
+        found = processes.from_each([self._last.exists(), self._previous.exists()]).tolist()
+        if any(one != found[0] for one in found):
+            raise RuntimeError(
+                f"BackupAndRestore: some processes find a backup in {self.backup_dir!r} and others do not. Give the "
+                "path of a folder that all of them share."
+            )
         if not self._last.exists():
             return read_state(self._previous) if self._previous.exists() else None
         try:

@@ -55,6 +55,8 @@ class Callback:
         callback_list: the list of all callbacks of the run, set with the model.
         needed_hooks: names of hooks marked `fine_without` that this object does need.
         comes_last: whether it is called after all others, whatever its position in the list.
+        first_process_only: whether, of several processes, only process 0 calls it: it writes or shows something, and
+            decides nothing.
 
     Example:
     >>> class StopWhenGood(Callback):
@@ -68,6 +70,7 @@ class Callback:
     callback_list: Any = None
     needed_hooks: tuple[str, ...] = ()
     comes_last: bool = False
+    first_process_only: bool = False
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Set the settings of the run."""

@@ -17,6 +17,7 @@ from minidl.callbacks.base import HOOKS, Callback, Logs, does_something
 from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
+from minidl.core import processes
 from minidl.core.typing import PyTree
 
 _BATCH_HOOKS = {
@@ -75,10 +76,17 @@ class CallbackList(Callback):
             self.callbacks.append(ProgbarLogger())
         self.callbacks.sort(key=lambda callback: isinstance(callback, Callback) and callback.comes_last)
         self._warned_of_nan = bool(self._find(TerminateOnNaN))  # which reports it itself
-        self._watchers = [callback for callback in self.callbacks if does_something(callback, "on_progress")]
+        self._watchers = [callback for callback in self.called if does_something(callback, "on_progress")]
         if model is not None:
             self.set_model(model)
         self.set_params({**(params or {}), **more_params})
+
+    @property
+    def called(self) -> list[Any]:
+        """Those that are called in this process: of several processes, some are called in process 0 only."""
+        if processes.is_first():
+            return self.callbacks
+        return [one for one in self.callbacks if not (isinstance(one, Callback) and one.first_process_only)]
 
     def set_model(self, model: Any) -> None:
         """Set the model of every callback, and the history of the model."""
@@ -126,7 +134,7 @@ class CallbackList(Callback):
 def _forward_logs(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(plain)
 
     return method
@@ -135,7 +143,7 @@ def _forward_logs(hook: str) -> Callable[..., None]:
 def _forward_epoch(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, epoch: int, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(epoch, plain)
 
     return method
@@ -144,7 +152,7 @@ def _forward_epoch(hook: str) -> Callable[..., None]:
 def _forward_batch(hook: str) -> Callable[..., None]:
     def method(self: CallbackList, batch: int, logs: Logs = None) -> None:
         plain = _python_logs(logs)
-        for callback in self.callbacks:
+        for callback in self.called:
             getattr(callback, hook)(batch, logs=plain)  # by keyword, as in Keras: users' methods may rely on it
 
     return method

@@ -40,6 +40,8 @@ class CSVLogger(Callback):
     0,0.5,0.75
     """
 
+    first_process_only = True
+
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
         self.filename = os.fspath(filename)
         self.separator = separator

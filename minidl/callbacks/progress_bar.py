@@ -36,6 +36,8 @@ class ProgbarLogger(Callback):
         ValueError: an invalid `verbose` in `set_params`.
     """
 
+    first_process_only = True
+
     def __init__(self) -> None:
         self.verbose: int = 1
         self.epochs: int = 1

@@ -28,6 +28,8 @@ class RemoteMonitor(Callback):
         ImportError: when training begins, requests is not installed.
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -10,6 +10,7 @@ import numpy as np
 
 from minidl.callbacks.base import Callback, Logs, fine_without
 from minidl.callbacks.learning_rates import learning_rates
+from minidl.core import processes
 from minidl.core.optional import needed
 
 
@@ -162,7 +163,8 @@ class TensorBoard(Callback):
         """The writer of a folder, created lazily."""
         if folder not in self._writers:
             tensorboard = needed("tensorboardX", "TensorBoard", "minidl[tensorboard]")
-            self._writers[folder] = tensorboard.SummaryWriter(os.path.join(self.log_dir, folder))
+            path = os.path.join(self.log_dir, folder)
+            self._writers[folder] = tensorboard.SummaryWriter(path, write_to_disk=processes.is_first())
         return self._writers[folder]
 
     def _close(self) -> None:

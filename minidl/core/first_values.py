@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl import kernels
-from minidl.core import dtypes, sharing
+from minidl.core import dtypes, placement, sharing
 from minidl.core.sharing import Slot
 
 _LARGE = 2**26  # bytes; memory of larger arrays is requested first
@@ -63,7 +63,8 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
     if not callable(initializer):
         dtype = dtypes.canonical(_own_dtype(initializer) if dtype is None else dtype)
         with _untraced(initializer):
-            value = in_dtype(initializer, dtype)
+            given = in_dtype(initializer, dtype) if placement.current() is None else host_value(initializer, dtype)
+            value = placement.first(given, slot)
         if shape is not None and value.shape != shape:
             raise ValueError(f"Variable {path!r}: the value has shape {value.shape}, not the given {shape}.")
         return value
@@ -77,14 +78,17 @@ def first_value(initializer: Any, shape: Any, dtype: Any, path: str, slot: Slot)
         is_large = math.prod(shape) * np.dtype(dtype).itemsize > _LARGE
         as_usual = is_large and not isinstance(jnp.zeros(()), jax.core.Tracer)
         with contextlib.nullcontext() if as_usual else _untraced(), _in_memory(path, shape, dtype):
-            return jax.block_until_ready(in_dtype(initializer(shape, dtype=dtype), dtype))
+            with placement.on_host():
+                value = jax.block_until_ready(in_dtype(initializer(shape, dtype=dtype), dtype))
+            return placement.first(value, slot)
 
     if (later := _later.get()) is None:
         return first()
     later.left -= math.prod(shape) * np.dtype(dtype).itemsize
     if later.left < 0:
         raise ValueError(f"Variable {path!r} of shape {shape} and those before it have more values than the file.")
-    placeholder = jax.device_put(np.zeros(shape, dtype))
+    zeros = np.zeros(shape, dtype)
+    placeholder = jax.device_put(zeros) if placement.current() is None else placement.first(zeros, slot)
     later.waiting.append((slot, first, placeholder))
     return placeholder
 
@@ -127,6 +131,11 @@ def _checked_shape(shape: Any, path: str) -> tuple[int, ...]:
     if isinstance(shape, (list, tuple)) and all(isinstance(size, (int, np.integer)) and size >= 0 for size in shape):
         return tuple(int(size) for size in shape)
     raise ValueError(f"Variable {path!r}: the shape must be a tuple of known sizes of at least 0, got {shape!r}.")
+
+
+def host_value(value: Any, dtype: Any) -> Any:
+    """As `in_dtype`, but NumPy's arrays and numbers stay on the host, from where each device gets its part."""
+    return value.astype(dtype) if isinstance(value, jax.Array) else np.array(value, dtype=dtype)
 
 
 def in_dtype(value: Any, dtype: Any) -> jax.Array:

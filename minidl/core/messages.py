@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from minidl.core import processes
+
 _logger = logging.getLogger("minidl")
 _state = {"interactive": True}
 
@@ -31,7 +33,9 @@ def is_interactive_logging_enabled() -> bool:
 
 
 def say(message: str) -> None:
-    """Print a line, or log it."""
+    """Print a line, or log it; of several processes, in process 0."""
+    if not processes.is_first():
+        return
     if _state["interactive"]:
         print(message, flush=True)
     else:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 
 import jax
 
+from minidl.core import placement
+
 _marks = threading.Condition()  # guards the marks and the arrays of all slots
 
 
@@ -74,7 +76,7 @@ def take(slots: Sequence[Slot], keep: bool = False) -> list[jax.Array]:
         _wait(slots)
         values = [slot._slot for slot in slots]
         held = [i for i, slot in enumerate(slots) if keep or slot._borrowed or slot._pins]
-        for i, copy in zip(held, jax.device_put([values[i] for i in held], may_alias=False) if held else ()):
+        for i, copy in zip(held, placement.copies([values[i] for i in held]) if held else ()):
             values[i] = copy
         for slot in slots:
             slot._taken = 0 if keep else me

@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.core import binding, dtypes, sharing
-from minidl.core.first_values import first_value, in_dtype
+from minidl.core import binding, dtypes, placement, sharing
+from minidl.core.first_values import first_value, host_value, in_dtype
 from minidl.core.naming import auto_name
 from minidl.core.sharing import Slot
 from minidl.core.typing import ArrayLike, DType
@@ -63,6 +63,8 @@ class Variable(Slot):
         trainable: whether training may change it.
         autocast: whether it reads in the compute dtype inside a mixed-precision layer.
         name: the last part of `path`; default "variable", "variable_1", ...
+        layout: a `minidl.distribution.TensorLayout`; default: what the distribution that is set says.
+        follows: a variable whose layout it shares if it has its shape, such as the weight of an optimizer's slot.
 
     Raises:
         ValueError: a function without a shape, an invalid shape, or a value of another shape.
@@ -86,6 +88,8 @@ class Variable(Slot):
         autocast: bool = True,
         aggregation: str = "none",
         name: str | None = None,
+        layout: Any = None,
+        follows: Variable | None = None,
     ):
         self.name = name or auto_name("Variable")
         self.path = "/".join((*_scope.get(), self.name))
@@ -95,6 +99,7 @@ class Variable(Slot):
         self.regularizer: Callable[[Any], Any] | None = None
         self.constraint: Callable[[Any], Any] | None = None
         self.overwrite_with_gradient = False  # whether optimizers assign the gradient itself
+        self.layout, self.follows = layout, follows
         self._made_trainable = trainable  # determines its place among the weights, also after `trainable` changes
         given = initializer.value if isinstance(initializer, Variable) else initializer
         super().__init__(first_value(given, shape, dtype, self.path, self))
@@ -130,7 +135,9 @@ class Variable(Slot):
                 f"{np.shape(array)}."
             )
         known = isinstance(array, jax.Array) and array.dtype == self._value.dtype
-        return self._set(array if known else in_dtype(array, self._value.dtype))
+        if not known:
+            array = (host_value if placement.is_spread(self._value) else in_dtype)(array, self._value.dtype)
+        return self._set(array)
 
     def assign_add(self, value: ArrayLike | Variable) -> jax.Array:
         """Add to the value, and return the sum."""
@@ -144,12 +151,16 @@ class Variable(Slot):
         """Set the value to zeros."""
         self._set(_zeros(self._value.shape, str(self._value.dtype))(), borrowed=False)
 
+    def move(self, sharding: jax.sharding.Sharding) -> None:
+        """Move the value in the slot to other devices."""
+        sharing.replace(self, placement.put(self._slot, sharding))
+
     def numpy(self) -> np.ndarray:
         """A copy of the value as a NumPy array."""
         if (value := binding.lookup(self)) is not None:
             return np.array(value)
         with sharing.reading([self]) as (value,):
-            return np.array(value)
+            return np.array(placement.whole(value))
 
     def convert(self, value: ArrayLike) -> jax.Array:
         """A value as a JAX array; NumPy arrays and numbers are cast to the variable's dtype."""
@@ -179,7 +190,7 @@ class Variable(Slot):
         return self.value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype)
+        return np.array(placement.whole(self.value), dtype=dtype)
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"
@@ -215,6 +226,7 @@ class Variable(Slot):
 
     def _set(self, value: jax.Array, borrowed: bool = True) -> jax.Array:
         if not binding.store(self, value):
+            value = placement.put_like(value, self._slot)
             sharing.replace(self, value, borrowed)
         return value
 

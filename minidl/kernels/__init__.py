@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core.typing import Array, ArrayLike
-from minidl.kernels import reference
-from minidl.kernels.choice import lowered_for, mode, platform, set_kernels
+from minidl.kernels import reference, sharded
+from minidl.kernels.choice import SHARDED, lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
@@ -49,6 +49,7 @@ __all__ = [
     "lstm",
     "gru",
     "over_time",
+    "each_time",
     "attention",
     "head_matmul",
     "masked_softmax",
@@ -63,6 +64,7 @@ __all__ = [
     "set_kernels",
     "platform",
     "lowered_for",
+    "SHARDED",
     "compiler_options",
     "needs_barriers",
     "jaxprs",
@@ -87,7 +89,14 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "uniform": _random_bits.uniform,
         "normal": _random_bits.normal,
         "bernoulli": _random_bits.bernoulli,
-    }
+    },
+    "sharded": {
+        "conv": sharded.conv,
+        "recurrence": sharded.recurrence,
+        "lstm": sharded.lstm,
+        "gru": sharded.gru,
+        "each_time": sharded.each_time,
+    },
 }
 
 
@@ -97,7 +106,8 @@ def form(name: str, *arrays: Any) -> Callable[..., Any]:
     >>> form("matmul", np.ones(2)) is (_matmul.matmul if platform() == "cpu" else reference.matmul)
     True
     """
-    forms = _FORMS.get(platform(*arrays), {}) if mode() == "auto" else {}
+    found = platform(*arrays)
+    forms = _FORMS.get(found, {}) if mode() == "auto" or found == SHARDED else {}
     return forms.get(name) or getattr(reference, name)
 
 
@@ -246,6 +256,15 @@ def recurrence(
         (outputs (time, batch, ...) in the order in which they were computed, the last states).
     """
     return form("recurrence", projected, kernel)(step, options, projected, states, kernel, bias, mask)
+
+
+def each_time(function: Callable[[Any], Any], sequences: Any) -> Any:
+    """`function` of arrays (batch, ...) for all times of sequences (time, batch, ...) at once.
+
+    >>> each_time(lambda x: x[:, :2], np.ones((5, 3, 4))).shape
+    (5, 3, 2)
+    """
+    return form("each_time", sequences)(function, sequences)
 
 
 def lstm(

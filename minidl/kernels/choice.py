@@ -13,6 +13,7 @@ from typing import Any
 import jax
 
 MODES = ("auto", "reference")
+SHARDED = "sharded"  # in the place of a platform: several devices of any, which share a batch
 
 
 def _checked(kernels: str, where: str) -> str:
@@ -53,7 +54,7 @@ def mode() -> str:
 
 
 def lowered_for(platform: str) -> contextlib.AbstractContextManager[Any]:
-    """Inside, functions are traced for a platform: "cpu", "gpu", "tpu", or "any" for the reference forms."""
+    """Inside, functions are traced for a platform: "cpu", "gpu", "tpu", `SHARDED`, or "any" for the reference forms."""
     return _lowered_for(platform)
 
 

@@ -129,30 +129,46 @@ def recurrence(
 def lstm(
     project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    def step(states: list[Any], x: Array) -> tuple[list[Any], Any]:
-        h, c = states
-        i, f, g, o = jnp.split(x + biases[0] + h @ kernel + biases[1], 4, axis=-1)
-        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-        h = jax.nn.sigmoid(o) * jnp.tanh(c)
-        return [h, c], h
+    return _along(lstm_step, project, sequences, states, kernel, biases, whole)
 
-    last, outputs = lax.scan(step, states, project(sequences))
-    return outputs if whole else last[0][None], last
+
+def lstm_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, list[Any]]:
+    h, c = states
+    i, f, g, o = jnp.split(x + h @ kernel + bias, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    h = jax.nn.sigmoid(o) * jnp.tanh(c)
+    return h, [h, c]
 
 
 def gru(
     project: Callable[[Any], Any], sequences: Array, states: list[Any], kernel: Array, biases: Array, whole: bool = True
 ) -> tuple[Any, list[Any]]:
-    def step(states: list[Any], x: Array) -> tuple[list[Any], Any]:
-        (h,) = states
-        of_x = jnp.split(x + biases[0], 3, axis=-1)
-        of_h = jnp.split(h @ kernel + biases[1], 3, axis=-1)
-        z, r = jax.nn.sigmoid(of_x[0] + of_h[0]), jax.nn.sigmoid(of_x[1] + of_h[1])
-        h = z * h + (1 - z) * jnp.tanh(of_x[2] + r * of_h[2])
-        return [h], h
+    return _along(gru_step, project, sequences, states, kernel, biases, whole)
 
-    last, outputs = lax.scan(step, states, project(sequences))
+
+def gru_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, list[Any]]:
+    (h,) = states
+    of_x = jnp.split(x, 3, axis=-1)
+    of_h = jnp.split(h @ kernel + bias, 3, axis=-1)
+    z, r = jax.nn.sigmoid(of_x[0] + of_h[0]), jax.nn.sigmoid(of_x[1] + of_h[1])
+    h = z * h + (1 - z) * jnp.tanh(of_x[2] + r * of_h[2])
+    return h, [h]
+
+
+def _along(
+    step: Any, project: Any, sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool
+) -> tuple[Any, list[Any]]:
+    def one(states: list[Any], x: Any) -> tuple[list[Any], Any]:
+        output, states = step(x + biases[0], states, kernel, biases[1])
+        return states, output
+
+    last, outputs = lax.scan(one, states, project(sequences))
     return outputs if whole else last[0][None], last
+
+
+def each_time(function: Callable[[Any], Any], sequences: Any) -> Any:
+    outputs = function(sequences.reshape(-1, *sequences.shape[2:]))
+    return outputs.reshape(*sequences.shape[:2], *outputs.shape[1:])
 
 
 def over_time(

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 
 from minidl import regularizers
-from minidl.core import arrays, dtypes, forks, structures
+from minidl.core import arrays, dtypes, forks, placement, structures
 from minidl.core.functional import bound, of_one_moment
 from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
@@ -214,6 +214,8 @@ class Layer(SymbolicCall):
                 for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
                     examples = output.shape[0] if output.ndim else 1
                     self.add_loss(self.activity_regularizer(output) / max(1, examples))
+            if placement.current() is not None:
+                outputs = placement.laid_out(outputs, f"{self.path}/output")
         masks.carry(self, first, previous_mask, outputs, used=any(name.endswith("mask") for name in parameters))
         return outputs
 

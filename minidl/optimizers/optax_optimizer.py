@@ -41,9 +41,19 @@ class OptaxOptimizer(Optimizer):
         leaves, self._structure = jax.tree.flatten_with_path(state)
         self._key_impls = [jax.random.key_impl(leaf) if _is_key(leaf) else None for _, leaf in leaves]
         self._state = [
-            Variable(_without_key(leaf), trainable=False, name=jax.tree_util.keystr(path).strip("."))
+            Variable(
+                _without_key(leaf),
+                trainable=False,
+                name=jax.tree_util.keystr(path).strip("."),
+                follows=self._weight_at(path),
+            )
             for path, leaf in leaves
         ]
+
+    def _weight_at(self, path: Any) -> Variable | None:
+        """The weight that a leaf of the state may be of: the weights are a list, and so are their slots."""
+        indices = [key.idx for key in path if isinstance(key, jax.tree_util.SequenceKey)]
+        return self._weights[indices[-1]] if indices and indices[-1] < len(self._weights) else None
 
     def _update(self, grads: list[Any], indices: list[int]) -> None:
         if len(indices) != len(self._weights):

@@ -90,7 +90,7 @@ class Slots:
 
 def variable_like(weight: Variable, value: ArrayLike, name: str) -> Variable:
     """A variable for a weight, named after it."""
-    return Variable(value, trainable=False, name=f"{weight.path.replace('/', '_')}_{name}")
+    return Variable(value, trainable=False, name=f"{weight.path.replace('/', '_')}_{name}", follows=weight)
 
 
 def zeros_like(params: PyTree) -> PyTree:

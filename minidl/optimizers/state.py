@@ -127,6 +127,7 @@ class OptimizerState:
         aggregation: str = "none",
         layout: Any = None,
         name: str | None = None,
+        follows: Variable | None = None,
     ) -> Variable:
         """Create a variable of the optimizer; call it in `build`.
 
@@ -135,13 +136,13 @@ class OptimizerState:
             initializer: a name, a function or an `Initializer`.
             dtype: default `floatx()`.
             aggregation: stored with the variable.
-            layout: ignored; `jax.sharding` determines the layout of arrays.
+            layout: a `minidl.distribution.TensorLayout`; default: the same on every device.
             name: the name.
+            follows: a weight whose layout it shares if it has its shape.
         """
+        options = {"aggregation": aggregation, "name": name, "layout": layout, "follows": follows}
         with name_scope(self.name):
-            variable = Variable(
-                initializers.get(initializer), shape, dtype, trainable=False, aggregation=aggregation, name=name
-            )
+            variable = Variable(initializers.get(initializer), shape, dtype, trainable=False, **options)
         self._added.append(variable)
         return variable
 
@@ -151,7 +152,8 @@ class OptimizerState:
         """Create a variable of the shape and dtype of a weight."""
         path = reference_variable.path.replace("/", "_")
         dtype = reference_variable.dtype
-        return self.add_variable(reference_variable.shape, initializer, dtype, name=f"{path}_{name or 'var'}")
+        name = f"{path}_{name or 'var'}"
+        return self.add_variable(reference_variable.shape, initializer, dtype, name=name, follows=reference_variable)
 
     def add_optimizer_variables(
         self,

@@ -6,6 +6,7 @@ from minidl.saving.errors import LoadError
 from minidl.saving.export import export_model, load_exported
 from minidl.saving.keras_format import load_model, load_weights, model_from_json, save_model, save_weights, to_json
 from minidl.saving.objects import deserialize_keras_object, serialize_keras_object
+from minidl.saving.orbax import load_orbax_checkpoint
 from minidl.saving.registration import (
     CustomObjectScope,
     custom_object_scope,
@@ -30,6 +31,7 @@ __all__ = [
     "get_registered_object",
     "load_exported",
     "load_model",
+    "load_orbax_checkpoint",
     "load_safetensors",
     "load_weights",
     "model_from_json",

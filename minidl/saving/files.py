@@ -15,9 +15,12 @@ import os
 import pathlib
 import shutil
 import stat
+import tempfile
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO
+
+from minidl.core import processes
 
 try:
     import fcntl
@@ -44,6 +47,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Yields:
         A binary file, open for writing and reading. Its `name` is the path of the temporary file.
 
+    Of several processes all have to come here: process 0 writes the file, and the others wait until it has.
+
     Raises:
         FileNotFoundError: the folder does not exist.
         IsADirectoryError: `path` is a folder.
@@ -57,6 +62,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     path.read_text()
     '1 2 3'
     """
+    with processes.first_writes(path) as is_writer:
+        with _replacing(path) if is_writer else tempfile.TemporaryFile() as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     target = _target(path)
     if target.is_dir():
         raise IsADirectoryError(f"Cannot write {str(path)!r}: it is a folder, expected the path of a file.")
@@ -99,6 +111,13 @@ def atomic_folder(path: str | os.PathLike[str], replaceable: Collection[str]) ->
         FileNotFoundError: the parent folder does not exist.
         FileExistsError: `path` is a file, or a folder that contains anything else.
     """
+    with processes.first_writes(path) as is_writer, tempfile.TemporaryDirectory() as unused:
+        with _replacing_folder(path, replaceable) if is_writer else contextlib.nullcontext(unused) as folder:
+            yield pathlib.Path(folder)
+
+
+@contextlib.contextmanager
+def _replacing_folder(path: str | os.PathLike[str], replaceable: Collection[str]) -> Iterator[pathlib.Path]:
     target = _target(path)
     before = status(target)
     if before is not None and not stat.S_ISDIR(before.st_mode):

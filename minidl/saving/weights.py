@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core import placement
 from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import unique
 from minidl.core.variables import Variable
@@ -131,7 +132,9 @@ def _values(owner: Owner, store: _Store) -> dict[str, Any]:
         variables = owner._stored_weights() if isinstance(owner, Module) else owner.variables
         for key, variable in zip(map(str, range(len(variables))), variables):
             if key in values and values[key].dtype == variable._value.dtype:
-                values[key] = jax.device_put(values[key])
+                slot = variable._slot
+                is_spread = placement.is_spread(slot)
+                values[key] = placement.put(values[key], slot.sharding) if is_spread else jax.device_put(values[key])
     return values
 
 

@@ -18,7 +18,8 @@ from minidl.training.chunk import Reported
 from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
-from minidl.training.programs import is_same_program
+from minidl.training.programs import Program, is_same_program
+from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, held
 from minidl.training.step import Batch, DefaultStep, InUse, Logs, using
 from minidl.training.step_programs import StepPrograms, key_of, shared
@@ -44,9 +45,11 @@ class CompiledSteps:
             optimizer.extend(model.trainable_variables)
         self._variables = StepVariables(model, outside)
         self.variables = self._variables.of
-        self.layout = Layout(self.variables, None if "train_step" in written else optimizer)
-        self._in_use = InUse(model, self._variables, self.layout)
-        self._key = None if outside or written else key_of(model)
+        self.shardings = Shardings(model, self.variables)
+        self.layout = Layout(self.variables, None if "train_step" in written or self.shardings.are_split else optimizer)
+        self._in_use = InUse(model, self._variables, self.layout, self.shardings)
+        is_alone = bool(outside or written) or self.shardings.distribution is not None
+        self._key = None if is_alone else key_of(model)
         self._programs = shared.get(self._key, lambda: StepPrograms(written))
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
@@ -62,10 +65,10 @@ class CompiledSteps:
 
     def renewed(self) -> CompiledSteps:
         """The steps for the current model: these, unless a change of the model affects them."""
-        if self._watch.is_unchanged() and kernels.mode() == self._kernels:
+        if self._watch.is_unchanged() and kernels.mode() == self._kernels and self.shardings.are_current():
             return self
         now = fingerprint(self.model)
-        if now.structure != self._made_for.structure:
+        if now.structure != self._made_for.structure or not self.shardings.are_current():
             return CompiledSteps(self.model, self._variables.outside)
         if now.values != self._made_for.values:
             different = changed(now.settings(), self._settings) - self._irrelevant
@@ -93,7 +96,7 @@ class CompiledSteps:
         Returns:
             The steps that the chunk is for.
         """
-        program = self._programs.chunks[mode]
+        program = self._program(mode, chunk)
         if self.model.run_eagerly or not program.is_new(chunk.batches):
             return self
         if self._key is not None and self._key != key_of(self.model):  # changed in a way that makes no other steps
@@ -106,7 +109,7 @@ class CompiledSteps:
             "test": jax.tree.map(_spec, (weights, metrics, batch)),
             "predict": jax.tree.map(_spec, (weights, batch[0])),
         }[mode]
-        with self._traced_for():
+        with self._traced_for(chunk):
             with recorded() as touched, collector.paused():
                 yield self._programs.steps[mode], args
             program.learn(chunk.batches)
@@ -125,16 +128,16 @@ class CompiledSteps:
     def train(self, chunk: Chunk) -> Reported:
         """Train on a chunk. The new state is assigned to the model's variables; returns the logs, on the device."""
         forks.check()
-        program = self._programs.chunks["train"]
+        program = self._program("train", chunk)
         if self.model.run_eagerly:  # nothing is taken from the variables, so an interrupt may come at any time
-            with jax.disable_jit(), self._traced_for():
+            with jax.disable_jit(), self._traced_for(chunk):
                 state, logs = program(self.state(), chunk.batches, chunk.num_batches)
             self.put(state)
             return logs
         variables = self._variables.flat()
         values = sharing.take(variables, keep=program.will_compile)
         try:
-            with self._traced_for():
+            with self._traced_for(chunk):
                 state, logs = program(self._variables.as_state(values), chunk.batches, chunk.num_batches)
         except BaseException:
             sharing.release(variables)
@@ -145,14 +148,14 @@ class CompiledSteps:
     def test(self, weights: State, metrics: list[Any], chunk: Chunk) -> tuple[list[Any], Changes, Reported]:
         """Evaluate a chunk: returns the new metrics, the changes of the weights, and the logs, on the device."""
         forks.check()
-        with self.eagerly(), self._traced_for():
-            return self._programs.chunks["test"](weights, metrics, chunk.batches, chunk.num_batches)
+        with self.eagerly(), self._traced_for(chunk):
+            return self._program("test", chunk)(weights, metrics, chunk.batches, chunk.num_batches)
 
     def predict(self, weights: State, chunk: Chunk) -> tuple[Any, Changes]:
         """The outputs for a chunk, (capacity, batch, ...), on the device, and the changes of the weights."""
         forks.check()
-        with self.eagerly(), self._traced_for():
-            outputs, changes = self._programs.chunks["predict"](weights, chunk.batches[0], chunk.num_batches)
+        with self.eagerly(), self._traced_for(chunk):
+            outputs, changes = self._program("predict", chunk)(weights, chunk.batches[0], chunk.num_batches)
             return structures.plain(outputs), changes
 
     # Steps for a loop of the user's own
@@ -210,16 +213,20 @@ class CompiledSteps:
         variables = self.variables.metrics
         with sharing.reading(variables) as values, bound(variables, values):
             self.model.reset_metrics()
-            return held(variables)
+            return self.shardings.metrics(held(variables))
 
     def flat(self) -> list[Variable]:
         """All variables of the state, in order."""
         return self._variables.flat()
 
+    def _program(self, mode: str, chunk: Chunk) -> Program:
+        return self._programs.of(mode, self.shardings.platform(chunk, self._platform), self.shardings.options(mode))
+
     @contextlib.contextmanager
-    def _traced_for(self) -> Iterator[None]:
-        """Inside, functions are traced for this model and the platform that its weights are on."""
-        with kernels.lowered_for(self._platform), using(self._in_use):
+    def _traced_for(self, chunk: Chunk | None = None) -> Iterator[None]:
+        """Inside, functions are traced for this model, the platform of its weights, and batches like those given."""
+        platform = self._platform if chunk is None else self.shardings.platform(chunk, self._platform)
+        with kernels.lowered_for(platform), using(self._in_use):
             yield
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:

@@ -19,9 +19,11 @@ from minidl.core.typing import PyTree
 from minidl.training.data.adapt import Data
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.collected import Collected, rows_of
+from minidl.training.decisions import follow_first
 from minidl.training.pace import Execution, Pace
 from minidl.training.run_state import Position
 from minidl.training.runs import Evaluation, Prediction, Run, Training
+from minidl.training.sharded import placed
 
 
 class Epoch(abc.ABC):
@@ -79,6 +81,8 @@ class ReportedEpoch(Epoch):
         self.execution.done += chunk.num_batches
         if self.every_batch and self.execution.is_complete:
             self._tell(self.execution.done - 1, self.logs)
+            if self.run.mode == "train":
+                follow_first(self.run.model)
         self.callbacks.on_progress(self.run.mode, self.execution.done, self.logs)
         return self.is_stopped
 
@@ -128,9 +132,10 @@ def run_epoch(epoch: Epoch) -> None:
     passed = data.epoch(restart=run.mode != "train", is_resumed=execution.done > 0)
     for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
-        for step, args in run.untraced(chunk):  # here, so that a traceback leads from `fit` to the layer
+        given = placed(chunk)
+        for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
             step.trace(*args)
-        dispatched.append((chunk, run.compute(chunk)))
+        dispatched.append((chunk, run.compute(given)))
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:
@@ -164,6 +169,7 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
             break
         model.reset_metrics()
         callbacks.on_epoch_begin(number)
+        follow_first(model)
         epoch = ReportedEpoch(run, data, callbacks, is_last=number + 1 == end, start=start)
         if not (start.batches and epoch.is_stopped):  # else it was, before the interruption
             yield epoch
@@ -172,6 +178,7 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
             val_logs = evaluate(model, validation, callbacks, is_validation=True)
             logs |= {f"val_{name}": value for name, value in val_logs.items()}
         callbacks.on_epoch_end(number, logs)
+        follow_first(model)
         if model.stop_training:
             break
     run.end()

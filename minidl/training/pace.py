@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from minidl.core import processes
+
 _CHUNK_SECONDS = 0.05  # long enough to hide the overhead of dispatch, short enough for smooth progress
 _FEW, _LONGEST = 16, 0.25  # for long steps: the batches of a chunk and its longest time; each chunk allocates memory
 
@@ -39,9 +41,17 @@ class Pace:
         self._largest = capacity // 4
         self._capacity = capacity
         self._last = time.perf_counter()
+        self._asked = 0
+        self._agreed = 1
 
     def batches(self) -> int:
-        """The number of batches of the next chunk."""
+        """The number of batches of the next chunk; of several processes the choice of process 0, asked ever less."""
+        self._asked += 1
+        if not processes.are_many() or self._asked.bit_count() == 1:
+            self._agreed = int(processes.from_first([self._wanted()])[0])
+        return self._agreed
+
+    def _wanted(self) -> int:
         seconds = self._seconds.get(self._mode)
         wanted = 1
         if seconds is not None:

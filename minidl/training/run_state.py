@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minidl.core import processes
 from minidl.core.variables import Variable
 
 
@@ -95,7 +96,7 @@ class RunState:
         for variable, (_, value) in zip(_variables(model), self.variables):
             variable.assign(value)
         for name, state in self.callbacks:
-            if name in callbacks:
+            if name in callbacks and (processes.is_first() or not callbacks[name].first_process_only):
                 callbacks[name].set_state(state)
         (version, numbers, gauss), numpy_state = self.generators
         random.setstate((version, tuple(numbers), gauss))

@@ -18,6 +18,7 @@ from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
 from minidl.training.run_state import Position
+from minidl.training.sharded import placed
 from minidl.training.state import Changes, State
 
 
@@ -43,6 +44,7 @@ class Run(abc.ABC):
 
     def on_one(self, chunk: Chunk) -> Any:
         """The result of a single chunk, with tracing; in the loop over epochs the loop traces the steps."""
+        chunk = placed(chunk)
         for step, args in self.untraced(chunk):
             step.trace(*args)
         return self.compute(chunk)

@@ -16,6 +16,7 @@ import jax
 
 from minidl.core import array_metadata, host_plan, structures
 from minidl.training.layout import Layout
+from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, changes, held, like
 from minidl.utils.batches import pack_x_y_sample_weight
 
@@ -29,6 +30,7 @@ class InUse(NamedTuple):
     model: Any  # built and compiled; for `predict` it need not be compiled
     variables: StepVariables
     layout: Layout
+    shardings: Shardings
 
     def results(self, state: State) -> Logs:
         """Name -> value of the loss and the metrics in a state."""
@@ -76,6 +78,11 @@ class Step(abc.ABC):
         """How the arrays of its state are carried."""
         return in_use().layout
 
+    @property
+    def shardings(self) -> Shardings:
+        """Where the arrays of its state are."""
+        return in_use().shardings
+
     @abc.abstractmethod
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
         """The new state after forward pass, backward pass, update and metrics; and logs other than the metrics."""
@@ -97,7 +104,8 @@ class DefaultStep(Step):
         x, y, sample_weight = opened(batch)
 
         def loss_of(trainable: list[Any]) -> tuple[Any, tuple[Any, ...]]:
-            with variables.holding(state._replace(trainable=self.layout.transpose_trainable(trainable))):
+            weights = state._replace(trainable=self.layout.transpose_trainable(trainable))
+            with variables.holding(self.shardings.gathered(weights)):
                 y_pred = model(x, training=True)
                 loss = self._loss(x, y, y_pred, sample_weight, training=True)
                 model._clear_losses()
@@ -111,25 +119,27 @@ class DefaultStep(Step):
             array_metadata.annotate_all(jax.tree.leaves(y_pred), metadata)
             model.optimizer.apply(gradients, variables.of.trainable)
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
-            return variables.held(), logs
+            return self.shardings.kept(variables.held()), logs
 
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
         model, variables = self.model, self.variables
         x, y, sample_weight = opened(batch)
+        weights = self.shardings.gathered(weights)
         with variables.holding(weights._replace(metrics=metrics)):
             y_pred = model(x, training=False)
             loss = self._loss(x, y, y_pred, sample_weight, training=False)
             model._clear_losses()
             logs = self._update_metrics(loss, x, y, y_pred, sample_weight)
             new = changes(weights.non_trainable, held(variables.of.non_trainable))
-            return held(variables.of.metrics), new, logs
+            return held(variables.of.metrics), self.shardings.changes(new), logs
 
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
+        weights = self.shardings.gathered(weights)
         with self.variables.holding(weights):
             y_pred = self.model(host_plan.opened(x), training=False)
             self.model._clear_losses()
             new = changes(weights.non_trainable, held(self.variables.of.non_trainable))
-        return structures.ordered(y_pred), new
+        return structures.ordered(y_pred), self.shardings.changes(new)
 
     def _loss(self, *batch: Any, training: bool) -> Any:
         """The model's loss; a user's `compute_loss` need not take `training`, which early Keras 3 did not have."""
@@ -150,25 +160,29 @@ class UserStep(Step):
     """A model's own `train_step`, `test_step` and `predict_step`, in the form that Keras documents for JAX."""
 
     def train(self, state: State, batch: Batch) -> tuple[State, Logs]:
+        state = self.shardings.gathered(state)
         own = self.variables.without_outside(state)
         with self.variables.holding_outside(state):
             logs, new = self.model.train_step(tuple(own), pack_x_y_sample_weight(*opened(batch)))
-            return self.variables.with_outside(like(own, State(*new))), _as_logs(logs)
+            new = self.variables.with_outside(like(own, State(*new)))
+        return self.shardings.kept(new), _as_logs(logs)
 
     def test(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Changes, Logs]:
+        weights = self.shardings.gathered(weights)
         own = self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
             data = pack_x_y_sample_weight(*opened(batch))
             logs, (_, non_trainable, new_metrics) = self.model.test_step((weights.trainable, own, metrics), data)
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
-        return like(metrics, new_metrics), new, _as_logs(logs)
+        return like(metrics, new_metrics), self.shardings.changes(new), _as_logs(logs)
 
     def predict(self, weights: State, x: Any) -> tuple[Any, Changes]:
+        weights = self.shardings.gathered(weights)
         state = weights.trainable, self.variables.without_outside(weights).non_trainable
         with self.variables.holding_outside(weights):
             y_pred, non_trainable = self.model.predict_step(state, pack_x_y_sample_weight(host_plan.opened(x)))
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
-        return structures.ordered(y_pred), new
+        return structures.ordered(y_pred), self.shardings.changes(new)
 
 
 def opened(batch: Batch) -> Batch:

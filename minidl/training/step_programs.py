@@ -6,7 +6,7 @@ in use (see step.py), and a model may use what was traced for another one where 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import jax
@@ -35,13 +35,24 @@ class StepPrograms:
             "test": jax.jit(user.test if "test_step" in written else default.test),
             "predict": jax.jit(user.predict if "predict_step" in written else default.predict),
         }
-        self.chunks = {
-            "train": Program(self._train_chunk, has_loop=True, donate_argnums=0),
-            "test": Program(self._test_chunk, has_loop=True),
-            "predict": Program(self._predict_chunk, has_loop=True),
-        }
+        self.chunks: dict[tuple[str, str], Program] = {}  # by mode, and by the platform that kernels compute for
         self.traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
+
+    def of(self, mode: str, platform: str, options: Mapping[str, Any]) -> Program:
+        """The program for the chunks of a mode.
+
+        Args:
+            mode: "train", "test" or "predict".
+            platform: what kernels compute for; another one where batches are split between devices.
+            options: of `jax.jit`.
+        """
+        key = mode, platform
+        if key not in self.chunks:
+            donated = {"donate_argnums": 0} if mode == "train" else {}
+            program = Program(getattr(self, f"_{mode}_chunk"), has_loop=True, **donated, **options)
+            self.chunks.setdefault(key, program)  # two threads may have come here
+        return self.chunks[key]
 
     def _train_chunk(self, state: State, batches: Any, count: Any) -> tuple[State, Reported]:
         now = in_use()

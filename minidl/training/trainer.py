@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl import config
 from minidl.callbacks import Callback, CallbackList, History
-from minidl.core import sharing, structures
+from minidl.core import placement, sharing, structures
 from minidl.core.arrays import as_arrays
 from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
@@ -241,7 +241,7 @@ class Trainer(Prepared):
         self._prepare("predict_on_batch", x)
         with Prediction(self) as run:
             outputs = run.on_one(_one_batch(x, None, None))
-        return structures.map(lambda output: np.array(output[0]), jax.block_until_ready(outputs))
+        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
 

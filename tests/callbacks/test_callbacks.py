@@ -25,6 +25,7 @@ class Model:
 NOT_COMPARED = {  # each has its test file
     "TensorBoard": "needs all of TensorFlow",
     "RemoteMonitor": "needs a server",
+    "OrbaxCheckpoint": "its folders are not Keras's",
     "MonitorCallback": "is the base of others",
 }
 
@@ -215,6 +216,7 @@ EVERY = {
     "LambdaCallback": (lambda c, folder: c.LambdaCallback(on_epoch_end=lambda epoch, logs: None), []),
     "LearningRateScheduler": (lambda c, folder: c.LearningRateScheduler(lambda epoch: 0.1), []),
     "ModelCheckpoint": (lambda c, folder: c.ModelCheckpoint(folder / "{epoch}.keras", "loss", save_top_k=2), ["kept"]),
+    "OrbaxCheckpoint": (lambda c, folder: c.OrbaxCheckpoint(folder / "orbax"), []),
     "ProgbarLogger": (lambda c, folder: c.ProgbarLogger(), []),
     "ReduceLROnPlateau": (lambda c, folder: c.ReduceLROnPlateau("loss"), ["best", "wait"]),
     "RemoteMonitor": (lambda c, folder: c.RemoteMonitor("http://127.0.0.1:9"), []),
@@ -230,6 +232,8 @@ def test_every_callback_has_a_row():
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_callback_needs_batch_hooks_by_default(name, tmp_path):
+    if name == "OrbaxCheckpoint":
+        pytest.importorskip("orbax.checkpoint")
     callbacks = CallbackList(EVERY[name][0](callbacks_module, tmp_path))
     assert not any(callbacks.wants_batches(mode) for mode in ("train", "test", "predict"))
 

@@ -238,7 +238,7 @@ def test_wrong_input(make, message):
 
 
 def test_neither_name_nor_function():
-    with pytest.raises(TypeError, match="3 as an initializer"):
+    with pytest.raises(TypeError, match="3 is not an initializer"):
         initializers.get(3)
 
 

@@ -26,7 +26,7 @@ def recurrence(
     return reference.recurrence(step, options, projected, states, kernel, bias, mask)
 
 
-def _forward(step: Any, options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any) -> Any:
+def forward(step: Any, options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any) -> Any:
     def run(projected: Any, biases: Any, states: Any) -> Any:
         def one(now: Any, states: Any) -> Any:
             return *step(now[0], states, kernel, now[1]), lax.stop_gradient(states[0])
@@ -47,4 +47,4 @@ def _backward(step: Any, options: Any, kept: Any, gradients: Any) -> Any:
     return projected, states, weights.astype(kernel.dtype), jnp.sum(met_kernel, (0, 1)).astype(kernel.dtype), None
 
 
-recurrence.defvjp(_forward, _backward)
+recurrence.defvjp(forward, _backward)

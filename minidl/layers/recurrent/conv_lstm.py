@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, ArrayLike, Config, Identifier
-from minidl.kernels import conv, out_sizes, pads, spatial
+from minidl.kernels import conv, each_time, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.data_format import data_format_of, sizes_of
 from minidl.layers.input_spec import InputSpec
@@ -154,13 +154,14 @@ class ConvLSTMCell(LSTMCell):
         return (*sizes, channels) if self.channels_last else (channels, *sizes)
 
     def _over_images(self, inputs: Array, kernel: Array) -> Array:
-        """The convolution of all images at once: a time axis, if any, is merged into the batch."""
-        images = inputs.reshape(-1, *self.image_shape)
-        amounts = pads(
-            self.padding, spatial(images, self.channels_last), self.kernel_size, self.strides, self.dilation_rate
-        )
-        outputs = conv(images, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
-        return outputs.reshape(*inputs.shape[: -self.rank - 1], *outputs.shape[1:])
+        """The convolution of images (batch, *image), or of those of all times at once."""
+
+        def convolved(images: Array) -> Array:
+            sizes = spatial(images, self.channels_last)
+            amounts = pads(self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate)
+            return conv(images, kernel, self.strides, amounts, self.dilation_rate, self.channels_last)
+
+        return convolved(inputs) if inputs.ndim == self.rank + 2 else each_time(convolved, inputs)
 
     def _same(self, state: Array, kernel: Array) -> Array:
         """The convolution with 'same' padding, which keeps the size of the state."""

@@ -15,9 +15,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core.arrays import LazyRows, as_arrays, device_dtype, within_device
+from minidl.core import placement
+from minidl.core.arrays import LazyRows, as_arrays, device_dtype
 from minidl.core.memory import aligned_empty
 from minidl.training.data.chunks import Chunk, chunk_capacity
+from minidl.training.data.mapped import mapping_of, read_rows
+from minidl.training.data.orders import Orders
 
 
 class ArrayData:
@@ -61,7 +64,7 @@ class ArrayData:
         self.orders = Orders(self._draw_order)
         self._free: list[list[np.ndarray]] = []
         self.check: Callable[[Any, np.ndarray], None] | None = None  # called with a chunk and the indices of its rows
-        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := _mapping_of(array)) is not None]
+        self._maps = [memory for array in jax.tree.leaves(self.arrays) if (memory := mapping_of(array)) is not None]
 
     def specs(self) -> list[Any]:
         """The shapes and dtypes of a batch (x, y, sample_weight): of a full one, and of the last one if it differs."""
@@ -130,12 +133,12 @@ class ArrayData:
         Before that the device may be reading them, since on the CPU they are aliased.
         """
         buffers = jax.tree.leaves(chunk.batches)
-        if buffers[0].shape[:2] == (self.capacity, self.batch_size):
+        if buffers[0].shape[0] == self.capacity:
             self._free.append(buffers)
 
     def buffers(self, capacity: int, size: int) -> list[np.ndarray]:
         """Buffers for a chunk, one uninitialized array for each array of the data."""
-        if self._free and (capacity, size) == (self.capacity, self.batch_size):
+        if self._free and self._free[-1][0].shape[:2] == (capacity, size):
             return self._free.pop()
         arrays = jax.tree.leaves(self.arrays)
         return [aligned_empty((capacity, size, *array.shape[1:]), device_dtype(array)) for array in arrays]
@@ -203,12 +206,16 @@ class Pass:
         start, stop = self.start, self.start + count * size
         self.start = stop
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
+        total, own = count * size, placement.own_rows(size)
+        if (width := own.stop - own.start) != size:  # other processes read the other rows
+            numbers = np.arange(start, stop) if isinstance(rows, slice) else rows
+            rows, size = numbers.reshape(count, size)[:, own].ravel(), width
         arrays, structure = jax.tree.flatten(self._data.arrays)
         buffers = self._data.buffers(capacity, size)
         for array, buffer in zip(arrays, buffers):
             flat = buffer.reshape(capacity * size, *array.shape[1:])[: count * size]
             if isinstance(rows, slice) or array.dtype != flat.dtype or isinstance(array, LazyRows):
-                flat[...] = _read(array, rows)
+                flat[...] = read_rows(array, rows)
             else:
                 np.take(array, rows, axis=0, out=flat, mode="clip")  # other modes copy twice
         if self._data.check is not None:
@@ -216,71 +223,4 @@ class Pass:
             parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
-        return Chunk(jax.tree.unflatten(structure, buffers), count, count * size)
-
-
-class Orders:
-    """Draws from NumPy's global generator, which can be made in advance.
-
-    A draw made early counts only if the generator is then as it was: if a callback has used or
-    seeded it meanwhile, the draw is made again, so that the numbers do not depend on when it was made.
-
-    Args:
-        draw: draws one order from a generator.
-    """
-
-    def __init__(self, draw: Callable[[Any], Any]):
-        self.before: Any = None  # the state of the generator before the newest order was drawn
-        self._draw = draw
-        self._ahead: tuple[Any, Any, Any] | None = None  # the state before, the order, the state after
-
-    def look_ahead(self) -> None:
-        """Make the next draw in advance."""
-        before = np.random.get_state(legacy=False)
-        if before["bit_generator"] == "MT19937":
-            random = _generator()
-            random.set_state(before)
-            self._ahead = before, self._draw(random), random.get_state(legacy=False)
-
-    def next(self) -> Any:
-        """The next order."""
-        ahead, self._ahead = self._ahead, None
-        self.before = np.random.get_state(legacy=False)
-        if ahead is not None:
-            before, order, after = ahead
-            if _same_state(self.before, before):
-                np.random.set_state(after)
-                return order
-        return self._draw(np.random)
-
-
-@functools.cache
-def _generator() -> np.random.RandomState:
-    """A generator for draws in advance, which is set to the state of the global one before each use."""
-    return np.random.RandomState(0)
-
-
-def _same_state(one: Any, other: Any) -> bool:
-    """Whether two states of NumPy's generator are equal."""
-    return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))
-
-
-def _read(array: Any, rows: Any) -> Any:
-    """Rows of an array. Rows of a memory-mapped file are first read here."""
-    found = array[rows]
-    if isinstance(array, np.memmap) and within_device(np.asarray(found)).dtype != found.dtype:
-        raise ValueError(
-            f"The mapped file of dtype {array.dtype} holds integers that {device_dtype(array)} cannot. Write it as "
-            "floats."
-        )
-    return found
-
-
-def _mapping_of(array: Any) -> mmap.mmap | None:
-    """The file mapping of an array; None for arrays in memory, and private mappings, whose changes must be kept."""
-    if not isinstance(array, np.memmap) or array.mode == "c":
-        return None
-    base = array.base
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return base if isinstance(base, mmap.mmap) else None
+        return Chunk(jax.tree.unflatten(structure, buffers), count, total)

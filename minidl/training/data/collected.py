@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from minidl.core import structures
+from minidl.core import placement, structures
 
 
 class Collected:
@@ -46,7 +46,7 @@ def rows_of(outputs: Any, count: int) -> Any:
     """Outputs (capacity, batch, ...) -> the rows (rows, ...) of the valid batches, as NumPy arrays."""
 
     def rows(leaf: Any) -> np.ndarray:
-        kept = np.asarray(jax.block_until_ready(leaf))[:count]  # raises if an allocation has failed
+        kept = placement.whole(jax.block_until_ready(leaf))[:count]  # raises if an allocation has failed
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
     return structures.map(rows, outputs)

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from minidl.core import placement
 from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
 from minidl.data import INFINITE_CARDINALITY, Dataset
@@ -187,7 +188,7 @@ class StreamData:
         stacked = jax.tree.unflatten(structure, buffers)
         self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked))
         rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
-        return Chunk(stacked, len(batches), rows)
+        return Chunk(stacked, len(batches), rows * placement.streams())
 
     def count(self, batches: int) -> None:
         """Record the number of batches of a complete pass."""
@@ -315,6 +316,11 @@ class StreamPass:
             wanted: says how many batches the next chunk should hold.
             done: how many batches of the epoch were computed before.
         """
+        if placement.streams() == 1:
+            return self._own_chunks(wanted, done)
+        return placement.in_step(lambda wanted: self._own_chunks(wanted, done), wanted)
+
+    def _own_chunks(self, wanted: Callable[[], int], done: int) -> Iterator[Chunk]:
         data = self._data
         left = (data.steps or math.inf) - done
         data.begin_epoch()
