@@ -155,7 +155,7 @@ class DataParallel(Distribution):
             (FSDP, ZeRO stage 3): each keeps a part, and gathers the weight for each step.
 
     Raises:
-        ValueError: a mesh and devices, or a mesh that is none.
+        ValueError: both a mesh and devices, or an invalid mesh.
 
     Example:
     >>> import minidl as keras

@@ -457,7 +457,7 @@ def repeat(x: ArrayLike, repeats: Any, axis: int | None = None) -> Array:
 
 @operation
 def reshape(x: ArrayLike, newshape: int | Sequence[int | None]) -> Array:
-    """Change the shape without changing the elements; -1 or None stands for the one size to be inferred."""
+    """Change the shape without changing the elements; -1 or None is the one size to be inferred."""
     sizes = newshape if isinstance(newshape, (list, tuple)) else [newshape]
     return jnp.reshape(jnp.asarray(x), [-1 if size is None else size for size in sizes])
 

@@ -97,7 +97,7 @@ _memory = threading.local()
 
 
 def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory of this thread for one step; anew for each image, its pages would take as long as the arithmetic."""
+    """Memory of this thread for one step; allocated for each image, its pages would take as long as the arithmetic."""
     size = math.prod(shape)
     kept = vars(_memory).get(name)
     if kept is None or kept.size < size:
