@@ -247,11 +247,13 @@ def test_what_is_pickled_is_never_run(served, monkeypatch, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [hostile_npz(pickle.dumps(content)) for content in (3, [1, 2], {"a": 1}, np.zeros(7), np.arange(1), None)]
-    + [hostile_npz(b""), hostile_npz(b"\x80\x04\x95"), FILES["reuters"][:-40], b"", b"PK", npz(x=np.zeros(3))],
-)
+DAMAGED_WORDS = [
+    *(hostile_npz(pickle.dumps(content)) for content in (3, [1, 2], {"a": 1}, np.zeros(7), np.arange(1), None)),
+    *(hostile_npz(b""), hostile_npz(b"\x80\x04\x95"), FILES["reuters"][:-40], b"", b"PK", npz(x=np.zeros(3))),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED_WORDS, ids=range(len(DAMAGED_WORDS)))
 def test_damaged_files_of_words(served, monkeypatch, content):
     set_file(served, monkeypatch, "reuters", content)
     with pytest.raises((ValueError, TypeError)):
@@ -264,15 +266,15 @@ def test_pickled_arrays_are_refused_where_keras_has_none(served, monkeypatch):
         keras.datasets.mnist.load_data()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        *(idx(Y), FILES["fashion_train_images"][:100], gzip.compress(b"\0\0\x08\x03"), b"text", gzip.compress(b"")),
-        gzip.compress(bytes([0, 0, 8, 3]) + np.array([30, 28, 27], ">i4").tobytes() + X.tobytes()),
-        gzip.compress(bytes([0, 0, 8, 3]) + np.array([-1, 28, -28], ">i4").tobytes() + X.tobytes()),
-        idx(X[:20]),
-    ],
-)
+DAMAGED_IMAGES = [
+    *(idx(Y), FILES["fashion_train_images"][:100], gzip.compress(b"\0\0\x08\x03"), b"text", gzip.compress(b"")),
+    gzip.compress(bytes([0, 0, 8, 3]) + np.array([30, 28, 27], ">i4").tobytes() + X.tobytes()),
+    gzip.compress(bytes([0, 0, 8, 3]) + np.array([-1, 28, -28], ">i4").tobytes() + X.tobytes()),
+    idx(X[:20]),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED_IMAGES, ids=range(len(DAMAGED_IMAGES)))
 def test_damaged_files_of_images(served, monkeypatch, content):
     set_file(served, monkeypatch, "fashion_train_images", content)
     with pytest.raises(ValueError, match="damaged|20 images and 30 labels"):
