@@ -269,4 +269,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _assert_close(got: Any, want: Any) -> None:
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
+    def check(one: Any, other: Any) -> None:
+        largest = np.max(np.abs(np.asarray(other, "float64")), initial=0)
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=max(1e-6, 2e-5 * largest))
+
+    jax.tree.map(check, got, want)

@@ -1,8 +1,8 @@
 """A key that two models share where any function of them traces to the same program.
 
 It describes a graph of objects: the classes, the settings and the shapes of the variables, and which object is kept in
-which places; but not the names of layers, the values of variables, or seeds. A graph that holds anything which is not
-minidl's own and not plain data has no key: a user's function or class may read what cannot be seen from here.
+which places; but not automatic names of layers, the values of variables, or seeds. A graph that holds anything which is
+not minidl's own and not plain data has no key: a user's function or class may read what cannot be seen from here.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ import functools
 import hashlib
 import itertools
 import operator
+import re
 import sys
 import types
 from collections.abc import Hashable, Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from minidl.core.naming import is_own
+from minidl.core.naming import is_own, snake_case
 from minidl.core.object_graph import PLAIN
 from minidl.core.variables import Variable
 from minidl.kernels import mode
@@ -53,12 +55,14 @@ class _Same:
         return id(self._value)
 
 
-def structural_key(*roots: Any, own_names: tuple[type, ...] = ()) -> Hashable | None:
+def structural_key(*roots: Any, named: tuple[type, ...] = (), numbered: tuple[type, ...] = ()) -> Hashable | None:
     """The key of a graph of objects; None where it has none.
 
     Args:
         *roots: the objects to start from.
-        own_names: the classes whose names a step reads: of metrics, which report by them.
+        named: the classes whose names a step reads: of metrics, which report by them.
+        numbered: the classes whose automatic names may stand elsewhere, of layers. Where one does, it is described by
+            whose name it is; any other text is described as it is.
 
     >>> from minidl.layers import Dense
     >>> structural_key(Dense(3)) == structural_key(Dense(3)), structural_key(Dense(3)) == structural_key(Dense(4))
@@ -67,7 +71,7 @@ def structural_key(*roots: Any, own_names: tuple[type, ...] = ()) -> Hashable | 
     True
     """
     try:
-        return mode(), *_Description(own_names).of(roots)
+        return mode(), *_Description(named, numbered).of(roots)
     except (_UnknownError, RecursionError):
         return None
 
@@ -75,10 +79,10 @@ def structural_key(*roots: Any, own_names: tuple[type, ...] = ()) -> Hashable | 
 class _Description:
     """The description of a graph, as it is walked: an object that was met before is described by its number."""
 
-    def __init__(self, own_names: tuple[type, ...]):
-        self._own_names = own_names
+    def __init__(self, named: tuple[type, ...], numbered: tuple[type, ...]):
+        self._named, self._numbered = named, numbered
         self._seen: dict[int, tuple[int, Any]] = {}  # id -> number, and the object, so that its id is not used again
-        self._names: dict[str, int] = {}  # of the objects whose names no step reads -> number
+        self._names: dict[str, int] = {}  # automatic names -> number
 
     def of(self, value: Any) -> tuple[Hashable, ...]:
         cls = type(value)
@@ -119,16 +123,16 @@ class _Description:
             return "method", self._of_function(value.__func__), self.of(value.__self__)
         if isinstance(value, functools.partial):
             return "partial", self.of(value.func), self.of(value.args), self.of(value.keywords)
-        if is_own(cls) and _is_where_it_says(cls):
+        if is_own(cls) and _is_where_it_says(cls) and hasattr(value, "__dict__"):
             name = vars(value).get("name")
-            if isinstance(name, str) and not isinstance(value, self._own_names):
+            if isinstance(value, self._numbered) and isinstance(name, str) and _is_automatic(name, cls):
                 self._names.setdefault(name, len(self._names))
             return cls.__name__, _class(cls), *self._attributes(value)
         return _unknown()
 
     def _attributes(self, value: Any) -> Iterator[Hashable]:
         for name, item in vars(value).items():
-            is_read = name not in _NOT_READ or (name == "name" and isinstance(value, self._own_names))
+            is_read = name not in _NOT_READ or (name == "name" and isinstance(value, self._named))
             if is_read and not name.startswith("_init") and not name.endswith("initializer"):
                 yield name, self.of(item)
 
@@ -145,12 +149,20 @@ class _Description:
         yield self.of(getattr(function, "__kwdefaults__", None))
 
 
+def _is_automatic(name: str, cls: type) -> bool:
+    return re.fullmatch(rf"{snake_case(cls.__name__)}(_\d+)?", name) is not None
+
+
 def _unknown() -> Any:
     raise _UnknownError
 
 
 def _of_array(array: Any) -> tuple[Hashable, ...]:
     if isinstance(array, jax.core.Tracer) or array.nbytes > _LARGEST or array.dtype == object:
+        return _unknown()
+    if isinstance(array, np.ndarray) and array.flags.writeable:
+        return _unknown()  # it may change in place
+    if isinstance(array, jax.Array) and (array.is_deleted() or jnp.issubdtype(array.dtype, jax.dtypes.prng_key)):
         return _unknown()
     values = np.asarray(array)
     return type(array).__name__, values.shape, str(values.dtype), hashlib.blake2b(values.tobytes()).digest()

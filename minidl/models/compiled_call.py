@@ -50,6 +50,8 @@ class CompiledCall:
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these arguments can be compiled."""
+        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+            return False
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
         leaves = jax.tree.leaves(args)

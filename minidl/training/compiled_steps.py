@@ -56,6 +56,7 @@ class CompiledSteps:
         self._made_for = fingerprint(model)
         self._watch = Watch(self._made_for.places, self._made_for.variables)
         self._settings = self._made_for.settings()
+        self._still_for: set[str] | None = None  # the modes for which all changes of the model made no difference
         self._irrelevant: set[Setting] = set()  # settings that no step reads
         self.seconds = self._programs.seconds
         given = model.steps_per_execution
@@ -70,11 +71,14 @@ class CompiledSteps:
         now = fingerprint(self.model)
         if now.structure != self._made_for.structure or not self.shardings.are_current():
             return CompiledSteps(self.model, self._variables.outside)
-        if now.values != self._made_for.values:
-            different = changed(now.settings(), self._settings) - self._irrelevant
-            if different and not self._computes_as(new := CompiledSteps(self.model, self._variables.outside)):
+        is_set = now.values != self._made_for.values
+        if is_set and (different := changed(now.settings(), self._settings) - self._irrelevant):
+            if not self._computes_as(new := CompiledSteps(self.model, self._variables.outside)):
                 return new
             self._irrelevant |= different
+            self._still_for = set(self._programs.traced)
+        elif self._key is not None and self._still_for is None and self._key != key_of(self.model):
+            return CompiledSteps(self.model)  # a change that a fingerprint does not show
         self._made_for, self._watch = now, Watch(now.places, now.variables)
         return self
 
@@ -96,10 +100,13 @@ class CompiledSteps:
         Returns:
             The steps that the chunk is for.
         """
+        if self._key is not None and self._still_for is not None and mode not in self._still_for:
+            self.model._steps = new = CompiledSteps(self.model)  # the programs of others may be for what was before
+            return (yield from new.untraced(mode, chunk))
         program = self._program(mode, chunk)
         if self.model.run_eagerly or not program.is_new(chunk.batches):
             return self
-        if self._key is not None and self._key != key_of(self.model):  # changed in a way that makes no other steps
+        if self._key is not None and self._key != key_of(self.model):
             self.model._steps = new = CompiledSteps(self.model)
             return (yield from new.untraced(mode, chunk))
         batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)

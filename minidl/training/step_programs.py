@@ -13,6 +13,7 @@ import jax
 
 from minidl import config
 from minidl.core.structural_key import structural_key
+from minidl.layers.base import Layer
 from minidl.metrics import Metric
 from minidl.training import chunk as loops
 from minidl.training.chunk import Reported
@@ -79,6 +80,13 @@ shared: Shared[StepPrograms] = Shared(limit=32)
 
 def key_of(model: Any) -> Hashable | None:
     """The key of a model's steps; None where they cannot be shared."""
-    layers = [layer for layer in model._flatten_layers() if layer is not model]
-    key = structural_key(layers, model, own_names=(Metric,))
-    return None if key is None else (key, config.floatx(), config.epsilon(), config.image_data_format())
+    inside = model._flatten_layers()
+    key = structural_key([layer for layer in inside if layer is not model], model, named=(Metric,), numbered=(Layer,))
+    if key is None:
+        return None
+    # Names that are read: of several inputs, which data in a dict is for, and of weights, which may not decay.
+    graphs = [layer.graph for layer in inside if getattr(layer, "graph", None) is not None]
+    inputs = [tuple(tensor.name for tensor in graph.inputs) for graph in graphs if len(graph.inputs) > 1]
+    weights = [variable.name for variable in model.trainable_variables]
+    settings = config.floatx(), config.epsilon(), config.image_data_format()
+    return key, tuple(inputs), tuple(weights), settings

@@ -26,6 +26,7 @@ class Ending(callbacks.Callback):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell has started this in the background
     distribution.initialize()
     distribution.set_distribution(distribution.DataParallel())
     keras.utils.set_random_seed(1)

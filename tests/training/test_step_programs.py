@@ -4,6 +4,7 @@ import functools
 import gc
 import weakref
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -174,6 +175,15 @@ PAIRS = {
     "weights of losses": lambda i: model(Dense(4), loss_weights=[1.0, 2.0][i]),
     "a dtype policy": lambda i: model(Dense(4, dtype=["float32", "mixed_bfloat16"][i])),
     "one layer called twice": lambda i: functional(is_shared=bool(i)),
+    "a dtype that is a policy's name": lambda i: model(
+        Dense(4), keras.layers.Softmax(dtype=["float16", "bfloat16"][i]), Dense(4)
+    ),
+    "a setting that is a name": lambda i: model(
+        Dense(4),
+        loss=keras.losses.SparseCategoricalCrossentropy(
+            reduction=["sum", "sum_over_batch_size"][i], name=["sum", "sum_over_batch_size"][i]
+        ),
+    ),
     "numbers that are equal": lambda i: model(Dense(4), keras.layers.LeakyReLU([0.0, -0.0][i])),
 }
 
@@ -237,10 +247,110 @@ def test_a_model_that_changes_leaves_the_programs_of_others_as_they_were():
     assert shorter(other) == alone
 
 
+def test_inputs_that_data_is_for_by_name():
+    data = {"a": X, "b": X[::-1] * 2}
+
+    def found(*names):
+        keras.utils.set_random_seed(0)
+        inputs = [keras.Input((6,), name=name) for name in names]
+        made = keras.Model(inputs, Dense(3)(keras.layers.Subtract()(inputs)))
+        return made.predict(data, verbose=0)
+
+    alone = [found("a", "b"), step_programs.shared.clear(), found("b", "a")]
+    step_programs.shared.clear()
+    found("a", "b")
+    np.testing.assert_array_equal(found("b", "a"), alone[2])
+    assert not np.array_equal(alone[0], alone[2])
+
+
+def test_names_of_weights_that_do_not_decay():
+    def found(name):
+        keras.utils.set_random_seed(0)
+        made = keras.Sequential([keras.Input((6,)), Dense(3)])
+        extra = made.add_weight((3,), "ones", name=name)
+        made.compile(keras.optimizers.AdamW(0.1, weight_decay=0.5), LOSS)
+        made.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        made.fit(X, Y, verbose=0)
+        return np.asarray(extra).tolist()
+
+    assert found("bias2") == [1.0] * 3
+    assert found("other") == pytest.approx([0.95] * 3)
+
+
+def test_a_change_that_made_no_difference_yet_counts_where_it_does():
+    def make():
+        return model(keras.Input((6,)), Dense(8), Dropout(0.1, seed=1))
+
+    def losses(others):
+        keras.utils.set_random_seed(0)
+        changed = make()
+        changed.evaluate(X, Y, verbose=0)
+        changed.layers[1].rate = 0.9
+        changed.evaluate(X, Y, verbose=0)
+        if others:
+            make().fit(X, Y, shuffle=False, verbose=0)
+        return changed.fit(X, Y, shuffle=False, verbose=0).history["loss"]
+
+    alone = losses(others=False)
+    step_programs.shared.clear()
+    assert losses(others=True) == alone
+
+
+def test_a_policy_that_was_set_counts_for_shapes_that_others_have_traced():
+    def make():
+        keras.utils.set_random_seed(0)
+        return model(keras.Input((6,)), Dense(64), Dense(4))
+
+    def found(others):
+        changed = make()
+        changed.predict(X, batch_size=8, verbose=0)
+        changed.layers[0].dtype_policy = "mixed_bfloat16"
+        if others:
+            make().predict(X, batch_size=6, verbose=0)
+        return changed.predict(X, batch_size=6, verbose=0)
+
+    alone = found(others=False)
+    step_programs.shared.clear()
+    np.testing.assert_array_equal(found(others=True), alone)
+
+
+def test_arrays_that_change_in_place_are_not_shared():
+    def make(values):
+        keras.utils.set_random_seed(0)
+        return keras.Sequential([keras.Input((6,)), keras.layers.Rescaling(values), Dense(3)])
+
+    alone = np.asarray(make(np.ones(6, "float32"))(X))
+    for call in (lambda made, x: np.asarray(made(x)), lambda made, x: made.predict(x, verbose=0)):
+        values = np.ones(6, "float32")
+        changed = make(values)
+        call(changed, X[:4])
+        values *= 10
+        call(changed, X[:5])
+        np.testing.assert_allclose(call(make(np.ones(6, "float32")), X[:5]), alone[:5], rtol=1e-5)
+
+
+def test_programs_keep_no_cell():
+    made = model(keras.layers.Reshape((6, 1)), keras.layers.SimpleRNN(5))
+    made.predict(X, verbose=0)
+    kept = weakref.ref(made.layers[1].cell)
+    del made
+    gc.collect()
+    assert kept() is None
+
+
+def test_attributes_of_any_kind_do_not_stop_training():
+    made = model(Dense(3))
+    made.key, made.gone = jax.random.key(0), jnp.ones(3)
+    made.gone.delete()
+    made.fit(X, Y, verbose=0)
+    assert step_programs.key_of(made) is None
+
+
 def test_what_is_not_seen_has_no_key():
     assert structural_key(Dense(3, activation=lambda x: x)) is None
     assert structural_key({"a": object()}) is None
     assert structural_key([np.array([object()])]) is None
+    assert structural_key(np.ones(3)) is None  # it may change in place
     assert structural_key(jnp.ones(3)) == structural_key(jnp.ones(3)) != structural_key(jnp.zeros(3))
     assert structural_key([1]) != structural_key([True]) != structural_key([1.0])
     lists = [1.0], [1.0]

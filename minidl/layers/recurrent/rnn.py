@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import weakref
 from collections.abc import Callable
 from types import MethodType
 from typing import Any, ClassVar
@@ -219,7 +220,8 @@ class RNN(Layer):
                 biases = tuple(zeros if b is None else b for b in (cell.input_bias(), bias))
                 return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
             bias = zeros if bias is None else bias
-            return recurrence(cell.step, options, cell.project(sequences), states, kernel, bias, mask)
+            step = _WeakStep(cell.step) if isinstance(cell.step, MethodType) else cell.step
+            return recurrence(step, options, cell.project(sequences), states, kernel, bias, mask)
         added = 0.0 if bias is None else bias
         projected = cell.project(sequences)
         return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
@@ -277,6 +279,18 @@ def require_cudnn_flag(value: bool | str) -> bool | str:
     if value not in ("auto", True, False):
         raise ValueError(f"use_cudnn must be 'auto', True or False, got {value!r}.")
     return value
+
+
+class _WeakStep:
+    """A cell's step that does not keep the cell: compiled programs keep the functions that were traced into them."""
+
+    def __init__(self, step: MethodType):
+        self._step = weakref.WeakMethod(step)
+
+    def __call__(self, *args: Any) -> Any:
+        step = self._step()
+        assert step is not None, "it is called while a model is traced, which has the cell"
+        return step(*args)
 
 
 def _each_cell(cell: Any, function: Callable[[Cell], None]) -> None:
