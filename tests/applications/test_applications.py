@@ -52,6 +52,8 @@ def test_files_of_weights_are_exchanged_with_keras(module, tmp_path):
 )
 def test_siblings_are_those_of_keras(name):
     keras = pytest.importorskip("keras")
+    for library in (minidl, keras):
+        library.utils.clear_session(free_memory=False)  # which counts automatic names from the beginning
     ours, theirs = (
         getattr(library.applications, name)(weights=None, include_top=False, pooling="avg")
         for library in (minidl, keras)
