@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl import config, ops
-from minidl.applications.network import kept
+from minidl.utils.files import get_file
 
 CLASSES = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
 MODES = ("caffe", "tf", "torch")
@@ -72,12 +72,13 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, An
         For each example (id, name, probability), the most probable first.
 
     Raises:
-        ValueError: another shape, or no file of class names in `~/.keras/models`.
+        ValueError: another shape.
+        OSError: the file of class names is not in `~/.keras/models`, and cannot be downloaded.
     """
     predictions = np.asarray(preds)
     if predictions.ndim != 2 or predictions.shape[1] != 1000:
         raise ValueError(f"decode_predictions takes predictions of shape (batch, 1000), got {predictions.shape}.")
-    with open(kept(CLASSES), encoding="utf-8") as file:
+    with open(get_file(None, CLASSES, cache_subdir="models"), encoding="utf-8") as file:
         names = json.load(file)
     best = np.argsort(predictions, axis=1)[:, -top:][:, ::-1]
     return [[(*names[str(i)], row[i]) for i in order] for row, order in zip(predictions, best)]

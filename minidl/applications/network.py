@@ -14,6 +14,7 @@ from minidl.core.symbolic import KerasTensor
 from minidl.core.typing import Shape
 from minidl.layers import InputLayer
 from minidl.models import Model
+from minidl.utils.files import get_file
 
 DOWNLOADS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
@@ -32,8 +33,9 @@ ARGUMENTS = """
         A functional `Model`, with the layers and the names of Keras's: files of weights are exchanged both ways.
 
     Raises:
-        ValueError: an invalid shape, images that are too small, or weights that do not exist. "imagenet" takes the file
-            that Keras keeps in `~/.keras/models`; the error names the file and its address where it is not there.
+        ValueError: an invalid shape, images that are too small, or weights that do not exist.
+        OSError: the weights of "imagenet" are not in `~/.keras/models`, where Keras keeps them, and cannot be
+            downloaded.
 """
 
 
@@ -93,11 +95,13 @@ class Request:
         return self.classifier_activation
 
     def model(self, image: KerasTensor, outputs: KerasTensor, file: str, name: str | None = None) -> Model:
-        """The model with its weights; `file` is the address of those of ImageNet, or the end of it."""
+        """The model with its weights; `file` is the address of those of ImageNet."""
         inputs = image if self.input_tensor is None else _sources(image)
         model = Model(inputs, outputs, name=self.name or name)
         if self.weights is not None:
-            model.load_weights(kept(file) if self.weights == "imagenet" else self.weights)
+            model.load_weights(
+                get_file(None, file, cache_subdir="models") if self.weights == "imagenet" else self.weights
+            )
         return model
 
     def square(self, sizes: Sequence[int]) -> int:
@@ -188,22 +192,6 @@ def round_to_multiple(channels: float, divisor: int = 8) -> int:
     """The nearest multiple of the divisor that is not more than 10% smaller."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * channels else rounded
-
-
-def kept(address: str) -> str:
-    """The path of a file in the folder where Keras keeps what it fetched.
-
-    Raises:
-        ValueError: it is not there.
-    """
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    path = os.path.join(home, "models", address.rpartition("/")[2])
-    if not os.path.exists(path):
-        raise ValueError(
-            f"minidl does not download pretrained models: fetch {address} and store it as {path}. A network without "
-            "trained weights has weights=None; those of another file weights=PATH."
-        )
-    return path
 
 
 def _sources(tensor: KerasTensor) -> list[KerasTensor]:

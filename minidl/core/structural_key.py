@@ -32,8 +32,8 @@ _OF_VARIABLES = ("trainable", "autocast", "aggregation", "overwrite_with_gradien
 # Attributes that no step reads: what an object was made with, its name and seed, and what it keeps for itself.
 _NOT_READ = frozenset(
     {
-        *("name", "seed", "training_run", "history", "stop_training", "stop_evaluating", "stop_predicting"),
-        *("_nodes", "_steps", "_compiled_call", "_training_lock", "_output_specs", "_has_warned", "checked"),
+        *("name", "seed", "stop_training", "stop_evaluating", "stop_predicting"),
+        *("_nodes", "_steps", "_compiled_call", "_fitting", "_output_specs", "_has_warned", "checked"),
     }
 )
 

@@ -56,7 +56,7 @@ def copied(model: Any, memo: dict[int, Any]) -> Any:
     except (NotImplementedError, pickle.PicklingError, LoadError):
         copy = object.__new__(type(model))
         memo[id(model)] = copy
-        memo[id(model._training_lock)] = threading.RLock()  # each model needs its own
+        memo[id(model._fitting.lock)] = threading.RLock()  # each model needs its own
         for compiled in (model._steps, model._compiled_call):  # belong to this model; the copy creates its own
             memo[id(compiled)] = None
         vars(copy).update(deepcopy(vars(model), memo))

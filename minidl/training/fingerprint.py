@@ -23,7 +23,7 @@ from minidl.regularizers import Regularizer
 _OWNERS = (Module, Metric, SeedGenerator)
 _FUNCTIONS = (Loss, Regularizer, Constraint, Optimizer)  # hold settings, and no layers
 _NOT_READ = frozenset(  # by any step: what the loop and the layers' own bookkeeping set
-    {"stop_training", "stop_evaluating", "stop_predicting", "training_run", "built", "name", "jit_compile"}
+    {"stop_training", "stop_evaluating", "stop_predicting", "built", "name", "jit_compile"}
 )
 
 Setting = tuple[int, str]  # the id of an object, and the name of its attribute

@@ -50,13 +50,29 @@ class Trainer(Prepared):
         self.optimizer: Any = None
         self.objectives: Any = None
         self.loss: Any = None
-        self.history: Any = None
         self.run_eagerly = False
         self.steps_per_execution: int | str = "auto"
-        self.training_run: Training | None = None  # the call of fit, while there is one
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
-        self._training_lock = threading.RLock()  # serializes concurrent calls of fit
+        self._fitting = _Fitting()
         self._forget()
+
+    @property
+    def training_run(self) -> Training | None:
+        """The current call of `fit`; None outside of one."""
+        return self._fitting.run
+
+    @training_run.setter
+    def training_run(self, run: Training | None) -> None:
+        self._fitting.run = run
+
+    @property
+    def history(self) -> Any:
+        """The `History` of the last `fit`."""
+        return self._fitting.history
+
+    @history.setter
+    def history(self, history: Any) -> None:
+        self._fitting.history = history
 
     # Training and inference
 
@@ -134,7 +150,7 @@ class Trainer(Prepared):
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
             callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
             stack.callback(callback_list.close)
-            stack.enter_context(self._training_lock)
+            stack.enter_context(self._fitting.lock)
             run = stack.enter_context(Training(self, data, initial_epoch))
             for epoch in loop.epochs(run, validation, callback_list, epochs, validation_freq):
                 loop.run_epoch(epoch)
@@ -217,7 +233,7 @@ class Trainer(Prepared):
         self._prepare("train_on_batch", x, y, sample_weight)
         nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
         chunk = _one_batch(x, y, sample_weight)
-        with self._training_lock:
+        with self._fitting.lock:
             self.reset_metrics()
             logs = Training(self, chunk).on_one(chunk).read()
         return self._reported(logs, return_dict)
@@ -288,6 +304,15 @@ class Trainer(Prepared):
         named = [name for name in self.metrics_names if name in logs]
         values = [logs[name] for name in (*named, *sorted(logs.keys() - set(named)))]
         return values[0] if len(values) == 1 else values
+
+
+class _Fitting:
+    """What each `fit` sets on its model, in one attribute: where others are set, the steps look for changes."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # serializes concurrent calls of fit
+        self.run: Training | None = None
+        self.history: Any = None
 
 
 def _at_most(steps: int | None, limit: int | None) -> int | None:

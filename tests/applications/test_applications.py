@@ -11,6 +11,7 @@ import pytest
 
 import minidl
 from minidl import applications, layers
+from minidl.utils import download
 from tests.references.applications import RUN, settle
 
 IMAGE = np.random.default_rng(0).uniform(-1, 1, size=(1, 71, 71, 3)).astype("float32")
@@ -63,13 +64,23 @@ def test_siblings_are_those_of_keras(name):
     assert (ours.name, ours.output_shape) == (theirs.name, theirs.output_shape)
 
 
+def without_network(folder, monkeypatch):
+    def fetch(url, file):
+        raise download.DownloadError("no network")
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setenv("KERAS_HOME", str(folder))
+
+
 def test_weights_of_imagenet_are_taken_from_where_keras_keeps_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5"):
+    without_network(tmp_path, monkeypatch)
+    with pytest.raises(
+        OSError,
+        match="Without a network, put that file at .*models/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5",
+    ):
         applications.MobileNetV2(alpha=0.35, input_shape=(96, 96, 3), include_top=False)
     network = applications.MobileNetV2(alpha=0.35, input_shape=(96, 96, 3), include_top=False, weights=None)
     folder = tmp_path / "models"
-    folder.mkdir()
     with h5py.File(folder / "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_0.35_96_no_top.h5", "w") as file:
         file.attrs["layer_names"] = [layer.name for layer in network.layers]
         for layer in network.layers:  # the format of these files: a group for each layer, one data set for each weight
@@ -113,12 +124,11 @@ def test_fine_tuning():
 
 
 def test_decode_predictions(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    without_network(tmp_path, monkeypatch)
     predictions = np.zeros((2, 1000))
     predictions[0, 3], predictions[0, 7], predictions[1, 999] = 0.25, 0.75, 1.0
-    with pytest.raises(ValueError, match="imagenet_class_index.json and store it as .*models"):
+    with pytest.raises(OSError, match="Without a network, put that file at .*models/imagenet_class_index.json"):
         applications.vgg16.decode_predictions(predictions)
-    (tmp_path / "models").mkdir()
     names = {str(i): [f"n{i}", f"class {i}"] for i in range(1000)}
     (tmp_path / "models" / "imagenet_class_index.json").write_text(json.dumps(names))
     decoded = applications.vgg16.decode_predictions(predictions, top=2)
