@@ -8,8 +8,9 @@ import warnings
 from collections import Counter
 from typing import Any
 
-from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
+from minidl.callbacks.saving import SavingCallback
 from minidl.core import processes
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
@@ -19,7 +20,7 @@ _FORMAT = 4
 _PARTS = ("format", "run", "rates", "state")
 
 
-class BackupAndRestore(Callback):
+class BackupAndRestore(SavingCallback):
     """Save a checkpoint of the whole run; when the same program is started again, resume from it.
 
     The checkpoint holds all that the rest of the run depends on: weights, the variables of the optimizer and the
@@ -75,25 +76,20 @@ class BackupAndRestore(Callback):
     ):
         if not backup_dir:
             raise ValueError("BackupAndRestore: backup_dir is empty; give the path of a folder for the backup.")
-        check_save_freq("BackupAndRestore", save_freq)
+        super().__init__(save_freq)
         self.backup_dir = os.fspath(backup_dir)
-        self.save_freq = save_freq
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self.strict = strict
-        if save_freq != "epoch":
-            self.needed_hooks = ("on_train_batch_end",)
         self._last = pathlib.Path(backup_dir, "backup.npz")
         self._previous = pathlib.Path(backup_dir, "previous.npz")
-        self._epoch = 0
-        self._batches = 0  # since the last backup
         self._identity: dict[str, Any] = {}  # which run it is
         self._rates: list[Any] = []  # the learning rates that it began with
         self._within: RunState | None = None  # of a backup that was made within the epoch that begins
 
     def on_train_begin(self, logs: Logs = None) -> None:
         """Restore the checkpoint, if there is one, and its epoch."""
-        self._batches = 0
+        self.batches = 0
         self._identity, self._rates = identity(self.model), rates(self.model)
         lost = self.model.training_run.data.lost
         if lost:
@@ -106,25 +102,10 @@ class BackupAndRestore(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Restore again what others change as an epoch begins, if the backup was made within the epoch."""
-        self._epoch = epoch
+        super().on_epoch_begin(epoch)
         if self._within is not None:
             self._within.restore_values(self.model, self._others())
             self._within = None
-
-    @fine_without
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Save a checkpoint every `save_freq` batches. Called only with a number as save_freq."""
-        if self.save_freq == "epoch":
-            return
-        self._batches += 1
-        if self._batches >= int(self.save_freq):
-            self._batches = 0
-            self._save(Position(self._epoch, batch + 1, logs or {}))
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save a checkpoint, with save_freq="epoch"."""
-        if self.save_freq == "epoch":
-            self._save(Position(epoch + 1))
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Remove the backup, and its folder if nothing else is in it; or keep it for a later fit to continue from."""
@@ -143,7 +124,9 @@ class BackupAndRestore(Callback):
 
     # Saving
 
-    def _save(self, position: Position) -> None:
+    def save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        """Save the state of the run."""
+        position = Position(epoch + 1) if batch is None else Position(epoch, batch + 1, logs)
         state = RunState.capture(self.model.training_run, position, self._others())
         self._last.parent.mkdir(parents=True, exist_ok=True)
         if self.double_checkpoint and self._last.exists() and processes.is_first():

@@ -165,14 +165,3 @@ class Callback:
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name != "on_progress")
-
-
-def check_save_freq(owner: str, save_freq: Any) -> None:
-    """Refuse a save_freq that is neither "epoch" nor a number of batches.
-
-    Raises:
-        ValueError: the value is invalid.
-    """
-    is_count = isinstance(save_freq, int) and not isinstance(save_freq, bool) and save_freq > 0
-    if save_freq != "epoch" and not is_count:
-        raise ValueError(f"{owner}: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.callbacks.base import Logs
 from minidl.callbacks.monitor import check_mode, improves, monitored, resolve_mode
+from minidl.callbacks.saving import SavingCallback
 from minidl.core import naming
 from minidl.core.messages import say
 
 _STATE = ("best", "kept", "batches")
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(SavingCallback):
     """Save the model, or its weights, at the end of epochs or every `save_freq` batches.
 
     All state is reset when training begins, so an object can be used for several fits: the first save of a new fit
@@ -75,20 +76,17 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
         save_top_k: int | None = None,
     ):
+        super().__init__(save_freq)
         self.filepath = os.fspath(filepath)
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.save_freq = save_freq
         self.initial_value_threshold = initial_value_threshold
         self.save_top_k = save_top_k
         self._check()
         check_mode(mode, "ModelCheckpoint")
         self.mode = self._given_mode = mode
-        if save_freq != "epoch":
-            self.needed_hooks = ("on_train_batch_end",)
-        self._epoch = 0
         self._reset()
 
     def set_model(self, model: Any) -> None:
@@ -106,25 +104,6 @@ class ModelCheckpoint(Callback):
         """Reset the state."""
         self._reset()
 
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Store the epoch, for paths."""
-        self._epoch = epoch
-
-    @fine_without
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Save every `save_freq` batches. Called only with a number as save_freq."""
-        if self.save_freq == "epoch":
-            return
-        self.batches += 1
-        if self.batches >= int(self.save_freq):
-            self.batches = 0
-            self._save(self._epoch, logs or {}, {"batch": batch + 1})
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save, with save_freq="epoch"."""
-        if self.save_freq == "epoch":
-            self._save(epoch, logs or {}, {})
-
     def get_state(self) -> dict[str, Any]:
         """The best value, the files kept, and the batches since the last save."""
         return {name: getattr(self, name) for name in _STATE}
@@ -134,7 +113,9 @@ class ModelCheckpoint(Callback):
         for name in _STATE:
             setattr(self, name, state[name])
 
-    def _save(self, epoch: int, logs: dict[str, Any], fields: dict[str, int]) -> None:
+    def save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        """Save the model, if it is to be saved."""
+        fields = {} if batch is None else {"batch": batch + 1}
         path = self._path({"epoch": epoch + 1, **fields, **logs})
         value = self._value(logs)
         if value is not None:
@@ -208,7 +189,6 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint: with save_weights_only={self.save_weights_only} the filepath must end in "
                 f"{' or '.join(endings)}, got {self.filepath!r}."
             )
-        check_save_freq("ModelCheckpoint", self.save_freq)
         if self.save_top_k is None:
             return
         if isinstance(self.save_top_k, bool) or not isinstance(self.save_top_k, int) or self.save_top_k < 1:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from minidl.callbacks.base import Callback, Logs, check_save_freq, fine_without
+from minidl.callbacks.base import Logs
 from minidl.callbacks.monitor import check_mode, improves, monitored, resolve_mode
+from minidl.callbacks.saving import SavingCallback
 from minidl.core import processes
 from minidl.core.messages import say
 from minidl.saving.orbax import orbax, state_of
 
 
-class OrbaxCheckpoint(Callback):
+class OrbaxCheckpoint(SavingCallback):
     """Save the variables of a model and of its optimizer at the end of epochs, or every so many batches.
 
     Each process writes the shards of its devices, in the background if it may: nothing is gathered. The checkpoints
@@ -50,21 +51,17 @@ class OrbaxCheckpoint(Callback):
         save_weights_only: bool = False,
     ):
         self._orbax = orbax("OrbaxCheckpoint")
-        check_save_freq("OrbaxCheckpoint", save_freq)
+        super().__init__(save_freq)
         check_mode(mode, "OrbaxCheckpoint")
         self.directory = os.path.abspath(directory)
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only
-        self.save_freq = save_freq
         self.max_to_keep = max_to_keep
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
         self.mode = self._given_mode = mode
         self.best = initial_value_threshold
-        if save_freq != "epoch":
-            self.needed_hooks = ("on_train_batch_end",)
-        self._batches = 0  # since the last save
         self._manager: Any = None
 
     def set_model(self, model: Any) -> None:
@@ -79,21 +76,6 @@ class OrbaxCheckpoint(Callback):
             max_to_keep=self.max_to_keep, enable_async_checkpointing=self.save_on_background
         )
         self._manager = self._orbax.CheckpointManager(self.directory, options=options)
-
-    @fine_without
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Save, if it is time to. Called only with a number as save_freq."""
-        if self.save_freq == "epoch":
-            return
-        self._batches += 1
-        if self._batches >= int(self.save_freq):
-            self._batches = 0
-            self._save(logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Save, unless batches decide when."""
-        if self.save_freq == "epoch":
-            self._save(logs or {})
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Wait until all is written."""
@@ -115,13 +97,14 @@ class OrbaxCheckpoint(Callback):
 
     def get_state(self) -> dict[str, Any]:
         """The best value, and the batches since the last save."""
-        return {"best": self.best, "batches": self._batches}
+        return {"best": self.best, "batches": self.batches}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from there."""
-        self.best, self._batches = state["best"], state["batches"]
+        self.best, self.batches = state["best"], state["batches"]
 
-    def _save(self, logs: dict[str, Any]) -> None:
+    def save(self, epoch: int, batch: int | None, logs: dict[str, Any]) -> None:
+        """Save the state, if it is to be saved."""
         if self.save_best_only:
             value = monitored(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
             if value is not None and not improves(value, self.best, self.mode, 0.0):
