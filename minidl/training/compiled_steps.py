@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import jax
@@ -229,12 +229,9 @@ class CompiledSteps:
     def _program(self, mode: str, chunk: Chunk) -> Program:
         return self._programs.of(mode, self.shardings.platform(chunk, self._platform), self.shardings.options(mode))
 
-    @contextlib.contextmanager
-    def _traced_for(self, chunk: Chunk | None = None) -> Iterator[None]:
+    def _traced_for(self, chunk: Chunk | None = None) -> using:
         """Inside, functions are traced for this model, the platform of its weights, and batches like those given."""
-        platform = self._platform if chunk is None else self.shardings.platform(chunk, self._platform)
-        with kernels.lowered_for(platform), using(self._in_use):
-            yield
+        return using(self._in_use, self._platform if chunk is None else self.shardings.platform(chunk, self._platform))
 
     def eagerly(self) -> contextlib.AbstractContextManager[Any]:
         """Inside, the steps run eagerly if the model has `run_eagerly`."""

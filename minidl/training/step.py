@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from minidl import kernels
 from minidl.core import array_metadata, host_plan, structures
 from minidl.training.layout import Layout
 from minidl.training.sharded import Shardings
@@ -48,16 +49,19 @@ def in_use() -> InUse:
 
 
 class using:  # noqa: N801 - a context manager, called for each chunk
-    """Inside, steps are traced and run for a model."""
+    """Inside, steps are traced and run for a model and a platform."""
 
-    def __init__(self, model: InUse):
+    def __init__(self, model: InUse, platform: str):
         self._model = model
+        self._lowered = kernels.lowered_for(platform)
 
     def __enter__(self) -> None:
+        self._lowered.__enter__()
         self._token = _in_use.set(self._model)
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:
         _in_use.reset(self._token)
+        self._lowered.__exit__(*error)
 
 
 class Step(abc.ABC):
