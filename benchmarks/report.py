@@ -169,7 +169,7 @@ def _later_laps(work: Workload, measured: Mapping[str, Measured]) -> list[str]:
         if result.rounds and all(len(one.laps) > 1 for one in result.rounds)
     }
     told = ", ".join(f"{name} {figure(share)}" for name, share in shares.items())
-    return [f"Time of a later lap, the first one being 1: {told}."] if shares else []
+    return [f"Time of a later lap, the first one being 1: {told}."] if len(shares) == len(measured) else []
 
 
 def _busy(measured: Mapping[str, Measured]) -> list[str]:
