@@ -6,7 +6,6 @@ It is eager, or its step is compiled by `torch.compile` where the peer is "torch
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -103,11 +102,8 @@ def initialize(layer: Any) -> None:
     elif isinstance(layer, nn.Embedding):
         nn.init.uniform_(layer.weight, -0.05, 0.05)
     elif isinstance(layer, nn.MultiheadAttention):
-        # Keras's kernels are (width, heads, head size), and it takes the first axis for a window.
-        width, heads = layer.embed_dim, layer.num_heads
-        inner, outer = width * (heads + layer.head_dim), heads * (layer.head_dim + width)
-        for weight, fans in ((layer.in_proj_weight, inner), (layer.out_proj.weight, outer)):
-            nn.init.uniform_(weight, -math.sqrt(6 / fans), math.sqrt(6 / fans))
+        for kernel in layer.in_proj_weight.chunk(3):  # of query, key and value
+            nn.init.xavier_uniform_(kernel)
     elif isinstance(layer, (nn.LSTM, nn.GRU)):
         for name, weight in layer.named_parameters():
             if name.startswith("weight_ih"):

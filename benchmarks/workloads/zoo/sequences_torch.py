@@ -11,20 +11,17 @@ from benchmarks.workloads.zoo.sequences import BLOCKS, DILATIONS, HEADS, RATE, W
 
 
 class _Gated(nn.Module):
-    """Causal convolutions and their gate: what the next layer gets, and what the end gets."""
+    """A causal convolution times its gate."""
 
     def __init__(self, width: int, dilation: int):
         super().__init__()
         self.padding = dilation
         self.filters = nn.Conv1d(width, width, 2, dilation=dilation)
         self.gate = nn.Conv1d(width, width, 2, dilation=dilation)
-        self.skip = nn.Conv1d(width, width, 1)
-        self.residual = nn.Conv1d(width, width, 1)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         padded = functional.pad(x, (self.padding, 0))
-        y = torch.tanh(self.filters(padded)) * torch.sigmoid(self.gate(padded))
-        return x + self.residual(y), self.skip(y)
+        return torch.tanh(self.filters(padded)) * torch.sigmoid(self.gate(padded))
 
 
 class _WaveNet(nn.Module):
@@ -32,16 +29,20 @@ class _WaveNet(nn.Module):
         super().__init__()
         width = work.width
         self.embedding = nn.Embedding(work.tokens, width)
-        self.blocks = nn.ModuleList([_Gated(width, dilation) for dilation in DILATIONS])
+        self.gated = nn.ModuleList([_Gated(width, dilation) for dilation in DILATIONS])
+        self.skips = nn.ModuleList([nn.Conv1d(width, width, 1) for _ in DILATIONS])
+        self.residuals = nn.ModuleList([nn.Conv1d(width, width, 1) for _ in DILATIONS[1:]])  # none after the last
         self.last = nn.Sequential(nn.ReLU(), nn.Conv1d(width, width, 1), nn.ReLU(), nn.Conv1d(width, work.classes, 1))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         x = self.embedding(tokens).transpose(1, 2)
-        skips = []
-        for block in self.blocks:
-            x, skip = block(x)
-            skips.append(skip)
-        return self.last(torch.stack(skips).sum(dim=0)).transpose(1, 2)
+        y = self.gated[0](x)
+        total = self.skips[0](y)
+        for gated, skip, residual in zip(self.gated[1:], self.skips[1:], self.residuals):
+            x = x + residual(y)
+            y = gated(x)
+            total = total + skip(y)
+        return self.last(total).transpose(1, 2)
 
 
 class _TextCNN(nn.Module):
