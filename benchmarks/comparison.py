@@ -82,7 +82,9 @@ def far_losses(rows: Sequence[Row]) -> list[str]:
         losses = {peer: statistics.median(one.loss for one in rounds) for peer, rounds in row.rounds.items()}
         if row.work.measure == "step" and losses:
             told += [f"{row.work.name}, {peer} {distance:+.0%}" for peer, distance in disagreements(losses).items()]
-    return [f"NOT COMPARABLE: final losses further than 5% from the median of all: {'; '.join(told)}."] if told else []
+    if not told:
+        return []
+    return [f"Final losses further than 5% from the median of all; initial weights differ: {'; '.join(told)}."]
 
 
 def steady(row: Row, peer: str) -> str:

@@ -14,6 +14,7 @@ from benchmarks.peers import Clock, Result
 from benchmarks.workload import Split, Workload
 
 Loss = Literal["sparse_categorical_crossentropy", "logits", "binary_crossentropy", "mean_squared_error"]
+SEED = 1  # of every peer: with it minidl and Keras on JAX have equal weights, and equal losses
 Program = Callable[[Any, Any, Clock], Result]
 
 
@@ -67,12 +68,14 @@ def programs(models: Mapping[str, Callable[[Any, Any], Any]]) -> tuple[Program, 
         """Train the model."""
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if work.loss == "logits" else work.loss
         metrics = ("accuracy",) if work.has_labels else ()
+        keras.utils.set_random_seed(SEED)
         x, y = work.data()
         model = models[work.model](keras, work)
         return loop.fit(keras, model, work, clock, x, y, loss=loss, metrics=metrics, batch_size=work.batch_size)
 
     def predict(keras: Any, work: Zoo, clock: Clock) -> Result:
         """Predict all rows in each lap, with the initial weights."""
+        keras.utils.set_random_seed(SEED)
         x, y = work.data()
         model = models[work.model](keras, work)
         clock.start()

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from benchmarks.loops import torch as loop
 from benchmarks.peers import Clock, Result
-from benchmarks.workloads.zoo.base import Zoo, loss_of
+from benchmarks.workloads.zoo.base import SEED, Zoo, loss_of
 
 EPSILON, MOMENTUM = 1e-3, 0.01  # of normalization: Keras's own
 Program = Callable[[Any, Clock], Result]
@@ -23,6 +23,7 @@ def programs(models: Mapping[str, Callable[[Any], nn.Module]]) -> tuple[Program,
 
     def train(work: Zoo, clock: Clock) -> Result:
         """Train the model."""
+        torch.manual_seed(SEED)
         x, y = work.data()
         inputs, targets = _tensors(x), _targets(y)
         found = loop.train(
@@ -36,6 +37,7 @@ def programs(models: Mapping[str, Callable[[Any], nn.Module]]) -> tuple[Program,
 
     def predict(work: Zoo, clock: Clock) -> Result:
         """Predict all rows in each lap, with the initial weights."""
+        torch.manual_seed(SEED)
         x, y = work.data()
         inputs = _tensors(x)
         model = models[work.model](work).apply(loop.initialize).eval()
