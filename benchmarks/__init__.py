@@ -4,6 +4,7 @@
     python -m benchmarks mlp --peers minidl,handwritten    one workload, two peers
     python -m benchmarks lstm gru --rounds 3               two workloads, quickly
     python -m benchmarks growth                            every workload whose name begins with it, in one table
+    python -m benchmarks zoo                               24 architectures, with ratios to every peer and a summary
     python -m benchmarks --rounds 9 --save                 more rounds, results kept in benchmarks/results/
     python -m benchmarks.plot                              draws the newest results there
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import report, runner, saved
+from benchmarks import comparison, report, runner, saved
 from benchmarks.peers import PEERS
 from benchmarks.workloads import WORKLOADS
 
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not work.series:
             console.print(report.table(*results[name]))
     for series in dict.fromkeys(work.series for work, _ in results.values() if work.series):
-        console.print(report.series_table([one for one in results.values() if one[0].series == series]))
+        points = [one for one in results.values() if one[0].series == series]
+        table = comparison.tables if points[0][0].ratios else report.series_table
+        console.print(table(points))
     record = report.record(results)
     if options.json:
         options.json.write_text(json.dumps(record, indent=1))

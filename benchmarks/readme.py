@@ -10,9 +10,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks import saved
+from benchmarks import comparison, saved
 from benchmarks.peers import PEERS
-from benchmarks.report import figure, unit_of
+from benchmarks.report import figure
 from benchmarks.runner import ROOT, Round
 from benchmarks.saved import REFERENCE, Row
 from benchmarks.workloads import WORKLOADS
@@ -48,7 +48,7 @@ def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
     laps = [row for row in rows if row.work.measure != "process"]
     processes = [row for row in rows if row.work.measure == "process"]
     times = [
-        _table("Steady time, of minidl and of the others as a multiple of it", laps, _steady),
+        _table("Steady time, of minidl and of the others as a multiple of it", laps, comparison.steady),
         _table(
             "Seconds of a whole process, from starting Python to its exit", processes, _median(lambda one: one.wall)
         ),
@@ -81,10 +81,13 @@ def _table(title: str, rows: Sequence[Row], cell: Callable[[Row, str], str]) -> 
 
 
 def _series_tables(rows: Sequence[Row]) -> list[str]:
-    """A table per series, a line per point and peer."""
+    """A table per series, a line per point and peer; more where each point compares peers."""
     tables = []
     for series in dict.fromkeys(row.work.series for row in rows):
         points = [row for row in rows if row.work.series == series]
+        if points[0].work.ratios:
+            tables.append(_comparison(series, points))
+            continue
         lines = [f"\n{series}:\n", "| | | us/step | compile, s | peak MB |", "|---|---|---:|---:|---:|"]
         for row in points:
             for peer, rounds in row.rounds.items():
@@ -95,12 +98,15 @@ def _series_tables(rows: Sequence[Row]) -> list[str]:
     return tables
 
 
-def _steady(row: Row, peer: str) -> str:
-    if peer != REFERENCE:
-        return figure(row.ratio(peer))
-    reference = row.costs(REFERENCE)
-    unit, divisor = unit_of(row.work, reference)
-    return f"{figure(statistics.median(reference) / divisor)} {unit}"
+def _comparison(series: str, rows: Sequence[Row]) -> str:
+    """A series whose points each compare peers."""
+    about = [f"- {row.work.name}: {row.work.about}" for row in rows if row.work.measure == "step"]
+    remarks = [*comparison.summary(rows), *comparison.far_losses(rows)]
+    parts = [f"{series}.", *remarks, "\n".join(about)]
+    for grid in comparison.grids(rows):
+        header = [f"| | {' | '.join(grid.peers)} |", f"|---|{'---:|' * len(grid.peers)}"]
+        parts += [f"{grid.title}:", "\n".join([*header, *[f"| {' | '.join(line)} |" for line in grid.lines]])]
+    return "\n" + "\n\n".join(parts) + "\n"
 
 
 def _median(value: Callable[[Round], float]) -> Callable[[Row, str], str]:

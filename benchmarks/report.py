@@ -41,7 +41,7 @@ def table(work: Workload, measured: Mapping[str, Measured]) -> RenderableType:
         else:
             grid.add_row(name, "skipped" if result.skipped else "failed")
     remarks = [f"ratio: to {reference}, in the same round; the median over rounds."] if reference else []
-    remarks += [_agreement(measured), *_later_laps(work, measured), *_busy(measured), *_absences(measured)]
+    remarks += [_agreement(measured), *_later_laps(work, measured), *remarks_on(measured)]
     return Group(grid, *[Text(remark) for remark in remarks])
 
 
@@ -58,7 +58,12 @@ def series_table(points: Sequence[tuple[Workload, Mapping[str, Measured]]]) -> R
             cells = _series_cells(work, result) if result.rounds else ["skipped" if result.skipped else "failed"]
             grid.add_row(work.about, name, *cells)
     named = {f"{work.name}, {name}": result for work, measured in points for name, result in measured.items()}
-    return Group(grid, *[Text(note) for note in [*_busy(named), *_absences(named)]])
+    return Group(grid, *[Text(remark) for remark in remarks_on(named)])
+
+
+def remarks_on(measured: Mapping[str, Measured]) -> list[str]:
+    """Other load on the machine, skipped peers, and all errors in full."""
+    return [*_busy(measured), *_absences(measured)]
 
 
 def record(results: Mapping[str, tuple[Workload, Mapping[str, Measured]]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Workload:
         learning_rate: of Adam.
         needs: libraries that every peer's program for it imports besides its own.
         series: the title of the table that it shares with other workloads, a line for each; "" for one of its own.
+        ratios: whether the series' table compares peers by ratios, a line for each workload.
         most_rounds: how often it is measured at most, where one round takes long; None for no limit.
     """
 
@@ -43,6 +44,7 @@ class Workload:
     learning_rate: float = 1e-3
     needs: tuple[str, ...] = ()
     series: str = ""
+    ratios: bool = False
     most_rounds: int | None = None
 
     @property
@@ -59,7 +61,7 @@ class Workload:
         """The number of steps, rows or calls in one lap."""
         return self.steps if self.measure == "step" else self.rows
 
-    def data(self, split: Split = "train") -> tuple[np.ndarray, np.ndarray]:
+    def data(self, split: Split = "train") -> tuple[Any, np.ndarray]:
         """Inputs (rows, ...) and labels (rows,) int32; the test split has a fifth of the rows."""
         raise NotImplementedError
 

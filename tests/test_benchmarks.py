@@ -21,6 +21,7 @@ from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
 from benchmarks.workloads.growth import Growth
 from benchmarks.workloads.saving import Saving
+from benchmarks.workloads.zoo.base import Zoo
 
 MLP = WORKLOADS["mlp"]
 TINY = dataclasses.replace(MLP, rows=640, epochs=2)
@@ -144,7 +145,12 @@ QUICK = ("mlp", "options", "cold", "predict-row", "save")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in WORKLOADS]
+    "name",
+    [
+        pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, work in WORKLOADS.items()
+        if not isinstance(work, Zoo)  # in test_zoo.py
+    ],
 )
 def test_every_workload_runs(name):
     known = WORKLOADS[name]

@@ -11,14 +11,30 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 from benchmarks.peers import WITH, Clock, Result
 from benchmarks.workload import Workload
 
-Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
+Batches = Iterable[tuple[Any, torch.Tensor]]
+LossAndHits = Callable[[Any, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
-def train(model: torch.nn.Module, work: Workload, clock: Clock, batches: Callable[[], Batches] | None = None) -> Result:
+def loss_and_hits(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The cross-entropy of logits, classes on axis 1, a single one for two classes; and how many are right."""
+    if logits.shape[1] == 1:
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], targets.float())
+        return loss, ((logits[:, 0] > 0) == targets).sum()
+    return torch.nn.functional.cross_entropy(logits, targets), (logits.argmax(1) == targets).sum()
+
+
+def train(
+    model: torch.nn.Module,
+    work: Workload,
+    clock: Clock,
+    batches: Callable[[], Batches] | None = None,
+    loss_and_hits: LossAndHits = loss_and_hits,
+) -> Result:
     """Train a classifier that gives logits; a single one for two classes. The softmax is inside the loss.
 
     Args:
@@ -26,14 +42,15 @@ def train(model: torch.nn.Module, work: Workload, clock: Clock, batches: Callabl
         work: the data, the sizes.
         clock: is told each epoch.
         batches: gives those of an epoch; by default the workload's rows in a new order.
+        loss_and_hits: the mean loss of outputs and targets, and how many are right.
     """
     model.apply(initialize)
     batches = batches or functools.partial(shuffled, *tensors(work), work.batch_size)
     optimizer = torch.optim.Adam(model.parameters(), lr=work.learning_rate, eps=1e-7, fused=True)
     model.train()
 
-    def step(inputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        loss, hits = _loss_and_hits(model(inputs), targets)
+    def step(inputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        loss, hits = loss_and_hits(model(inputs), targets)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -47,7 +64,7 @@ def train(model: torch.nn.Module, work: Workload, clock: Clock, batches: Callabl
         total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
         for inputs, targets in batches():
             loss, hits = step(inputs, targets)
-            total += loss * len(inputs)
+            total += loss * len(targets)
             correct += hits
         mean_loss, accuracy = total.item() / work.rows, correct.item() / work.rows
         print(f"loss: {mean_loss:.4f} - accuracy: {accuracy:.4f}")
@@ -67,28 +84,39 @@ def evaluate(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor, batch_siz
     total, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
     with torch.inference_mode():
         for inputs, targets in zip(x.split(batch_size), y.long().split(batch_size)):
-            loss, hits = _loss_and_hits(model(inputs), targets)
+            loss, hits = loss_and_hits(model(inputs), targets)
             total += loss * len(inputs)
             correct += hits
     return {"loss": total.item() / len(x), "accuracy": correct.item() / len(x)}
 
 
+_KERNELS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d)
+
+
 def initialize(layer: Any) -> None:
     """Keras's initial weights, so that the final losses can be compared."""
-    if isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)):
-        torch.nn.init.xavier_uniform_(layer.weight)
+    if isinstance(layer, _KERNELS):
+        nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
-            torch.nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.bias)
+    elif isinstance(layer, nn.Embedding):
+        nn.init.uniform_(layer.weight, -0.05, 0.05)
+    elif isinstance(layer, nn.MultiheadAttention):
+        for kernel in layer.in_proj_weight.chunk(3):  # of query, key and value
+            nn.init.xavier_uniform_(kernel)
+    elif isinstance(layer, (nn.LSTM, nn.GRU)):
+        for name, weight in layer.named_parameters():
+            if name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(weight)
+            elif name.startswith("weight_hh"):
+                nn.init.orthogonal_(weight)
+            else:
+                nn.init.zeros_(weight)
+                if isinstance(layer, nn.LSTM) and name.startswith("bias_ih"):
+                    nn.init.ones_(weight[layer.hidden_size : 2 * layer.hidden_size])
 
 
 def shuffled(x: torch.Tensor, y: torch.Tensor, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """The batches of an epoch, in a new order."""
     for rows in torch.randperm(len(x)).split(batch_size):
         yield x[rows], y[rows]
-
-
-def _loss_and_hits(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if logits.shape[1] == 1:
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], targets.float())
-        return loss, ((logits[:, 0] > 0) == targets).sum()
-    return torch.nn.functional.cross_entropy(logits, targets), (logits.argmax(1) == targets).sum()

@@ -21,6 +21,7 @@ from benchmarks.workloads import (
     saving,
     streams,
     transformer,
+    zoo,
 )
 
 WORKLOADS: dict[str, Workload] = {
@@ -38,6 +39,7 @@ WORKLOADS: dict[str, Workload] = {
         kfold,
         streams,
         growth,
+        zoo,
     )
     for workload in family.WORKLOADS
 }

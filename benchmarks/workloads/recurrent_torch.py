@@ -16,14 +16,6 @@ class _Classifier(torch.nn.Module):
         self.embedding = torch.nn.Embedding(work.tokens, units)
         self.recurrent = getattr(torch.nn, work.layer)(units, units, batch_first=True)
         self.last = torch.nn.Linear(units, 1)
-        with torch.no_grad():  # Keras's initial weights
-            self.embedding.weight.uniform_(-0.05, 0.05)
-            torch.nn.init.xavier_uniform_(self.recurrent.weight_ih_l0)
-            torch.nn.init.orthogonal_(self.recurrent.weight_hh_l0)
-            self.recurrent.bias_ih_l0.zero_()
-            self.recurrent.bias_hh_l0.zero_()
-            if work.layer == "LSTM":
-                self.recurrent.bias_ih_l0[units : 2 * units] = 1
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         outputs, _ = self.recurrent(self.embedding(tokens))

@@ -1,0 +1,110 @@
+"""Tables of a series whose workloads each compare peers: a line per workload, a column per peer; and a summary."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.report import figure, remarks_on, unit_of
+from benchmarks.runner import Measured, Round, disagreements
+from benchmarks.saved import REFERENCE, Row
+from benchmarks.workload import Workload
+
+Points = Sequence[tuple[Workload, Mapping[str, Measured]]]
+
+
+class Grid(NamedTuple):
+    """A table: the cells of a line are a workload's name, then one for each peer."""
+
+    title: str
+    peers: list[str]
+    lines: list[list[str]]
+
+
+def tables(points: Points) -> RenderableType:
+    """For a terminal: the tables, how many workloads are won, losses that differ, skipped peers, and errors."""
+    rows = [Row(work, {peer: one.rounds for peer, one in peers.items() if one.rounds}) for work, peers in points]
+    about = [f"{work.name}: {work.about}." for work, _ in points if work.measure == "step"]
+    named = {f"{work.name}, {peer}": one for work, peers in points for peer, one in peers.items()}
+    texts = [*summary(rows), *far_losses(rows), *about, *remarks_on(named)]
+    return Group(points[0][0].series, *[_drawn(grid) for grid in grids(rows)], *[Text(text) for text in texts])
+
+
+def grids(rows: Sequence[Row]) -> list[Grid]:
+    """Times, compilation and memory, of training steps and of inference."""
+    found = []
+    for measure, what in (("step", "Training"), ("row", "Inference")):
+        measured = [row for row in rows if row.work.measure == measure and REFERENCE in row.rounds]
+        peers = list(dict.fromkeys(peer for row in measured for peer in row.rounds))
+        for title, cell in (
+            ("steady time, of minidl and of the others as a multiple of it", steady),
+            ("seconds by which the first epoch is longer: compilation", _median(lambda one: one.compile)),
+            ("peak memory of the process, MB", _median(lambda one: one.peak_memory / 1e6)),
+        ):
+            lines = [
+                [row.work.name, *[cell(row, peer) if peer in row.rounds else "" for peer in peers]] for row in measured
+            ]
+            if lines:
+                found.append(Grid(f"{what}, {title}", peers, lines))
+    return found
+
+
+def summary(rows: Sequence[Row]) -> list[str]:
+    """For training and for inference: in how many workloads minidl is not slower than each peer, and than all."""
+    lines = []
+    for measure, what in (("step", "Training"), ("row", "Inference")):
+        measured = [row for row in rows if row.work.measure == measure and REFERENCE in row.rounds]
+        ratios = [{peer: row.ratio(peer) for peer in row.rounds if peer != REFERENCE} for row in measured]
+        peers = list(dict.fromkeys(peer for one in ratios for peer in one))
+        won = [
+            f"{peer} in {sum(one[peer] >= 1 for one in ratios if peer in one)} of {sum(peer in one for one in ratios)}"
+            for peer in peers
+        ]
+        if won:
+            every = sum(all(ratio >= 1 for ratio in one.values()) for one in ratios if one)
+            compared = sum(map(bool, ratios))
+            lines.append(
+                f"{what}: minidl is not slower than {', '.join(won)}; than every peer in {every} of {compared}."
+            )
+    return lines
+
+
+def far_losses(rows: Sequence[Row]) -> list[str]:
+    """The peers that did not learn to the others' loss. Inference has initial weights, whose loss says nothing."""
+    told = []
+    for row in rows:
+        losses = {peer: statistics.median(one.loss for one in rounds) for peer, rounds in row.rounds.items()}
+        if row.work.measure == "step" and losses:
+            told += [f"{row.work.name}, {peer} {distance:+.0%}" for peer, distance in disagreements(losses).items()]
+    if not told:
+        return []
+    return [f"Final losses further than 5% from the median of all; initial weights differ: {'; '.join(told)}."]
+
+
+def steady(row: Row, peer: str) -> str:
+    """The time of minidl with its unit, or another peer's as a multiple of it."""
+    if peer != REFERENCE:
+        return figure(row.ratio(peer))
+    reference = row.costs(REFERENCE)
+    unit, divisor = unit_of(row.work, reference)
+    return f"{figure(statistics.median(reference) / divisor)} {unit}"
+
+
+def _median(value: Callable[[Round], float]) -> Callable[[Row, str], str]:
+    return lambda row, peer: figure(statistics.median(map(value, row.rounds[peer])))
+
+
+def _drawn(grid: Grid) -> Table:
+    table = Table(title=grid.title, title_justify="left", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for peer in grid.peers:
+        table.add_column(peer, justify="right")
+    for line in grid.lines:
+        table.add_row(*line)
+    return table
