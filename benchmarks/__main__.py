@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import comparison, report, runner, saved
-from benchmarks.peers import PEERS
+from benchmarks.peers import BEFORE, PEERS
 from benchmarks.workloads import WORKLOADS
 
 
@@ -27,11 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     console = Console()
     announce = Console(stderr=True, style="dim").print  # plain lines: a spinner would use processor time
+    if options.before:
+        os.environ[BEFORE] = str(options.before.resolve())
     names = list(dict.fromkeys(itertools.chain(*options.workloads))) or list(WORKLOADS)
     results = {}
     for name in names:
         work = WORKLOADS[name]
-        peers = [peer for peer in work.peers if peer in options.peers]
+        versions = ["minidl-before"] if options.before and "minidl" in work.peers else []
+        peers = [peer for peer in [*work.peers, *versions] if peer in options.peers]
         results[name] = (work, runner.measure(work, peers, options.rounds, announce))
         if not work.series:
             console.print(report.table(*results[name]))
@@ -67,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         "workloads", nargs="*", type=_workloads, metavar="WORKLOAD", help=f"of {', '.join(_choices())}; default all"
     )
     parser.add_argument("--peers", type=_peers, default=list(PEERS), help=f"of {','.join(PEERS)}; default all")
+    parser.add_argument(
+        "--before", type=_version, metavar="FOLDER", help="a checkout of another version, measured too as minidl-before"
+    )
     parser.add_argument("--rounds", type=_positive, default=5, help="how often each peer runs (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round as JSON")
     parser.add_argument("--save", action="store_true", help="the same into benchmarks/results/, and a plot")
@@ -92,6 +99,13 @@ def _known(name: str, names: Iterable[str]) -> str:
     if name not in names:
         raise argparse.ArgumentTypeError(f"unknown: {name!r}; known: {', '.join(names)}")
     return name
+
+
+def _version(text: str) -> Path:
+    """A folder that holds a version of minidl."""
+    if not Path(text, "minidl", "__init__.py").is_file():
+        raise argparse.ArgumentTypeError(f"expected a folder that holds minidl/, got {text!r}")
+    return Path(text)
 
 
 def _positive(text: str) -> int:

@@ -94,10 +94,12 @@ def _missing_for_compiling() -> list[str]:
 
 
 CACHE = "BENCHMARK_CACHE"  # environment variable: a folder that is kept from one round to the next
+BEFORE = "BENCHMARK_BEFORE"  # environment variable: a folder with another version of minidl
 WITH = "BENCHMARK_WITH"  # environment variable: how a peer differs from others with the same programs
 
 PEERS = {
     "minidl": Peer("", ("minidl", "jax")),
+    "minidl-before": Peer("", ("minidl", "jax")),  # the version that the command line names
     **{
         f"minidl+{more}": Peer("", ("minidl", "jax"), {WITH: more})
         for more in ("callback", "validation", "class weights", "schedule")

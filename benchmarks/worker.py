@@ -12,15 +12,18 @@ import dataclasses
 import functools
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 
-from benchmarks.peers import PEERS, Clock, Result
+from benchmarks.peers import BEFORE, PEERS, Clock, Result
 from benchmarks.workloads import WORKLOADS, Workload
 
 
 def main(peer: str, workload: str, result: str) -> None:
     """Compute the workload and write its times."""
+    if peer == "minidl-before":
+        sys.path.insert(0, os.environ[BEFORE])
     fields = json.loads(workload)
     work = dataclasses.replace(WORKLOADS[fields["name"]], **fields)
     clock = Clock()
