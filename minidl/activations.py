@@ -7,7 +7,6 @@ there.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 
 from minidl.core import array_metadata, operation, registry, serialization
 from minidl.core import lambdas as nameless
+from minidl.core.tracebacks import warn
 from minidl.core.typing import ArrayLike, Config, Identifier
 
 
@@ -418,10 +418,9 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """
     x = jnp.asarray(x)
     if isinstance(axis, int) and x.ndim and x.shape[axis] == 1:
-        warnings.warn(
+        warn(
             f"softmax: axis {axis} of the shape {x.shape} has size 1, so every result is 1. "
-            "For a single output use a sigmoid.",
-            stacklevel=2,
+            "For a single output use a sigmoid."
         )
     probabilities = jax.nn.softmax(x, axis)
     is_last = axis in (-1, x.ndim - 1)

@@ -21,6 +21,7 @@ from minidl.core.messages import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
+from minidl.core.tracebacks import is_filtering
 from minidl.kernels import mode as kernels
 from minidl.kernels import set_kernels
 
@@ -150,12 +151,12 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 
 def enable_traceback_filtering() -> None:
-    """Leave JAX's internal frames out of tracebacks (the default). minidl's frames are always shown."""
+    """Leave the frames of minidl and JAX out of tracebacks, except the last one of minidl's (the default)."""
     jax.config.update("jax_traceback_filtering", "auto")
 
 
 def disable_traceback_filtering() -> None:
-    """Show all frames in tracebacks, JAX's internal ones too.
+    """Show all frames in tracebacks, those of minidl and JAX too.
 
     >>> disable_traceback_filtering()
     >>> is_traceback_filtering_enabled()
@@ -166,5 +167,5 @@ def disable_traceback_filtering() -> None:
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Whether JAX's internal frames are left out of tracebacks."""
-    return bool(jax.config.jax_traceback_filtering != "off")  # type: ignore[attr-defined]
+    """Whether frames of minidl and JAX are left out of tracebacks."""
+    return is_filtering()

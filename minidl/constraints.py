@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import dtypes, naming, serialization
+from minidl.core.arguments import CheckedArguments
 from minidl.core.typing import Array, ArrayLike, Config, Identifier
 
 
-class Constraint:
+class Constraint(CheckedArguments):
     """Base class: a serializable function from a weight to its new value.
 
     Override `__call__`, and `get_config` if there are arguments.

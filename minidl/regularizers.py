@@ -15,10 +15,11 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import dtypes, naming, registry, serialization
+from minidl.core.arguments import CheckedArguments
 from minidl.core.typing import Array, ArrayLike, Config, Identifier
 
 
-class Regularizer:
+class Regularizer(CheckedArguments):
     """Base class: a serializable function `x -> scalar`.
 
     Override `__call__`, and `get_config` if the regularizer is to be saved.

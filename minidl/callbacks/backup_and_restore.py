@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import warnings
 from collections import Counter
 from typing import Any
 
@@ -12,6 +11,7 @@ from minidl.callbacks.base import Callback, Logs
 from minidl.callbacks.run_identity import differences, identity, is_same_data, rates
 from minidl.callbacks.saving import SavingCallback
 from minidl.core import processes
+from minidl.core.tracebacks import warn
 from minidl.saving.files import remove_partial
 from minidl.saving.state import read_state, write_state
 from minidl.training.run_state import Position, RunState
@@ -93,7 +93,7 @@ class BackupAndRestore(SavingCallback):
         self._identity, self._rates = identity(self.model), rates(self.model)
         lost = self.model.training_run.data.lost
         if lost:
-            warnings.warn(f"BackupAndRestore: a resumed run may get other batches: {lost}", stacklevel=2)
+            warn(f"BackupAndRestore: a resumed run may get other batches: {lost}")
         if processes.is_first():
             remove_partial(self._last)
         backup = self._read()
@@ -161,7 +161,7 @@ class BackupAndRestore(SavingCallback):
         except ValueError as error:
             if not self._previous.exists():
                 raise ValueError(f"{error} To train from the beginning, remove the file.") from error
-            warnings.warn(f"BackupAndRestore: {error} Resuming from the previous backup.", stacklevel=2)
+            warn(f"BackupAndRestore: {error} Resuming from the previous backup.")
             return read_state(self._previous)
 
     def _restore(self, backup: Any) -> None:
@@ -203,15 +203,14 @@ class BackupAndRestore(SavingCallback):
                 f"{text}Make the run as it was, remove the backup to train from the beginning, or continue from it "
                 "with BackupAndRestore(..., strict=False)."
             )
-        warnings.warn(f"{text}It is accepted, since strict=False.", stacklevel=4)
+        warn(f"{text}It is accepted, since strict=False.")
         return is_same_data(backup["run"], self._identity)
 
     def _warn_of_callbacks(self, states: dict[str, Any], others: dict[str, Callback]) -> None:
         gone = [name for name, state in states.items() if state and name not in others]
         new = [name for name, callback in others.items() if name not in states and callback.get_state()]
         if gone or new:
-            warnings.warn(
+            warn(
                 f"BackupAndRestore: not the same callbacks as before: {', '.join(gone) or 'none'} gone, "
-                f"{', '.join(new) or 'none'} new. New ones start from the beginning.",
-                stacklevel=4,
+                f"{', '.join(new) or 'none'} new. New ones start from the beginning."
             )

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from minidl.core.arguments import CheckedArguments
+
 Logs = dict[str, Any] | None
 _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
@@ -39,7 +41,7 @@ def does_something(callback: Any, hook: str) -> bool:
     return getattr(method, "_is_default", None) is not True or hook in getattr(callback, "needed_hooks", ())
 
 
-class Callback:
+class Callback(CheckedArguments):
     """Base class of callbacks: hooks that `fit`, `evaluate` and `predict` call.
 
     Subclass it and override the hooks you need. `logs` maps metric names to Python floats. All callbacks get the same

@@ -6,7 +6,6 @@ history and the progress bar, and converts logs to Python numbers.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 from minidl.core import processes
+from minidl.core.tracebacks import warn
 from minidl.core.typing import PyTree
 
 _BATCH_HOOKS = {
@@ -118,11 +118,10 @@ class CallbackList(Callback):
         """Forward `on_progress`, and warn once if the loss is NaN."""
         if mode == "train" and logs and not self._warned_of_nan and logs.get("loss") != logs.get("loss"):
             self._warned_of_nan = True
-            warnings.warn(
+            warn(
                 f"The loss is NaN at batch {step}, and remains NaN. Lower the learning rate, clip the gradients "
                 "(clipnorm=1.0), and look for a division by 0, or for the logarithm or the root of a number that is "
-                "not positive. The callback TerminateOnNaN stops such a run.",
-                stacklevel=2,
+                "not positive. The callback TerminateOnNaN stops such a run."
             )
         for callback in self._watchers:
             callback.on_progress(mode, step, _python_logs(logs))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import os
 import pathlib
-import warnings
 from typing import Any, TextIO
 
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
+from minidl.core.tracebacks import warn
 
 
 class CSVLogger(Callback):
@@ -115,9 +115,7 @@ class CSVLogger(Callback):
     def _warn_of_new(self, logs: dict[str, Any]) -> None:
         new = sorted(logs.keys() - set(self._columns or ()))
         if new:
-            warnings.warn(
-                f"CSVLogger: {self.filename!r} has no column for {', '.join(new)}: not written.", stacklevel=3
-            )
+            warn(f"CSVLogger: {self.filename!r} has no column for {', '.join(new)}: not written.")
 
     def _close(self) -> None:
         if self._file is not None:

@@ -31,6 +31,8 @@ class LambdaCallback(Callback):
     0 0.5
     """
 
+    takes_any_argument = True
+
     def __init__(
         self,
         on_epoch_begin: Callable[..., Any] | None = None,

@@ -7,7 +7,6 @@ import os
 import pathlib
 import re
 import string
-import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from minidl.callbacks.monitor import check_mode, improves, monitored, resolve_mo
 from minidl.callbacks.saving import SavingCallback
 from minidl.core import naming
 from minidl.core.messages import say
+from minidl.core.tracebacks import warn
 
 _STATE = ("best", "kept", "batches")
 
@@ -138,10 +138,9 @@ class ModelCheckpoint(SavingCallback):
             return None
         value = monitored(logs, self.monitor, type(self).__name__, "the model is saved without a comparison")
         if np.ndim(value) != 0:
-            warnings.warn(
+            warn(
                 f"ModelCheckpoint: {self.monitor!r} is an array of {np.size(value)} values, not a scalar: the model is "
-                "saved without a comparison.",
-                stacklevel=4,
+                "saved without a comparison."
             )
             return None
         return value

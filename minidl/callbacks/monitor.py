@@ -6,13 +6,13 @@ Shared by the callbacks that monitor one metric: early stopping, saving the best
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from minidl import ops
 from minidl.callbacks.base import Callback
 from minidl.core.naming import snake_case
+from minidl.core.tracebacks import warn
 
 # Suffixes of metric names: Keras's names and their short forms, for names such as val_loss and decoder_loss.
 _LOWER_IS_BETTER = (
@@ -161,10 +161,9 @@ def monitored(logs: dict[str, Any], monitor: str, owner: str, consequence: str =
     0.5
     """
     if monitor not in logs:
-        warnings.warn(
+        warn(
             f"{owner}: the metric {monitor!r} is not in the logs of this epoch: {consequence}. "
-            f"The logs have: {', '.join(sorted(logs)) or 'nothing'}.",
-            stacklevel=3,
+            f"The logs have: {', '.join(sorted(logs)) or 'nothing'}."
         )
     return logs.get(monitor)
 

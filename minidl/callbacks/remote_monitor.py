@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import Any
 
 import numpy as np
 
 from minidl.callbacks.base import Callback, Logs
 from minidl.core.optional import needed
+from minidl.core.tracebacks import warn
 
 
 class RemoteMonitor(Callback):
@@ -57,4 +57,4 @@ class RemoteMonitor(Callback):
         try:
             requests.post(self.root + self.path, headers=self.headers, **body)
         except requests.exceptions.RequestException as error:
-            warnings.warn(f"RemoteMonitor: epoch {epoch + 1} could not be sent to {self.root}: {error}", stacklevel=2)
+            warn(f"RemoteMonitor: epoch {epoch + 1} could not be sent to {self.root}: {error}")

@@ -226,7 +226,15 @@ def _converted(value: Any, text: bool = False) -> Any:
         return _table(value)
     if _is_instance("pandas", "Series", value):
         return values if text and is_text(values := np.asarray(value)) else _column(value)
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"Rows of different lengths, as in {str(value):.50}, do not make an array. Pad them to one length: "
+            "minidl.utils.pad_sequences(x, padding='post')."
+        ) from None
 
 
 def _table(frame: Any) -> np.ndarray:

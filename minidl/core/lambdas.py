@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import types
-import warnings
 from collections.abc import Iterator
 from typing import Any
+
+from minidl.core.tracebacks import warn
 
 NAME = "<lambda>"  # Python's name of them, and the default key in `custom_objects`
 
@@ -49,10 +50,9 @@ def warn_if_lost(config: Any, path: str | os.PathLike[str]) -> None:
     """Warn about the functions of a config that a file does not contain, and say how to pass them when loading."""
     if lost := sorted({name for name, _ in functions_in(config)}):
         given = ", ".join(f"{name!r}: ..." for name in lost)
-        warnings.warn(
+        warn(
             f"Functions without a name are not in {os.fspath(path)!r}, which holds no code: load it with "
-            f"custom_objects={{{given}}}, or define them with `def` and pass them by their names.",
-            stacklevel=4,
+            f"custom_objects={{{given}}}, or define them with `def` and pass them by their names."
         )
 
 

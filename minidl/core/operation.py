@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from minidl.core import structures
+from minidl.core.arguments import explained
 from minidl.core.symbolic import apply, is_symbolic
+from minidl.core.tracebacks import clean
 from minidl.core.variables import Variable, to_array
 
 # The names of parameters that are arrays, of those that are sequences of arrays, and of the functions in a graph.
@@ -57,9 +59,15 @@ def operation(function: Callable[..., Any], name: str | None = None, converts: b
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if is_symbolic((args, kwargs)):
-            return apply(compute, name, *args, **kwargs)
-        return compute(*args, **kwargs)
+        try:
+            if is_symbolic((args, kwargs)):
+                return apply(compute, name, *args, **kwargs)
+            return compute(*args, **kwargs)
+        except Exception as error:
+            if isinstance(error, TypeError) and "keyword" in str(error) and (message := explained(function, kwargs)):
+                error.args = (message,)
+            clean(error)
+            raise
 
     return call
 

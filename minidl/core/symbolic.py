@@ -8,6 +8,7 @@ tensors.
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import re
 from collections.abc import Callable, Sequence
@@ -19,12 +20,14 @@ import jax.numpy as jnp
 from minidl.core import array_metadata, dtypes, structures
 from minidl.core.host_arrays import DTYPE, HostArray, HostCalls
 from minidl.core.naming import auto_name
+from minidl.core.tracebacks import filtered
 from minidl.core.typing import DType, PyTree, Shape
 from minidl.core.variables import Variable
 
 # Concrete sizes that are tried for unknown ones. They have many divisors, for layers that split, pool or group an axis.
 # The second pair is for layers that take only long inputs, such as a pooling of 1,024.
 _STAND_INS = ((480, 960), (61440, 122880))
+_NUMBER = r"(?<![\w.])\d{1,12}(?![\w.]*\w)"
 
 
 class Node:
@@ -77,6 +80,7 @@ class FunctionCall:
         return f"<FunctionCall {self.name}>"
 
 
+@filtered
 def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) -> PyTree:
     """Call a function on symbolic tensors; returns symbolic tensors and records the call."""
     return record(FunctionCall(function, name), args, kwargs)
@@ -142,13 +146,17 @@ class KerasTensor:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise ValueError(
+        raise self._without_values()
+
+    @property
+    def __jax_array__(self) -> Any:  # a property, since JAX asks whether there is one, and does not call it
+        raise self._without_values()
+
+    def _without_values(self) -> ValueError:
+        return ValueError(
             f"{self!r} has no values: it is symbolic. Call the model on real arrays; to build a model, use layers and "
             "minidl.ops instead of functions of NumPy and JAX."
         )
-
-    def __jax_array__(self) -> Any:
-        return self.__array__()
 
     def __bool__(self) -> bool:
         raise TypeError(
@@ -297,21 +305,27 @@ def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]])
         shapes: function that returns the results for a size, and for known sizes of some axes.
         unknown: (number of the tensor, axis) of each unknown size.
     """
-    errors: list[Exception] = []
+    errors: list[tuple[int, Exception]] = []
     for sizes in _STAND_INS:
+        size = sizes[0]
         try:
-            return shapes(sizes[0]), shapes(sizes[1])
-        except (TypeError, ValueError) as error:
-            errors.append(error)
-    first = errors[0]
-    if str(first) != str(errors[1]):
-        for size in _sizes_named(str(first)):
-            try:
-                fitting = shapes(size)
-            except (TypeError, ValueError):
-                continue
-            return _where_one_is_known(shapes, unknown, size) or (fitting, fitting)
-    raise _with_stand_in(first) from None
+            first = shapes(size)
+            size = sizes[1]
+            return first, shapes(size)
+        except Exception as raised:
+            errors.append((size, raised))
+            if not isinstance(raised, (TypeError, ValueError)):
+                break
+    size, error = errors[0]
+    is_of_shapes = len(errors) > 1 and str(error) != str(errors[1][1])
+    for fitting in _sizes_named(str(error)) if is_of_shapes else []:
+        try:
+            outputs = shapes(fitting)
+        except (TypeError, ValueError):
+            continue
+        return _where_one_is_known(shapes, unknown, fitting) or (outputs, outputs)
+    _name_unknown(error, size, *errors[1:])
+    raise error
 
 
 def _where_one_is_known(
@@ -335,9 +349,33 @@ def _sizes_named(message: str) -> list[int]:
     return [size for size in dict.fromkeys(fitting + numbers) if size not in (0, first)][:4]
 
 
-def _with_stand_in(error: Exception) -> Exception:
-    """The error, with an explanation if it mentions a size that was tried for an unknown one."""
-    size = _STAND_INS[0][0]
-    if len(error.args) == 1 and re.search(rf"(?<![\w.]){size}(?![\w.])", str(error)):
-        error.args = (f"{error} (Sizes that are unknown, None, were tried as {size}.)",)
-    return error
+def _name_unknown(error: Exception, size: int, other: tuple[int, Exception] | None = None) -> None:
+    """Replace sizes that were tried for unknown ones in the text of an error, and in its notes.
+
+    A number that differs between the errors for two sizes depends on the unknown one: "None", "6*None", "None-2".
+    """
+    larger, second = other or (size, error)
+    notes, other_notes = (getattr(e, "__notes__", []) for e in (error, second))
+    notes[:] = [_named(*texts, size, larger) for texts in itertools.zip_longest(notes, other_notes[: len(notes)])]
+    if error.args and isinstance(error.args[0], str):
+        error.args = (_named(error.args[0], str(second), size, larger), *error.args[1:])
+
+
+def _named(text: str, other: str | None, size: int, larger: int) -> str:
+    """A text in which the numbers that depend on a size are written with None in its place."""
+    numbers, others = re.findall(_NUMBER, text), re.findall(_NUMBER, other or "")
+    if len(numbers) != len(others) or larger == size:
+        return re.sub(_NUMBER, lambda found: "None" if int(found[0]) == size else found[0], text)
+    rest = iter([(int(one), int(two)) for one, two in zip(numbers, others)])
+
+    def written(found: re.Match[str]) -> str:
+        one, two = next(rest)
+        factor, remainder = divmod(two - one, larger - size)
+        if one == two:
+            return found[0]
+        if remainder or factor <= 0:
+            return "?"
+        offset = one - factor * size
+        return ("None" if factor == 1 else f"{factor}*None") + (f"{offset:+d}" if offset else "")
+
+    return re.sub(_NUMBER, written, text)

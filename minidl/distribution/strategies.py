@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from minidl.core import placement
+from minidl.core.tracebacks import warn
 from minidl.core.variables import Variable
 from minidl.distribution.devices import DeviceMesh, list_devices
 from minidl.distribution.layouts import LayoutMap, TensorLayout
@@ -179,10 +179,9 @@ class DataParallel(Distribution):
             device_mesh = DeviceMesh(devices.shape, ["batch"], devices)
         super().__init__(device_mesh, auto_shard_dataset=auto_shard_dataset)
         if len(device_mesh.shape) > 1:
-            warnings.warn(
+            warn(
                 f"DataParallel: expected a mesh of one axis, got {device_mesh!r}. Batches are split along its first "
-                f"axis, {self.batch_dim_name!r}, and repeated along the others.",
-                stacklevel=2,
+                f"axis, {self.batch_dim_name!r}, and repeated along the others."
             )
         self.shard_weights = shard_weights
 

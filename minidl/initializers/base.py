@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.arguments import CheckedArguments
 from minidl.core.typing import ArrayLike, DType
 
 
-class Initializer:
+class Initializer(CheckedArguments):
     """Base class: a serializable function `(shape, dtype) -> array`.
 
     Override `__call__`, and `get_config` if there are arguments.

@@ -17,7 +17,8 @@ from typing import Any
 import jax
 
 from minidl import regularizers
-from minidl.core import arrays, dtypes, forks, placement, structures
+from minidl.core import arrays, dtypes, forks, placement, structures, tracebacks
+from minidl.core.arguments import check_arguments, constructor_arguments, explained, unknown_argument
 from minidl.core.functional import bound, of_one_moment
 from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
@@ -66,12 +67,14 @@ class Layer(SymbolicCall):
     """
 
     floats_in_graph = False  # whether all arrays from a graph of TensorFlow are cast to the compute dtype
+    input_advice = ""  # a sentence for the end of errors about `input_spec`
     takes_text = False  # whether a layer of minidl's own is given text as it is
     wide_in_graph = False  # whether integers are of 64 bits there
     autograph_info__ = None  # its presence tells AutoGraph of TensorFlow to call layers as they are
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        check_arguments(cls, args, kwargs)
         layer = super().__new__(cls)
         layer._init_arguments = (args, kwargs)
         return layer
@@ -93,10 +96,7 @@ class Layer(SymbolicCall):
     ):
         shape = signatures.first_input_shape(kwargs)
         if kwargs:
-            raise TypeError(
-                f"{type(self).__name__}: unknown arguments {sorted(kwargs)}. Layers take name, dtype, trainable, "
-                "autocast, activity_regularizer, input_shape or input_dim, and what the class itself names."
-            )
+            raise TypeError(unknown_argument(type(self).__name__, kwargs, constructor_arguments(type(self))))
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         if not isinstance(trainable, bool):
@@ -186,38 +186,42 @@ class Layer(SymbolicCall):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._require_init()
-        if is_symbolic((args, kwargs)):
-            return self._symbolic_call(args, kwargs)
-        forks.check()
-        if pipelines.in_graph((args, kwargs)):
-            return pipelines.call(self, args, kwargs)
-        if (outputs := self._as_one_program(args, kwargs)) is not None:
+        try:
+            if is_symbolic((args, kwargs)):
+                return self._symbolic_call(args, kwargs)
+            forks.check()
+            if pipelines.in_graph((args, kwargs)):
+                return pipelines.call(self, args, kwargs)
+            if (outputs := self._as_one_program(args, kwargs)) is not None:
+                return outputs
+            args, kwargs = structures.map(self._to_compute, (args, kwargs))
+            if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
+                raise ValueError(
+                    f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example "
+                    "with np.array(x, 'float32')."
+                )
+            parameters = parameters_of(type(self).call)
+            given = {n: v for n, v in [*zip(parameters, args), *kwargs.items()] if holds_arrays(v)}
+            first = args[0] if args else next(iter(given.values()), None)
+            self._check_inputs(first)
+            if not self.built:
+                self._build_for(args, kwargs)
+                self._check_inputs(first)  # against what `build` may have learned
+            masks.fill(kwargs, given, parameters)
+            previous_mask = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
+            with self._calling(kwargs), self._one_moment():
+                outputs = self.call(*args, **kwargs)
+                if self.activity_regularizer is not None:
+                    for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
+                        examples = output.shape[0] if output.ndim else 1
+                        self.add_loss(self.activity_regularizer(output) / max(1, examples))
+                if placement.current() is not None:
+                    outputs = placement.laid_out(outputs, f"{self.path}/output")
+            masks.carry(self, first, previous_mask, outputs, used=any(name.endswith("mask") for name in parameters))
             return outputs
-        args, kwargs = structures.map(self._to_compute, (args, kwargs))
-        if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
-            raise ValueError(
-                f"{self.name}: expected arrays, got a {type(args[0]).__name__}. Make an array of it, for example with "
-                "np.array(x, 'float32')."
-            )
-        parameters = parameters_of(type(self).call)
-        given = {n: v for n, v in [*zip(parameters, args), *kwargs.items()] if holds_arrays(v)}
-        first = args[0] if args else next(iter(given.values()), None)
-        self._check_inputs(first)
-        if not self.built:
-            self._build_for(args, kwargs)
-            self._check_inputs(first)  # against what `build` may have learned
-        masks.fill(kwargs, given, parameters)
-        previous_mask = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
-        with self._calling(kwargs), self._one_moment():
-            outputs = self.call(*args, **kwargs)
-            if self.activity_regularizer is not None:
-                for output in jax.tree.leaves(outputs):  # for each example, so that the batch size does not matter
-                    examples = output.shape[0] if output.ndim else 1
-                    self.add_loss(self.activity_regularizer(output) / max(1, examples))
-            if placement.current() is not None:
-                outputs = placement.laid_out(outputs, f"{self.path}/output")
-        masks.carry(self, first, previous_mask, outputs, used=any(name.endswith("mask") for name in parameters))
-        return outputs
+        except Exception as error:
+            self._explain(error, args, kwargs)
+            raise
 
     def stateless_call(
         self,
@@ -289,10 +293,19 @@ class Layer(SymbolicCall):
         mixed = self.compute_dtype != self.variable_dtype
         try:
             with self._in_call(), name_scope(self.name), autocast_scope(self.compute_dtype if mixed else None):
-                yield
+                with jax.named_scope(self.name):  # metadata of the program's operations, for profilers
+                    yield
         finally:
             _training.reset(tokens[0])
             _outermost.reset(tokens[1])
+
+    def _explain(self, error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Name this layer and what it was given in an error of its call or `build`."""
+        if isinstance(error, TypeError) and "keyword" in str(error):
+            if message := explained(self.call, kwargs, further=("training", "mask")):
+                error.args = (f"{type(self).__name__}.{message}",)
+        tracebacks.add_layer(error, self, args, kwargs)
+        tracebacks.clean(error)
 
     def _to_compute(self, value: Any) -> Any:
         """Arrays become JAX arrays, float ones in the compute dtype, with their masks; the rest stays as it is."""
@@ -312,7 +325,7 @@ class Layer(SymbolicCall):
 
     def _check_inputs(self, inputs: Any) -> None:
         if self.input_spec is not None:
-            check_inputs(self.input_spec, inputs, f"{type(self).__name__} {self.name!r}")
+            check_inputs(self.input_spec, inputs, f"{type(self).__name__} {self.name!r}", self.input_advice)
 
     def _build_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Build for a call, once, whatever threads come at the same time."""
@@ -359,6 +372,9 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
                     with name_scope(self.name):
                         build(self, *args, **kwargs)
                     self._build_shapes = signatures.bound_arguments(build, args, kwargs)
+                except Exception as error:
+                    self._explain(error, args, kwargs)
+                    raise
                 finally:
                     self._building = False
                 self.built = True

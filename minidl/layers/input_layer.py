@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.arguments import constructor_arguments, unknown_argument
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.typing import Config, DType
 from minidl.layers.base import Layer
@@ -53,7 +54,7 @@ class InputLayer(Layer):
         shape = kwargs.pop("input_shape", shape)  # their names in Keras 2
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
-            raise TypeError(f"InputLayer: unknown arguments {sorted(kwargs)}.")
+            raise TypeError(unknown_argument("InputLayer", kwargs, constructor_arguments(InputLayer)))
         if input_tensor is not None:
             _require_match(input_tensor, shape, batch_shape, batch_size, dtype, sparse)
             shape, batch_shape, batch_size, dtype = None, input_tensor.shape, None, input_tensor.dtype
@@ -67,7 +68,10 @@ class InputLayer(Layer):
             raise ValueError("Input: sparse and ragged tensors are not supported; give dense arrays.")
         sizes = batch_shape if shape is None else shape
         if not isinstance(sizes, (list, tuple)) or not all(s is None or _is_size(s) for s in sizes):
-            raise ValueError(f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}.")
+            raise ValueError(
+                f"Input: shape must be a tuple of sizes (None where unknown), got {sizes!r}. "
+                "One size is written with a comma: Input((3,))."
+            )
         sizes = tuple(None if size is None else int(size) for size in sizes)
         self.batch_shape = sizes if shape is None else (batch_size, *sizes)
         self._input_dtype = dtypes.canonical(dtype)

@@ -62,12 +62,13 @@ class InputSpec:
         if rank and any(axis >= rank for axis in self.axes):
             raise ValueError(f"InputSpec: axes has the axis {max(self.axes)}, but the input has {rank} axes.")
 
-    def check(self, x: Any, where: str) -> None:
+    def check(self, x: Any, where: str, advice: str = "") -> None:
         """Raise ValueError for an input that does not match.
 
         Args:
             x: an array or symbolic tensor, or None.
             where: the name of the layer, for the message.
+            advice: a sentence for its end.
 
         Raises:
             ValueError: the input does not match; the message has its shape and what was expected.
@@ -78,7 +79,7 @@ class InputSpec:
             raise ValueError(f"{where} takes arrays, got {x!r} of type {type(x).__name__}.")
         shape = tuple(x.shape)
         for problem in self._problems(shape, str(x.dtype)):
-            raise ValueError(f"{where} is incompatible with its input of shape {shape}: expected {problem}.")
+            raise ValueError(f"{where} is incompatible with its input of shape {shape}: expected {problem}.{advice}")
 
     def get_config(self) -> Config:
         """The constructor's arguments."""
@@ -119,7 +120,26 @@ class InputSpec:
         return problems
 
 
-def check_inputs(input_spec: Any, inputs: PyTree, where: str) -> None:
+def axes_advice(given: Shape, expected: Shape) -> str:
+    """A sentence for two shapes that differ by a common mistake, or nothing.
+
+    >>> axes_advice((None, 28), (None, 28, 28))
+    ' One example needs its batch axis: x[None].'
+    """
+
+    def is_expected(shape: Shape, sizes: Shape) -> bool:
+        return len(shape) == len(sizes) and all(None in pair or pair[0] == pair[1] for pair in zip(shape, sizes))
+
+    if len(expected) > 1 and is_expected(given, expected[1:]):
+        return " One example needs its batch axis: x[None]."
+    given_sizes, channels = given[2:], given[1:2]
+    are_channels = channels == expected[-1:] or (len(given) > 3 and channels[0] in (1, 3, 4))
+    if len(given) > 2 and are_channels and is_expected(given_sizes, expected[1:-1]):
+        return " The channels are the first axis, and are expected as the last: np.moveaxis(x, 1, -1)."
+    return ""
+
+
+def check_inputs(input_spec: Any, inputs: PyTree, where: str, advice: str = "") -> None:
     """Check inputs, one or a structure, against their specs.
 
     Raises:
@@ -134,10 +154,10 @@ def check_inputs(input_spec: Any, inputs: PyTree, where: str) -> None:
     else:
         leaves = jax.tree.leaves(inputs, is_leaf=_is_none)
     if len(leaves) != len(specs):
-        raise ValueError(f"{where} takes {len(specs)} inputs, got {len(leaves)}.")
+        raise ValueError(f"{where} takes {len(specs)} inputs, got {len(leaves)}.{advice}")
     for x, spec in zip(leaves, specs):
         if spec is not None:
-            spec.check(x, where)
+            spec.check(x, where, advice)
 
 
 def _is_none(value: Any) -> bool:

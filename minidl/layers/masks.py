@@ -8,13 +8,13 @@ and metrics read the mask of the predictions. Outside of compiled functions it i
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
 import jax
 
 from minidl.core import array_metadata, structures
+from minidl.core.tracebacks import warn
 from minidl.core.typing import Array, PyTree
 
 
@@ -61,10 +61,9 @@ def carry(layer: Any, inputs: Any, previous: Any, outputs: Any, used: bool) -> N
     """
     if not layer.supports_masking:
         if _any(previous) and not used:
-            warnings.warn(
+            warn(
                 f"Layer {layer.name!r} ({type(layer).__name__}) does not support masking, so the mask of its input "
-                "is dropped: the layers and losses after it use every step.",
-                stacklevel=4,
+                "is dropped: the layers and losses after it use every step."
             )
         return
     arrays = jax.tree.leaves(outputs)

@@ -41,7 +41,12 @@ def build_shapes(
     _check_names(kind, [p.name for p in wanted], parameters)
     found = {p.name: given[name] for p in wanted if (name := p.name.removesuffix("_shape")) in given}
     if missing := [p.name for p in wanted if p.default is p.empty and p.name not in found]:
-        raise ValueError(f"{kind}.build takes {missing}, but the inputs of this call are {list(given)}.")
+        inputs = [name.removesuffix("_shape") for name in missing]
+        names = ", ".join(p.name.removesuffix("_shape") for p in wanted if p.default is p.empty)
+        both = " Attention of a sequence to itself is layer(x, x)." if names == "query, value" else ""
+        raise ValueError(
+            f"{kind}: the inputs {inputs} are missing; this call has {list(given)}. Call it as layer({names}).{both}"
+        )
     return found
 
 

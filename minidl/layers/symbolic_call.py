@@ -81,6 +81,8 @@ class SymbolicCall(Module):
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._check_inputs(args[0] if args else next(iter(kwargs.values())))
         outputs = self.compute_output_spec(*args, **kwargs)
+        if outputs is None:
+            raise ValueError(f"{type(self).__name__}.call returned None. End it with `return outputs`.")
         self._nodes.append(Node(self, args, kwargs, outputs))
         return outputs
 

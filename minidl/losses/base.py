@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, naming, serialization, structures
+from minidl.core.arguments import CheckedArguments
 from minidl.core.typing import Array, ArrayLike, Config, DType, Identifier, PyTree
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
 
-class Loss:
+class Loss(CheckedArguments):
     """Base class of losses. A subclass implements `call(y_true, y_pred)`, which returns one value per example.
 
     Args:
@@ -100,6 +101,8 @@ class LossFunctionWrapper(Loss):
     Raises:
         TypeError: `fn` is not callable.
     """
+
+    takes_any_argument = True
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ import jax
 
 from minidl import initializers
 from minidl.core import dtypes
+from minidl.core.arguments import CheckedArguments
 from minidl.core.functional import bound, functional
 from minidl.core.naming import auto_name
 from minidl.core.object_graph import children
@@ -20,7 +21,7 @@ from minidl.core.typing import DType, Identifier, PyTree
 from minidl.core.variables import Variable, name_scope
 
 
-class Metric:
+class Metric(CheckedArguments):
     """Base class of metrics. A subclass adds variables in `__init__` and implements `update_state` and `result`.
 
     Args:

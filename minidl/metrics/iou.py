@@ -5,13 +5,13 @@ The state is the confusion matrix.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from minidl.core import dtypes
+from minidl.core.tracebacks import warn
 from minidl.core.typing import Array, ArrayLike, DType
 from minidl.metrics.base import Metric
 from minidl.metrics.counts import for_values
@@ -117,10 +117,9 @@ class IoU(Metric):
             return jnp.ones(labels.size, self.dtype)
         given = getattr(sample_weight, "dtype", None)
         if given is not None and dtypes.is_float(given) and not dtypes.is_float(self.dtype):
-            warnings.warn(
+            warn(
                 f"{self.name}: sample_weight is {given}, but the counts are {self.dtype}, so fractions of weights are "
-                "dropped. Give the metric dtype='float32'.",
-                stacklevel=4,
+                "dropped. Give the metric dtype='float32'."
             )
         weight = jnp.asarray(sample_weight).astype(self.dtype)
         if weight.shape == (labels.size,):

@@ -88,6 +88,8 @@ class MeanMetricWrapper(Mean):
     0.25
     """
 
+    takes_any_argument = True
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: DType | None = None, **kwargs: Any):
         super().__init__(name or "mean_metric_wrapper", dtype)
         if not callable(fn):

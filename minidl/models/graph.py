@@ -6,7 +6,6 @@ inputs to given outputs; a run calls their operations again on arrays, each on w
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,9 +16,11 @@ from minidl.core import input_ranges, structures
 from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.text import may_be_text
+from minidl.core.tracebacks import described, warn
 from minidl.core.typing import PyTree, Shape
 from minidl.layers import InputLayer, masks
 from minidl.layers.base import Layer
+from minidl.layers.input_spec import axes_advice
 
 
 class Graph:
@@ -111,7 +112,10 @@ class Graph:
         if isinstance(inputs, dict) and not isinstance(expected, dict):
             names = self.input_names
             if missing := [name for name in names if name not in inputs]:
-                raise ValueError(f"{where} takes inputs named {names}; {missing} are not among {sorted(inputs)}.")
+                raise ValueError(
+                    f"{where} takes inputs named {names}; {missing} are not among {sorted(inputs)}. "
+                    "Pass a dict with an array for each name."
+                )
             return [inputs[name] for name in names]
         if isinstance(inputs, dict) and isinstance(expected, dict):
             if missing := sorted(expected.keys() - inputs.keys()):
@@ -123,7 +127,11 @@ class Graph:
         if len(leaves) != len(self.inputs):
             names = jax.tree.map(lambda tensor: tensor.name, expected)
             wanted = f"with the keys {list(expected)}" if isinstance(expected, dict) else f"named {names}"
-            raise ValueError(f"{where} takes {len(self.inputs)} input(s) {wanted}; got {len(leaves)}.")
+            kind = "dict" if isinstance(expected, dict) else "list"
+            raise ValueError(
+                f"{where} takes {len(self.inputs)} input(s) {wanted}; got {len(leaves)}. Pass a {kind} with "
+                "an array for each."
+            )
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             if not self._in_order:
                 raise ValueError(_structure_message(where, expected, inputs))
@@ -134,7 +142,7 @@ class Graph:
         """Warn once, as each call reads its inputs more than once."""
         if not self._has_warned:
             self._has_warned = True
-            warnings.warn(_structure_message(where, self.input_struct, inputs), stacklevel=3)
+            warn(_structure_message(where, self.input_struct, inputs))
 
     def _fitted(self, array: Any, tensor: KerasTensor, where: str) -> Any:
         """An array converted for an input; (n,) and (n, 1) are interchangeable."""
@@ -150,7 +158,7 @@ class Graph:
         if not fits((None, *array.shape[1:]), expected):  # a batch may have any size, also if the batch size was fixed
             raise ValueError(
                 f"{where}: the input {tensor.name!r} (at {self._path(tensor)!r}) takes arrays of shape "
-                f"{(None, *expected[1:])}, got {shape}."
+                f"{(None, *expected[1:])}, got {shape}.{axes_advice((None, *shape[1:]), expected)}"
             )
         if isinstance(array, KerasTensor):
             return array
@@ -308,7 +316,7 @@ def _require_symbolic(tree: Any, what: str) -> None:
         if not isinstance(leaf, KerasTensor):
             raise ValueError(
                 f"Model: All `{what}` values must be KerasTensors, as Input() and layers called on them give; got "
-                f"{leaf!r}."
+                f"{described(leaf)}. Start with x = Input(shape), and call the layers on x."
             )
 
 

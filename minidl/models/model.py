@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from minidl import layers
-from minidl.core import naming, registry, structures
+from minidl.core import naming, registry, structures, tracebacks
 from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
@@ -68,6 +68,7 @@ class Model(Trainer):
     True
     """
 
+    @tracebacks.filtered
     def __init__(
         self,
         inputs: PyTree = None,

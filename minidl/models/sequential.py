@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minidl.core import budget, input_ranges, registry, structures
+from minidl.core import budget, input_ranges, registry, structures, tracebacks
 from minidl.core.host_arrays import DTYPE
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
+from minidl.layers.input_spec import axes_advice
 from minidl.models.graph import fits, is_like
 from minidl.models.model import Model, calls_in
 
@@ -41,6 +42,7 @@ class Sequential(Model):
     ((None, 10), 7114)
     """
 
+    @tracebacks.filtered
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
@@ -51,6 +53,7 @@ class Sequential(Model):
             self.add(layer, rebuild=False)
         self._rebuild()
 
+    @tracebacks.filtered
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Add a layer at the end.
 
@@ -61,7 +64,10 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
             layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
-            hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
+            hint = (
+                " A layer of another library has one of this name in minidl.layers; a function needs Lambda(function)."
+            )
+            hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else hint
             raise ValueError(f"Sequential.add: expected a layer, got {layer!r}.{hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
@@ -250,7 +256,11 @@ class Sequential(Model):
 
     def _with_axes(self, inputs: PyTree) -> Any:
         """The inputs with the rank of the known input; (n,) and (n, 1) are interchangeable."""
-        if not self._tensors or not hasattr(inputs, "shape"):
+        if not self._tensors:
+            return inputs
+        if not hasattr(inputs, "shape"):
+            if len(jax.tree.leaves(inputs)) > 1:
+                raise self._refusal(inputs)
             return inputs
         expected = self.input_shape
         if len(inputs.shape) == len(expected) - 1 and expected[-1] == 1:
@@ -274,12 +284,16 @@ class Sequential(Model):
         return not is_known or fits((None, *inputs.shape[1:]), self.input_shape)
 
     def _refusal(self, inputs: PyTree) -> ValueError:
-        known, given = (
-            f"({', '.join(map(str, ('examples', *shape[1:])))})" for shape in (self.input_shape, inputs.shape)
-        )
+        if not hasattr(inputs, "shape"):
+            return ValueError(
+                f"{self.name!r} takes one array of shape {self.input_shape}, but got a {type(inputs).__name__} of "
+                f"{len(jax.tree.leaves(inputs))}. Pass inputs as x and targets as y: fit(x, y)."
+            )
+        known, given = (str(("examples", *shape[1:])).replace("'", "") for shape in (self.input_shape, inputs.shape))
+        advice = axes_advice((None, *inputs.shape[1:]), self.input_shape)
         return ValueError(
-            f"{self.name!r} takes inputs of shape {known}, but got {given}. Give x that shape, or build the model with "
-            f"input_shape={tuple(inputs.shape[1:])}."
+            f"{self.name!r} takes inputs of shape {known}, but got {given}.{advice}"
+            + ("" if advice else f" Give x that shape, or build the model with input_shape={tuple(inputs.shape[1:])}.")
         )
 
     def _known_tensors(self) -> list[Any]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -22,6 +21,7 @@ import optax
 from minidl.core import dtypes
 from minidl.core.functional import functional
 from minidl.core.naming import auto_name
+from minidl.core.tracebacks import filtered, warn
 from minidl.core.typing import ArrayLike
 from minidl.core.variables import Variable
 from minidl.optimizers import options, schedules
@@ -71,6 +71,7 @@ class Optimizer(OptimizerState):
 
     elementwise: ClassVar[bool] = False  # whether `transformation` computes each array element independently
 
+    @filtered
     def __init__(
         self,
         learning_rate: LearningRate,
@@ -367,10 +368,9 @@ class Optimizer(OptimizerState):
     def _warn_of_missing(self, grads: Sequence[Any], weights: Sequence[Variable]) -> None:
         missing = [weight.path for grad, weight in zip(grads, weights) if grad is None]
         if missing:
-            warnings.warn(
+            warn(
                 f"{self.name}: the gradients of {', '.join(missing)} are None, so these weights are not updated. Check "
-                "that the loss depends on them.",
-                stacklevel=3,
+                "that the loss depends on them."
             )
 
     def _checked_weights(self, grads: Sequence[Any], weights: Sequence[Variable] | None) -> list[Variable]:

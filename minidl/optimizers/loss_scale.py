@@ -56,6 +56,8 @@ class LossScaleOptimizer(Optimizer):
     (9.0, 4.0)
     """
 
+    takes_any_argument = True
+
     def __init__(
         self,
         inner_optimizer: Optimizer,

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import optax
 
 from minidl.core import dtypes, naming, serialization
+from minidl.core.arguments import CheckedArguments
 from minidl.core.typing import Array, ArrayLike, Config
 from minidl.core.variables import Variable
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(CheckedArguments):
     """Base class of learning rate schedules: a subclass has `__call__(step)`, and `get_config` so that it can be saved.
 
     >>> class Halving(LearningRateSchedule):

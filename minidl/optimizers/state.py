@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from minidl import initializers
+from minidl.core.arguments import CheckedArguments
 from minidl.core.functional import functional
 from minidl.core.naming import is_own
 from minidl.core.object_graph import parts
@@ -25,7 +26,7 @@ from minidl.optimizers.slots import Slots, variable_like, zeros_like
 LAST_ITERATION = 2**31 - 2  # the count of steps is an int32, and so must be this plus one
 
 
-class OptimizerState:
+class OptimizerState(CheckedArguments):
     """The base class of `Optimizer`, which manages its variables.
 
     Args:

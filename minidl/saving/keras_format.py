@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from minidl.core import serialization
 from minidl.core.budget import limited
 from minidl.core.first_values import filled_later
 from minidl.core.lambdas import warn_if_lost
+from minidl.core.tracebacks import filtered, warn
 from minidl.layers.module import Module
 from minidl.saving.archive import opened, parse, read_archive, reading, write_archive
 from minidl.saving.assets import load_assets, write_assets
@@ -34,6 +34,7 @@ from minidl.saving.shards import ShardReader, write_shards
 from minidl.saving.weights import apply, collect
 
 
+@filtered
 def save_model(
     model: Any, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
@@ -76,7 +77,7 @@ def save_model(
         message = "save_model: `save_format` is ignored; the ending of the path, .keras or .h5, selects the format."
         if not is_known:
             raise ValueError(message)
-        warnings.warn(message, stacklevel=2)
+        warn(message)
         del kwargs["save_format"]
     if kwargs:
         raise ValueError(f"save_model: unknown arguments: {sorted(kwargs)}.")
@@ -100,6 +101,7 @@ def save_model(
     write(path, config, lambda file: write_hdf5(file, *weights), lambda put: write_assets(model, put))
 
 
+@filtered
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: dict[str, Any] | None = None,
@@ -155,6 +157,7 @@ def loaded(
     return model
 
 
+@filtered
 def save_weights(
     model: Any,
     filepath: str | os.PathLike[str],
@@ -185,6 +188,7 @@ def save_weights(
         append_checksum(file)
 
 
+@filtered
 def load_weights(
     model: Any,
     filepath: str | os.PathLike[str],

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from minidl.core.budget import limited
 from minidl.core.first_values import filled_later
 from minidl.core.functional import of_one_moment
 from minidl.core.lambdas import warn_if_lost
+from minidl.core.tracebacks import warn
 from minidl.core.variables import Variable
 from minidl.layers.module import Module
 from minidl.saving.archive import FORMAT, opened, parse, reading
@@ -75,9 +75,7 @@ def save_legacy(model: Any, path: str | os.PathLike[str], include_optimizer: boo
         slots = model.optimizer.variables if include_optimizer and model.optimizer else []
         state = [(variable.path, variable.numpy()) for variable in slots]
     if lost := [owner.name for _, owner in owners(model) if hasattr(owner, "save_assets")]:
-        warnings.warn(
-            f"{path!r} cannot contain the assets of the layers {lost}. Save the model as `.keras`.", stacklevel=4
-        )
+        warn(f"{path!r} cannot contain the assets of the layers {lost}. Save the model as `.keras`.")
     with atomic_write(path) as file:
         with deferred.h5py.File(file, "w") as h5:
             h5.attrs.update(texts)
@@ -276,7 +274,7 @@ def _matching(
                 problems.append(problem)
             else:
                 matching.append(pair)
-    report(model.name, problems, skip_mismatch, stacklevel=5)
+    report(model.name, problems, skip_mismatch)
     return matching
 
 
@@ -310,12 +308,12 @@ def _matching_state(optimizer: Any, file: H5Reader) -> list[_Pair]:
     if optimizer is None or _OPTIMIZER not in file.attributes:
         return []
     paths = _arrays(file, _OPTIMIZER)
-    is_match = state_matches(optimizer, paths, file.arrays, stacklevel=4)
+    is_match = state_matches(optimizer, paths, file.arrays)
     return list(zip(optimizer.variables, paths)) if is_match else []
 
 
 def _assign(pairs: Sequence[_Pair], file: H5Reader) -> None:
-    warn_of_rounding(pairs, file.arrays, stacklevel=4)
+    warn_of_rounding(pairs, file.arrays)
     arrays = [file.read(path) for _, path in pairs]  # all are read before any is set
     for (variable, _), array in zip(pairs, arrays):
         variable.assign(array)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
 
 from minidl.core import dtypes
+from minidl.core.tracebacks import warn
 from minidl.core.typing import DType
 from minidl.core.variables import Variable
 from minidl.optimizers.state import OptimizerState
@@ -27,7 +27,7 @@ def difference(weight: Variable, path: str, arrays: Mapping[str, Declared]) -> s
     return f"{weight.path} is {own} in the model and {described(stored.shape, stored.dtype)} in the file, at {path}"
 
 
-def report(model_name: str, problems: Sequence[str], skip_mismatch: bool, stacklevel: int) -> None:
+def report(model_name: str, problems: Sequence[str], skip_mismatch: bool) -> None:
     """Raise an error with all differences, or warn of them with `skip_mismatch`.
 
     Raises:
@@ -36,27 +36,24 @@ def report(model_name: str, problems: Sequence[str], skip_mismatch: bool, stackl
     if problems and not skip_mismatch:
         raise LoadError(f"The weights do not match {model_name!r}, and none were loaded:\n  " + "\n  ".join(problems))
     if problems:
-        warnings.warn(f"{model_name!r}: weights were skipped:\n  " + "\n  ".join(problems), stacklevel=stacklevel + 1)
+        warn(f"{model_name!r}: weights were skipped:\n  " + "\n  ".join(problems))
 
 
-def state_matches(
-    optimizer: OptimizerState, paths: Sequence[str], arrays: Mapping[str, Declared], stacklevel: int
-) -> bool:
+def state_matches(optimizer: OptimizerState, paths: Sequence[str], arrays: Mapping[str, Declared]) -> bool:
     """Whether the arrays at these paths are a state of the optimizer; a warning if they are not."""
     shapes = [arrays[path].shape for path in paths if path in arrays]
     if len(shapes) == len(paths) and optimizer.takes(shapes):
         if not any(difference(variable, path, arrays) for variable, path in zip(optimizer.variables, paths)):
             return True
     count = len(optimizer.variables)
-    warnings.warn(
+    warn(
         f"The state of the optimizer {optimizer.name!r} was not loaded: it has {count} variables, the file has "
-        f"{len(paths)}{', of other shapes or dtypes' if count == len(paths) else ''}. It keeps its initial state.",
-        stacklevel=stacklevel + 1,
+        f"{len(paths)}{', of other shapes or dtypes' if count == len(paths) else ''}. It keeps its initial state."
     )
     return False
 
 
-def warn_of_rounding(pairs: Iterable[tuple[Variable, str]], arrays: Mapping[str, Declared], stacklevel: int) -> None:
+def warn_of_rounding(pairs: Iterable[tuple[Variable, str]], arrays: Mapping[str, Declared]) -> None:
     """Warn of variables that lose precision when they are set from the arrays at these paths."""
     rounded = [
         f"{variable.path} from {arrays[path].dtype} to {variable._value.dtype}"
@@ -64,7 +61,7 @@ def warn_of_rounding(pairs: Iterable[tuple[Variable, str]], arrays: Mapping[str,
         if rounds(variable, arrays[path].dtype)
     ]
     if rounded:
-        warnings.warn("Weights were rounded: " + ", ".join(rounded), stacklevel=stacklevel + 1)
+        warn("Weights were rounded: " + ", ".join(rounded))
 
 
 def rounds(weight: Variable, stored: np.dtype) -> bool:

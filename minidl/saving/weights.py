@@ -90,7 +90,7 @@ def apply(
         store = _Store(file, group, groups.pop(group, []))
         if isinstance(owner, OptimizerState):
             paths = [f"{group}/{index}" for index in range(len(store))]
-            if paths and state_matches(owner, paths, file.arrays, stacklevel=4):
+            if paths and state_matches(owner, paths, file.arrays):
                 matching.append((owner, store))
         else:
             found = list(_differences(owner, group, store.keys(), file))
@@ -101,8 +101,8 @@ def apply(
         has_optimizer = any(isinstance(owner, OptimizerState) for owner in wanted.values())
         unused = [group for group in groups if has_optimizer or not group.startswith("optimizer/")]
         problems += [f"{group} (of {file.names.get(group)!r}) is in the file, not in the model" for group in unused]
-    report(root.name, problems, skip_mismatch, stacklevel=4)
-    warn_of_rounding(_pairs(matching), file.arrays, stacklevel=4)
+    report(root.name, problems, skip_mismatch)
+    warn_of_rounding(_pairs(matching), file.arrays)
     arrays = [(owner, _values(owner, store)) for owner, store in matching]  # all are read before any is set
     for owner, values in arrays:
         owner.load_own_variables(values)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from minidl import losses, metrics, optimizers
-from minidl.core import naming, serialization
+from minidl.core import naming, serialization, tracebacks
+from minidl.core.tracebacks import warn
 from minidl.layers.base import Layer
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.targets.objectives import Objectives
@@ -25,6 +25,7 @@ class Compiled(Layer):
     _output_specs: dict[Any, Any]
     jit_compile: bool | str
 
+    @tracebacks.filtered
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -85,10 +86,9 @@ class Compiled(Layer):
         if not self.compiled:
             return None
         if isinstance(self.optimizer, optimizers.OptaxOptimizer):
-            warnings.warn(
+            warn(
                 f"{self.name!r} was compiled with an optax transformation, which a file cannot describe: after "
-                "loading, compile the model again. The weights, and the optimizer's state, are saved.",
-                stacklevel=2,
+                "loading, compile the model again. The weights, and the optimizer's state, are saved."
             )
             return None
         return {
@@ -108,10 +108,9 @@ class Compiled(Layer):
             ValueError: an unknown name.
         """
         if not naming.is_own(type(self).compile):
-            warnings.warn(
+            warn(
                 f"{type(self).__name__} has its own compile(), which was not called while loading: call it, or "
-                "override get_compile_config() and compile_from_config().",
-                stacklevel=2,
+                "override get_compile_config() and compile_from_config()."
             )
             return
         arguments = dict(config)

@@ -8,13 +8,13 @@ have returned.
 from __future__ import annotations
 
 import abc
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minidl.callbacks import CallbackList
 from minidl.core import sharing
+from minidl.core.tracebacks import warn
 from minidl.core.typing import PyTree
 from minidl.training.data.adapt import Data
 from minidl.training.data.chunks import Chunk
@@ -160,11 +160,10 @@ def epochs(run: Training, validation: Data | None, callbacks: Any, end: int, val
     for number in range(run.start.epoch, end):
         start = run.start if number == run.start.epoch else Position(number)
         if not start.batches and not data.has_more():
-            warnings.warn(
+            warn(
                 f"The data has ended: nothing is left for epoch {number + 1} of {end}. Training ends here. Give "
                 "something that can be iterated again, such as a PyDataset, or steps_per_epoch with a generator that "
-                "goes on.",
-                stacklevel=3,
+                "goes on."
             )
             break
         model.reset_metrics()

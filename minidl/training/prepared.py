@@ -25,6 +25,7 @@ from minidl.training.data.array_data import ArrayData
 from minidl.training.data.splits import class_weights_to_sample_weights
 from minidl.training.data.streams import StreamData
 from minidl.training.targets import checks
+from minidl.training.targets.functions import check_steps
 
 
 class Prepared(Compiled):
@@ -208,6 +209,7 @@ class Prepared(Compiled):
             y_pred = self._output_spec(x)  # builds the model
         if self.compiled and not call.startswith("predict"):
             checks.has_targets(call, self.loss, y)
+            check_steps(self)
             with building:
                 self.objectives.build(y, y_pred, self.output_names)
         self._check_values(call, x, y, sample_weight)
@@ -228,7 +230,10 @@ class Prepared(Compiled):
         leaves, structure = jax.tree.flatten(x)
         key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
         if key not in self._output_specs:
-            self._output_specs[key] = self.compute_output_spec(text.symbolic(x))
+            spec = self.compute_output_spec(text.symbolic(x))
+            if spec is None:
+                raise ValueError(f"{type(self).__name__}.call returned None. End it with `return outputs`.")
+            self._output_specs[key] = spec
         return self._output_specs[key]
 
     def _is_built_inside(self) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 
 from minidl import config
 from minidl.callbacks import Callback, CallbackList, History
-from minidl.core import placement, sharing, structures
+from minidl.core import placement, sharing, structures, tracebacks
 from minidl.core.arrays import as_arrays
 from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
@@ -76,6 +76,7 @@ class Trainer(Prepared):
 
     # Training and inference
 
+    @tracebacks.filtered
     def fit(
         self,
         x: Any = None,
@@ -156,6 +157,7 @@ class Trainer(Prepared):
                 loop.run_epoch(epoch)
         return self.history
 
+    @tracebacks.filtered
     def evaluate(
         self,
         x: Any = None,
@@ -192,6 +194,7 @@ class Trainer(Prepared):
                 logs = loop.evaluate(self, data, callback_list)
         return self._reported(logs, return_dict)
 
+    @tracebacks.filtered
     def predict(
         self,
         x: Any,
@@ -217,6 +220,7 @@ class Trainer(Prepared):
             with contextlib.closing(self._callbacks(callbacks, verbose, 1, data.num_batches)) as callback_list:
                 return loop.predict(self, data, callback_list)
 
+    @tracebacks.filtered
     def train_on_batch(
         self,
         x: PyTree,
@@ -238,6 +242,7 @@ class Trainer(Prepared):
             logs = Training(self, chunk).on_one(chunk).read()
         return self._reported(logs, return_dict)
 
+    @tracebacks.filtered
     def test_on_batch(
         self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, return_dict: bool = False
     ) -> Results:
@@ -251,6 +256,7 @@ class Trainer(Prepared):
                 run.publish()
         return self._reported(logs, return_dict)
 
+    @tracebacks.filtered
     def predict_on_batch(self, x: PyTree) -> PyTree:
         """The outputs for one batch, as NumPy arrays."""
         x, _, _ = self._arrays("predict_on_batch", x)

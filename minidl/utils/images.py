@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import pathlib
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from minidl import config
 from minidl.core import dtypes
 from minidl.core.optional import needed
+from minidl.core.tracebacks import warn
 from minidl.core.typing import ArrayLike, DType
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
@@ -178,7 +178,7 @@ def save_img(
         file_format = pathlib.Path(path).suffix[1:]
     file_format = {"jpg": "jpeg"}.get((file_format or "").lower(), file_format)
     if image.mode == "RGBA" and (file_format or "").lower() == "jpeg":
-        warnings.warn("save_img: JPEG has no transparency; the fourth channel is left out.", stacklevel=2)
+        warn("save_img: JPEG has no transparency; the fourth channel is left out.")
         image = image.convert("RGB")
     image.save(path, format=file_format or None, **kwargs)
 

@@ -145,7 +145,7 @@ def test_the_first_error_is_raised_after_few_tries():
         sizes.append(x.shape[0])
         raise ValueError(f"{x.shape} is not divisible by 7, 11, 13, 17, 19 or 23")
 
-    with pytest.raises(ValueError, match=r"^\(480, 3\) is not .* \(Sizes that are unknown, None, were tried as 480.\)"):
+    with pytest.raises(ValueError, match=r"^\(None, 3\) is not divisible by 7, 11, 13, 17, 19 or 23"):
         shape_of(call, (None, 3))
     assert len(sizes) == 6
 

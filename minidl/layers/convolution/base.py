@@ -72,7 +72,10 @@ class Convolution(Layer):
         axis = -1 if self.channels_last else 1
         kind = type(self).__name__
         if len(input_shape) != self.rank + 2:
-            raise ValueError(f"{kind} takes inputs of {self.rank + 2} axes, got the shape {tuple(input_shape)}.")
+            raise ValueError(
+                f"{kind} takes inputs of {self.rank + 2} axes: batch, {self.rank} of sizes, and channels; got the "
+                f"shape {tuple(input_shape)}. Add the axes that are missing, with Reshape or x[..., None]."
+            )
         channels = input_shape[axis]
         if channels is None:
             raise ValueError(f"{kind}: the number of channels must be known, got the shape {tuple(input_shape)}.")

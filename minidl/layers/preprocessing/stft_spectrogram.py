@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import numpy as np
 
 from minidl import config, initializers, kernels, ops
 from minidl.core import dtypes
+from minidl.core.tracebacks import warn
 from minidl.core.typing import Array, Config, Shape
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
@@ -75,7 +75,7 @@ class STFTSpectrogram(Layer):
         if fft_length is not None and fft_length < frame_length:
             raise ValueError(f"STFTSpectrogram: fft_length must be at least {frame_length}, got {fft_length}.")
         if fft_length is not None and fft_length & (fft_length - 1):
-            warnings.warn(f"STFTSpectrogram: fft_length should be a power of two, got {fft_length}.", stacklevel=2)
+            warn(f"STFTSpectrogram: fft_length should be a power of two, got {fft_length}.")
         if padding not in ("valid", "same"):
             raise ValueError(f"STFTSpectrogram: padding must be 'valid' or 'same', got {padding!r}.")
         self._kernels = {

@@ -241,6 +241,9 @@ class StandardRNN(RNN):
     `locals()`; the cell, its read-only attributes here, and the config follow from these.
     """
 
+    input_advice = (
+        " The axes are (batch, steps, features); a recurrent layer has them in its output with return_sequences=True."
+    )
     cell: Cell
     cell_type: ClassVar[type[Any]]  # of Cell
     cell_options: ClassVar[tuple[str, ...]]  # the arguments of the constructor that are the cell's

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import math
 import mmap
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from minidl.core import placement
 from minidl.core.arrays import LazyRows, as_arrays, device_dtype
 from minidl.core.memory import aligned_empty
+from minidl.core.tracebacks import warn
 from minidl.training.data.chunks import Chunk, chunk_capacity
 from minidl.training.data.mapped import mapping_of, read_rows
 from minidl.training.data.orders import Orders
@@ -196,10 +196,9 @@ class Pass:
             left -= chunk.num_batches
             yield chunk
         if left:
-            warnings.warn(
+            warn(
                 f"The data ended {left} batches before the {data.steps} steps that were asked for: it holds "
-                f"{math.ceil(data.num_rows / size)} batches of {size}. The epoch ends here.",
-                stacklevel=2,
+                f"{math.ceil(data.num_rows / size)} batches of {size}. The epoch ends here."
             )
 
     def _gather(self, count: int, size: int, capacity: int) -> Chunk:

@@ -12,7 +12,6 @@ import itertools
 import math
 import operator
 import random
-import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 from minidl.core import placement
 from minidl.core.arrays import as_batch, device_dtype, is_data
 from minidl.core.memory import aligned_empty
+from minidl.core.tracebacks import warn
 from minidl.data import INFINITE_CARDINALITY, Dataset
 from minidl.training.data import resumable, source_state
 from minidl.training.data.chunks import Chunk, chunk_capacity
@@ -333,10 +333,7 @@ class StreamPass:
             data.count(self.given)
         data.end_epoch()
         if data.steps and left:
-            warnings.warn(
-                f"The data ended {left} batches before the {data.steps} steps asked for. The epoch ends here.",
-                stacklevel=2,
-            )
+            warn(f"The data ended {left} batches before the {data.steps} steps asked for. The epoch ends here.")
 
     def _alike(self) -> Iterator[Parts]:
         """The next batches for one chunk: those with the shape of the first batch, or a single other one."""

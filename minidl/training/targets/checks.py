@@ -8,7 +8,6 @@ than a pass that takes a minimum or a sum.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import jax
 import numpy as np
 
 from minidl.core import array_metadata
+from minidl.core.tracebacks import warn
 from minidl.core.typing import PyTree, Shape
 from minidl.losses import LossFunctionWrapper
 from minidl.training.targets.outputs import Outputs
@@ -88,7 +88,9 @@ def arrays(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
         for path, leaf in jax.tree_util.tree_leaves_with_path(structure):
             label = name + jax.tree_util.keystr(path)
             if leaf.ndim == 0:
-                raise ValueError(f"{call}: {label} is a single number; it needs a first axis of examples.")
+                kind = "text" if isinstance(leaf.item(), (str, bytes)) else "number"
+                given = f"a single {kind}: {leaf.item()!r:.40}"
+                raise ValueError(f"{call}: {label} is {given}; expected an array with a first axis of examples.")
             lengths[label] = len(leaf)
     if not any(name.startswith("x") for name in lengths):
         raise ValueError(f"{call}: x is {x!r}, and inputs are not optional. Give an array of shape (examples, ...).")
@@ -96,12 +98,24 @@ def arrays(call: str, x: Any, y: PyTree, sample_weight: PyTree) -> None:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(
             f"{call}: the arrays have different numbers of rows: {said}. Give one row of each for each example."
+            f"{_for_list(x, set(lengths.values()))}"
         )
     for path, leaf in jax.tree_util.tree_leaves_with_path(x):
         if 0 in leaf.shape[1:]:
             raise ValueError(f"{call}: x{jax.tree_util.keystr(path)} of shape {leaf.shape} has no values.")
     if set(lengths.values()) == {0}:
-        raise ValueError(f"{call}: the data set is empty: x has shape {jax.tree.leaves(x)[0].shape}.")
+        raise ValueError(
+            f"{call}: the data set is empty: x has shape {jax.tree.leaves(x)[0].shape}; expected at least "
+            "one row. Check how the data was read or selected."
+        )
+
+
+def _for_list(x: Any, lengths: set[int]) -> str:
+    """Advice for a list of the examples, which is read as a list of the inputs of a model."""
+    if not isinstance(x, (list, tuple)) or len(x) not in lengths:
+        return ""
+    kind = type(x).__name__
+    return f" A {kind} is one array for each input of the model; make one array of a {kind} of examples: np.stack(x)."
 
 
 def weights(call: str, sample_weight: PyTree) -> None:
@@ -209,7 +223,7 @@ def activation(loss: Any, y_pred: PyTree) -> None:
             "loss='binary_crossentropy' where several can be right."
         )
     if advice:
-        warnings.warn(f"The {name} {advice}", stacklevel=2)
+        warn(f"The {name} {advice}")
 
 
 def _sparse_labels(call: str, given_as: str, y: np.ndarray, shape: Shape, arguments: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from minidl.core.typing import PyTree
 from minidl.losses import Loss
 from minidl.metrics import Mean, Metric
 from minidl.training.targets import checks
+from minidl.training.targets.functions import check_loss
 from minidl.training.targets.outputs import Outputs, is_structure
 
 
@@ -52,10 +53,13 @@ class Objectives:
         self._named: dict[str, Metric] = {"loss": self.loss_tracker}
         for identifier in _leaves(loss):  # refuse unknown names at compile()
             if not _is_crossentropy(identifier):
-                losses.get(identifier)
+                check_loss(losses.get(identifier))
         for weight in _leaves(loss_weights):
             if weight is not None and not isinstance(weight, (int, float)) and getattr(weight, "shape", None) != ():
-                raise TypeError(f"compile: loss_weights: expected a number for each output, got {weight!r}.")
+                raise TypeError(
+                    f"compile: loss_weights: expected a number for each output, got {weight!r}. It is the "
+                    "third argument: name the metrics, as in compile('adam', 'mse', metrics=['mae'])."
+                )
         for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if given is not None and not isinstance(given, (list, tuple, dict)):
                 raise ValueError(f"compile: {argument} must be a list, such as [{given!r}], got {given!r}.")
