@@ -1,4 +1,4 @@
-"""The documentation: programs print what their pages show, what is named exists, and every public name is in the reference."""
+"""The documentation: programs print what pages show, what is named exists, every public name is in the reference."""
 
 import importlib
 import importlib.util
