@@ -1,7 +1,7 @@
 """Performance and profiling
 
 `fit` needs no setting to be fast: it runs many batches in one compiled call. This page shows what costs time, and
-how to see it.
+how to see it. [Benchmarks](../benchmarks.md) compare it with other libraries.
 """
 
 import pathlib

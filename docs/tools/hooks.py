@@ -15,7 +15,6 @@ from mkdocs.structure.files import File
 from docs.tools import programs, reference
 
 _SOURCE = re.compile(r"\]\((?:\.\./)+((?:minidl|tests|examples|benchmarks)/[\w/]+\.py)\)")
-_GUIDE = re.compile(r"\]\((docs/[\w/.]+|\.\./[A-Z]+\.md)\)")
 
 
 def on_config(config: Any) -> Any:
@@ -45,6 +44,7 @@ def on_files(files: Any, config: Any) -> Any:
     }
     made |= dict(reference.pages())
     contributing = (programs.ROOT / "CONTRIBUTING.md").read_text()
+    made["benchmarks.md"] = (programs.ROOT / "benchmarks" / "README.md").read_text()
     made["contributing.md"] = contributing.replace("](docs/", "](")
     texts = [*made.values(), *(file.content_string for file in files if file.src_uri.endswith(".md"))]
     for source in sorted({found for text in texts for found in _SOURCE.findall(text)}):
