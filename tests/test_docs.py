@@ -23,6 +23,8 @@ DIFFERENCES = (programs.DOCS / "differences.md").read_text()
 def test_a_program_prints_what_its_page_shows(path):
     got, saved = programs.printed(path), programs.saved(path)
     assert len(got) == len(saved), "run `python -m docs.tools.programs --save`"
+    if not programs.is_comparable(path):
+        return  # it runs
     different = [line for pair in zip(saved, got) for line in programs.differences(*pair)]
     assert not different, "\n".join(different)
 

@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -74,6 +75,11 @@ def run(path: pathlib.Path) -> Iterator[str]:
 def saved(path: pathlib.Path) -> list[str]:
     """What each section printed when the output was last saved."""
     return path.with_suffix(".txt").read_text().split(f"{_MARK}\n")[1:]
+
+
+def is_comparable(path: pathlib.Path) -> bool:
+    """Whether the output was saved with the JAX that is installed; another one may write jaxprs otherwise."""
+    return path.with_suffix(".txt").read_text().startswith(f"jax {version('jax')}\n")
 
 
 def printed(path: pathlib.Path) -> list[str]:
@@ -155,7 +161,9 @@ def main(arguments: list[str]) -> None:
     """Print what the sections of a program print; with `--save`, save that of the given programs, or of all."""
     if arguments[:1] == ["--save"]:
         for path in map(pathlib.Path.resolve, map(pathlib.Path, arguments[1:])) if arguments[1:] else programs():
-            path.with_suffix(".txt").write_text("".join(f"{_MARK}\n{output}" for output in printed(path)))
+            path.with_suffix(".txt").write_text(
+                f"jax {version('jax')}\n" + "".join(f"{_MARK}\n{output}" for output in printed(path))
+            )
         return
     for output in run(pathlib.Path(arguments[0])):
         sys.stdout.write(f"{_MARK}\n{output}")
