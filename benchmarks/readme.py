@@ -1,6 +1,6 @@
 """Write the newest saved results of each workload into the README files: `python -m benchmarks.readme`.
 
-All results into benchmarks/README.md, the times into README.md.
+All results into benchmarks/README.md, the times of a few workloads into README.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from benchmarks.runner import ROOT, Round
 from benchmarks.saved import REFERENCE, Row
 from benchmarks.workloads import WORKLOADS
 
+SHORT = ("mlp", "mlp-wide", "convnet", "lstm", "transformer", "predict")  # the workloads of README.md
 _BEGIN, _END = "<!-- benchmark table: begin -->", "<!-- benchmark table: end -->"
 
 
@@ -38,10 +39,11 @@ def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
 
     Args:
         records: file name -> what it holds, oldest first.
-        is_short: whether to give the times alone.
+        is_short: whether to give the times of a few workloads alone.
     """
     newest = {name: file for file, record in records.items() for name in record["workloads"] if name in WORKLOADS}
-    measured = [saved.row(records[newest[name]]["workloads"][name]) for name in WORKLOADS if name in newest]
+    named = SHORT if is_short else tuple(WORKLOADS)
+    measured = [saved.row(records[newest[name]]["workloads"][name]) for name in named if name in newest]
     measured = [row for row in measured if row.rounds.get(REFERENCE)]
     rows = [row for row in measured if not row.work.series]
     about = "".join(f"- {row.work.name}: {row.work.about}\n" for row in rows)
@@ -55,7 +57,9 @@ def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
     ]
     sources = [_source(file, records[file]) for file in dict.fromkeys(newest[row.work.name] for row in measured)]
     if is_short:
-        return "".join([*times, *sources])
+        where = dict.fromkeys(_machine(records[newest[row.work.name]]) for row in measured)
+        link = "[benchmarks/](benchmarks/README.md) has all workloads, with dates, versions, compile times and memory."
+        return "".join([*times, f"\nMeasured on {', and on '.join(where)}. ", f"{link}\n"])
     parts = [
         *times,
         _table("Seconds by which the first epoch is longer: compilation", laps, _median(lambda one: one.compile)),
@@ -115,10 +119,13 @@ def _median(value: Callable[[Round], float]) -> Callable[[Row, str], str]:
 
 def _source(file: str, record: dict[str, Any]) -> str:
     versions = ", ".join(f"{library} {version}" for library, version in record["versions"].items() if version)
+    return f"\nMeasured {record['date'][:10]} ({file}) on {_machine(record)}, {versions}.\n"
+
+
+def _machine(record: dict[str, Any]) -> str:
     machine = record["machine"]
     memory = f"{machine['memory'] / 1e9:.0f} GB"
-    where = f"{machine['cores']} cores ({machine['processor']}), {memory}, Python {machine['python']}"
-    return f"\nMeasured {record['date'][:10]} ({file}) on {where}, {versions}.\n"
+    return f"{machine['cores']} cores ({machine['processor']}), {memory}, Python {machine['python']}"
 
 
 if __name__ == "__main__":

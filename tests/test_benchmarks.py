@@ -99,6 +99,15 @@ def test_the_tables_of_the_readme_show_the_newest_results():
     assert "new.json" in text and "old.json" not in text
 
 
+def test_the_table_of_the_main_readme_has_a_few_workloads():
+    measured = {"minidl": Measured([a_round(0.06)]), "torch": Measured([a_round(0.18)])}
+    works = {name: (WORKLOADS[name], measured) for name in ("mlp", "mlp-256", "cold")}
+    records = {"new.json": json.loads(json.dumps(report.record(works)))}
+    text = readme.markdown(records, is_short=True)
+    assert "| mlp | 100 us/step | 3.00 |" in text and "mlp-256" not in text and "cold" not in text
+    assert "(benchmarks/README.md)" in text and set(readme.SHORT) < set(WORKLOADS)
+
+
 def test_the_table_shows_errors_and_losses_that_differ():
     measured = {
         "minidl": Measured([a_round(0.06)]),

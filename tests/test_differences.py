@@ -1,0 +1,106 @@
+"""Differences from Keras that no other test shows; docs/differences.md has all of them."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import minidl as keras
+from minidl import layers, ops
+
+
+def test_a_layer_called_twice_adds_its_losses_twice():
+    """The penalty of a call is the sum of its outputs' absolute values, 1, divided by the batch, 1."""
+    shared = layers.Dense(1, use_bias=False, kernel_initializer="ones", activity_regularizer=keras.regularizers.L1(1.0))
+    one, other = keras.Input((1,)), keras.Input((1,))
+    model = keras.Model([one, other], shared(one) + shared(other))
+    model.compile("sgd", "mse")
+    x, y = np.ones((1, 1), "float32"), np.full((1, 1), 2, "float32")
+    assert model.evaluate([x, x], y, verbose=0) == pytest.approx(2.0)  # the outputs are right, so it is the penalty
+    assert model.train_on_batch([x, x], y) == pytest.approx(2.0)
+
+
+def test_random_crop_outside_of_training_takes_the_centre():
+    """Of 4 x 8 pixels the largest window of the crop's form is the middle 4 x 4, which is resized to 2 x 2."""
+    columns = np.tile(np.arange(8.0), (4, 1))[None, :, :, None]
+    cropped = np.asarray(layers.RandomCrop(2, 2)(columns, training=False))
+    assert cropped.shape == (1, 2, 2, 1)
+    assert cropped[0, :, :, 0].tolist() == [[2.5, 4.5], [2.5, 4.5]]
+
+
+def test_a_query_mask_given_as_an_argument_counts():
+    """A masked query has equal scores for all keys, as a query of zeros has (the biases are 0)."""
+    layer = layers.MultiHeadAttention(1, 2)
+    query, mask = np.random.default_rng(0).normal(size=(1, 3, 4)).astype("float32"), np.array([[True, True, False]])
+    without, given = layer(query, query), layer(query, query, query_mask=mask)
+    np.testing.assert_allclose(given[0, :2], without[0, :2], rtol=1e-6)
+    np.testing.assert_allclose(given[0, 2], layer(np.zeros_like(query), query)[0, 2], rtol=1e-5)
+    assert not np.allclose(given[0, 2], without[0, 2], rtol=1e-3)
+
+
+def test_adam_in_bfloat16_changes_the_weights():
+    """1 - 0.999^1 is 0 where 0.999 is rounded to bfloat16; the first step of Adam is the learning rate."""
+    weight = keras.Variable(np.ones(2), dtype="bfloat16")
+    keras.optimizers.Adam(0.125).apply([np.full(2, 0.5, "float32")], [weight])
+    assert np.asarray(weight.value, "float32").tolist() == [0.875, 0.875]
+
+
+def test_the_dtype_of_a_weight_is_that_of_its_array():
+    layer = layers.Dense(1, dtype="float64")
+    layer.build((None, 2))
+    assert layer.kernel.dtype == str(layer.kernel.value.dtype) == "float32"
+
+
+def test_input_shape_gives_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert keras.Sequential([layers.Dense(2, input_shape=(3,))]).built
+
+
+def test_arguments_that_are_no_tensors_by_position():
+    class Times(layers.Layer):
+        def call(self, inputs, factor):
+            return inputs * factor
+
+    assert np.asarray(Times()(np.ones((1, 2), "float32"), 3)).tolist() == [[3.0, 3.0]]
+
+
+def test_a_missing_file_is_both_errors(tmp_path):
+    with pytest.raises(FileNotFoundError) as raised:
+        keras.models.load_model(tmp_path / "none.keras")
+    assert isinstance(raised.value, ValueError)
+
+
+def test_normalizations_of_integers_are_floats():
+    """The mean of 1, 2, 3 is 2, the variance 2/3."""
+    x = np.array([[1, 2, 3]])
+    expected = [[-1.2247, 0.0, 1.2247]]
+    np.testing.assert_allclose(ops.layer_normalization(x), expected, atol=1e-2)
+    np.testing.assert_allclose(ops.rms_normalization(x), x / np.sqrt(14 / 3), atol=1e-2)
+
+
+def test_an_epoch_of_some_steps_has_as_many():
+    model = keras.Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse", steps_per_execution=4)
+    batches = ((np.ones((2, 3), "float32"), np.ones((2, 1), "float32")) for _ in range(100))
+    model.fit(batches, steps_per_epoch=6, epochs=2, verbose=0)
+    assert int(model.optimizer.iterations) == 12
+
+
+def test_a_constant_that_does_not_broadcast_is_refused():
+    with pytest.raises(ValueError, match="shape"):
+        keras.initializers.Constant([1.0, 2.0])((3,))
+
+
+def test_two_losses_for_one_output_are_refused():
+    model = keras.Sequential([layers.Dense(1)])
+    with pytest.raises(ValueError):
+        model.compile("sgd", ["mse", "mae"])
+        model.fit(np.ones((2, 3), "float32"), np.ones((2, 1), "float32"), verbose=0)
+
+
+def test_a_minus_one_label_is_refused():
+    model = keras.Sequential([layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="labels"):
+        model.fit(np.ones((2, 3), "float32"), np.array([0, -1]), verbose=0)
