@@ -109,19 +109,16 @@ class CompiledSteps:
         if self._key is not None and self._key != key_of(self.model):
             self.model._steps = new = CompiledSteps(self.model)
             return (yield from new.untraced(mode, chunk))
-        batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)
-        weights, metrics = self._variables.weights(), held(self.variables.metrics)
-        args = {
-            "train": (self.layout.specs(self._variables.held()), batch),
-            "test": jax.tree.map(_spec, (weights, metrics, batch)),
-            "predict": jax.tree.map(_spec, (weights, batch[0])),
-        }[mode]
+        step, args = self._programs.steps[mode], self._arguments(mode, chunk.batches)
         with self._traced_for(chunk):
             with recorded() as touched, collector.paused():
-                yield self._programs.steps[mode], args
+                yield step, args
+                if chunk.tail is not None:
+                    yield step, self._arguments(mode, chunk.tail)
             program.learn(chunk.batches)
-            step = self._programs.steps[mode]
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
+            if chunk.tail is not None and program.is_new(chunk.tail):
+                program.compile_ahead(chunk.tail, *self._arguments(mode, chunk.tail, of_chunk=True))
         self._irrelevant |= changed(
             fingerprint(self.model).settings(), self._settings
         )  # changed by tracing, such as a counter of calls
@@ -129,6 +126,17 @@ class CompiledSteps:
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))
         return self
+
+    def _arguments(self, mode: str, batches: Any, of_chunk: bool = False) -> tuple[Any, ...]:
+        """The shapes and dtypes of the arguments of a step on one of the batches, or of the loop over all of them."""
+        state, given = self._variables.held(), jax.tree.map(_spec, batches)
+        if not of_chunk:
+            given = jax.tree.map(lambda spec: jax.ShapeDtypeStruct(spec.shape[1:], spec.dtype), given)
+            state = self.layout.specs(state) if mode == "train" else state
+        state = jax.tree.map(_spec, state)
+        weights = state._replace(optimizer=[], metrics=[])
+        args = {"train": (state, given), "test": (weights, state.metrics, given), "predict": (weights, given[0])}[mode]
+        return (*args, jax.tree.leaves(batches)[0].shape[0]) if of_chunk else args
 
     # Chunks
 
