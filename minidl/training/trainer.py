@@ -20,6 +20,7 @@ from minidl import config
 from minidl.callbacks import Callback, CallbackList, History
 from minidl.core import placement, sharing, structures, tracebacks
 from minidl.core.arrays import as_arrays
+from minidl.core.object_graph import Watch
 from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
 from minidl.training import loop
@@ -319,6 +320,7 @@ class _Fitting:
         self.lock = threading.RLock()  # serializes concurrent calls of fit
         self.run: Training | None = None
         self.history: Any = None
+        self.inside: tuple[Watch | None, list[Any]] = None, []  # the metrics of layers, while nothing has changed
 
 
 def _at_most(steps: int | None, limit: int | None) -> int | None:

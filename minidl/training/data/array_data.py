@@ -157,10 +157,9 @@ class ArrayData:
     @functools.cached_property
     def tail(self) -> Any:
         """The shapes and dtypes of a chunk of the rows that do not fill a batch; None if all do."""
-        full, *last = self.specs()
-        if not last or self.steps is not None:
+        if self.num_rows % self.batch_size == 0 or self.steps is not None:
             return None
-        return jax.tree.map(lambda batch: jax.ShapeDtypeStruct((1, *batch.shape), batch.dtype), last[0])
+        return jax.tree.map(lambda batch: jax.ShapeDtypeStruct((1, *batch.shape), batch.dtype), self.specs()[-1])
 
     def _draw_order(self, random: Any) -> np.ndarray | None:
         """A permutation of the rows; None without shuffling."""

@@ -29,7 +29,7 @@ def check_steps(model: Any) -> None:
     Raises:
         TypeError: it takes the data alone.
     """
-    for name in ("train_step", "test_step"):
+    for name in model.written_steps() & {"train_step", "test_step"}:
         parameters = inspect.signature(getattr(model, name)).parameters.values()
         if len(parameters) == 1 and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters):
             raise TypeError(
