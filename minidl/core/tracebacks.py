@@ -139,7 +139,8 @@ def _without_values(message: str) -> str:
         return first
     return (
         f"{first.rstrip('.')}. While a model is traced, arrays have shapes and no values: use keras.ops.where or "
-        "keras.ops.cond in place of `if`, and keras.ops in place of NumPy; or compile the model with run_eagerly=True."
+        "keras.ops.cond in place of `if`, and keras.ops in place of NumPy; or compile the model with run_eagerly=True, "
+        "and define compute_output_shape in the layer, which is traced for its shapes otherwise."
     )
 
 

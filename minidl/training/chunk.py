@@ -59,13 +59,22 @@ def test(
     def one(i: Any, carry: tuple[list[Any], Changes, Logs]) -> tuple[list[Any], Changes, Logs]:
         return step(weights.with_changes(carry[1]), carry[0], batch_at(batches, i))
 
+    if is_eager:
+        return lax.fori_loop(0, count, one, (metrics, {}, {}))
     _, changing, logs = _empty(step, weights, metrics, batch_at(batches, 0))
     changes = {index: weights.non_trainable[index] for index in changing}
-    return lax.fori_loop(0, count, one, (metrics, changes, {} if is_eager else logs))
+    return lax.fori_loop(0, count, one, (metrics, changes, logs))
 
 
-def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
-    """Outputs (capacity, batch, ...), the first `count` valid, and the changes of non-trainable variables."""
+def predict(step: Callable[..., Any], weights: State, x: Any, count: Any, is_eager: bool) -> tuple[Any, Changes]:
+    """Outputs (capacity or count, batch, ...), the first `count` valid, and the changes of non-trainable variables."""
+    if is_eager:
+        each: list[Any] = []
+        changes: Changes = {}
+        for i in range(count):
+            outputs, changes = step(weights.with_changes(changes), batch_at(x, i))
+            each.append(outputs)
+        return jax.tree.map(lambda *batches: jnp.stack(batches), *each), changes
     capacity = jax.tree.leaves(x)[0].shape[0]
     specs, changing = jax.eval_shape(step, weights, batch_at(x, 0))
     empty = jax.tree.map(lambda spec: jnp.zeros((capacity, *spec.shape), spec.dtype), specs)

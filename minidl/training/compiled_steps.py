@@ -122,9 +122,8 @@ class CompiledSteps:
             program.learn(chunk.batches)
             step = self._programs.steps[mode]
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
-        self._irrelevant |= changed(
-            fingerprint(self.model).settings(), self._settings
-        )  # changed by tracing, such as a counter of calls
+        now = fingerprint(self.model).settings()
+        self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))

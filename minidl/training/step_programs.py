@@ -72,7 +72,7 @@ class StepPrograms:
         return metrics, changes, Reported.of(now.results(state), logs)
 
     def _predict_chunk(self, weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
-        return loops.predict(self.steps["predict"], weights, x, count)
+        return loops.predict(self.steps["predict"], weights, x, count, in_use().model.run_eagerly)
 
 
 shared: Shared[StepPrograms] = Shared(limit=32)
