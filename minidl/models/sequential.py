@@ -66,7 +66,7 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             other = "A layer of another library has its equivalent in minidl.layers; a function needs Lambda(function)."
             hint = f"Write {layer.__name__}(...) to make one." if isinstance(layer, type) else other
-            raise ValueError(f"Sequential.add: expected a layer, got {layer!r}. {hint}")
+            raise ValueError(f"Sequential.add: expected a layer, got {tracebacks.described(layer)}. {hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
                 f"Sequential: layers should have unique names, and there is a layer named {layer.name!r} in "
