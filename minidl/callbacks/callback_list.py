@@ -17,7 +17,7 @@ from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 from minidl.core import processes
-from minidl.core.tracebacks import warn
+from minidl.core.tracebacks import described, warn
 from minidl.core.typing import PyTree
 
 _BATCH_HOOKS = {
@@ -180,8 +180,8 @@ def _check(callback: Any) -> None:
     missing = [name for name in ("set_model", "set_params", *HOOKS) if not callable(getattr(callback, name, None))]
     if missing:
         raise TypeError(
-            f"callbacks: {callback!r} is not a callback: it has no {missing[0]}(). Subclass minidl.callbacks.Callback, "
-            "or wrap a function: LambdaCallback(on_epoch_end=function)."
+            f"callbacks: {described(callback)} is not a callback: it has no {missing[0]}(). Subclass "
+            "minidl.callbacks.Callback, or wrap a function: LambdaCallback(on_epoch_end=function)."
         )
 
 

@@ -44,6 +44,9 @@ class CheckedArguments:
                 raise TypeError(unknown_argument(cls.__name__, unknown, known))
         return super().__new__(cls)
 
+    # of a class without a constructor
+    __new__.__signature__ = inspect.Signature([inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)])  # type: ignore[attr-defined]
+
 
 def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     """Refuse arguments that the signature of a class's constructor does not take.
@@ -51,6 +54,8 @@ def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     Raises:
         TypeError: the message suggests similar names for unknown ones, or has the names that are missing.
     """
+    if not args and not kwargs:
+        return  # a copy or an unpickled object is made without the constructor, which itself says what is missing
     try:
         _check_fits(cls.__init__, len(args), tuple(kwargs))  # type: ignore[misc]
     except TypeError as error:

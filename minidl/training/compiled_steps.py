@@ -119,9 +119,8 @@ class CompiledSteps(PureSteps):
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
             if chunk.tail is not None and program.is_new(chunk.tail):
                 program.compile_ahead(chunk.tail, *self._arguments(mode, chunk.tail, of_chunk=True))
-        self._irrelevant |= changed(
-            fingerprint(self.model).settings(), self._settings
-        )  # changed by tracing, such as a counter of calls
+        now = fingerprint(self.model).settings()
+        self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))

@@ -273,6 +273,7 @@ class StreamPass:
         self._data = data
         self._batches = batches
         self._next: Parts | None = None
+        self._error: Exception | None = None  # of the source, to be raised after the batches before it are used
         self.given = given  # batches
         self._states = states
         self.ended = False
@@ -303,6 +304,9 @@ class StreamPass:
 
     def peek(self) -> Parts | None:
         """The next batch, without consuming it; None at the end."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self._next is None and not self.ended:
             self._next = next(self._batches, None)
             if self._next is None:
@@ -343,7 +347,10 @@ class StreamPass:
             yield batch
             if shape != self._data.batch_shape:
                 return
-            self.peek()
+            try:
+                self.peek()
+            except Exception as error:
+                self._error = error
 
 
 def shape_of(batch: Any, skip: int = 0) -> Any:
