@@ -104,3 +104,19 @@ def test_a_minus_one_label_is_refused():
     model.compile("sgd", "sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="labels"):
         model.fit(np.ones((2, 3), "float32"), np.array([0, -1]), verbose=0)
+
+
+def test_classes_of_integer_labels_may_be_on_any_axis():
+    """The mean of -log of the probabilities of the labels: 1/2, 1/4, 1/8 and 1/4 of 1 example with 2 x 2 positions."""
+    first = np.float32([[[[0.5, 0.75], [0.875, 0.75]], [[0.5, 0.25], [0.125, 0.25]]]])
+    loss = keras.losses.SparseCategoricalCrossentropy(axis=1)
+    assert float(loss(np.ones((1, 2, 2), int), first)) == pytest.approx((1 + 2 + 3 + 2) / 4 * np.log(2))
+
+
+def test_whole_numbers_are_settings_of_an_f_score():
+    """Of three predictions, two of which are right, and no misses: precision 2/3, recall 1, F2 = 10/11."""
+    score = keras.metrics.FBetaScore("micro", beta=2, threshold=1)
+    with pytest.raises(ValueError, match="beta"):
+        keras.metrics.FBetaScore(beta=0)
+    score.update_state([[1, 1, 0, 0]], [[2.0, 2.0, 2.0, 0.0]])
+    assert float(score.result()) == pytest.approx(10 / 11, rel=1e-5)

@@ -27,6 +27,7 @@ def test_importing_changes_nothing_global():
         "    collector = gc.isenabled(), gc.get_freeze_count(), gc.get_threshold(), list(gc.callbacks)\n"
         "    hooks = sys.excepthook, sys.displayhook, threading.excepthook, list(sys.meta_path), list(sys.path)\n"
         "    return handlers, collector, hooks, list(warnings.filters), atexit._ncallbacks(), dict(jax.config.values)\n"
+        "gc.freeze()\n"
         "before = state()\n"
         "import minidl\n"
         "for one, other in zip(state(), before, strict=True): assert one == other, (one, other)\n"
@@ -37,3 +38,8 @@ def test_importing_changes_nothing_global():
 def test_a_collector_that_is_off_stays_off_and_one_that_is_on_is_on_again():
     run("import gc; gc.disable(); import minidl; assert not gc.isenabled()")
     run("import gc, minidl; assert gc.isenabled()")
+
+
+def test_what_was_imported_is_in_the_oldest_generation():
+    """Else the next collection scans it, on every supported Python; Python 3.12 has frozen objects of its own."""
+    run("import gc, minidl; assert any(one is minidl.layers.__dict__ for one in gc.get_objects(generation=2))")
