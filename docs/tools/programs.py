@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _MARK = "# %%"
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
-_MEASURED = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)? ?(?:ns|us|ms|s|MB|GB|/s)(?![\w])(?:/step)?")  # not compared
+_UNITS = r"ns|us|ms|s|[kMG]?B|[kMGT]?FLOP/s|/s|%"
+_MEASURED = re.compile(rf" *-?\d+(?:\.\d+)?(?:e[-+]?\d+)? ?(?:{_UNITS})(?![\w])(?:/step)?")  # not compared
 
 
 class Cell(NamedTuple):

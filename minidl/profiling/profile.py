@@ -174,7 +174,7 @@ def _how(timed: Measured | None, device: jax.Device) -> str:
     """How the times were measured."""
     if timed is None:
         return "not measured: a copy of the model's state does not fit into memory"
-    of_step = f"of a step: the median of {timed.runs} runs"
+    of_step = "of a step: the median of several runs"
     if not timed.instructions:
         return f"{of_step}; no shares: traces of {device.platform} name no operations"
     return (

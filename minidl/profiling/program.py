@@ -32,8 +32,9 @@ from minidl.training.step_programs import StepPrograms
 
 _BATCHES = 1000  # capacities of chunks are those for epochs of so many batches
 _SECONDS = 0.05  # how long one measured run lasts
-_MOST_SECONDS = 3.0  # that all runs last together, if they are not longer alone
-_RUNS = 9
+_MOST_SECONDS = 3.0  # that all runs last together, if the least number is not longer
+_LEAST_RUNS, _RUNS = 3, 9
+_AGREEMENT = 0.05
 _MOST_EVENTS = 10_000
 
 
@@ -46,8 +47,8 @@ class StepProgram:
         scopes: the layers of the model.
 
     Attributes:
-        jaxpr: of one step.
-        formulas: the same with the formulas of all kernels, without operations whose results are not used.
+        jaxpr: of one step, without operations whose results are not used.
+        formulas: the same with the formulas of all kernels.
         compiled: the program for a chunk, `(state, batches, count) -> (state, logs)`.
         seconds: "trace", "lower" and "compile" -> how long it took (from a cache on disk, if that has the program).
     """
@@ -69,13 +70,13 @@ class StepProgram:
         batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)
         with steps._traced_for(chunk), _names_in_cache():
             with self._timed("trace"), recorded() as touched:
-                self.jaxpr = programs.steps["train"].trace(steps.layout.specs(state), batch).jaxpr.jaxpr
+                traced = programs.steps["train"].trace(steps.layout.specs(state), batch).jaxpr.jaxpr
             if outside := without(touched, steps.flat()):
                 return outside
+            self.jaxpr = _needed(traced)
             with kernels.lowered_for("any"):
-                formulas = programs.steps["train"].trace(steps.layout.specs(state), batch).jaxpr.jaxpr
-                self.formulas, _ = dce_jaxpr(formulas, [True] * len(formulas.outvars))
-            options = kernels.compiler_options(True, kernels.needs_barriers(self.jaxpr))
+                self.formulas = _needed(programs.steps["train"].trace(steps.layout.specs(state), batch).jaxpr.jaxpr)
+            options = kernels.compiler_options(True, kernels.needs_barriers(traced))
             options = {"compiler_options": options, **steps.shardings.options("train")}
             with self._timed("lower"):
                 function = jax.jit(programs._train_chunk, donate_argnums=0, **options)
@@ -110,21 +111,12 @@ class StepProgram:
         runner.run(1)
         each = runner.run(1)
         count = min(self.chunk.num_batches, max(1, round(_SECONDS / each)), max(1, _MOST_EVENTS // instructions))
-        repeats = max(3, min(_RUNS, int(_MOST_SECONDS / (2 * each * count))))
-        plain, traced = [], []
-        for _ in range(repeats):
-            plain.append(runner.run(count))
-            traced.append(trace.times(trace.recorded(functools.partial(runner.run, count)), containers))
-        fastest, counts = min(traced, key=lambda timed: sum(timed[0].values()))
-        total = min(plain) * count
-        tracing = trace.overhead(fastest, counts, total)
-        medians = {name: statistics.median(seconds.get(name, 0.0) for seconds, _ in traced) for name in counts}
-        return Measured(
-            statistics.median(plain),
-            {name: max(0.0, value - tracing * counts[name]) / count for name, value in medians.items()},
-            (sum(fastest.values()) - tracing * sum(counts.values())) / total,
-            repeats,
-        )
+        begun, measured = time.perf_counter(), _Times(count)
+        while not measured.are_enough(time.perf_counter() - begun):
+            measured.plain.append(runner.run(count))
+            events = trace.recorded(functools.partial(runner.run, count))
+            measured.traced.append(trace.times(events, containers))
+        return measured.result()
 
 
 class Measured(NamedTuple):
@@ -133,7 +125,38 @@ class Measured(NamedTuple):
     seconds: float  # the median of its runs
     instructions: dict[str, float]  # seconds of each; empty if the trace of this platform names none
     accounted: float  # what all add up to in the fastest traced run, as a fraction of the fastest one without tracing
-    runs: int
+
+
+class _Times:
+    """The times of runs, in turn without and with tracing.
+
+    Args:
+        count: the number of steps in a run.
+    """
+
+    def __init__(self, count: int):
+        self._count = count
+        self.plain: list[float] = []  # seconds of a step
+        self.traced: list[tuple[dict[str, float], dict[str, int]]] = []  # from `trace.times`
+
+    def are_enough(self, seconds: float) -> bool:
+        """Whether the fastest runs agree. On a busy machine that takes more runs, for some seconds at most."""
+        runs = len(self.plain)
+        if runs < _LEAST_RUNS or (runs < _RUNS and seconds < _MOST_SECONDS):
+            return False
+        return seconds > _MOST_SECONDS or abs(self.result().accounted - 1) < _AGREEMENT or not self.traced[0][0]
+
+    def result(self) -> Measured:
+        """What the runs say."""
+        fastest, counts = min(self.traced, key=lambda timed: sum(timed[0].values()))
+        total = min(self.plain) * self._count
+        tracing = trace.overhead(fastest, counts, total)
+        medians = {name: statistics.median(seconds.get(name, 0.0) for seconds, _ in self.traced) for name in counts}
+        return Measured(
+            statistics.median(self.plain),
+            {name: max(0.0, value - tracing * counts[name]) / self._count for name, value in medians.items()},
+            (sum(fastest.values()) - tracing * sum(counts.values())) / total,
+        )
 
 
 class _Runner:
@@ -156,6 +179,12 @@ class _Runner:
         self._state, _ = self._program(self._state, self._batches, count)
         jax.block_until_ready(self._state)
         return (time.perf_counter() - start) / count
+
+
+def _needed(jaxpr: Any) -> Any:
+    """A jaxpr without the operations whose results are not used; XLA removes these as well."""
+    needed, _ = dce_jaxpr(jaxpr, [True] * len(jaxpr.outvars))
+    return needed
 
 
 def nbytes(array: Any) -> int:
