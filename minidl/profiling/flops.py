@@ -3,7 +3,7 @@
 | operation | FLOPs |
 |---|---|
 | matrix product | 2 * the result's size * the length of the sum |
-| convolution | 2 * the result's size * the kernel's window * input channels per group; likewise each gradient |
+| convolution | 2 * the result's size * the window's size * input channels per group; likewise each gradient |
 | arithmetic on floats, `exp`, `sqrt`, ... | 1 for each element of the result |
 | sums, maxima, ... | the elements that are reduced, less those of the result |
 
@@ -122,16 +122,16 @@ def _flops(name: str, equation: Any) -> int:
 
 
 def _convolution(equation: Any) -> int:
-    """Each position is used with each of the window. Of the result and the input, the one with fewer positions counts.
+    """Along an axis, the products are the fewest of all pairs of positions: of result, input and window.
 
-    The other has more where the window goes over the edge, or over zeros between elements: in the gradients of a
-    convolution with respect to its input, which take as many operations as the convolution.
+    Any two determine the third. So the gradients of a convolution take as many operations as it does, whether they are
+    convolutions with windows that go over the edge or over zeros between elements.
     """
     images, kernel, result = equation.invars[0].aval, equation.invars[1].aval, equation.outvars[0].aval
     numbers = equation.params["dimension_numbers"]
-    size = result.size
-    for of_result, of_images in zip(numbers.out_spec[2:], numbers.lhs_spec[2:]):
-        length = result.shape[of_result]
-        size = size // length * min(length, images.shape[of_images])
-    window = math.prod(kernel.shape[axis] for axis in numbers.rhs_spec[1:])  # input channels per group, and positions
-    return int(2 * size * window)
+    size = 2 * kernel.shape[numbers.rhs_spec[1]]  # input channels per group
+    size *= result.shape[numbers.out_spec[0]] * result.shape[numbers.out_spec[1]]
+    for axes in zip(numbers.out_spec[2:], numbers.lhs_spec[2:], numbers.rhs_spec[2:]):
+        out, given, window = result.shape[axes[0]], images.shape[axes[1]], kernel.shape[axes[2]]
+        size *= min(out * window, given * window, out * given)
+    return int(size)

@@ -22,13 +22,14 @@ def text_of(jaxpr: Any, owner: Callable[[str], Any], wanted: Any) -> str:
 
 
 def _parts(jaxpr: Any, stack: str, owner: Callable[[str], Any], wanted: Any) -> Iterator[Any]:
-    own = [equation for equation in jaxpr.eqns if owner(joined(stack, equation)) == wanted]
-    if own:
-        yield _function(jaxpr, own)
+    own, others = [], []
     for equation in jaxpr.eqns:
-        if equation not in own:
-            for inner in _inner(equation):
-                yield from _parts(inner, joined(stack, equation), owner, wanted)
+        (own if owner(joined(stack, equation)) == wanted else others).append(equation)
+    if own:
+        yield _function(jaxpr, own, others)
+    for equation in others:
+        for inner in _inner(equation):
+            yield from _parts(inner, joined(stack, equation), owner, wanted)
 
 
 def _inner(equation: Any) -> list[Any]:
@@ -39,14 +40,12 @@ def _inner(equation: Any) -> list[Any]:
     return [] if (inner := called(equation)) is None else [inner]
 
 
-def _function(jaxpr: Any, equations: list[Any]) -> Any:
-    """Some equations of a jaxpr as a jaxpr: it takes what they read, and returns what others read of them."""
+def _function(jaxpr: Any, equations: list[Any], others: list[Any]) -> Any:
+    """Some equations of a jaxpr as a jaxpr: it takes what they read, and returns what the others read of them."""
     made = {variable for equation in equations for variable in equation.outvars}
     read = dict.fromkeys(v for equation in equations for v in equation.invars if not isinstance(v, Literal))
-    others = [equation for equation in jaxpr.eqns if equation not in equations]
     used = {v for equation in others for v in equation.invars if not isinstance(v, Literal)}
     used |= {v for v in jaxpr.outvars if not isinstance(v, Literal)}
     returned = [v for equation in equations for v in equation.outvars if v in used]
-    return Jaxpr(
-        (), [v for v in read if v not in made], returned, equations, debug_info=jaxpr.debug_info.with_unknown_names()
-    )
+    taken = [v for v in read if v not in made]
+    return Jaxpr((), taken, returned, equations, debug_info=jaxpr.debug_info.with_unknown_names())

@@ -46,6 +46,19 @@ def test_a_convolution_and_its_gradients_take_the_same(strides, padding):
     assert products(jax.grad(loss, argnums=(0, 1)), x, kernel) == 3 * once
 
 
+def test_a_transposed_convolution_and_its_gradients_take_the_same():
+    """Each element of the input is used with each position of the window."""
+    x, kernel = ones(2, 7, 6, 3), ones(3, 4, 3, 8)
+    once = 2 * 2 * (7 * 6) * (3 * 4) * 3 * 8
+
+    def loss(x, kernel):
+        return lax.conv_transpose(x, kernel, (2, 3), "SAME").sum()
+
+    assert products(loss, x, kernel) == once
+    assert products(jax.grad(loss, argnums=1), x, kernel) == 2 * once
+    assert products(jax.grad(loss, argnums=(0, 1)), x, kernel) == 3 * once
+
+
 def test_grouped_and_depthwise_convolutions():
     x = ones(2, 8, 8, 6)
     assert products(lambda x: conv(x, ones(3, 3, 2, 12), feature_group_count=3), x) == 2 * (2 * 64 * 12) * 9 * 2

@@ -91,7 +91,7 @@ def test_shares_add_up_to_the_step(profiles, make):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [convnet, language_model])
+@pytest.mark.parametrize("make", [classifier, convnet, language_model])
 def test_operations_of_the_trace_add_up_to_the_step_that_is_not_traced(make):
     """On a busy machine a run may be slower than another, so it may take a few."""
     model, x, y = make()
