@@ -22,7 +22,8 @@ def text_of(jaxpr: Any, owner: Callable[[str], Any], wanted: Any) -> str:
 
 
 def _parts(jaxpr: Any, stack: str, owner: Callable[[str], Any], wanted: Any) -> Iterator[Any]:
-    own, others = [], []
+    own: list[Any] = []
+    others: list[Any] = []
     for equation in jaxpr.eqns:
         (own if owner(joined(stack, equation)) == wanted else others).append(equation)
     if own:
