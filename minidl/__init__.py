@@ -8,7 +8,7 @@
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.core.collector import paused
 
@@ -51,20 +51,25 @@ with paused():
     from minidl.optimizers import Optimizer
     from minidl.regularizers import Regularizer
 
+if TYPE_CHECKING:
+    from minidl.profiling import profile
+
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 keras = sys.modules["minidl.keras"] = sys.modules[__name__]
 
-_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
+_ON_DEMAND = ("applications", "profiling", "wrappers")  # imported where they are used
 
 
 def __getattr__(name: str) -> Any:
     if name in _ON_DEMAND:
         return importlib.import_module(f"minidl.{name}")
+    if name == "profile":
+        return importlib.import_module("minidl.profiling").profile
     raise AttributeError(absent.message(keras, name), name=name, obj=keras)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_DEMAND})
+    return sorted({*globals(), *_ON_DEMAND, "profile"})
 
 
 __all__ = [
@@ -103,6 +108,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "profile",
     "random",
     "regularizers",
     "saving",
