@@ -149,7 +149,8 @@ class Trainer(Prepared):
             nonfinite.check("fit", self, data)
             if validation is not None:
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
-            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+            more = {"validation_steps": validation.num_batches} if validation is not None else {}
+            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True, **more)
             stack.callback(callback_list.close)
             stack.enter_context(self._fitting.lock)
             run = stack.enter_context(Training(self, data, initial_epoch))
@@ -299,9 +300,9 @@ class Trainer(Prepared):
     # Inside
 
     def _callbacks(
-        self, callbacks: Callbacks, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+        self, callbacks: Callbacks, verbose: Any, epochs: int, steps: int | None, add_history: bool = False, **more: Any
     ) -> CallbackList:
-        params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps, **more}
         return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
