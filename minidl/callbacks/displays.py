@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from minidl.callbacks.notebook_display import NotebookDisplay
+from minidl.core import notebook
 from minidl.core.messages import is_interactive_logging_enabled, say
 
 BAR_WIDTH = 20  # default width, in characters
@@ -21,6 +23,9 @@ class Display(Protocol):
     """Protocol of displays. `live` is whether `update` shows anything."""
 
     live: bool
+
+    def begin_epoch(self, heading: str, history: Any) -> None:
+        """Show the heading of an epoch, if it is not empty; history: a `History` of the epochs before, or None."""
 
     def update(
         self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
@@ -45,8 +50,8 @@ def choose_display(width: int = BAR_WIDTH) -> Display:
     """The display for the current standard output; `width` is that of its bar, in characters."""
     if not is_interactive_logging_enabled():
         return LineDisplay()
-    if _in_notebook():
-        return NotebookDisplay(width)
+    if notebook.in_notebook():
+        return NotebookDisplay()
     if hasattr(sys.stdout, "isatty") and sys.stdout.isatty():
         return TerminalDisplay(width)
     return LineDisplay()
@@ -56,6 +61,11 @@ class LineDisplay:
     """No live display, one line at the end."""
 
     live = False
+
+    def begin_epoch(self, heading: str, history: Any) -> None:
+        """Print or log the heading."""
+        if heading:
+            say(heading)
 
     def update(
         self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
@@ -78,6 +88,11 @@ class TerminalDisplay:
     def __init__(self, width: int = BAR_WIDTH) -> None:
         self.width = width
         self._live: Any = None
+
+    def begin_epoch(self, heading: str, history: Any) -> None:
+        """Print or log the heading."""
+        if heading:
+            say(heading)
 
     def update(
         self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
@@ -160,56 +175,8 @@ class _Erased:
         yield Segment("\x1b[J", None, [(ControlType.ERASE_IN_LINE, 0)])
 
 
-class NotebookDisplay:
-    """An output of a Jupyter cell, updated in place by its display id."""
-
-    live = True
-
-    def __init__(self, width: int = BAR_WIDTH) -> None:
-        self.width = width
-        self._handle: Any = None
-
-    def update(
-        self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
-    ) -> None:
-        """Draw; the first call adds the output to the cell."""
-        full, empty = _bar(fraction, self.width, "█", "░")
-        self._show(" ".join(part for part in (count, full + empty, " - ".join(details)) if part))
-
-    def finish(self, line: str) -> None:
-        """Replace the bar by the line, or print it if there is no bar."""
-        if self._handle is None:
-            say(line)
-        else:
-            self._show(line)
-            self._handle = None
-
-    def clear(self) -> None:
-        """Empty the output."""
-        if self._handle is not None:
-            self._show("")
-            self._handle = None
-
-    def _show(self, text: str) -> None:
-        from IPython.display import display  # imported by the notebook already
-
-        content = {"text/plain": text}
-        if self._handle is None:
-            self._handle = display(content, raw=True, display_id=True)
-        else:
-            self._handle.update(content, raw=True)
-
-
 def _bar(fraction: float | None, width: int, full: str, empty: str | None = None) -> tuple[str, str]:
     if fraction is None:
         return "", ""
     done = round(width * min(fraction, 1.0))
     return full * done, (empty or full) * (width - done)
-
-
-def _in_notebook() -> bool:
-    """Whether this runs in a Jupyter kernel (Colab's shell is a subclass of Jupyter's)."""
-    if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
-    return any(cls.__name__ == "ZMQInteractiveShell" for cls in type(shell).__mro__)

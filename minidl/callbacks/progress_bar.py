@@ -13,7 +13,6 @@ from minidl.callbacks import displays
 from minidl.callbacks.base import Callback, Logs, fine_without
 from minidl.callbacks.formats import format_compilation, format_number, format_rate, format_seconds, format_step
 from minidl.callbacks.step_clock import StepClock
-from minidl.core.messages import say
 
 REFRESH_SECONDS = 0.125
 
@@ -45,6 +44,7 @@ class ProgbarLogger(Callback):
         self.target: int | None = None  # total steps
         self._mode: str | None = None  # mode of the open bar: "train", "test", "predict"
         self._display: displays.Display = displays.LineDisplay()
+        self._run_display: displays.Display | None = None  # that of all epochs
         self._logs: Logs = None
         self._clock = StepClock()
         self._drawn_time = 0.0
@@ -67,10 +67,16 @@ class ProgbarLogger(Callback):
         self.target = params.get("steps")
         self._validation_steps = params.get("validation_steps")
 
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Choose the display of the epochs."""
+        self._run_display = None
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Open a bar."""
-        if self.verbose and self.epochs > 1:
-            say(f"Epoch {epoch + 1}/{self.epochs}")
+        if self._run_display is None:
+            self._run_display = self._choose_display()
+        heading = f"Epoch {epoch + 1}/{self.epochs}" if self.verbose and self.epochs > 1 else ""
+        self._run_display.begin_epoch(heading, getattr(self.model, "history", None))
         run = getattr(self.model, "training_run", None)
         self._open("train", run.start.batches if run is not None and run.start.epoch == epoch else 0)
 
@@ -146,17 +152,19 @@ class ProgbarLogger(Callback):
         if self._mode is not None and self.seen:
             count = f"{self.seen}/{self._total() or '?'}"
             self._print([count, *self._times(), *_metrics(self._logs), *self._compiled(), "unfinished"])
-        elif self._mode is not None:
-            self._display.clear()
+        self._display.clear()
         self._mode = None
+
+    def _choose_display(self) -> displays.Display:
+        return displays.choose_display() if self.verbose == 1 else displays.LineDisplay()
 
     def _open(self, mode: str, done: int = 0) -> None:
         self._mode = mode
+        self._display = self._run_display if mode == "train" and self._run_display else self._choose_display()
         self._logs = None
         self._validation = None
         self._clock = StepClock(done)
         self._drawn_time = self._clock.start
-        self._display = displays.choose_display() if self.verbose == 1 else displays.LineDisplay()
 
     def _is_shown(self, mode: str) -> bool:
         """Whether the open bar is that of a mode, or of training that is being validated."""
@@ -177,9 +185,7 @@ class ProgbarLogger(Callback):
         details = [*now, *speed, *metrics, *rate]
         less_important = [*rate, *(text for text in reversed(metrics) if not text.startswith("loss: ")), *speed]
         count = f"{self.seen}/{total or '?'}"
-        self._display.update(
-            count, self.seen / total if total else None, [*now, *speed, *metrics, *rate], less_important
-        )
+        self._display.update(count, self.seen / total if total else None, details, less_important)
         self._drawn_time = perf_counter()
 
     def _finish(self, mode: str, logs: Logs) -> None:

@@ -1,5 +1,6 @@
 """Utilities for models, data and arrays."""
 
+from minidl.callbacks.history_plot import plot_history
 from minidl.core.dtypes import standard as standardize_dtype
 from minidl.core.messages import (
     disable_interactive_logging,
@@ -60,6 +61,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_history",
     "plot_model",
     "register_keras_serializable",
     "save_img",

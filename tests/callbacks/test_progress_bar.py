@@ -175,6 +175,9 @@ class Recorder:
     def __init__(self):
         self.drawn, self.finished = [], []
 
+    def begin_epoch(self, heading, history):
+        pass
+
     def update(self, count, fraction, details, less_important=()):
         self.drawn.append((count, fraction, " - ".join(details)))
 
@@ -467,16 +470,16 @@ def test_a_bar_within_a_bar_leaves_both_lines():
 # A notebook
 
 
-def test_in_a_notebook_an_epoch_is_one_output_changed_in_place(monkeypatch, capsys):
+def test_in_a_notebook_a_run_is_one_output_changed_in_place(monkeypatch, capsys):
     outputs = []
 
     class Handle:
         def __init__(self, content):
-            self.contents = [content["text/plain"]]
+            self.contents = [content]
             outputs.append(self)
 
         def update(self, content, raw):
-            self.contents.append(content["text/plain"])
+            self.contents.append(content)
 
     class ZMQInteractiveShell:
         pass
@@ -488,11 +491,20 @@ def test_in_a_notebook_an_epoch_is_one_output_changed_in_place(monkeypatch, caps
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
     monkeypatch.setattr(progress_bar, "REFRESH_SECONDS", 0.0)
-    fit(make())
-    assert lines(capsys) == ["Epoch 1/2", "Epoch 2/2"]
-    assert [len(output.contents) for output in outputs] == [3, 3]
-    assert outputs[0].contents[0].startswith("2/4 ██████████░░░░░░░░░░ ")
-    assert outputs[0].contents[-1].startswith("4/4 - ") and "val_loss: 1.2300e-04" in outputs[0].contents[-1]
+    callbacks = make()
+    fit(callbacks, validate=True)
+    callbacks.close()
+    assert lines(capsys) == []
+    (output,) = outputs
+    first, last = output.contents[0], output.contents[-1]
+    assert first["text/plain"].startswith("Epoch 1/2\n2/4 - ")
+    assert '<progress value="0.5000" max="1"></progress> 2/4 - ' in first["text/html"]
+    texts = [re.sub(TIMES, "TIMES", line) for line in last["text/plain"].split("\n")]
+    line = "4/4 - TIMES - accuracy: 0.9877 - loss: 0.2500 - val_loss: 1.2300e-04"
+    assert texts == ["Epoch 1/2", line, "Epoch 2/2", line]
+    assert last["text/html"].count("<polyline") == 2  # loss and val_loss
+    assert '<td style="text-align:right">2</td><td style="text-align:right">0.9877</td>' in last["text/html"]
+    assert "<progress" not in last["text/html"] and "\x1b" not in str(output.contents)
 
 
 def test_in_a_real_notebook():
@@ -501,10 +513,14 @@ def test_in_a_real_notebook():
     cell = nbformat.v4.new_code_cell(textwrap.dedent(FIT).replace("sys.argv", "()"))
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
-    shown = [output["data"]["text/plain"] for output in cell.outputs if output.output_type == "display_data"]
-    assert len(shown) == 2 and all(re.fullmatch(rf"8/8 - {TIMES} - loss: 0.1250", text) for text in shown)
+    (shown,) = [output["data"] for output in cell.outputs if output.output_type == "display_data"]
+    line = "8/8 - TIMES - loss: 0.1250"
+    assert re.sub(TIMES, "TIMES", shown["text/plain"]) == f"Epoch 1/2\n{line}\nEpoch 2/2\n{line}"
+    assert re.sub(TIMES, "TIMES", shown["text/html"]).startswith(
+        f'<div><div style="font-family:monospace">Epoch 2/2: {line}'
+    )
     printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
-    assert printed == "Epoch 1/2\nsaid meanwhile\nEpoch 2/2\nsaid meanwhile\n"
+    assert printed == "said meanwhile\nsaid meanwhile\n"
 
 
 def test_ipython_outside_a_notebook_counts_as_what_stdout_is(monkeypatch):
