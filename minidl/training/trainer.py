@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from types import MethodType
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -34,7 +34,7 @@ from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
 Callbacks = Callback | Sequence[Callback] | None
-Results = float | list[float] | dict[str, float]  # the loss; or a list or dict of the loss and the metrics
+Results: TypeAlias = Any  # the loss, a number; or a list or dict of the loss and the metrics
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
@@ -203,7 +203,7 @@ class Trainer(Prepared):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> PyTree:
+    ) -> np.ndarray:
         """Compute the outputs for inputs.
 
         Args:
@@ -258,7 +258,7 @@ class Trainer(Prepared):
         return self._reported(logs, return_dict)
 
     @tracebacks.filtered
-    def predict_on_batch(self, x: PyTree) -> PyTree:
+    def predict_on_batch(self, x: PyTree) -> np.ndarray:
         """The outputs for one batch, as NumPy arrays."""
         x, _, _ = self._arrays("predict_on_batch", x)
         self._prepare("predict_on_batch", x)
