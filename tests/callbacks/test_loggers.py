@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import types
 
 import pytest
@@ -68,10 +69,11 @@ def test_the_file_of_an_offline_run_of_wandb_has_the_numbers(monkeypatch, tmp_pa
     monkeypatch.setenv("WANDB_SILENT", "true")
     history = fit(WandbLogger("digits", tmp_path, settings=wandb.Settings(silent=True)))
     (path,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
-    content = path.read_bytes()  # records of protocol buffers, in which numbers are JSON
-    for name in ("loss", "val_loss"):
-        assert name.encode() in content
-        assert all(json.dumps(value).encode() in content for value in history.history[name])
+    numbers = [json.dumps(value).encode() for name in ("loss", "val_loss") for value in history.history[name]]
+    deadline = time.monotonic() + 60
+    while not all(number in path.read_bytes() for number in numbers):  # its own process writes the file
+        assert time.monotonic() < deadline, path.read_bytes()
+        time.sleep(0.2)
 
 
 @pytest.mark.slow
