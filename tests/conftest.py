@@ -23,7 +23,7 @@ os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
 import jax
 import pytest
 
-_FOLDER = "MINIDL_TESTS_CACHE"  # workers find it in their environment
+_FOLDER = "MINIDL_TESTS_CACHE"  # where compiled programs are cached; several runs may share a folder
 _DISTRIBUTED = "MINIDL_TESTS_DATA_PARALLEL"  # whether all tests run under DataParallel of the visible devices
 _PEAKS = {}  # worker: gigabytes
 _CLEARED_AT = 0.8
@@ -36,8 +36,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Make the folder, in the process that starts the workers."""
-    if not hasattr(config, "workerinput"):
+    """Make the folder, in the process that starts the workers, if none is given."""
+    config.compiled = None
+    if _FOLDER not in os.environ:
         config.compiled = tempfile.TemporaryDirectory(prefix="minidl-tests-")
         os.environ[_FOLDER] = config.compiled.name
     if os.environ.get(_DISTRIBUTED):
@@ -51,7 +52,7 @@ def pytest_configure(config):
 def pytest_unconfigure(config):
     """Remove it."""
     jax.config.update("jax_compilation_cache_dir", None)
-    if not hasattr(config, "workerinput"):
+    if config.compiled:
         config.compiled.cleanup()
 
 

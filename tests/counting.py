@@ -1,33 +1,35 @@
 """Counting what a clock would only guess: compilations, and reads from the device."""
 
 import contextlib
+import threading
 
 import jax
 
 import minidl.training.chunk
 
 _COMPILE_EVENT = "/jax/core/compile/backend_compile_duration"
-_listening: list[list[str]] = []
+_listening: list[tuple[list[str], bool]] = []
 
 
 def _note(event, duration, **details):
     if event == _COMPILE_EVENT:
-        for names in _listening:
-            names.append(details.get("fun_name", "?"))
+        for names, is_elsewhere in _listening:
+            if not is_elsewhere or threading.current_thread() is not threading.main_thread():
+                names.append(details.get("fun_name", "?"))
 
 
 jax.monitoring.register_event_duration_secs_listener(_note)
 
 
 @contextlib.contextmanager
-def compilations():
-    """The names of the functions that XLA compiles inside the block."""
+def compilations(elsewhere=False):
+    """The names of the functions that XLA compiles inside the block; or of those that another thread compiles."""
     names: list[str] = []
-    _listening.append(names)
+    _listening.append((names, elsewhere))
     try:
         yield names
     finally:
-        _listening.remove(names)
+        _listening.pop()
 
 
 @contextlib.contextmanager

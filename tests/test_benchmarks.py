@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import importlib.util
 import json
+import os
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from rich.console import Console
 import minidl
 from benchmarks import __main__ as command_line
 from benchmarks import readme, report, runner, saved, worker
-from benchmarks.peers import PEERS, Clock, Peer
+from benchmarks.peers import BEFORE, PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
 from benchmarks.workloads.growth import Growth
@@ -144,7 +145,8 @@ def test_a_clock_must_be_started():
 
 
 def test_every_peer_of_a_workload_exists():
-    assert {peer for work in WORKLOADS.values() for peer in work.peers} == set(PEERS)
+    of_the_command_line = {"minidl-before"}
+    assert {peer for work in WORKLOADS.values() for peer in work.peers} | of_the_command_line == set(PEERS)
     for work in WORKLOADS.values():
         for peer in work.peers:
             assert importlib.util.find_spec(type(work).__module__ + PEERS[peer].programs), (work.name, peer)
@@ -185,6 +187,7 @@ def test_every_workload_runs(name):
         (["mpl"], "unknown: 'mpl'; known: mlp, mlp-256, "),
         (["--peers", "minidl,kears-jax"], "unknown: 'kears-jax'; known: minidl, "),
         (["--rounds", "0"], "expected a whole number from 1, got '0'"),
+        (["--before", "tests"], "expected a folder that holds minidl/, got 'tests'"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_anything_runs(arguments, message, capsys):
@@ -259,6 +262,19 @@ def test_a_name_chooses_all_that_begin_with_it_and_a_series_is_one_table(runs, c
 def test_peers_choose_the_points_of_a_series(runs):
     assert command_line.main(["growth", "--peers", "keras-jax", "--rounds", "1"]) == 0
     assert [peer for peer, _ in runs] == ["keras-jax"] * 3  # depths
+
+
+def test_another_version_is_measured_where_the_command_line_names_its_folder(runs, monkeypatch, tmp_path):
+    monkeypatch.delenv(BEFORE, raising=False)
+    peers = ["--peers", "minidl,minidl-before", "--rounds", "1"]
+    assert command_line.main(["mlp-256", *peers]) == 0
+    assert [peer for peer, _ in runs] == ["minidl"]
+    (tmp_path / "minidl").mkdir()
+    (tmp_path / "minidl" / "__init__.py").touch()
+    monkeypatch.setenv(BEFORE, "")  # so that it is as before after the test
+    assert command_line.main(["mlp-256", "--before", str(tmp_path), *peers]) == 0
+    assert [peer for peer, _ in runs[1:]] == ["minidl", "minidl-before"]
+    assert os.environ[BEFORE] == str(tmp_path)
 
 
 def test_the_readme_shows_each_point_of_a_series(runs):

@@ -68,7 +68,8 @@ print("a frozen layer, the same steps:", model.steps is steps)
 
 
 # %% The frames
-# What lies between `fit` and a layer's `call` while the step is traced, besides frames of JAX.
+# What lies between `fit` and a layer's `call` while the step is traced, besides frames of JAX. The first one is the
+# decorator that leaves these frames out of tracebacks.
 class Watching(keras.layers.Layer):
     def call(self, inputs):
         self.frames = traceback.extract_stack()

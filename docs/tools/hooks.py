@@ -43,9 +43,7 @@ def on_files(files: Any, config: Any) -> Any:
         for path in programs.programs()
     }
     made |= dict(reference.pages())
-    contributing = (programs.ROOT / "CONTRIBUTING.md").read_text()
-    made["benchmarks.md"] = (programs.ROOT / "benchmarks" / "README.md").read_text()
-    made["contributing.md"] = contributing.replace("](docs/", "](")
+    made |= {path: source.read_text().replace("](docs/", "](") for path, source in programs.ELSEWHERE.items()}
     texts = [*made.values(), *(file.content_string for file in files if file.src_uri.endswith(".md"))]
     for source in sorted({found for text in texts for found in _SOURCE.findall(text)}):
         code = (programs.ROOT / source).read_text()

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+ELSEWHERE = {"benchmarks.md": ROOT / "benchmarks" / "README.md", "contributing.md": ROOT / "CONTRIBUTING.md"}
 _MARK = "# %%"
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
 _MEASURED = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)? ?(?:ns|us|ms|s|MB|GB|/s)(?![\w])(?:/step)?")  # not compared

@@ -51,9 +51,8 @@ def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     Raises:
         TypeError: the message suggests similar names for unknown ones, or has the names that are missing.
     """
-    signature = _signature(cls.__init__)  # type: ignore[misc]
     try:
-        signature.bind(None, *args, **kwargs)
+        _check_fits(cls.__init__, len(args), tuple(kwargs))  # type: ignore[misc]
     except TypeError as error:
         known = constructor_arguments(cls)
         if unknown := [name for name in kwargs if name not in known]:
@@ -83,7 +82,13 @@ def _constructors(cls: type) -> list[list[inspect.Parameter]]:
     return found or [[]]
 
 
-@functools.cache
+@functools.lru_cache(1024)  # most objects are made with the arguments of an earlier one
+def _check_fits(function: Callable[..., Any], count: int, names: tuple[str, ...]) -> None:
+    """Raise TypeError if a method does not take so many arguments by position, and those of these names."""
+    _signature(function).bind(*[None] * (count + 1), **dict.fromkeys(names))
+
+
+@functools.lru_cache(1024)
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(function)
 

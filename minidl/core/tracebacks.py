@@ -123,7 +123,8 @@ def described(value: Any) -> str:
     "[float32 (2, 3), None, 'a']"
     """
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"{value.dtype} {tuple(value.shape)}"
+        shape = tuple(value.shape) if isinstance(value.shape, tuple) else value.shape  # TensorFlow's may be unknown
+        return f"{value.dtype} {shape}"
     if isinstance(value, (list, tuple)) and not all(isinstance(item, (int, type(None))) for item in value):
         inside = ", ".join(map(described, value[:4])) + (", ..." if len(value) > 4 else "")
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"

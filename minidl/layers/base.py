@@ -22,22 +22,21 @@ from minidl.core.arguments import check_arguments, constructor_arguments, explai
 from minidl.core.functional import bound, of_one_moment
 from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
-from minidl.core.serialization import ConfigError, serialize
 from minidl.core.symbolic import Node, is_symbolic
 from minidl.core.text import may_be_text
 from minidl.core.typing import any_signature
 from minidl.core.variables import Variable, autocast_scope, name_scope
 from minidl.layers import masks, pipelines, signatures
+from minidl.layers.configured import Configured
 from minidl.layers.input_spec import check_inputs
 from minidl.layers.module import building, calls_under_way
 from minidl.layers.signatures import as_shape, holds_arrays, parameters_of
-from minidl.layers.symbolic_call import SymbolicCall
 
 _training: contextvars.ContextVar[bool | None] = contextvars.ContextVar("training", default=None)
 _outermost: contextvars.ContextVar[bool] = contextvars.ContextVar("outermost", default=True)
 
 
-class Layer(SymbolicCall):
+class Layer(Configured):
     """The base of layers and models.
 
     A subclass writes `call` (the mathematics), usually `build` (its weights, given the input
@@ -124,7 +123,7 @@ class Layer(SymbolicCall):
 
         Where a class does not write it, the layers inside are built, by a trace of `call` for such an input.
         """
-        if type(self).build is Layer.build and not all(layer.built for layer in self._children(Layer)):
+        if not self._has_own_build() and not all(layer.built for layer in self._children(Layer)):
             self.compute_output_spec(self._spec(as_shape(input_shape)))
         self.built = True
 
@@ -137,52 +136,6 @@ class Layer(SymbolicCall):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output, for the inputs and their mask: the same one, if the layer `supports_masking`."""
         return previous_mask
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, as plain data; `from_config` makes the same layer of them.
-
-        A subclass whose own arguments are plain data need not write it.
-
-        Raises:
-            NotImplementedError: an argument of the subclass is not plain data.
-        """
-        config = {"name": self.name, "trainable": self.trainable, "dtype": serialize(self.dtype_policy)}
-        if self.activity_regularizer is not None:
-            config["activity_regularizer"] = serialize(self.activity_regularizer)
-        return signatures.with_own_arguments(self, config) if type(self).get_config is Layer.get_config else config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that `get_config` described, with new weights.
-
-        Raises:
-            ConfigError: arguments that the constructor does not take.
-        """
-        if config.get("quantization_config", "") is None:  # Keras writes it also for layers without one
-            config = {key: value for key, value in config.items() if key != "quantization_config"}
-        try:
-            return cls(**config)
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"{cls.__name__} cannot be made of the config {config}: {error}") from error
-
-    def get_build_config(self) -> dict[str, Any] | None:
-        """The shapes that the layer was built for, as plain data; None if it is not built."""
-        if len(self._build_shapes) == 1:
-            return {"input_shape": next(iter(self._build_shapes.values()))}
-        return {"shapes_dict": self._build_shapes} if self._build_shapes else None
-
-    def build_from_config(self, config: dict[str, Any] | None) -> None:
-        """Build the layer for the shapes that `get_build_config` gave."""
-        if not config:
-            return
-        if type(self).build is Layer.build:  # nothing but a call builds the layers inside
-            shapes = config.get("shapes_dict") or {"input_shape": config["input_shape"]}
-            first, *others = ((name.removesuffix("_shape"), self._spec(as_shape(s))) for name, s in shapes.items())
-            self.compute_output_spec(first[1], **dict(others))
-        elif "shapes_dict" in config:
-            self.build(**{name: as_shape(shape) for name, shape in config["shapes_dict"].items()})
-        else:
-            self.build(as_shape(config["input_shape"]))
 
     # Calling
 
@@ -270,6 +223,9 @@ class Layer(SymbolicCall):
 
     # Inside
 
+    def _has_own_build(self) -> bool:
+        return type(self).build is not Layer.build
+
     def _check_same_build(self, *args: Any, **kwargs: Any) -> None:
         """Refuse a second `build` that wants another layer. The weights are there, so none does more than that."""
 
@@ -341,7 +297,7 @@ class Layer(SymbolicCall):
         wanted = signatures.of_method(type(self).build)
         if len(wanted) > 1:
             self.build(**signatures.build_shapes(type(self).__name__, wanted, given, parameters_of(type(self).call)))
-        elif type(self).build is not Layer.build:
+        elif self._has_own_build():
             self.build(next(iter(given.values()), None))
         else:  # the call that follows builds the layers inside
             self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}

@@ -19,16 +19,16 @@ from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
 from minidl.training.layout import Layout
 from minidl.training.programs import Program, is_same_program
+from minidl.training.pure_steps import PureSteps
 from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, held
-from minidl.training.step import Batch, DefaultStep, InUse, Logs, using
+from minidl.training.step import InUse, using
 from minidl.training.step_programs import StepPrograms, key_of, shared
 
 
-class CompiledSteps:
+class CompiledSteps(PureSteps):
     """The steps of a model, for its current variables and objectives.
 
-    `train_step`, `test_step` and `predict_step` are pure and can be used in a loop of your own;
     `train`, `test` and `predict` run chunks and update the model's variables.
 
     Args:
@@ -109,19 +109,16 @@ class CompiledSteps:
         if self._key is not None and self._key != key_of(self.model):
             self.model._steps = new = CompiledSteps(self.model)
             return (yield from new.untraced(mode, chunk))
-        batch = jax.tree.map(lambda array: jax.ShapeDtypeStruct(array.shape[1:], array.dtype), chunk.batches)
-        weights, metrics = self._variables.weights(), held(self.variables.metrics)
-        args = {
-            "train": (self.layout.specs(self._variables.held()), batch),
-            "test": jax.tree.map(_spec, (weights, metrics, batch)),
-            "predict": jax.tree.map(_spec, (weights, batch[0])),
-        }[mode]
+        step, args = self._programs.steps[mode], self._arguments(mode, chunk.batches)
         with self._traced_for(chunk):
             with recorded() as touched, collector.paused():
-                yield self._programs.steps[mode], args
+                yield step, args
+                if chunk.tail is not None:
+                    yield step, self._arguments(mode, chunk.tail)
             program.learn(chunk.batches)
-            step = self._programs.steps[mode]
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
+            if chunk.tail is not None and program.is_new(chunk.tail):
+                program.compile_ahead(chunk.tail, *self._arguments(mode, chunk.tail, of_chunk=True))
         self._irrelevant |= changed(
             fingerprint(self.model).settings(), self._settings
         )  # changed by tracing, such as a counter of calls
@@ -129,6 +126,17 @@ class CompiledSteps:
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))
         return self
+
+    def _arguments(self, mode: str, batches: Any, of_chunk: bool = False) -> tuple[Any, ...]:
+        """The shapes and dtypes of the arguments of a step on one of the batches, or of the loop over all of them."""
+        state, given = self._variables.held(), jax.tree.map(_spec, batches)
+        if not of_chunk:
+            given = jax.tree.map(lambda spec: jax.ShapeDtypeStruct(spec.shape[1:], spec.dtype), given)
+            state = self.layout.specs(state) if mode == "train" else state
+        state = jax.tree.map(_spec, state)
+        weights = state._replace(optimizer=[], metrics=[])
+        args = {"train": (state, given), "test": (weights, state.metrics, given), "predict": (weights, given[0])}[mode]
+        return (*args, jax.tree.leaves(batches)[0].shape[0]) if of_chunk else args
 
     # Chunks
 
@@ -164,56 +172,6 @@ class CompiledSteps:
         with self.eagerly(), self._traced_for(chunk):
             outputs, changes = self._program("predict", chunk)(weights, chunk.batches[0], chunk.num_batches)
             return structures.plain(outputs), changes
-
-    # Steps for a loop of the user's own
-
-    def train_step(self, state: State, batch: Batch) -> State:
-        """One step of gradient descent, as a pure function: forward, backward, update, metrics."""
-        with self._traced_for():
-            state, _ = self._programs.steps["train"](self.layout.transpose(state), structures.ordered(batch))
-        return self.layout.transpose(state)
-
-    def test_step(self, weights: State, metrics: list[Any], batch: Batch) -> tuple[list[Any], Logs]:
-        """The forward pass, the loss and the metrics, as a pure function."""
-        with self._traced_for():
-            metrics, _, logs = self._programs.steps["test"](weights, metrics, structures.ordered(batch))
-        return metrics, logs
-
-    def predict_step(self, weights: State, x: Any) -> Any:
-        """The forward pass, as a pure function."""
-        with self._traced_for():
-            return structures.plain(self._programs.steps["predict"](weights, structures.ordered(x))[0])
-
-    def state(self) -> State:
-        """The current state, to start a custom loop from."""
-        for variable in self._variables.flat():
-            sharing.borrow(variable)
-        return self._variables.held()
-
-    def put(self, state: State) -> None:
-        """Assign a state to the variables, at the end of a custom loop."""
-        sharing.give(self._variables.flat(), state.flat(), borrowed=True)
-
-    def results(self, state: State) -> Logs:
-        """Name -> value of the loss and the metrics in a state, as a pure function of it."""
-        return self._in_use.results(state)
-
-    # The default steps in the form that Keras documents, for a user's step that calls them
-
-    def plain_train_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, ...]]:
-        """The train step on (trainable, non-trainable, optimizer, metrics): (logs, new state)."""
-        with self._traced_for():
-            new, logs = DefaultStep().train(self._variables.with_outside(State(*map(list, state))), batch)
-        return logs or self.results(new), tuple(self._variables.without_outside(new))
-
-    def plain_test_step(self, state: Any, batch: Batch) -> tuple[Logs, tuple[Any, Any, Any]]:
-        """The test step on (trainable, non-trainable, metrics): (logs, new state)."""
-        trainable, non_trainable, metrics = map(list, state)
-        weights = self._variables.with_outside(State(trainable, non_trainable, [], []))
-        with self._traced_for():
-            metrics, changes, logs = DefaultStep().test(weights, metrics, batch)
-        new = weights.with_changes(changes)._replace(metrics=metrics)
-        return logs or self.results(new), (trainable, self._variables.without_outside(new).non_trainable, metrics)
 
     def fresh_metrics(self) -> list[Any]:
         """The initial values of the metrics."""

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from minidl.core.arrays import as_arrays
 from minidl.core.binding import is_binding
 from minidl.core.functional import functional
+from minidl.core.object_graph import Watch, places
 from minidl.core.symbolic import tensors_like
 from minidl.core.typing import Array, PyTree
-from minidl.layers.module import building
+from minidl.layers.module import Module, building
 from minidl.training.compiled import Compiled
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data import ranges, text
@@ -32,6 +33,7 @@ class Prepared(Compiled):
     """The part of `Trainer` between `compile` and the loop: the loss, the metrics, the data, the steps."""
 
     output_names: list[str] | None = None  # the names of the outputs, if the model has any
+    _fitting: Any  # set by `Trainer`
 
     def compute_loss(
         self,
@@ -96,9 +98,13 @@ class Prepared(Compiled):
     @property
     def metrics(self) -> list[Any]:
         """The loss as a metric, the metrics of layers, and the compiled ones (once their kind is known)."""
+        watch, found = self._fitting.inside
+        if watch is None or not watch.is_unchanged():
+            found = super().metrics
+            self._fitting.inside = Watch(places([self], (Module,))), found
         if self.objectives is None:
-            return super().metrics
-        return [self.objectives.loss_tracker, *super().metrics, *self.objectives.metrics]
+            return list(found)
+        return [self.objectives.loss_tracker, *found, *self.objectives.metrics]
 
     @property
     def metrics_names(self) -> list[str]:

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent import futures
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -41,6 +42,7 @@ class Program:
         self._function: Any = None
         self._keeps_barriers = False
         self._known: set[Any] = set()
+        self._ahead: dict[Any, futures.Future[Any]] = {}
         self._compiling = threading.RLock()
         self.will_compile = True  # whether the next call does, as the last question said
 
@@ -73,8 +75,25 @@ class Program:
         return is_new
 
     def learn(self, argument: Any) -> None:
-        """Record the structure, shapes and dtypes of an argument."""
-        self._known.add(_key(argument))
+        """Record the structure, shapes and dtypes of an argument; wait if the program is being compiled for it."""
+        key = _key(argument)
+        if key in self._ahead:
+            futures.wait([self._ahead.pop(key)])  # if it has failed, so does the call that comes next
+        self._known.add(key)
+
+    def compile_ahead(self, argument: Any, *args: Any) -> None:
+        """Compile for arguments to come in another thread, while this one compiles or computes.
+
+        Args:
+            argument: what will be passed to `learn`.
+            *args: of the call; arrays may be their shapes and dtypes.
+        """
+        with self._compiling, collector.paused():
+            self._set_options(*args)
+            lowered = self._function.lower(*args)
+        compiler = futures.ThreadPoolExecutor(1)
+        self._ahead[_key(argument)] = compiler.submit(lowered.compile)  # JAX finds it when the function is called
+        compiler.shutdown(wait=False)
 
 
 class Shared(Generic[T]):

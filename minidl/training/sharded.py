@@ -129,4 +129,5 @@ def placed(chunk: Chunk) -> Chunk:
     """A chunk on the devices of the distribution; as it is without one."""
     if placement.current() is None:
         return chunk
-    return chunk._replace(batches=placement.placed_batches(chunk.batches, chunk.num_rows // chunk.num_batches))
+    batches = placement.placed_batches(chunk.batches, chunk.num_rows // chunk.num_batches)
+    return chunk._replace(batches=batches, tail=None)

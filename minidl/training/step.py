@@ -19,6 +19,7 @@ from minidl.core import array_metadata, host_plan, structures
 from minidl.training.layout import Layout
 from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, changes, held, like
+from minidl.training.targets.functions import logs_and_state
 from minidl.utils.batches import pack_x_y_sample_weight
 
 Batch = tuple[Any, Any, Any]  # x, y, sample_weight: structures of arrays (batch, ...), or None
@@ -168,7 +169,7 @@ class UserStep(Step):
         own = self.variables.without_outside(state)
         with self.variables.holding_outside(state):
             returned = self.model.train_step(tuple(own), pack_x_y_sample_weight(*opened(batch)))
-            logs, new = _pair(returned, f"{type(self.model).__name__}.train_step", len(own))
+            logs, new = logs_and_state(returned, self.model, "train_step", len(own))
             new = self.variables.with_outside(like(own, State(*new)))
         return self.shardings.kept(new), _as_logs(logs)
 
@@ -178,7 +179,7 @@ class UserStep(Step):
         with self.variables.holding_outside(weights):
             data = pack_x_y_sample_weight(*opened(batch))
             returned = self.model.test_step((weights.trainable, own, metrics), data)
-            logs, (_, non_trainable, new_metrics) = _pair(returned, f"{type(self.model).__name__}.test_step", 3)
+            logs, (_, non_trainable, new_metrics) = logs_and_state(returned, self.model, "test_step", 3)
             new = changes(weights.non_trainable, [*non_trainable, *held(self.variables.outside)])
         return like(metrics, new_metrics), self.shardings.changes(new), _as_logs(logs)
 
@@ -195,18 +196,6 @@ def opened(batch: Batch) -> Batch:
     """A batch in the structure in which it came; text is `HostArray`."""
     x, y, sample_weight = batch
     return host_plan.opened(x), structures.plain(y), structures.plain(sample_weight)
-
-
-def _pair(returned: Any, step: str, count: int) -> tuple[Any, Any]:
-    """What a user's step returned, if it is (logs, new state)."""
-    is_pair = isinstance(returned, tuple) and len(returned) == 2
-    if not (is_pair and isinstance(returned[1], (tuple, list)) and len(returned[1]) == count):
-        kind = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"a {type(returned).__name__}"
-        raise ValueError(
-            f"{step} returned {kind}; expected (logs, new state), where the new state has {count} lists of values, in "
-            "the order of the state that it was given."
-        )
-    return returned
 
 
 def _as_logs(logs: Any) -> Logs:

@@ -20,12 +20,12 @@ from minidl import config
 from minidl.callbacks import Callback, CallbackList, History
 from minidl.core import placement, sharing, structures, tracebacks
 from minidl.core.arrays import as_arrays
+from minidl.core.object_graph import Watch
 from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
 from minidl.training import loop
 from minidl.training.data import nonfinite
-from minidl.training.data.array_data import ArrayData
-from minidl.training.data.chunks import Chunk
+from minidl.training.data.one_batch import one_batch
 from minidl.training.data.splits import train_validation_split
 from minidl.training.data.streams import is_stream
 from minidl.training.prepared import Prepared
@@ -217,6 +217,8 @@ class Trainer(Prepared):
             A NumPy array (examples, ...), or a structure of them.
         """
         checks.positive("predict", batch_size=batch_size, steps=steps)
+        if verbose == 0 and callbacks is None and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32):
+            return self._predict_batch("predict", x)
         with self._data("predict", x, None, None, batch_size, steps) as data:
             with contextlib.closing(self._callbacks(callbacks, verbose, 1, data.num_batches)) as callback_list:
                 return loop.predict(self, data, callback_list)
@@ -237,7 +239,7 @@ class Trainer(Prepared):
             sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
         self._prepare("train_on_batch", x, y, sample_weight)
         nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
-        chunk = _one_batch(x, y, sample_weight)
+        chunk = one_batch(x, y, sample_weight)
         with self._fitting.lock:
             self.reset_metrics()
             logs = Training(self, chunk).on_one(chunk).read()
@@ -252,7 +254,7 @@ class Trainer(Prepared):
         x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
-            logs = run.on_one(_one_batch(x, y, sample_weight)).read()
+            logs = run.on_one(one_batch(x, y, sample_weight)).read()
             if not sharing.are_trained(run.steps.variables.metrics):
                 run.publish()
         return self._reported(logs, return_dict)
@@ -260,10 +262,13 @@ class Trainer(Prepared):
     @tracebacks.filtered
     def predict_on_batch(self, x: PyTree) -> np.ndarray:
         """The outputs for one batch, as NumPy arrays."""
-        x, _, _ = self._arrays("predict_on_batch", x)
-        self._prepare("predict_on_batch", x)
+        return self._predict_batch("predict_on_batch", x)
+
+    def _predict_batch(self, call: str, x: PyTree) -> PyTree:
+        x, _, _ = self._arrays(call, x)
+        self._prepare(call, x)
         with Prediction(self) as run:
-            outputs = run.on_one(_one_batch(x, None, None))
+            outputs = run.on_one(one_batch(x, None, None))
         return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
@@ -320,12 +325,8 @@ class _Fitting:
         self.lock = threading.RLock()  # serializes concurrent calls of fit
         self.run: Training | None = None
         self.history: Any = None
+        self.inside: tuple[Watch | None, list[Any]] = None, []  # the metrics of layers, while nothing has changed
 
 
 def _at_most(steps: int | None, limit: int | None) -> int | None:
     return limit if steps is None or (limit is not None and limit < steps) else steps
-
-
-def _one_batch(x: Any, y: PyTree, sample_weight: PyTree) -> Chunk:
-    rows = len(jax.tree.leaves(x)[0])
-    return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))

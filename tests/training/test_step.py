@@ -3,6 +3,7 @@
 import collections
 import pathlib
 import sys
+import threading
 
 import jax
 import numpy as np
@@ -90,6 +91,19 @@ def test_a_whole_fit_compiles_one_function_for_each_shape_of_batch():
         model.fit(x, y, epochs=3, verbose=0)
     assert [name for name in compiled if "train" in name] == ["jit(_train_chunk)"] * 2
     assert len(compiled) == 2
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_the_shorter_last_batch_is_compiled_by_another_thread_meanwhile(call):
+    x, y = digits(rows=70)
+    model = classifier()
+    args = {"fit": (x, y), "evaluate": (x, y), "predict": (x,)}[call]
+    with compilations() as compiled, compilations(elsewhere=True) as ahead:
+        getattr(model, call)(*args, verbose=0)
+    mode = {"fit": "train", "evaluate": "test", "predict": "predict"}[call]
+    assert [name for name in compiled if mode in name] == [f"jit(_{mode}_chunk)"] * 2
+    assert ahead == [f"jit(_{mode}_chunk)"]
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
 def test_a_second_fit_and_other_numbers_of_rows_compile_nothing():

@@ -154,6 +154,13 @@ class ArrayData:
         row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
         return chunk_capacity(row * self.batch_size, self.num_rows // self.batch_size)
 
+    @functools.cached_property
+    def tail(self) -> Any:
+        """The shapes and dtypes of a chunk of the rows that do not fill a batch; None if all do."""
+        if self.num_rows % self.batch_size == 0 or self.steps is not None:
+            return None
+        return jax.tree.map(lambda batch: jax.ShapeDtypeStruct((1, *batch.shape), batch.dtype), self.specs()[-1])
+
     def _draw_order(self, random: Any) -> np.ndarray | None:
         """A permutation of the rows; None without shuffling."""
         if self.shuffle == "batch":
@@ -222,4 +229,5 @@ class Pass:
             parts = [buffer.reshape(capacity * size, *buffer.shape[2:])[: count * size] for buffer in buffers]
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
-        return Chunk(jax.tree.unflatten(structure, buffers), count, total)
+        tail = self._data.tail if size == self._data.batch_size else None
+        return Chunk(jax.tree.unflatten(structure, buffers), count, total, tail)

@@ -18,6 +18,7 @@ class Chunk(NamedTuple):
     batches: Any  # (x, y, sample_weight): structures of arrays (capacity, batch, ...)
     num_batches: int  # the number of valid batches
     num_rows: int  # the number of examples in them
+    tail: Any = None  # the shapes and dtypes of a chunk with fewer rows that ends the pass, if one will
 
 
 def chunk_capacity(batch_bytes: int, num_batches: int) -> int:

@@ -29,7 +29,7 @@ def check_steps(model: Any) -> None:
     Raises:
         TypeError: it takes the data alone.
     """
-    for name in ("train_step", "test_step"):
+    for name in model.written_steps() & {"train_step", "test_step"}:
         parameters = inspect.signature(getattr(model, name)).parameters.values()
         if len(parameters) == 1 and all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters):
             raise TypeError(
@@ -37,3 +37,19 @@ def check_steps(model: Any) -> None:
                 f"On JAX it is pure: `def {name}(self, state, data)`, which returns (logs, new state). See "
                 f"Trainer.{name}."
             )
+
+
+def logs_and_state(returned: Any, model: Any, step: str, count: int) -> tuple[Any, Any]:
+    """What a `train_step` or `test_step` of the user's returned.
+
+    Raises:
+        ValueError: it is not (logs, new state).
+    """
+    is_pair = isinstance(returned, tuple) and len(returned) == 2
+    if not (is_pair and isinstance(returned[1], (tuple, list)) and len(returned[1]) == count):
+        kind = f"a tuple of {len(returned)}" if isinstance(returned, tuple) else f"a {type(returned).__name__}"
+        raise ValueError(
+            f"{type(model).__name__}.{step} returned {kind}; expected (logs, new state), where the new state has "
+            f"{count} lists of values, in the order of the state that it was given."
+        )
+    return returned

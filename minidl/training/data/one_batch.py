@@ -1,0 +1,26 @@
+"""One batch as a chunk, for calls that compute one batch."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+
+from minidl.core import processes
+from minidl.core.arrays import device_dtype
+from minidl.core.typing import PyTree
+from minidl.training.data.array_data import ArrayData
+from minidl.training.data.chunks import Chunk
+
+
+def one_batch(x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> Chunk:
+    """All rows of checked arrays as one batch. Arrays in the dtype of the device are not copied.
+
+    >>> one_batch(np.ones((4, 3), "float32")).batches[0].shape
+    (1, 4, 3)
+    """
+    leaves, structure = jax.tree.flatten((x, y, sample_weight))
+    rows = len(leaves[0])
+    if processes.are_many() or not all(type(leaf) is np.ndarray for leaf in leaves):
+        return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))
+    batch = [leaf.astype(device_dtype(leaf), copy=False)[None] for leaf in leaves]
+    return Chunk(jax.tree.unflatten(structure, batch), 1, rows)
