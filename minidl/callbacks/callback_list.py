@@ -126,6 +126,18 @@ class CallbackList(Callback):
         for callback in self._watchers:
             callback.on_progress(mode, step, _python_logs(logs))
 
+    def on_compile_begin(self, mode: str, step: int) -> None:
+        """Forward `on_compile_begin`."""
+        for callback in self.called:
+            if does_something(callback, "on_compile_begin"):
+                callback.on_compile_begin(mode, step)
+
+    def on_compile_end(self, mode: str, seconds: float) -> None:
+        """Forward `on_compile_end`."""
+        for callback in self.called:
+            if does_something(callback, "on_compile_end"):
+                callback.on_compile_end(mode, seconds)
+
     def _find(self, kind: type) -> list[Any]:
         return [callback for callback in self.callbacks if isinstance(callback, kind)]
 

@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from minidl.core.naming import is_own
 
@@ -37,7 +37,7 @@ class CheckedArguments:
 
     takes_any_argument = False  # whether `**kwargs` are not those of the base
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_arguments(cls, args, kwargs)
         if kwargs and not cls.takes_any_argument and (known := _passed_on(cls)) is not None:
             if unknown := [name for name in kwargs if name not in known]:

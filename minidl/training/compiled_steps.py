@@ -17,8 +17,9 @@ from minidl.core.variables import Variable
 from minidl.training.chunk import Reported
 from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
+from minidl.training.jaxprs import is_same_program
 from minidl.training.layout import Layout
-from minidl.training.programs import Program, is_same_program
+from minidl.training.programs import Program
 from minidl.training.pure_steps import PureSteps
 from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, held

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections.abc import Sequence
 from types import MethodType
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import numpy as np
@@ -34,7 +34,7 @@ from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
 Callbacks = Callback | Sequence[Callback] | None
-Results = float | list[float] | dict[str, float]  # the loss; or a list or dict of the loss and the metrics
+Results: TypeAlias = Any  # the loss, a number; or a list or dict of the loss and the metrics
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
@@ -149,7 +149,8 @@ class Trainer(Prepared):
             nonfinite.check("fit", self, data)
             if validation is not None:
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
-            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+            more = {"validation_steps": validation.num_batches} if validation is not None else {}
+            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True, **more)
             stack.callback(callback_list.close)
             stack.enter_context(self._fitting.lock)
             run = stack.enter_context(Training(self, data, initial_epoch))
@@ -202,7 +203,7 @@ class Trainer(Prepared):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> PyTree:
+    ) -> np.ndarray:
         """Compute the outputs for inputs.
 
         Args:
@@ -259,7 +260,7 @@ class Trainer(Prepared):
         return self._reported(logs, return_dict)
 
     @tracebacks.filtered
-    def predict_on_batch(self, x: PyTree) -> PyTree:
+    def predict_on_batch(self, x: PyTree) -> np.ndarray:
         """The outputs for one batch, as NumPy arrays."""
         return self._predict_batch("predict_on_batch", x)
 
@@ -304,9 +305,9 @@ class Trainer(Prepared):
     # Inside
 
     def _callbacks(
-        self, callbacks: Callbacks, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+        self, callbacks: Callbacks, verbose: Any, epochs: int, steps: int | None, add_history: bool = False, **more: Any
     ) -> CallbackList:
-        params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps, **more}
         return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
