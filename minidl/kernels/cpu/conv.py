@@ -52,7 +52,7 @@ def conv(
         last = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups, bias)
         return jnp.moveaxis(last, -1, 1)
     if is_product_faster(x.shape[0], sizes, kernel.shape, groups):
-        return _product(x, kernel, strides, padding, dilation, groups, bias)
+        return product(x, kernel, strides, padding, dilation, groups, bias)
     if groups > 1:
         return reference.conv(x, kernel, strides, padding, dilation, True, groups, bias)
     outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
@@ -75,15 +75,16 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], gr
     return places == 1 or channels < _FEW_CHANNELS or len(window) == 3 or groups > 1
 
 
-def _product(
+def product(
     x: Array,
     kernel: Array,
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
-    groups: int,
-    bias: Array | None,
+    groups: int = 1,
+    bias: Array | None = None,
 ) -> Any:
+    """The convolution as a product of patches; arguments as of `conv`, with channels last."""
     window = kernel.shape[:-2]
     sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
     patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
