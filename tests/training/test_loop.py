@@ -8,6 +8,7 @@ import pytest
 
 import minidl as keras
 from minidl.training.pace import Pace
+from minidl.training.runs import Prediction
 
 
 class Clock:
@@ -141,3 +142,16 @@ def test_the_times_that_are_shown_add_up_to_the_time_that_was(capsys):
     assert seconds >= 0.01 and told.seconds + 20 * seconds <= wall
     assert told.seconds + 20 * seconds == pytest.approx(float(elapsed), abs=0.06)  # which has one decimal
     assert f"compiled in {told.seconds:.1f} s" in line or told.seconds < 0.1
+
+
+def test_chunks_of_predict_have_room_for_wide_outputs(monkeypatch):
+    """The capacity was that for the inputs, 128 batches here, whose outputs are 128 MB."""
+    capacities, compute = [], Prediction.compute
+    monkeypatch.setattr(
+        Prediction, "compute", lambda run, chunk: capacities.append(len(chunk.batches[0])) or compute(run, chunk)
+    )
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(8192)])
+    x = np.ones((33 * 32, 1), "float32")
+    assert model.predict(x, verbose=0).shape == (33 * 32, 8192)
+    assert model.predict(iter(x.reshape(33, 32, 1)), verbose=0).shape == (33 * 32, 8192)
+    assert set(capacities) == {4}  # of 4 MB

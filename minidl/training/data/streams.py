@@ -103,6 +103,7 @@ class StreamData:
         self.lost = resumable.loss_of_state(source, before)
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
+        self.batch_size = len(jax.tree.leaves(self.first)[0])
         self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # validates each batch
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
