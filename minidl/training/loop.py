@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from time import perf_counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from minidl.callbacks import CallbackList
 from minidl.core import sharing
 from minidl.core.tracebacks import warn
 from minidl.core.typing import PyTree
+from minidl.training.compilation import Compilation
 from minidl.training.data.adapt import Data
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.collected import Collected, rows_of
@@ -51,12 +51,6 @@ class Epoch(abc.ABC):
             getattr(self.callbacks, f"on_{self.run.mode}_batch_begin")(self.execution.done)
             self.run.refresh()
 
-    def begin_compiling(self, dispatched: Iterable[tuple[Chunk, Any]]) -> float:
-        """Tell the callbacks; returns the time."""
-        step = self.execution.done + sum(chunk.num_batches for chunk, _ in dispatched)
-        self.callbacks.on_compile_begin(self.run.mode, step)
-        return perf_counter()
-
     @abc.abstractmethod
     def finish(self, chunk: Chunk, result: Any) -> bool:
         """Process the result of a chunk. Returns whether the epoch ends here."""
@@ -65,16 +59,9 @@ class Epoch(abc.ABC):
 class ReportedEpoch(Epoch):
     """A pass of training or evaluation: it has logs. `start` is where it begins, in the middle for a resumed one."""
 
-    def __init__(
-        self,
-        run: Run,
-        data: Data,
-        callbacks: Any,
-        is_last: bool = True,
-        start: Position = Position(),  # noqa: B008
-    ):
+    def __init__(self, run: Run, data: Data, callbacks: Any, is_last: bool = True, start: Position | None = None):
         super().__init__(run, data, callbacks, is_last)
-        _, self.execution.done, self.logs = start
+        _, self.execution.done, self.logs = start or Position()
         self._tell = callbacks.on_train_batch_end if run.mode == "train" else callbacks.on_test_batch_end
 
     @property
@@ -139,13 +126,13 @@ def run_epoch(epoch: Epoch) -> None:
     passed = data.epoch(restart=run.mode != "train", is_resumed=execution.done > 0)
     for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
-        given, began = placed(chunk), 0.0
-        for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
-            began = began or epoch.begin_compiling(dispatched)
-            step.trace(*args)
-        dispatched.append((chunk, run.compute(given)))
-        if began:
-            epoch.callbacks.on_compile_end(run.mode, perf_counter() - began)
+        given = placed(chunk)
+        with Compilation(epoch, dispatched) as compilation:
+            for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
+                compilation.begin()
+                step.trace(*args)
+            result = run.compute(given)
+        dispatched.append((chunk, result))
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:
