@@ -7,8 +7,7 @@
 
 import importlib
 import sys
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.core.collector import paused
 
@@ -40,6 +39,7 @@ with paused():
         utils,
     )
     from minidl._version import __version__, version
+    from minidl.core import public
     from minidl.core.dtypes import DTypePolicy
     from minidl.core.symbolic import KerasTensor
     from minidl.core.variables import Variable, name_scope
@@ -52,19 +52,31 @@ with paused():
     from minidl.regularizers import Regularizer
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
-keras = sys.modules["minidl.keras"] = sys.modules[__name__]
+if TYPE_CHECKING:
+    from minidl import applications as applications
+    from minidl import keras as keras
+    from minidl import wrappers as wrappers
+    from minidl.profiling import profile as profile
+else:
+    keras = sys.modules["minidl.keras"] = sys.modules[__name__]
 
-_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
+_ON_DEMAND = ("applications", "profiling", "wrappers")  # imported where they are used
 
+if not TYPE_CHECKING:  # which report unknown names
 
-def __getattr__(name: str) -> Any:
-    if name in _ON_DEMAND:
-        return importlib.import_module(f"minidl.{name}")
-    raise AttributeError(absent.message(keras, name), name=name, obj=keras)
+    def __getattr__(name: str) -> Any:
+        if name in _ON_DEMAND:
+            module = importlib.import_module(f"minidl.{name}")
+            for part in (module, *public.public_modules(module)):
+                public.publish(part)
+            return module
+        if name == "profile":
+            return importlib.import_module("minidl.profiling").profile
+        raise AttributeError(absent.message(keras, name), name=name, obj=keras)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ON_DEMAND})
+    return sorted({*__all__, *_ON_DEMAND, "profile"})
 
 
 __all__ = [
@@ -103,6 +115,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "profile",
     "random",
     "regularizers",
     "saving",
@@ -111,7 +124,6 @@ __all__ = [
     "version",
 ]
 
-_parts = (ops.image, ops.linalg, ops.nn, ops.numpy, optimizers.schedules, preprocessing.image, preprocessing.sequence)
-for _module in (*map(globals().get, __all__), *_parts):
-    if isinstance(_module, ModuleType):
-        absent.report_in(_module)
+for _module in public.public_modules(keras):
+    absent.report_in(_module)
+    public.publish(_module)

@@ -13,9 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minidl.core import array_metadata, operation, registry, serialization
+from minidl.core import array_metadata, operation, registry, serialization, tracebacks
 from minidl.core import lambdas as nameless
-from minidl.core.tracebacks import warn
 from minidl.core.typing import ArrayLike, Config, Identifier
 
 
@@ -418,7 +417,7 @@ def softmax(x: ArrayLike, axis: int | tuple[int, ...] = -1) -> jax.Array:
     """
     x = jnp.asarray(x)
     if isinstance(axis, int) and x.ndim and x.shape[axis] == 1:
-        warn(
+        tracebacks.warn(
             f"softmax: axis {axis} of the shape {x.shape} has size 1, so every result is 1. "
             "For a single output use a sigmoid."
         )

@@ -31,6 +31,7 @@ def test_a_program_prints_what_its_page_shows(path):
 
 def test_numbers_are_compared_and_times_are_not():
     assert not programs.differences("loss: 0.52, 3.1 s, 99us/step", "loss: 0.53, 12 s, 60us/step")
+    assert not programs.differences("dense  825k   7.9us 28.0%", "dense  825k  15.8us  9.0%")
     assert programs.differences("loss: 0.52", "loss: 0.62")
     assert programs.differences("a 1", "b 1")
     assert programs.differences("one", "one\ntwo")

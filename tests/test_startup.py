@@ -17,6 +17,10 @@ def test_importing_does_not_import_h5py():
     run("import sys, minidl; assert 'h5py' not in sys.modules and 'concurrent.futures.process' not in sys.modules")
 
 
+def test_importing_does_not_import_the_profiler():
+    run("import sys, minidl; assert 'minidl.profiling' not in sys.modules and minidl.profile.__name__ == 'profile'")
+
+
 def test_importing_changes_nothing_global():
     """Given what minidl stands on: the collector of garbage, what runs at exit, signals, warnings, JAX's settings."""
     run(

@@ -91,3 +91,26 @@ calls = Calls()
 classifier().fit(x_train, y_train, epochs=20, batch_size=8, verbose=0, callbacks=[calls])
 batches = 20 * (len(x_train) // 8 + 1)
 print(f"{batches} batches; fewer than one call for ten of them: {calls.calls < batches / 10}")
+
+
+# %% What is shown
+# In a terminal `fit` draws a bar that says when it compiles, how much time is left, and how far validation is; an epoch
+# ends with one line. The time of a step is the elapsed time, without compilation, divided by the number of steps.
+# In a notebook it draws the curves of the loss and a table of the last epochs.
+history = classifier().fit(x_train, y_train, epochs=2, validation_split=0.1, verbose=2)
+print(history)
+
+# %%
+# `history.plot()`, which is `utils.plot_history(history)`, draws all curves with matplotlib. `TensorBoard` writes
+# them to files, with the graph of the model, and if you ask for them histograms, images, embeddings, and a profile of
+# some batches. `WandbLogger` and `MLflowLogger` log epochs to Weights & Biases and MLflow.
+tensorboard = keras.callbacks.TensorBoard(folder / "logs", histogram_freq=1, write_images=True)
+print("a profile of batches 3 to 5:", keras.callbacks.TensorBoard(folder, profile_batch=(3, 5)).profile_batch)
+
+# %% Find a learning rate and a batch size
+# Both train a copy of the model for a moment. `plot()` of the result draws what was measured.
+model = classifier()
+found = keras.utils.find_learning_rate(model, x_train, y_train, steps=80)
+print("between 0.0001 and 0.1:", 1e-4 < found.suggestion < 0.1, "- tried:", len(found.tried) > 40)
+size = keras.utils.find_batch_size(model, x_train, y_train).suggestion
+print("a power of two:", size & (size - 1) == 0)

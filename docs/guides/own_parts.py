@@ -6,6 +6,7 @@ saved, with gradients.
 
 import tempfile
 
+import jax
 import numpy as np
 
 import minidl as keras
@@ -88,3 +89,22 @@ with tempfile.TemporaryDirectory() as folder:
         f"{folder}/model.keras", custom_objects={"pinball": pinball, "ShareBelow": ShareBelow}
     )
 print("same predictions:", np.array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0)))
+
+# %% Looking inside
+# In a compiled step `print` and `breakpoint` show tracers. `jax.debug.print` and `jax.debug.breakpoint` show values,
+# and with `jax_debug_nans` an error names the operation and the layer that gave a NaN; the weights of the chunks before
+# are kept. With `compile(run_eagerly=True)` every operation runs on its own: slow, but `print` and pdb show values.
+
+
+class Root(keras.layers.Layer):
+    def call(self, inputs):
+        return ops.sqrt(inputs)
+
+
+model = keras.Sequential([Root(), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+with jax.debug_nans(True):
+    try:
+        model.fit(x, y, verbose=0)
+    except FloatingPointError as error:
+        print(error, *error.__notes__, sep="\n")

@@ -70,19 +70,33 @@ slower = Times()
 classifier().fit(x, y, epochs=3, verbose=0, callbacks=[slower, batch_hook])
 print(f"{min(slower.seconds) / 625 * 1e6:.0f} us for a step")
 
-# %% What a step computes
-# `model.prepare(x, y).train_step` is a function that JAX can lower, so XLA says what it costs.
+# %% What a step is made of
+# `profile` compiles the train step, runs it on a copy of the model's state, and measures it by layer. FLOPs are counted
+# in the traced step; bytes are what the compiled operations read and write; shares of the time are from a trace.
+keras.utils.clear_session()
 model = classifier()
-steps = model.prepare(x, y)
-lowered = jax.jit(steps.train_step).lower(steps.state(), (x[:32], y[:32], None))
-cost = lowered.compile().cost_analysis()
-kernels = [w for w in model.weights if len(w.shape) == 2]
-# 2 operations for each weight and row forward, 4 backward; but no gradient of the inputs
-by_hand = 32 * (6 * sum(w.shape[0] * w.shape[1] for w in kernels) - 2 * 100 * 64)
-print(f"{cost['flops'] / by_hand:.1f} times the operations of the products with weights")
+profile = keras.profile(model, x, y, batch_size=32)
+print(profile)
 
-# %% A profile
-# `jax.profiler.trace` writes a profile of a `fit`, for TensorBoard or Perfetto.
+# %% By hand
+# A product with weights takes 2 operations for each weight and row forward, and 4 backward: half of them for the
+# gradient of the weights, half for that of the inputs, which the first layer does not need.
+for name, inputs, units, times in (("dense", 100, 64, 4), ("dense_1", 64, 64, 6), ("dense_2", 64, 10, 6)):
+    print(name, profile.layer(name).product_flops, times * 32 * inputs * units)
+
+# %% Will it fit?
+# The memory is known when the step is compiled, before anything is trained. If it does not fit, nothing is run.
+for batch_size in (32, 20_000):
+    memory = keras.profile(model, x, y, batch_size).memory
+    print(f"batch {batch_size}: {memory.temporaries / 1e6:.1f} MB of temporaries, fits: {memory.fits}")
+
+# %% The program of a layer
+# `jaxpr` has the operations of a layer as JAX traced them, forward and backward, and `hlo` what XLA compiled of them.
+print(profile.jaxpr("dense_2"))
+print(len(profile.hlo("dense_2").splitlines()), "lines of HLO")
+
+# %% A trace
+# `jax.profiler.trace` writes a trace of a `fit`, for TensorBoard or Perfetto. The operations bear the names of layers.
 with jax.profiler.trace(folder / "profile"):
     model.fit(x[:3200], y[:3200], verbose=0)
 print("written:", sorted({path.suffix for path in (folder / "profile").rglob("*") if path.is_file()}))

@@ -26,7 +26,7 @@ batches = x.reshape(10, 32, 4), y.reshape(10, 32, 1), None
 
 def train_chunk(state, batches, count):
     step = lambda state, batch: (steps.train_step(state, batch), {})  # noqa: E731
-    return loops.train(step, state, batches, count, is_eager=False)[0]
+    return loops.train(step, state, batches, count)[0]
 
 
 compiled = jax.jit(train_chunk)

@@ -24,7 +24,8 @@ DOCS = ROOT / "docs"
 ELSEWHERE = {"benchmarks.md": ROOT / "benchmarks" / "README.md", "contributing.md": ROOT / "CONTRIBUTING.md"}
 _MARK = "# %%"
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
-_MEASURED = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)? ?(?:ns|us|ms|s|MB|GB|/s)(?![\w])(?:/step)?")  # not compared
+_UNITS = r"ns|us|ms|s|[kMG]?B|[kMGT]?FLOP/s|/s|%"
+_MEASURED = re.compile(rf" *-?\d+(?:\.\d+)?(?:e[-+]?\d+)? ?(?:{_UNITS})(?![\w])(?:/step)?")  # not compared
 
 
 class Cell(NamedTuple):

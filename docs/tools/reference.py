@@ -14,7 +14,7 @@ import minidl
 _WITH_METHODS = {
     *("Model", "Sequential", "Layer", "Loss", "Metric", "Optimizer", "Variable", "KerasTensor", "Callback", "RNN"),
     *("Initializer", "Regularizer", "Constraint", "LearningRateSchedule", "SeedGenerator", "Wrapper", "Dataset"),
-    *("PyDataset", "FeatureSpace", "Progbar", "DeviceMesh", "TensorLayout", "LayoutMap", "ExportArchive"),
+    *("PyDataset", "FeatureSpace", "Progbar", "Profile", "DeviceMesh", "TensorLayout", "LayoutMap", "ExportArchive"),
 }
 _LAYERS = (
     *("core", "attention", "convolution", "merging", "normalization"),
@@ -30,7 +30,7 @@ _LAYER_NOTE = """Each layer also takes the arguments of [`Layer`][minidl.layers.
 def modules() -> dict[str, ModuleType]:
     """The public modules, by their full names."""
     names = [name for name in minidl.__all__ if inspect.ismodule(getattr(minidl, name)) and name != "keras"]
-    names = sorted([*names, "applications", "testing", "wrappers", *_PARTS])
+    names = sorted([*names, "applications", "profiling", "testing", "wrappers", *_PARTS])
     found = {f"minidl.{name}": importlib.import_module(f"minidl.{name}") for name in names}
     networks = found["minidl.applications"]
     inner = {f"minidl.applications.{name}": getattr(networks, name) for name in networks.__all__}

@@ -31,7 +31,18 @@ SIZES = {  # size -> (width, depth, pixels along an edge, dropout)
     "B6": (1.8, 2.6, 528, 0.5),
     "B7": (2.0, 3.1, 600, 0.5),
 }
-__all__ = [*(f"EfficientNet{size}" for size in SIZES), "decode_predictions", "preprocess_input"]  # noqa: PLE0604
+__all__ = [
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "decode_predictions",
+    "preprocess_input",
+]
 
 
 class Stage(NamedTuple):

@@ -8,6 +8,7 @@ from minidl.callbacks.early_stopping import EarlyStopping
 from minidl.callbacks.history import History
 from minidl.callbacks.lambda_callback import LambdaCallback
 from minidl.callbacks.learning_rate_scheduler import LearningRateScheduler
+from minidl.callbacks.loggers import MLflowLogger, WandbLogger
 from minidl.callbacks.model_checkpoint import ModelCheckpoint
 from minidl.callbacks.monitor import MonitorCallback
 from minidl.callbacks.orbax_checkpoint import OrbaxCheckpoint
@@ -27,6 +28,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
+    "MLflowLogger",
     "ModelCheckpoint",
     "MonitorCallback",
     "OrbaxCheckpoint",
@@ -36,4 +38,5 @@ __all__ = [
     "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
+    "WandbLogger",
 ]

@@ -165,5 +165,19 @@ class Callback(CheckedArguments):
             logs: loss and metrics so far.
         """
 
+    @fine_without
+    def on_compile_begin(self, mode: str, step: int) -> None:
+        """Called before the program for a chunk is traced and compiled (minidl's own hook), for displays.
 
-HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name != "on_progress")
+        Args:
+            mode: "train", "test" or "predict".
+            step: the number of batches dispatched so far. Some of them may still be computed.
+        """
+
+    @fine_without
+    def on_compile_end(self, mode: str, seconds: float) -> None:
+        """Called after a program was traced and compiled (minidl's own hook); seconds: the time that it took."""
+
+
+OWN_HOOKS = ("on_progress", "on_compile_begin", "on_compile_end")  # which callbacks written for Keras lack
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name not in OWN_HOOKS)

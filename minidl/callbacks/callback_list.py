@@ -17,7 +17,7 @@ from minidl.callbacks.history import History
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.callbacks.terminate_on_nan import TerminateOnNaN
 from minidl.core import processes
-from minidl.core.tracebacks import warn
+from minidl.core.tracebacks import described, warn
 from minidl.core.typing import PyTree
 
 _BATCH_HOOKS = {
@@ -126,6 +126,18 @@ class CallbackList(Callback):
         for callback in self._watchers:
             callback.on_progress(mode, step, _python_logs(logs))
 
+    def on_compile_begin(self, mode: str, step: int) -> None:
+        """Forward `on_compile_begin`."""
+        for callback in self.called:
+            if does_something(callback, "on_compile_begin"):
+                callback.on_compile_begin(mode, step)
+
+    def on_compile_end(self, mode: str, seconds: float) -> None:
+        """Forward `on_compile_end`."""
+        for callback in self.called:
+            if does_something(callback, "on_compile_end"):
+                callback.on_compile_end(mode, seconds)
+
     def _find(self, kind: type) -> list[Any]:
         return [callback for callback in self.callbacks if isinstance(callback, kind)]
 
@@ -180,8 +192,8 @@ def _check(callback: Any) -> None:
     missing = [name for name in ("set_model", "set_params", *HOOKS) if not callable(getattr(callback, name, None))]
     if missing:
         raise TypeError(
-            f"callbacks: {callback!r} is not a callback: it has no {missing[0]}(). Subclass minidl.callbacks.Callback, "
-            "or wrap a function: LambdaCallback(on_epoch_end=function)."
+            f"callbacks: {described(callback)} is not a callback: it has no {missing[0]}(). Subclass "
+            "minidl.callbacks.Callback, or wrap a function: LambdaCallback(on_epoch_end=function)."
         )
 
 

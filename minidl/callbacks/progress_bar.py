@@ -6,14 +6,13 @@ cost is negligible. The final line of an epoch has the numbers of the history.
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import Any
-
-import numpy as np
 
 from minidl.callbacks import displays
 from minidl.callbacks.base import Callback, Logs, fine_without
-from minidl.core.messages import say
+from minidl.callbacks.formats import format_compilation, format_number, format_rate, format_seconds, format_step
+from minidl.callbacks.step_clock import StepClock
 
 REFRESH_SECONDS = 0.125
 
@@ -23,14 +22,15 @@ class ProgbarLogger(Callback):
 
     In a terminal or notebook a live bar during each epoch; everywhere one line at its end:
 
-        600/600 - 0.1s - 45us/step - accuracy: 0.9215 - loss: 0.2871 - val_loss: 0.3012
+        600/600 - 0.9s - 45us/step - accuracy: 0.9215 - loss: 0.2871 - val_loss: 0.3012 - compiled in 0.8 s
 
-    The time is that of the whole epoch with its validation; the time of a step is that of
-    training alone, without the first chunk, which may include compilation. Added by
-    `fit`, `evaluate` and `predict` unless verbose is 0. Validation within `fit` has no bar.
+    The first time is that of the whole epoch, with compilation and validation. The time of a step is the time of
+    training without compilation, divided by the number of steps. An epoch in which nothing was compiled shows no time
+    of compilation. Added by `fit`, `evaluate` and `predict` unless verbose is 0. During validation within `fit` the bar
+    shows the number of its steps.
 
-    Settings are read from `params`: "verbose" (0 silent, 1 or "auto" live, 2 lines only), "epochs", and
-    "steps" (None while unknown).
+    Settings are read from `params`: "verbose" (0 silent, 1 or "auto" live, 2 lines only), "epochs", "steps" and
+    "validation_steps" (None while unknown).
 
     Raises:
         ValueError: an invalid `verbose` in `set_params`.
@@ -42,12 +42,19 @@ class ProgbarLogger(Callback):
         self.verbose: int = 1
         self.epochs: int = 1
         self.target: int | None = None  # total steps
-        self.seen = 0  # steps done
         self._mode: str | None = None  # mode of the open bar: "train", "test", "predict"
         self._display: displays.Display = displays.LineDisplay()
+        self._run_display: displays.Display | None = None  # that of all epochs
         self._logs: Logs = None
-        self._first: tuple[int, float] | None = None  # steps done and the time after the first chunk
-        self._start = self._seen_time = self._drawn_time = 0.0
+        self._clock = StepClock()
+        self._drawn_time = 0.0
+        self._validation: int | None = None  # steps of validation so far, while it runs
+        self._validation_steps: int | None = None
+
+    @property
+    def seen(self) -> int:
+        """The number of steps done."""
+        return self._clock.seen
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Read verbose, epochs and steps."""
@@ -58,24 +65,36 @@ class ProgbarLogger(Callback):
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params.get("epochs") or 1
         self.target = params.get("steps")
+        self._validation_steps = params.get("validation_steps")
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Choose the display of the epochs."""
+        self._run_display = None
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Open a bar."""
-        if self.verbose and self.epochs > 1:
-            say(f"Epoch {epoch + 1}/{self.epochs}")
-        self._open("train")
+        if self._run_display is None:
+            self._run_display = self._choose_display()
+        heading = f"Epoch {epoch + 1}/{self.epochs}" if self.verbose and self.epochs > 1 else ""
+        self._run_display.begin_epoch(heading, getattr(self.model, "history", None))
+        run = getattr(self.model, "training_run", None)
+        self._open("train", run.start.batches if run is not None and run.start.epoch == epoch else 0)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Print the line of the epoch."""
         self._finish("train", logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:
-        """Open a bar, unless this is validation within an epoch."""
+        """Open a bar, or count the steps of validation on the bar of the epoch."""
         if self._mode is None:
             self._open("test")
+        elif self._mode == "train":
+            self._validation = 0
 
     def on_test_end(self, logs: Logs = None) -> None:
         """Print the final line."""
+        if self._mode == "train" and self._validation:
+            self._validation_steps = self._validation
         self._finish("test", logs)
 
     def on_predict_begin(self, logs: Logs = None) -> None:
@@ -89,16 +108,27 @@ class ProgbarLogger(Callback):
 
     def on_progress(self, mode: str, step: int, logs: Logs = None) -> None:
         """Record the time, and redraw if the last drawing is old enough."""
-        if mode != self._mode:
+        if mode == self._mode:
+            self._clock.progress(step)
+            self._logs = None if mode == "predict" else logs  # those of predict are its outputs
+        elif self._validation is not None and mode == "test":
+            self._validation = step
+        else:
             return
-        now = time.perf_counter()
-        self.seen, self._seen_time = step, now
-        self._logs = None if mode == "predict" else logs  # those of predict are its outputs
-        if self._first is None:
-            self._first = (step, now)
-        if self._display.live and now - self._drawn_time >= REFRESH_SECONDS:
+        if self._display.live and perf_counter() - self._drawn_time >= REFRESH_SECONDS:
             self._draw()
-            self._drawn_time = now
+
+    def on_compile_begin(self, mode: str, step: int) -> None:
+        """Show that a program is compiled."""
+        if self._is_shown(mode):
+            self._clock.compiling(step if mode == self._mode else self.seen)
+            if self._display.live:
+                self._draw()
+
+    def on_compile_end(self, mode: str, seconds: float) -> None:
+        """Add the time, which is not that of steps."""
+        if self._is_shown(mode):
+            self._clock.has_compiled(seconds)
 
     # A custom training loop may call these instead of on_progress.
 
@@ -121,22 +151,42 @@ class ProgbarLogger(Callback):
         """Close a bar that an exception left open; its last state is printed as a line."""
         if self._mode is not None and self.seen:
             count = f"{self.seen}/{self._total() or '?'}"
-            self._print([count, *self._times(), *_metrics(self._logs), "unfinished"])
+            self._print([count, *self._times(), *_metrics(self._logs), *self._compiled(), "unfinished"])
+        self._display.clear()
         self._mode = None
 
-    def _open(self, mode: str) -> None:
+    def _choose_display(self) -> displays.Display:
+        return displays.choose_display() if self.verbose == 1 else displays.LineDisplay()
+
+    def _open(self, mode: str, done: int = 0) -> None:
         self._mode = mode
-        self.seen = 0
+        self._display = self._run_display if mode == "train" and self._run_display else self._choose_display()
         self._logs = None
-        self._first = None
-        self._start = self._seen_time = self._drawn_time = time.perf_counter()
-        self._display = displays.choose_display() if self.verbose == 1 else displays.LineDisplay()
+        self._validation = None
+        self._clock = StepClock(done)
+        self._drawn_time = self._clock.start
+
+    def _is_shown(self, mode: str) -> bool:
+        """Whether the open bar is that of a mode, or of training that is being validated."""
+        return self._mode is not None and (mode == self._mode or (mode == "test" and self._validation is not None))
 
     def _draw(self) -> None:
-        total, step_seconds = self._total(), self._step_seconds()
-        left = [f"{format_seconds(step_seconds * (total - self.seen))} left"] if total else []
-        details = [*left, format_step(step_seconds), format_rate(step_seconds), *_metrics(self._logs)]
-        self._display.update(f"{self.seen}/{total or '?'}", self.seen / total if total else None, " - ".join(details))
+        total, step_seconds = self._total(), self._clock.step_seconds()
+        now, speed, rate = [], [], []
+        if self._clock.is_compiling:
+            now = ["compiling"]
+        elif self._validation is not None:
+            now = [f"validation {self._validation}/{self._validation_steps or '?'}"]
+        elif step_seconds is not None and total:
+            now = [f"{format_seconds(step_seconds * (total - self.seen))} left"]
+        if step_seconds is not None:
+            speed, rate = [format_step(step_seconds)], [format_rate(step_seconds)]
+        metrics = _metrics(self._logs)
+        details = [*now, *speed, *metrics, *rate]
+        less_important = [*rate, *(text for text in reversed(metrics) if not text.startswith("loss: ")), *speed]
+        count = f"{self.seen}/{total or '?'}"
+        self._display.update(count, self.seen / total if total else None, details, less_important)
+        self._drawn_time = perf_counter()
 
     def _finish(self, mode: str, logs: Logs) -> None:
         if mode != self._mode:
@@ -144,7 +194,7 @@ class ProgbarLogger(Callback):
         if mode == "train" and self.target is None:
             self.target = self.seen  # the length of the next epoch
         count = [f"{self.seen}/{self._total() or self.seen}"] if self.seen else []
-        self._print([*count, *self._times(), *_metrics(logs)])
+        self._print([*count, *self._times(), *_metrics(logs), *self._compiled()])
 
     def _print(self, parts: list[str]) -> None:
         self._mode = None
@@ -152,62 +202,16 @@ class ProgbarLogger(Callback):
             self._display.finish(" - ".join(parts))
 
     def _times(self) -> list[str]:
-        elapsed = format_seconds(time.perf_counter() - self._start)
-        return [elapsed, format_step(self._step_seconds())] if self.seen else [elapsed]
+        step_seconds = self._clock.step_seconds()
+        speed = [format_step(step_seconds)] if step_seconds is not None else []
+        return [format_seconds(self._clock.elapsed()), *speed]
+
+    def _compiled(self) -> list[str]:
+        return [format_compilation(self._clock.compiled)] if self._clock.compiled else []
 
     def _total(self) -> int | None:
         """The total number of steps; None if it is unknown or has been exceeded."""
         return self.target if self.target and self.target >= self.seen else None
-
-    def _step_seconds(self) -> float:
-        if self._first is not None and self.seen > self._first[0]:
-            return (self._seen_time - self._first[1]) / (self.seen - self._first[0])
-        return (self._seen_time - self._start) / self.seen
-
-
-def format_number(value: Any) -> str:
-    """A metric for the bar: four decimals, or scientific notation up to 0.001; the mean of an array.
-
-    >>> format_number(0.98765), format_number(0.000123)
-    ('0.9877', '1.2300e-04')
-    """
-    if isinstance(value, str):
-        return value
-    number = float(np.mean(value))
-    return f"{number:.4f}" if abs(number) > 1e-3 else f"{number:.4e}"
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration, in seconds, minutes or hours.
-
-    >>> format_seconds(3.14), format_seconds(75), format_seconds(3725)
-    ('3.1s', '1:15', '1:02:05')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def format_step(seconds: float) -> str:
-    """The time per step, in a suitable unit.
-
-    >>> format_step(45e-6), format_step(0.0123), format_step(2.5)
-    ('45us/step', '12.3ms/step', '2.50s/step')
-    """
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f}us/step"
-    return f"{seconds * 1e3:.1f}ms/step" if seconds < 1 else f"{seconds:.2f}s/step"
-
-
-def format_rate(seconds: float) -> str:
-    """Steps per second, from the time per step.
-
-    >>> format_rate(45e-6), format_rate(2.5)
-    ('22222 steps/s', '0.4 steps/s')
-    """
-    return f"{1 / seconds:.0f} steps/s" if seconds < 0.1 else f"{1 / seconds:.1f} steps/s"
 
 
 def _metrics(logs: Logs) -> list[str]:

@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from minidl.core.naming import is_own
 
@@ -37,12 +37,15 @@ class CheckedArguments:
 
     takes_any_argument = False  # whether `**kwargs` are not those of the base
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_arguments(cls, args, kwargs)
         if kwargs and not cls.takes_any_argument and (known := _passed_on(cls)) is not None:
             if unknown := [name for name in kwargs if name not in known]:
                 raise TypeError(unknown_argument(cls.__name__, unknown, known))
         return super().__new__(cls)
+
+    # of a class without a constructor
+    __new__.__signature__ = inspect.Signature([inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)])  # type: ignore[attr-defined]
 
 
 def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -51,6 +54,8 @@ def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     Raises:
         TypeError: the message suggests similar names for unknown ones, or has the names that are missing.
     """
+    if not args and not kwargs:
+        return  # a copy or an unpickled object is made without the constructor, which itself says what is missing
     try:
         _check_fits(cls.__init__, len(args), tuple(kwargs))  # type: ignore[misc]
     except TypeError as error:

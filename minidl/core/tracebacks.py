@@ -117,10 +117,10 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def described(value: Any) -> str:
-    """A short text for an argument: the dtype and the shape of an array, and of each in a list.
+    """A short text for an argument: the dtype and the shape of an array, and of each in a list. No addresses.
 
-    >>> described([jax.numpy.ones((2, 3)), None, "a"])
-    "[float32 (2, 3), None, 'a']"
+    >>> described([jax.numpy.ones((2, 3)), None, "a", described])
+    "[float32 (2, 3), None, 'a', the function described]"
     """
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         shape = tuple(value.shape) if isinstance(value.shape, tuple) else value.shape  # TensorFlow's may be unknown
@@ -130,6 +130,8 @@ def described(value: Any) -> str:
         return f"[{inside}]" if isinstance(value, list) else f"({inside})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name!r}: {described(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__}"
     return repr(value) if isinstance(value, (int, float, str, tuple, type(None))) else f"a {type(value).__name__}"
 
 
@@ -139,7 +141,8 @@ def _without_values(message: str) -> str:
         return first
     return (
         f"{first.rstrip('.')}. While a model is traced, arrays have shapes and no values: use keras.ops.where or "
-        "keras.ops.cond in place of `if`, and keras.ops in place of NumPy; or compile the model with run_eagerly=True."
+        "keras.ops.cond in place of `if`, and keras.ops in place of NumPy; or compile the model with run_eagerly=True, "
+        "and define compute_output_shape in the layer, which is traced for its shapes otherwise."
     )
 
 
@@ -164,5 +167,11 @@ def _filtered(given: types.TracebackType | None) -> types.TracebackType | None:
 
 
 def _is_internal(error: BaseException | None) -> bool:
-    """Whether an error that another one replaced was raised without any frame of the user's."""
-    return error is None or not any(_is_users(f.f_code.co_filename) for f, _ in traceback.walk_tb(error.__traceback__))
+    """Whether an error that another one replaced was raised without any frame of the user's.
+
+    One without frames is not: it has the text of a traceback in another process.
+    """
+    if error is None:
+        return True
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and not any(_is_users(frame.f_code.co_filename) for frame in frames)

@@ -19,3 +19,8 @@ DType: TypeAlias = str | type | np.dtype  # "float32", jnp.float32, np.dtype("fl
 PyTree: TypeAlias = Any  # an array, or lists, tuples and dicts of arrays
 Config: TypeAlias = dict[str, Any]  # plain data that `from_config` makes an object of
 Identifier: TypeAlias = str | Config | Callable[..., Any] | None  # a name, a config, a class, a function or an object
+
+
+def any_signature(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a method that subclasses override with arguments of their own, for type checkers."""
+    return method

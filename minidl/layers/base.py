@@ -12,7 +12,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax
 
@@ -24,6 +24,7 @@ from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
 from minidl.core.symbolic import Node, is_symbolic
 from minidl.core.text import may_be_text
+from minidl.core.typing import any_signature
 from minidl.core.variables import Variable, autocast_scope, name_scope
 from minidl.layers import masks, pipelines, signatures
 from minidl.layers.configured import Configured
@@ -72,7 +73,7 @@ class Layer(Configured):
     autograph_info__ = None  # its presence tells AutoGraph of TensorFlow to call layers as they are
     _init_arguments: tuple[tuple[Any, ...], dict[str, Any]]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_arguments(cls, args, kwargs)
         layer = super().__new__(cls)
         layer._init_arguments = (args, kwargs)
@@ -116,6 +117,7 @@ class Layer(Configured):
 
     # What a subclass writes
 
+    @any_signature
     def build(self, input_shape: Any) -> None:
         """Make the weights, given the shape of the input (None for sizes that are not known).
 

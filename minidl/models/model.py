@@ -14,7 +14,7 @@ from minidl.core import naming, registry, structures, tracebacks
 from minidl.core.functional import of_one_moment
 from minidl.core.object_graph import parts
 from minidl.core.symbolic import KerasTensor
-from minidl.core.typing import PyTree
+from minidl.core.typing import PyTree, any_signature
 from minidl.core.variables import Variable
 from minidl.layers import masks, signatures
 from minidl.layers.base import Layer, is_outermost
@@ -93,6 +93,7 @@ class Model(Trainer):
             if not trainable:
                 self.trainable = False
 
+    @any_signature
     def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Run the graph; a subclass without a graph overrides it."""
         if self.graph is None:

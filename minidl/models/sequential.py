@@ -64,11 +64,9 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and isinstance(producer := getattr(layer.producer, "operation", None), Layer):
             layer = producer if isinstance(producer, InputLayer) else layer
         if not isinstance(layer, Layer):
-            hint = (
-                " A layer of another library has one of this name in minidl.layers; a function needs Lambda(function)."
-            )
-            hint = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else hint
-            raise ValueError(f"Sequential.add: expected a layer, got {layer!r}.{hint}")
+            other = "A layer of another library has its equivalent in minidl.layers; a function needs Lambda(function)."
+            hint = f"Write {layer.__name__}(...) to make one." if isinstance(layer, type) else other
+            raise ValueError(f"Sequential.add: expected a layer, got {tracebacks.described(layer)}. {hint}")
         if any(layer.name == other.name and layer is not other for other in self._layers):
             raise ValueError(
                 f"Sequential: layers should have unique names, and there is a layer named {layer.name!r} in "

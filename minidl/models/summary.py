@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import jax
 
+from minidl.core import notebook
 from minidl.core.symbolic import FunctionCall
 from minidl.layers.base import Layer
 
@@ -26,37 +28,61 @@ def print_summary(
 
     The arguments are those of `Model.summary`.
     """
+    rows = _selected(_rows_of(model), layer_range)
+    connected = any(row.connected for row in rows)
+    columns = ["Layer (type)", "Output Shape", "Param #"]
+    columns += ["Connected to"] * connected + ["Trainable"] * show_trainable
+    cells = [_cells(depth, row, connected, show_trainable) for depth, row in _expanded(rows, expand_nested)]
+    title, totals = f'Model: "{model.name}"', _totals(model)
+    if print_fn is None and notebook.in_notebook():
+        lines = [f"<b>{html.escape(title)}</b>", notebook.table(columns, cells, numbers=[2])]
+        lines += [f"<div><b>{name}:</b> {size}</div>" for name, size in totals]
+        notebook.show(f"<div>{''.join(lines)}</div>", _as_text(title, columns, cells, totals, line_length))
+    elif print_fn is not None:
+        print_fn(_as_text(title, columns, cells, totals, line_length))
+    else:
+        print(_as_text(title, columns, cells, totals, line_length, is_plain=False))
+
+
+def _cells(depth: int, row: _Row, connected: bool, show_trainable: bool) -> list[str]:
+    """The texts of a row."""
+    name = f"{'   ' * depth + '└ ' if depth else ''}{row.operation.name} ({_kind(row.operation)})"
+    texts = [name, "?" if row.shape is None else str(row.shape), _parameters(row.operation)]
+    texts += [", ".join(row.connected) or "-"] if connected else []
+    return texts + ([_trains(row.operation)] if show_trainable else [])
+
+
+def _as_text(
+    title: str,
+    columns: list[str],
+    cells: list[list[str]],
+    totals: list[tuple[str, str]],
+    width: int | None,
+    is_plain: bool = True,
+) -> str:
+    """The summary as text; a plain one has no colours."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    rows = _selected(_rows_of(model), layer_range)
-    connected = any(row.connected for row in rows)
-    table = Table(show_lines=False, width=line_length)
-    table.add_column("Layer (type)")
-    table.add_column("Output Shape")
-    table.add_column("Param #", justify="right")
-    if connected:
-        table.add_column("Connected to")
-    if show_trainable:
-        table.add_column("Trainable", justify="center")
-    for depth, row in _expanded(rows, expand_nested):
-        name = f"{'   ' * depth + '└ ' if depth else ''}{row.operation.name} ({_kind(row.operation)})"
-        cells = [escape(name), "?" if row.shape is None else escape(str(row.shape)), _parameters(row.operation)]
-        cells += [escape(", ".join(row.connected) or "-")] if connected else []
-        table.add_row(*cells, *([_trains(row.operation)] if show_trainable else []))
-
-    console = Console(highlight=False, width=line_length)
-    if print_fn is not None:
-        console = Console(highlight=False, force_terminal=False, color_system=None, width=line_length or 100)
+    table = Table(show_lines=False, width=width)
+    for column in columns:
+        table.add_column(
+            column, justify="right" if column == "Param #" else "center" if column == "Trainable" else "left"
+        )
+    for row in cells:
+        table.add_row(*map(escape, row))
+    console = Console(highlight=False, width=width)
+    if is_plain:
+        console = Console(
+            highlight=False, force_terminal=False, force_jupyter=False, color_system=None, width=width or 100
+        )
     with console.capture() as captured:
-        console.print(f'[bold]Model: "{escape(model.name)}"[/bold]')
+        console.print(f"[bold]{escape(title)}[/bold]")
         console.print(table)
-        for title, variables in _totals(model):
-            count = sum(variable.size for variable in variables)
-            size = sum(variable.size * variable._value.dtype.itemsize for variable in variables)
-            console.print(f"[bold] {title}:[/bold] {count:,} ({memory_size(size)})")
-    (print_fn or print)(captured.get().rstrip("\n"))
+        for name, size in totals:
+            console.print(f"[bold] {name}:[/bold] {size}")
+    return captured.get().rstrip("\n")
 
 
 def memory_size(size: float) -> str:
@@ -70,14 +96,22 @@ def memory_size(size: float) -> str:
     return f"{size / 1024**power:.2f} {units[power]}"
 
 
-def _totals(model: Any) -> list[tuple[str, list[Any]]]:
+def _totals(model: Any) -> list[tuple[str, str]]:
+    """The numbers of parameters and their sizes in memory."""
     optimizer = model.optimizer.variables if model.optimizer is not None and model.optimizer.built else []
     totals = [
         ("Total params", [*model.weights, *optimizer]),
         ("Trainable params", model.trainable_weights),
         ("Non-trainable params", model.non_trainable_weights),
     ]
-    return [*totals, ("Optimizer params", optimizer)] if optimizer else totals
+    totals += [("Optimizer params", optimizer)] if optimizer else []
+    return [
+        (title, f"{sum(v.size for v in variables):,} ({memory_size(_bytes(variables))})") for title, variables in totals
+    ]
+
+
+def _bytes(variables: list[Any]) -> int:
+    return sum(variable.size * variable._value.dtype.itemsize for variable in variables)
 
 
 @dataclasses.dataclass

@@ -28,4 +28,8 @@ MODULES = {
     if NAMES[name] is vars(module).get(name)
 }
 
-__all__ = sorted([*NAMES, "image", "linalg", "nn", "numpy"])  # noqa: PLE0605
+for _module in _FAMILIES.values():
+    _module.__all__ = sorted(name for name in NAMES if NAMES[name] is vars(_module).get(name))  # type: ignore[attr-defined]
+
+# Not by assignment: type checkers, which take `__all__` as it is written, would see no name.
+globals()["__all__"] = sorted([*NAMES, "image", "linalg", "nn", "numpy"])

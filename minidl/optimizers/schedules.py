@@ -351,17 +351,20 @@ class CosineDecayRestarts(LearningRateSchedule):
         }
 
 
-_CLASSES = (
-    ExponentialDecay,
-    PiecewiseConstantDecay,
-    PolynomialDecay,
-    InverseTimeDecay,
-    CosineDecay,
-    CosineDecayRestarts,
-)
+_CLASSES = ExponentialDecay, PiecewiseConstantDecay, PolynomialDecay, InverseTimeDecay, CosineDecay, CosineDecayRestarts
 NAMES: dict[str, Any] = {cls.__name__: cls for cls in _CLASSES}
 
-__all__ = ["LearningRateSchedule", "deserialize", "serialize", *(cls.__name__ for cls in _CLASSES)]
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]
 
 
 def serialize(learning_rate_schedule: Callable[..., Any]) -> Config | str:

@@ -42,17 +42,17 @@ class Reported:
         return {**dict(zip(self.names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
 
-def train(step: Callable[..., Any], state: State, batches: Any, count: Any, is_eager: bool) -> tuple[State, Logs]:
+def train(step: Callable[..., Any], state: State, batches: Any, count: Any) -> tuple[State, Logs]:
     """Train on the first `count` batches of (capacity, batch, ...): the new state, and the logs of the last batch."""
 
     def one(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
         return step(carry[0], batch_at(batches, i))
 
-    return lax.fori_loop(0, count, one, (state, {} if is_eager else _empty(step, state, batch_at(batches, 0))[1]))
+    return lax.fori_loop(0, count, one, (state, _empty(step, state, batch_at(batches, 0))[1]))
 
 
 def test(
-    step: Callable[..., Any], weights: State, metrics: list[Any], batches: Any, count: Any, is_eager: bool
+    step: Callable[..., Any], weights: State, metrics: list[Any], batches: Any, count: Any
 ) -> tuple[list[Any], Changes, Logs]:
     """Evaluate batches: the new metrics, the changes of non-trainable variables, the logs of the last batch."""
 
@@ -61,7 +61,7 @@ def test(
 
     _, changing, logs = _empty(step, weights, metrics, batch_at(batches, 0))
     changes = {index: weights.non_trainable[index] for index in changing}
-    return lax.fori_loop(0, count, one, (metrics, changes, {} if is_eager else logs))
+    return lax.fori_loop(0, count, one, (metrics, changes, logs))
 
 
 def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tuple[Any, Changes]:

@@ -46,7 +46,8 @@ class Compiled(Layer):
             loss_weights: factor of the loss.
             metrics: a list of names, functions or `Metric` objects; "accuracy" selects the kind for the outputs.
             weighted_metrics: the same, weighted by the sample weights.
-            run_eagerly: do not compile, so that prints and breakpoints in layers work.
+            run_eagerly: do not compile, so that `print` and `breakpoint` in layers show values. (`jax.debug.print`,
+                `jax.debug.breakpoint` and `jax_debug_nans` work in compiled steps too.)
             steps_per_execution: accepted; the number of steps per compiled call is adapted while training.
             jit_compile: accepted; training is always compiled, unless `run_eagerly`.
             auto_scale_loss: whether to wrap the optimizer in a `LossScaleOptimizer` if the model's dtype policy is

@@ -17,8 +17,9 @@ from minidl.core.variables import Variable
 from minidl.training.chunk import Reported
 from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
+from minidl.training.jaxprs import is_same_program
 from minidl.training.layout import Layout
-from minidl.training.programs import Program, is_same_program
+from minidl.training.programs import Program
 from minidl.training.pure_steps import PureSteps
 from minidl.training.sharded import Shardings
 from minidl.training.state import Changes, State, StepVariables, held
@@ -119,9 +120,8 @@ class CompiledSteps(PureSteps):
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
             if chunk.tail is not None and program.is_new(chunk.tail):
                 program.compile_ahead(chunk.tail, *self._arguments(mode, chunk.tail, of_chunk=True))
-        self._irrelevant |= changed(
-            fingerprint(self.model).settings(), self._settings
-        )  # changed by tracing, such as a counter of calls
+        now = fingerprint(self.model).settings()
+        self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))

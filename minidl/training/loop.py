@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from time import perf_counter
 from typing import Any
 
 from minidl.callbacks import CallbackList
@@ -49,6 +50,12 @@ class Epoch(abc.ABC):
         if self.every_batch and self.execution.is_complete:
             getattr(self.callbacks, f"on_{self.run.mode}_batch_begin")(self.execution.done)
             self.run.refresh()
+
+    def begin_compiling(self, dispatched: Iterable[tuple[Chunk, Any]]) -> float:
+        """Tell the callbacks; returns the time."""
+        step = self.execution.done + sum(chunk.num_batches for chunk, _ in dispatched)
+        self.callbacks.on_compile_begin(self.run.mode, step)
+        return perf_counter()
 
     @abc.abstractmethod
     def finish(self, chunk: Chunk, result: Any) -> bool:
@@ -132,10 +139,13 @@ def run_epoch(epoch: Epoch) -> None:
     passed = data.epoch(restart=run.mode != "train", is_resumed=execution.done > 0)
     for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
-        given = placed(chunk)
+        given, began = placed(chunk), 0.0
         for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
+            began = began or epoch.begin_compiling(dispatched)
             step.trace(*args)
         dispatched.append((chunk, run.compute(given)))
+        if began:
+            epoch.callbacks.on_compile_end(run.mode, perf_counter() - began)
         if is_stopped(waiting=0 if epoch.every_batch else 1):
             return
     if not epoch.is_last:

@@ -6,6 +6,7 @@ in use (see step.py), and a model may use what was traced for another one where 
 
 from __future__ import annotations
 
+import types
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from minidl import config
 from minidl.core.structural_key import structural_key
 from minidl.layers.base import Layer
 from minidl.metrics import Metric
-from minidl.training import chunk as loops
+from minidl.training import chunk, eager
 from minidl.training.chunk import Reported
 from minidl.training.programs import Program, Shared
 from minidl.training.state import Changes, State
@@ -58,7 +59,7 @@ class StepPrograms:
     def _train_chunk(self, state: State, batches: Any, count: Any) -> tuple[State, Reported]:
         now = in_use()
         state = now.layout.transpose(state)
-        state, logs = loops.train(self.steps["train"], state, batches, count, now.model.run_eagerly)
+        state, logs = _loops(count).train(self.steps["train"], state, batches, count)
         state = now.layout.transpose(state)
         return state, Reported.of(now.results(state), logs)
 
@@ -66,13 +67,17 @@ class StepPrograms:
         self, weights: State, metrics: list[Any], batches: Any, count: Any
     ) -> tuple[list[Any], Changes, Reported]:
         now = in_use()
-        is_eager = now.model.run_eagerly
-        metrics, changes, logs = loops.test(self.steps["test"], weights, metrics, batches, count, is_eager)
+        metrics, changes, logs = _loops(count).test(self.steps["test"], weights, metrics, batches, count)
         state = weights.with_changes(changes)._replace(metrics=metrics)
         return metrics, changes, Reported.of(now.results(state), logs)
 
     def _predict_chunk(self, weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
-        return loops.predict(self.steps["predict"], weights, x, count)
+        return _loops(count).predict(self.steps["predict"], weights, x, count)
+
+
+def _loops(count: Any) -> types.ModuleType:
+    """The loops of a compiled function, whose arguments are traced, or those of one that runs as it is."""
+    return chunk if isinstance(count, jax.core.Tracer) else eager
 
 
 shared: Shared[StepPrograms] = Shared(limit=32)

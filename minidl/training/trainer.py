@@ -13,32 +13,30 @@ from collections.abc import Sequence
 from types import MethodType
 from typing import Any
 
-import jax
 import numpy as np
 
 from minidl import config
 from minidl.callbacks import Callback, CallbackList, History
-from minidl.core import placement, sharing, structures, tracebacks
+from minidl.core import tracebacks
 from minidl.core.arrays import as_arrays
 from minidl.core.object_graph import Watch
 from minidl.core.typing import PyTree
 from minidl.layers.base import Layer
 from minidl.training import loop
 from minidl.training.data import nonfinite
-from minidl.training.data.one_batch import one_batch
+from minidl.training.data.chunks import chunk_capacity, row_bytes
 from minidl.training.data.splits import train_validation_split
 from minidl.training.data.streams import is_stream
-from minidl.training.prepared import Prepared
-from minidl.training.runs import Evaluation, Prediction, Training
+from minidl.training.on_batch import OnBatch, Results
+from minidl.training.runs import Training
 from minidl.training.targets import checks
 from minidl.utils.batches import unpack_x_y_sample_weight
 
 Callbacks = Callback | Sequence[Callback] | None
-Results = float | list[float] | dict[str, float]  # the loss; or a list or dict of the loss and the metrics
 _OVERRIDABLE = ("train_step", "test_step", "predict_step", "compute_metrics")
 
 
-class Trainer(Prepared):
+class Trainer(OnBatch):
     """The training methods of models: see `Model`.
 
     Args:
@@ -149,7 +147,8 @@ class Trainer(Prepared):
             nonfinite.check("fit", self, data)
             if validation is not None:
                 nonfinite.check("fit: validation_data", self, validation, trains=False)
-            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True)
+            more = {"validation_steps": validation.num_batches} if validation is not None else {}
+            callback_list = self._callbacks(callbacks, verbose, epochs, data.num_batches, add_history=True, **more)
             stack.callback(callback_list.close)
             stack.enter_context(self._fitting.lock)
             run = stack.enter_context(Training(self, data, initial_epoch))
@@ -202,7 +201,7 @@ class Trainer(Prepared):
         verbose: str | int = "auto",
         steps: int | None = None,
         callbacks: Callbacks = None,
-    ) -> PyTree:
+    ) -> np.ndarray:
         """Compute the outputs for inputs.
 
         Args:
@@ -219,56 +218,10 @@ class Trainer(Prepared):
         if verbose == 0 and callbacks is None and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32):
             return self._predict_batch("predict", x)
         with self._data("predict", x, None, None, batch_size, steps) as data:
+            outputs = row_bytes(self._output_spec(data.first[0]))  # a chunk has room for them, too
+            data.capacity = min(data.capacity, chunk_capacity(outputs * data.batch_size, data.num_batches or 2))
             with contextlib.closing(self._callbacks(callbacks, verbose, 1, data.num_batches)) as callback_list:
                 return loop.predict(self, data, callback_list)
-
-    @tracebacks.filtered
-    def train_on_batch(
-        self,
-        x: PyTree,
-        y: PyTree = None,
-        sample_weight: PyTree = None,
-        class_weight: dict[int, float] | None = None,
-        return_dict: bool = False,
-    ) -> Results:
-        """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
-        checks.compiled(self, "train_on_batch")
-        x, y, sample_weight = self._arrays("train_on_batch", x, y, sample_weight)
-        if class_weight is not None:
-            sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
-        self._prepare("train_on_batch", x, y, sample_weight)
-        nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
-        chunk = one_batch(x, y, sample_weight)
-        with self._fitting.lock:
-            self.reset_metrics()
-            logs = Training(self, chunk).on_one(chunk).read()
-        return self._reported(logs, return_dict)
-
-    @tracebacks.filtered
-    def test_on_batch(
-        self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, return_dict: bool = False
-    ) -> Results:
-        """The loss and the metrics on one batch, as `evaluate` returns them."""
-        checks.compiled(self, "test_on_batch")
-        x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
-        self._prepare("test_on_batch", x, y, sample_weight)
-        with Evaluation(self) as run:
-            logs = run.on_one(one_batch(x, y, sample_weight)).read()
-            if not sharing.are_trained(run.steps.variables.metrics):
-                run.publish()
-        return self._reported(logs, return_dict)
-
-    @tracebacks.filtered
-    def predict_on_batch(self, x: PyTree) -> PyTree:
-        """The outputs for one batch, as NumPy arrays."""
-        return self._predict_batch("predict_on_batch", x)
-
-    def _predict_batch(self, call: str, x: PyTree) -> PyTree:
-        x, _, _ = self._arrays(call, x)
-        self._prepare(call, x)
-        with Prediction(self) as run:
-            outputs = run.on_one(one_batch(x, None, None))
-        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
 
     # The steps as pure functions. Each may be overridden, in the form that Keras documents for JAX.
 
@@ -304,17 +257,10 @@ class Trainer(Prepared):
     # Inside
 
     def _callbacks(
-        self, callbacks: Callbacks, verbose: str | int, epochs: int, num_batches: int | None, add_history: bool = False
+        self, callbacks: Callbacks, verbose: Any, epochs: int, steps: int | None, add_history: bool = False, **more: Any
     ) -> CallbackList:
-        params = {"verbose": verbose, "epochs": epochs, "steps": num_batches}
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps, **more}
         return CallbackList(callbacks, self, params, add_history=add_history, add_progbar=verbose != 0)
-
-    def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
-        if return_dict:
-            return logs
-        named = [name for name in self.metrics_names if name in logs]
-        values = [logs[name] for name in (*named, *sorted(logs.keys() - set(named)))]
-        return values[0] if len(values) == 1 else values
 
 
 class _Fitting:

@@ -1,5 +1,6 @@
 """Utilities for models, data and arrays."""
 
+from minidl.callbacks.history_plot import plot_history
 from minidl.core.dtypes import standard as standardize_dtype
 from minidl.core.messages import (
     disable_interactive_logging,
@@ -23,6 +24,7 @@ from minidl.utils.audio_dataset import audio_dataset_from_directory
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from minidl.utils.feature_space import FeatureSpace
 from minidl.utils.files import get_file
+from minidl.utils.finders import find_batch_size, find_learning_rate
 from minidl.utils.image_dataset import image_dataset_from_directory
 from minidl.utils.images import array_to_img, img_to_array, load_img, save_img
 from minidl.utils.plotting import model_to_dot, plot_model
@@ -47,6 +49,8 @@ __all__ = [
     "deserialize_keras_object",
     "disable_interactive_logging",
     "enable_interactive_logging",
+    "find_batch_size",
+    "find_learning_rate",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
@@ -60,6 +64,7 @@ __all__ = [
     "normalize",
     "pack_x_y_sample_weight",
     "pad_sequences",
+    "plot_history",
     "plot_model",
     "register_keras_serializable",
     "save_img",

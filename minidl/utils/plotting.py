@@ -139,7 +139,7 @@ class _Content:
 
 def _draw(pydot: Any, dot: Any, model: Any, content: _Content, expand_nested: bool, prefix: str) -> tuple[str, str]:
     """Add a model's layers to a graph; returns the names of its first and its last node."""
-    calls = _calls(model)
+    calls = layer_calls(model)
     nodes: dict[int, tuple[str, str]] = {}  # id of an operation -> its first and its last node
     for operation, inputs, outputs, _ in calls:
         name = f"{prefix}{operation.name}"
@@ -157,7 +157,7 @@ def _draw(pydot: Any, dot: Any, model: Any, content: _Content, expand_nested: bo
     return names[0][0], names[-1][1]
 
 
-def _calls(model: Any) -> list[tuple[Any, list[Any], list[Any], list[Any]]]:
+def layer_calls(model: Any) -> list[tuple[Any, list[Any], list[Any], list[Any]]]:
     """Each operation of a model with its input and output tensors, and the operations before it."""
     graph = getattr(model, "graph", None)
     if graph is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minidl.callbacks import displays
-from minidl.callbacks.progress_bar import format_number, format_seconds, format_step
+from minidl.callbacks.formats import format_number, format_seconds, format_step
 
 
 class Progbar:
@@ -82,7 +82,7 @@ class Progbar:
             self._display.finish(" - ".join([f"{current}/{self.target or current}", *self._details()]))
         elif self.verbose and self._display.live and time.perf_counter() - self._drawn >= self.interval:
             fraction = current / self.target if self.target else None
-            self._display.update(f"{current}/{self.target or '?'}", fraction, " - ".join(self._details()))
+            self._display.update(f"{current}/{self.target or '?'}", fraction, self._details())
             self._drawn = time.perf_counter()
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:

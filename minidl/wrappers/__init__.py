@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minidl.core.optional import needed
+
+if TYPE_CHECKING:
+    from minidl.wrappers.estimators import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 

@@ -26,6 +26,8 @@ NOT_COMPARED = {  # each has its test file
     "TensorBoard": "needs all of TensorFlow",
     "RemoteMonitor": "needs a server",
     "OrbaxCheckpoint": "its folders are not Keras's",
+    "WandbLogger": "is minidl's own",
+    "MLflowLogger": "is minidl's own",
     "MonitorCallback": "is the base of others",
 }
 
@@ -84,7 +86,7 @@ def test_what_the_user_brings_is_not_added_twice():
     ("given", "message"),
     [
         (EarlyStopping, r"got the class EarlyStopping; give an object: EarlyStopping\(\)"),
-        (print, r"<built-in function print> is not a callback.*LambdaCallback\(on_epoch_end=function\)"),
+        (print, r"the function print is not a callback.*LambdaCallback\(on_epoch_end=function\)"),
         (
             "early_stopping",
             r"'early_stopping' is not a callback: it has no set_model\(\). Subclass minidl.callbacks.Callback",
@@ -215,6 +217,7 @@ EVERY = {
     "History": (lambda c, folder: c.History(), ["history", "epoch"]),
     "LambdaCallback": (lambda c, folder: c.LambdaCallback(on_epoch_end=lambda epoch, logs: None), []),
     "LearningRateScheduler": (lambda c, folder: c.LearningRateScheduler(lambda epoch: 0.1), []),
+    "MLflowLogger": (lambda c, folder: c.MLflowLogger(folder / "runs"), []),
     "ModelCheckpoint": (lambda c, folder: c.ModelCheckpoint(folder / "{epoch}.keras", "loss", save_top_k=2), ["kept"]),
     "OrbaxCheckpoint": (lambda c, folder: c.OrbaxCheckpoint(folder / "orbax"), []),
     "ProgbarLogger": (lambda c, folder: c.ProgbarLogger(), []),
@@ -222,6 +225,7 @@ EVERY = {
     "RemoteMonitor": (lambda c, folder: c.RemoteMonitor("http://127.0.0.1:9"), []),
     "SwapEMAWeights": (lambda c, folder: c.SwapEMAWeights(swap_on_epoch=True), ["_own"]),
     "TensorBoard": (lambda c, folder: c.TensorBoard(folder / "logs"), []),
+    "WandbLogger": (lambda c, folder: c.WandbLogger(folder=folder), []),
     "TerminateOnNaN": (lambda c, folder: c.TerminateOnNaN(), []),
 }  # name -> how to make one, and what it remembers of a run
 

@@ -11,9 +11,10 @@ import types
 
 import pytest
 
-from minidl.callbacks import Callback, CallbackList, displays, progress_bar
+from minidl.callbacks import Callback, CallbackList, displays, formats, progress_bar, step_clock
+from minidl.training import run_state
 
-TIMES = r"\d+\.\ds - [\d.]+(us|ms|s)/step"
+TIMES = r"(?:\d+\.\ds|\d+[mu]s) - [\d.]+(?:us|ms|s)/step"
 
 
 class Model:
@@ -69,7 +70,7 @@ def test_the_line_has_the_numbers_of_the_history_and_what_callbacks_added(capsys
     (line,) = lines(capsys)
     shown = dict(part.split(": ") for part in line.split(" - ") if ":" in part)
     history = callbacks.model.history.history
-    assert shown == {name: progress_bar.format_number(values[-1]) for name, values in history.items()}
+    assert shown == {name: formats.format_number(values[-1]) for name, values in history.items()}
     assert list(shown) == list(history) == ["accuracy", "loss", "val_loss", "added"]
 
 
@@ -162,7 +163,7 @@ def test_unknown_verbose_is_refused():
     [(-0.5, "-0.5000"), (-0.00012, "-1.2000e-04"), (0.0, "0.0000e+00"), ("high", "high"), ([0.25, 0.75], "0.5000")],
 )
 def test_numbers_are_readable(value, text):
-    assert progress_bar.format_number(value) == text
+    assert formats.format_number(value) == text
 
 
 # Live drawing, with a clock that the test moves
@@ -174,11 +175,17 @@ class Recorder:
     def __init__(self):
         self.drawn, self.finished = [], []
 
-    def update(self, count, fraction, details):
-        self.drawn.append((count, fraction, details))
+    def begin_epoch(self, heading, history):
+        pass
+
+    def update(self, count, fraction, details, less_important=()):
+        self.drawn.append((count, fraction, " - ".join(details)))
 
     def finish(self, line):
         self.finished.append(line)
+
+    def clear(self):
+        self.drawn.append(None)
 
 
 @pytest.fixture
@@ -186,7 +193,8 @@ def live(monkeypatch):
     """A display that records, and a clock: `live.clock += seconds`."""
     state = types.SimpleNamespace(clock=100.0, display=Recorder())
     monkeypatch.setattr(displays, "choose_display", lambda: state.display)
-    monkeypatch.setattr(progress_bar, "time", types.SimpleNamespace(perf_counter=lambda: state.clock))
+    for module in (progress_bar, step_clock):
+        monkeypatch.setattr(module, "perf_counter", lambda: state.clock)
     return state
 
 
@@ -207,18 +215,70 @@ def test_an_epoch_that_is_over_at_once_is_never_drawn(live):
 def test_it_shows_count_speed_time_left_and_metrics_without_the_time_of_compiling(live):
     callbacks = make(steps=100)
     callbacks.on_epoch_begin(0)
-    live.clock += 10.0  # compiling, and the first chunk of ten
+    callbacks.on_compile_begin("train", 0)
+    assert live.display.drawn == [("0/100", 0.0, "compiling")]
+    live.clock += 10.0
+    callbacks.on_compile_end("train", 10.0)
+    live.clock += 0.2
     callbacks.on_progress("train", 10, {"loss": 0.5})
-    live.clock += 0.5
+    assert live.display.drawn[-1] == ("10/100", 0.1, "1.8s left - 20.0ms/step - loss: 0.5000 - 50 steps/s")
+    live.clock += 0.4
     callbacks.on_progress("train", 60, {"loss": 0.25, "accuracy": 0.75})
     assert live.display.drawn[-1] == (
         "60/100",
         0.6,
-        "0.4s left - 10.0ms/step - 100 steps/s - accuracy: 0.7500 - loss: 0.2500",
+        "0.4s left - 10.0ms/step - accuracy: 0.7500 - loss: 0.2500 - 100 steps/s",
     )
     live.clock += 2.0  # validation
     callbacks.on_epoch_end(0, {"loss": 0.125})
-    assert live.display.finished == ["60/100 - 12.5s - 10.0ms/step - loss: 0.1250"]
+    assert live.display.finished == ["60/100 - 12.6s - 10.0ms/step - loss: 0.1250 - compiled in 10.0 s"]
+
+
+def test_the_time_of_a_step_is_elapsed_time_over_steps_however_late_a_chunk_is_read(live):
+    callbacks = make(steps=17, epochs=3)
+    for epoch in range(2):
+        callbacks.on_epoch_begin(epoch)
+        live.clock += 1.7  # 16 steps, while the last is dispatched, which is read at once
+        callbacks.on_progress("train", 16, {})
+        live.clock += 1e-6
+        callbacks.on_progress("train", 17, {})
+        callbacks.on_epoch_end(epoch, {})
+    assert live.display.finished == ["17/17 - 1.7s - 100.0ms/step"] * 2
+
+
+def test_steps_that_a_compilation_hides_are_not_timed(live):
+    callbacks = make(steps=21, epochs=1)
+    callbacks.on_epoch_begin(0)
+    live.clock += 1.0
+    callbacks.on_progress("train", 10, {})
+    callbacks.on_compile_begin("train", 20)  # the last batch is smaller, and ten batches are still computed
+    assert live.display.drawn[-1] == ("10/21", 10 / 21, "compiling - 100.0ms/step - 10.0 steps/s")
+    live.clock += 5.0
+    callbacks.on_compile_end("train", 5.0)
+    callbacks.on_progress("train", 20, {})
+    live.clock += 0.1
+    callbacks.on_progress("train", 21, {})
+    callbacks.on_epoch_end(0, {})
+    assert live.display.finished == ["21/21 - 6.1s - 100.0ms/step - compiled in 5.0 s"]
+
+
+def test_a_resumed_epoch_counts_the_time_of_its_own_steps(live):
+    callbacks = make(steps=100, epochs=2)
+    callbacks.set_model(types.SimpleNamespace(training_run=types.SimpleNamespace(start=run_state.Position(1, 90))))
+    callbacks.on_epoch_begin(1)
+    live.clock += 1.0
+    callbacks.on_progress("train", 95, {})
+    callbacks.on_epoch_end(1, {})
+    assert live.display.finished == ["95/100 - 1.0s - 200.0ms/step"]
+
+
+def test_milliseconds_are_shown_where_seconds_would_be_zero(live):
+    callbacks = make(steps=2)
+    callbacks.on_epoch_begin(0)
+    live.clock += 0.042
+    callbacks.on_progress("train", 2, {})
+    callbacks.on_epoch_end(0, {})
+    assert live.display.finished == ["2/2 - 42ms - 21.0ms/step"]
 
 
 def test_an_unknown_number_of_steps_is_known_from_the_second_epoch_on(live):
@@ -233,14 +293,45 @@ def test_an_unknown_number_of_steps_is_known_from_the_second_epoch_on(live):
     assert counts == [("1/?", None), ("2/?", None), ("1/2", 0.5), ("2/2", 1.0)]
 
 
-def test_validation_within_fit_draws_nothing(live):
+def test_validation_moves_on_the_bar_of_the_epoch(live):
+    callbacks = CallbackList(None, Model(), {"verbose": 1, "steps": 4, "validation_steps": 8}, add_progbar=True)
+    callbacks.on_epoch_begin(0)
+    live.clock += 4.0
+    callbacks.on_progress("train", 4, {"loss": 0.5})
+    callbacks.on_test_begin()
+    callbacks.on_compile_begin("test", 0)
+    live.clock += 3.0
+    callbacks.on_compile_end("test", 3.0)
+    live.clock += 1.0
+    callbacks.on_progress("test", 2, {"loss": 0.25})
+    callbacks.on_test_end({"loss": 0.25})
+    callbacks.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.25})
+    assert [details for _, _, details in live.display.drawn[1:]] == [
+        "compiling - 1.00s/step - loss: 0.5000 - 1.0 steps/s",
+        "validation 2/8 - 1.00s/step - loss: 0.5000 - 1.0 steps/s",
+    ]
+    (line,) = live.display.finished
+    assert line == "4/4 - 8.0s - 1.00s/step - loss: 0.5000 - val_loss: 0.2500 - compiled in 3.0 s"
+
+
+def test_the_number_of_validation_steps_is_known_from_the_second_epoch_on(live):
+    callbacks = make()
+    for epoch in range(2):
+        callbacks.on_epoch_begin(epoch)
+        callbacks.on_test_begin()
+        live.clock += 1.0
+        callbacks.on_progress("test", 3, {"loss": 0.5})
+        callbacks.on_test_end({"loss": 0.5})
+        callbacks.on_epoch_end(epoch, {"loss": 0.5})
+    assert [details for _, _, details in live.display.drawn] == ["validation 3/?", "validation 3/3"]
+
+
+def test_an_error_while_compiling_takes_the_bar_down(live, capsys):
     callbacks = make()
     callbacks.on_epoch_begin(0)
-    callbacks.on_test_begin()
-    live.clock += 1.0
-    callbacks.on_progress("test", 1, {"loss": 0.5})
-    callbacks.on_test_end({"loss": 0.5})
-    assert live.display.drawn == live.display.finished == []
+    callbacks.on_compile_begin("train", 0)
+    callbacks.close()
+    assert live.display.drawn[-1] is None and live.display.finished == []
 
 
 def test_predict_draws_no_metrics(live):
@@ -379,16 +470,16 @@ def test_a_bar_within_a_bar_leaves_both_lines():
 # A notebook
 
 
-def test_in_a_notebook_an_epoch_is_one_output_changed_in_place(monkeypatch, capsys):
+def test_in_a_notebook_a_run_is_one_output_changed_in_place(monkeypatch, capsys):
     outputs = []
 
     class Handle:
         def __init__(self, content):
-            self.contents = [content["text/plain"]]
+            self.contents = [content]
             outputs.append(self)
 
         def update(self, content, raw):
-            self.contents.append(content["text/plain"])
+            self.contents.append(content)
 
     class ZMQInteractiveShell:
         pass
@@ -400,11 +491,20 @@ def test_in_a_notebook_an_epoch_is_one_output_changed_in_place(monkeypatch, caps
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", ipython.display)
     monkeypatch.setattr(progress_bar, "REFRESH_SECONDS", 0.0)
-    fit(make())
-    assert lines(capsys) == ["Epoch 1/2", "Epoch 2/2"]
-    assert [len(output.contents) for output in outputs] == [3, 3]
-    assert outputs[0].contents[0].startswith("2/4 ██████████░░░░░░░░░░ ")
-    assert outputs[0].contents[-1].startswith("4/4 - ") and "val_loss: 1.2300e-04" in outputs[0].contents[-1]
+    callbacks = make()
+    fit(callbacks, validate=True)
+    callbacks.close()
+    assert lines(capsys) == []
+    (output,) = outputs
+    first, last = output.contents[0], output.contents[-1]
+    assert first["text/plain"].startswith("Epoch 1/2\n2/4 - ")
+    assert '<progress value="0.5000" max="1"></progress> 2/4 - ' in first["text/html"]
+    texts = [re.sub(TIMES, "TIMES", line) for line in last["text/plain"].split("\n")]
+    line = "4/4 - TIMES - accuracy: 0.9877 - loss: 0.2500 - val_loss: 1.2300e-04"
+    assert texts == ["Epoch 1/2", line, "Epoch 2/2", line]
+    assert last["text/html"].count("<polyline") == 2  # loss and val_loss
+    assert '<td style="text-align:right">2</td><td style="text-align:right">0.9877</td>' in last["text/html"]
+    assert "<progress" not in last["text/html"] and "\x1b" not in str(output.contents)
 
 
 def test_in_a_real_notebook():
@@ -413,10 +513,14 @@ def test_in_a_real_notebook():
     cell = nbformat.v4.new_code_cell(textwrap.dedent(FIT).replace("sys.argv", "()"))
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbclient.NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
-    shown = [output["data"]["text/plain"] for output in cell.outputs if output.output_type == "display_data"]
-    assert len(shown) == 2 and all(re.fullmatch(rf"8/8 - {TIMES} - loss: 0.1250", text) for text in shown)
+    (shown,) = [output["data"] for output in cell.outputs if output.output_type == "display_data"]
+    line = "8/8 - TIMES - loss: 0.1250"
+    assert re.sub(TIMES, "TIMES", shown["text/plain"]) == f"Epoch 1/2\n{line}\nEpoch 2/2\n{line}"
+    assert re.sub(TIMES, "TIMES", shown["text/html"]).startswith(
+        f'<div><div style="font-family:monospace">Epoch 2/2: {line}'
+    )
     printed = "".join(output.text for output in cell.outputs if output.output_type == "stream")
-    assert printed == "Epoch 1/2\nsaid meanwhile\nEpoch 2/2\nsaid meanwhile\n"
+    assert printed == "said meanwhile\nsaid meanwhile\n"
 
 
 def test_ipython_outside_a_notebook_counts_as_what_stdout_is(monkeypatch):

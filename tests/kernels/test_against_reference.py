@@ -66,6 +66,13 @@ def convolution_cases():
         ("three axes", (1, 4, 5, 6, 2), (2, 1, 3, 2, 3), conv([1, 2, 1], [(0, 1)] * 3)),
         ("one row", (1, 1, 1, 1), (1, 1, 1, 1), conv([1, 1], none)),
         ("an empty batch", (0, 5, 6, 2), (3, 2, 2, 4), conv([1, 1], none)),
+        ("many channels", (2, 7, 6, 8), (3, 2, 8, 3), conv([1, 1], none)),
+        ("many channels, strides", (2, 8, 6, 9), (3, 2, 9, 2), conv([2, 3], [(2, 0), (0, 4)])),
+        ("many channels, dilated", (2, 9, 8, 8), (3, 3, 8, 2), conv([2, 1], one, [2, 3])),
+        ("many channels, wide padding", (2, 4, 4, 8), (2, 2, 8, 2), conv([1, 1], [(3, 2), (0, 5)])),
+        ("many channels, one axis", (3, 11, 8), (4, 8, 5), conv([3], [(3, 0)])),
+        ("many channels, no images", (0, 5, 6, 8), (3, 2, 8, 4), conv([1, 1], none)),
+        ("many images", (64, 5, 4, 8), (3, 2, 8, 2), conv([2, 1], [(1, 0), (0, 1)])),
     ]:
         yield Case("conv", name, [x, weights, weights[-1:]], call)
 
@@ -74,6 +81,9 @@ def convolution_cases():
         return lambda kernel, x, weights: kernel(x, weights, strides, padding, ones, **options)
 
     yield Case("conv_transpose", "strides", [(2, 4, 3, 2), (3, 2, 5, 2)], transposed([2, 3], [(2, 2), (1, 2)]))
+    yield Case("conv_transpose", "cropped", [(2, 4, 3, 2), (3, 2, 5, 2)], transposed([2, 3], [(0, 1), (0, 0)]))
+    yield Case("conv_transpose", "many images", [(64, 3, 3, 2), (2, 2, 2, 2)], transposed([2, 2], [(1, 1), (1, 1)]))
+    yield Case("conv_transpose", "three axes", [(1, 2, 3, 2, 2), (2, 2, 2, 1, 2)], transposed([2] * 3, [(1, 1)] * 3))
     first = transposed([2], [(2, 2)], channels_last=False)
     yield Case("conv_transpose", "channels first", [(2, 2, 5), (3, 4, 2)], first)
 

@@ -55,13 +55,13 @@ def test_computations_on_the_cpu_of_a_machine_with_a_gpu_have_cpu_forms(beside_a
         assert not is_reference()
     model = minidl.Sequential([layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
-    assert_has_patches(model)
+    assert_haspatches_of(model)
 
 
-def assert_has_patches(model):
-    seen, patches = [], cpu_conv._patches
+def assert_haspatches_of(model):
+    seen, patches = [], cpu_conv.patches_of
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpu_conv, "_patches", lambda *args: seen.append(1) or patches(*args))
+        patch.setattr(cpu_conv, "patches_of", lambda *args: seen.append(1) or patches(*args))
         model.fit(IMAGES, np.zeros(2), verbose=0)
         assert seen, "the train step was traced for a GPU"
         seen.clear()
@@ -81,7 +81,7 @@ def test_a_model_follows_the_choice(on_reference):
     want = model.predict(IMAGES, verbose=0), model(IMAGES), model.evaluate(IMAGES, np.zeros(2), verbose=0)
     config.set_kernels("reference")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpu_conv, "_patches", lambda *args: pytest.fail("the form of the CPU ran"))
+        patch.setattr(cpu_conv, "patches_of", lambda *args: pytest.fail("the form of the CPU ran"))
         got = model.predict(IMAGES, verbose=0), model(IMAGES), model.evaluate(IMAGES, np.zeros(2), verbose=0)
         model.fit(IMAGES, np.zeros(2), verbose=0)
     for one, other in zip(got, want, strict=True):

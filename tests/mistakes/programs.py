@@ -154,7 +154,7 @@ PROGRAMS = {
         "keras.Sequential([keras.Input((5, 3)), keras.layers.LSTM(4), keras.layers.LSTM(4)])",
         ("(None, 4)", "3 axes", "return_sequences=True", "in Sequential"),
     ),
-    "Dense(units) without units": ("keras.layers.Dense()", ("Dense: missing a required argument: 'units'",)),
+    "Dense(units) without units": ("keras.layers.Dense()", ("Dense.__init__() missing", "'units'")),
     "a class instead of a layer": (
         "keras.Sequential([keras.layers.Dense])",
         ("Dense", "expected a layer", "Write Dense(...)"),

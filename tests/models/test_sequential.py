@@ -80,8 +80,8 @@ def test_the_list_of_layers_is_a_copy():
     ("wrong", "message"),
     [
         (3, "Sequential.add: expected a layer, got 3"),
-        (lambda x: x, "Sequential.add: expected a layer, got <function"),
-        (Flatten, r"got <class .*Write Flatten\(...\) to make one"),
+        (lambda x: x, "Sequential.add: expected a layer, got the function <lambda>"),
+        (Flatten, r"got the class Flatten. Write Flatten\(...\) to make one"),
         (None, "Sequential.add: expected a layer, got None"),
     ],
 )
@@ -91,7 +91,7 @@ def test_only_layers_can_be_added(wrong, message):
 
 
 def test_symbolic_tensors_that_are_not_inputs_are_refused():
-    with pytest.raises(ValueError, match="Sequential.add: expected a layer, got <KerasTensor"):
+    with pytest.raises(ValueError, match=r"Sequential.add: expected a layer, got float32 \(None, 2\)"):
         Sequential([Dense(2)(Input((3,)))])
 
 

@@ -194,3 +194,17 @@ def test_print_is_the_default(capsys):
 )
 def test_memory_size(size, said):
     assert memory_size(size) == said
+
+
+def test_in_a_notebook_the_summary_is_html_without_escapes(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("minidl.core.notebook.in_notebook", lambda: True)
+    monkeypatch.setattr("minidl.core.notebook.show", lambda html, text: shown.append((html, text)))
+    model = minidl.Sequential([minidl.Input((3,)), minidl.layers.Dense(2, name="d")], name="<m>")
+    model.summary()
+    ((html, text),) = shown
+    assert "&lt;m&gt;" in html and '<td style="text-align:left">d (Dense)</td>' in html
+    assert '<td style="text-align:right">8</td>' in html and "<b>Total params:</b> 8 (32.00 B)" in html
+    assert "\x1b" not in html + text and "Total params: 8" in text
+    model.summary(print_fn=lambda line: shown.append(line))
+    assert isinstance(shown[1], str) and capsys.readouterr().out == ""

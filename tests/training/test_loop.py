@@ -1,10 +1,14 @@
 """The loop's pace, and what it costs to watch it."""
 
+import re
+import time
+
 import numpy as np
 import pytest
 
 import minidl as keras
 from minidl.training.pace import Pace
+from minidl.training.runs import Prediction
 
 
 class Clock:
@@ -73,3 +77,81 @@ def test_the_bar_is_drawn_a_few_times_an_epoch_and_never_at_every_step(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 6  # where the output is not a terminal: a heading and a line for each epoch
     assert lines[-1].startswith("200/200") and f"loss: {model.history.history['loss'][-1]:.4f}" in lines[-1]
+
+
+class Compilations(keras.callbacks.Callback):
+    """What is told of compilation, and the times."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.seconds = [], 0.0
+
+    def on_compile_begin(self, mode, step):
+        self.begun.append((mode, step))
+
+    def on_compile_end(self, mode, seconds):
+        self.seconds += seconds
+
+
+def compiled_model(units, **settings):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(units), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", **settings)
+    return model
+
+
+def rows(count):
+    return np.ones((count, 3), "float32"), np.ones((count, 1), "float32")
+
+
+def test_callbacks_are_told_of_every_compilation_and_of_nothing_else():
+    told, model = Compilations(), compiled_model(17)
+    model.fit(*rows(70), validation_data=rows(32), epochs=2, verbose=0, callbacks=told)
+    assert told.begun == [("train", 0), ("train", 2), ("test", 0)]  # the last batch of 6 rows comes after two
+    model.fit(*rows(70), epochs=2, verbose=0, callbacks=told)
+    assert len(told.begun) == 3
+    model.layers[0].trainable = False
+    model.compile("sgd", "mse")
+    model.fit(*rows(64), verbose=0, callbacks=told)
+    model.predict(rows(64)[0], verbose=0, callbacks=told)
+    assert told.begun[3:] == [("train", 0), ("predict", 0)]
+
+
+def test_a_model_of_the_same_structure_compiles_nothing():
+    compiled_model(18).fit(*rows(64), verbose=0)
+    told = Compilations()
+    compiled_model(18).fit(*rows(64), verbose=0, callbacks=told)
+    assert told.begun == []
+
+
+def test_eager_training_compiles_nothing():
+    told = Compilations()
+    compiled_model(19, run_eagerly=True).fit(*rows(64), verbose=0, callbacks=told)
+    assert told.begun == []
+
+
+def test_the_times_that_are_shown_add_up_to_the_time_that_was(capsys):
+    """Compilation, and steps times the time of a step; the callback sleeps, so that steps have a known least time."""
+    told = Compilations()
+    sleeper = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: time.sleep(0.01))
+    start = time.perf_counter()
+    compiled_model(20).fit(*rows(20 * 32), verbose=2, callbacks=[told, sleeper])
+    wall = time.perf_counter() - start
+    (line,) = capsys.readouterr().out.splitlines()
+    elapsed, step, unit = re.search(r" - ([\d.]+)s - ([\d.]+)(ms|s)/step", line).groups()
+    seconds = float(step) * (0.001 if unit == "ms" else 1)
+    assert seconds >= 0.01 and told.seconds + 20 * seconds <= wall
+    assert told.seconds + 20 * seconds == pytest.approx(float(elapsed), abs=0.06)  # which has one decimal
+    assert f"compiled in {told.seconds:.1f} s" in line or told.seconds < 0.1
+
+
+def test_chunks_of_predict_have_room_for_wide_outputs(monkeypatch):
+    """The capacity was that for the inputs, 128 batches here, whose outputs are 128 MB."""
+    capacities, compute = [], Prediction.compute
+    monkeypatch.setattr(
+        Prediction, "compute", lambda run, chunk: capacities.append(len(chunk.batches[0])) or compute(run, chunk)
+    )
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(8192)])
+    x = np.ones((33 * 32, 1), "float32")
+    assert model.predict(x, verbose=0).shape == (33 * 32, 8192)
+    assert model.predict(iter(x.reshape(33, 32, 1)), verbose=0).shape == (33 * 32, 8192)
+    assert set(capacities) == {4}  # of 4 MB

@@ -290,7 +290,6 @@ def test_layers_that_are_random_in_inference_draw_for_every_batch():
 
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
 def test_a_model_that_runs_eagerly_is_given_values(call):
-    """The train step sees nothing but values; the others are traced for the shapes of their results before."""
     seen = []
 
     class Seen(layers.Layer):
@@ -303,4 +302,38 @@ def test_a_model_that_runs_eagerly_is_given_values(call):
     x, y = np.ones((4, 8), "float32"), np.ones((4, 1), "float32")
     seen.clear()
     getattr(model, call)(x, verbose=0, **({} if call == "predict" else {"y": y}))
-    assert seen == ([False] if call == "fit" else [True, False])
+    assert seen == [False]
+
+
+def branching_model(with_shape, **how):
+    class Branching(layers.Layer):
+        def call(self, x):
+            return x if x.sum() > 0 else -x
+
+    if with_shape:
+        Branching.compute_output_shape = lambda self, input_shape: input_shape
+
+    def loss(y_true, y_pred):
+        difference = minidl.ops.mean((y_true - y_pred) ** 2)
+        return difference if difference > 1 else 2 * difference
+
+    model = Sequential([layers.Input((3,)), Branching(), layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", loss, **how)
+    return model
+
+
+def test_the_advice_for_a_branch_on_a_tensor_is_right():
+    """The model predicts the absolute sum of a row, 3, so that the loss is (3 - 6)**2, or 2 * (3 - 3.5)**2."""
+    with pytest.raises(jax.errors.TracerBoolConversionError, match="compute_output_shape in the layer"):
+        branching_model(with_shape=False, run_eagerly=True)
+    x = np.ones((4, 3), "float32")
+    model = branching_model(with_shape=True)
+    assert float(model(-x)[0, 0]) == 3.0  # a call on its own has values
+    for call in (lambda: model.fit(x, x[:, :1]), lambda: model.predict(x)):
+        with pytest.raises(jax.errors.TracerBoolConversionError, match="run_eagerly=True"):
+            call()
+    model = branching_model(with_shape=True, run_eagerly=True)
+    np.testing.assert_array_equal(model.predict(-x, batch_size=3, verbose=0), np.full((4, 1), 3.0))
+    assert model.evaluate(-x, np.full((4, 1), 6.0), verbose=0) == 9.0
+    assert model.evaluate(-x, np.full((4, 1), 3.5), verbose=0) == 0.5
+    assert model.fit(-x, np.full((4, 1), 6.0), verbose=0).history["loss"] == [9.0]

@@ -14,8 +14,8 @@ class Recorder:
     def __init__(self):
         self.drawn, self.lines = [], []
 
-    def update(self, count, fraction, details):
-        self.drawn.append((count, fraction, details))
+    def update(self, count, fraction, details, less_important=()):
+        self.drawn.append((count, fraction, " - ".join(details)))
 
     def finish(self, line):
         self.lines.append(line)

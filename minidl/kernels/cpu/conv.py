@@ -1,8 +1,19 @@
-"""Convolution on the CPU: one product of matrices.
+"""Convolution on the CPU: XLA's, or one product of matrices, whichever was measured to be faster.
 
-XLA's convolution is several times slower inside a loop, where training runs, than outside it. So the patches of the
-input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al., 2006). Barriers between the parts
-keep XLA from fusing them, which would recompute one part many times.
+Milliseconds of a step with both gradients in a loop, 32 images, two cores (`python -m benchmarks.kernels`):
+
+    channels -> filters, image, window, stride     XLA's    product
+    1 -> 32, 28 x 28, 3 x 3, 1                     0.79     0.52
+    3 -> 32, 32 x 32, 3 x 3, 1                     1.78     1.21
+    8 -> 16, 32 x 32, 3 x 3, 1                     1.53     1.57
+    16 -> 16, 32 x 32, 3 x 3, 1                    2.27     5.06
+    32 -> 32, 16 x 16, 5 x 5, 1                    3.88     8.38
+    32 -> 64, 16 x 16, 1 x 1, 2                    0.47     0.23
+    8 -> 8, 16 x 16 x 16, 3 x 3 x 3, 2 (8 images)  42.4     1.16
+    32 -> 32, 8 x 8, 5 x 5, transposed, 2          0.98     13.0
+
+For the product the patches of the input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al.,
+2006). Barriers between the parts keep XLA from fusing them, which would recompute one part many times.
 """
 
 from __future__ import annotations
@@ -12,15 +23,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
+from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.matmul import NARROW, matmul
-from minidl.kernels.cpu.slices import padded, window_slices
+from minidl.kernels.cpu.slices import padded, patches_of, window_slices
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
+_FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
+_WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
 
 
@@ -34,14 +47,47 @@ def conv(
     groups: int = 1,
     bias: Array | None = None,
 ) -> Array:
-    window = kernel.shape[:-2]
-    sizes = out_sizes(spatial(x, channels_last), window, strides, padding, dilation)
-    if x.shape[0] * math.prod((*sizes, *window)) * kernel.shape[-2] * groups > _MANY:
-        return reference.conv(x, kernel, strides, padding, dilation, channels_last, groups, bias)
+    sizes = out_sizes(spatial(x, channels_last), kernel.shape[:-2], strides, padding, dilation)
     if not channels_last:
         last = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups, bias)
         return jnp.moveaxis(last, -1, 1)
-    patches = _patches(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
+    if is_product_faster(x.shape[0], sizes, kernel.shape, groups):
+        return product(x, kernel, strides, padding, dilation, groups, bias)
+    if groups > 1:
+        return reference.conv(x, kernel, strides, padding, dilation, True, groups, bias)
+    outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
+    return outputs if bias is None else outputs + bias
+
+
+def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], groups: int = 1) -> bool:
+    """Whether a convolution is faster as a product of patches.
+
+    Args:
+        rows: the number of images.
+        sizes: the sizes of the outputs.
+        kernel: the shape of the kernel, (*window, channels of a group, filters).
+        groups: the number of groups.
+    """
+    *window, channels, _ = kernel
+    places = math.prod(window)
+    if rows * math.prod(sizes) * places * channels * groups > _MANY or places > _WIDE:
+        return False
+    return places == 1 or channels < _FEW_CHANNELS or len(window) == 3 or groups > 1
+
+
+def product(
+    x: Array,
+    kernel: Array,
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    groups: int = 1,
+    bias: Array | None = None,
+) -> Any:
+    """The convolution as a product of patches; arguments as of `conv`, with channels last."""
+    window = kernel.shape[:-2]
+    sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
+    patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
     filters = kernel.shape[-1]
     if groups == 1 and bias is not None and patches.shape[-1] < NARROW:
         # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
@@ -60,8 +106,12 @@ def conv(
 def conv_transpose(
     x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
 ) -> Array:
+    if not channels_last:
+        return jnp.moveaxis(conv_transpose(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
+    if len(strides) < 3:
+        return direct_conv.conv_transpose(x, kernel, strides, padding, dilation)
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
-    return conv(spread, flipped, [1] * len(strides), padding, dilation, channels_last)
+    return conv(spread, flipped, [1] * len(strides), padding, dilation)
 
 
 def depthwise_conv(
@@ -76,21 +126,3 @@ def depthwise_conv(
     slices = window_slices(padded(x, padding, 0), window, strides, dilation, sizes)
     total = sum(part[..., None] * weights[i] for i, part in enumerate(slices))
     return total.reshape(*total.shape[:-2], channels * multiplier)
-
-
-def _patches(
-    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
-) -> Any:
-    """The patches of the input, concatenated along the channels: (batch, *sizes, elements * channels).
-
-    One axis after the other, so that longer rows are copied. Each is computed once, not for each slice of
-    it; and so is the sum of the slices' gradients, not for each use.
-    """
-    for axis in reversed(range(len(window))):
-        x = keep_barrier(x)
-        length = (sizes[axis] - 1) * strides[axis] + 1
-        begins = [place * dilation[axis] for place in range(window[axis])]
-        parts = [lax.slice_in_dim(x, begin, begin + length, strides[axis], axis + 1) for begin in begins]
-        *others, channels = parts[0].shape
-        x = jnp.stack(parts, axis=-2).reshape(*others, len(parts) * channels) if len(parts) > 1 else parts[0]
-    return x

@@ -1,4 +1,4 @@
-"""Shifted slices of an array, one for each element of a window."""
+"""Shifted slices of an array, one for each element of a window, and all of them as patches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl.core.typing import Array
+from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.windows import Pads
 
 
@@ -28,3 +29,21 @@ def padded(x: Array, padding: Pads, value: float) -> Array:
     if not any(map(any, padding)):
         return x
     return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in padding), (0, 0, 0)])
+
+
+def patches_of(
+    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """The patches of the input, concatenated along the channels: (batch, *sizes, elements * channels).
+
+    One axis after the other, so that longer rows are copied. Each is computed once, not for each slice of
+    it; and so is the sum of the slices' gradients, not for each use.
+    """
+    for axis in reversed(range(len(window))):
+        x = keep_barrier(x)
+        length = (sizes[axis] - 1) * strides[axis] + 1
+        begins = [place * dilation[axis] for place in range(window[axis])]
+        parts = [lax.slice_in_dim(x, begin, begin + length, strides[axis], axis + 1) for begin in begins]
+        *others, channels = parts[0].shape
+        x = jnp.stack(parts, axis=-2).reshape(*others, len(parts) * channels) if len(parts) > 1 else parts[0]
+    return x

@@ -103,6 +103,7 @@ class StreamData:
         self.lost = resumable.loss_of_state(source, before)
         self.batch_shape = shape_of(first)
         rows = sum(leaf.nbytes for leaf in jax.tree.leaves(self.first))
+        self.batch_size = len(jax.tree.leaves(self.first)[0])
         self.check: Callable[[Any, Any, Any], None] = lambda *batch: None  # validates each batch
         self.capacity = chunk_capacity(rows, 2 if self.num_batches is None else self.num_batches)
 
@@ -273,6 +274,7 @@ class StreamPass:
         self._data = data
         self._batches = batches
         self._next: Parts | None = None
+        self._error: Exception | None = None  # of the source, to be raised after the batches before it are used
         self.given = given  # batches
         self._states = states
         self.ended = False
@@ -303,6 +305,9 @@ class StreamPass:
 
     def peek(self) -> Parts | None:
         """The next batch, without consuming it; None at the end."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self._next is None and not self.ended:
             self._next = next(self._batches, None)
             if self._next is None:
@@ -343,7 +348,10 @@ class StreamPass:
             yield batch
             if shape != self._data.batch_shape:
                 return
-            self.peek()
+            try:
+                self.peek()
+            except Exception as error:
+                self._error = error
 
 
 def shape_of(batch: Any, skip: int = 0) -> Any:

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.activations` is minidl.activations itself."""
+
+from minidl.activations import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.applications` is minidl.applications itself."""
+
+from minidl.applications import *

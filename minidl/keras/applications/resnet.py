@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.applications.resnet` is minidl.applications.resnet itself."""
+
+from minidl.applications.resnet import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.applications.xception` is minidl.applications.xception itself."""
+
+from minidl.applications.xception import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.backend` is minidl.backend itself."""
+
+from minidl.backend import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.callbacks` is minidl.callbacks itself."""
+
+from minidl.callbacks import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.config` is minidl.config itself."""
+
+from minidl.config import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.constraints` is minidl.constraints itself."""
+
+from minidl.constraints import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.data` is minidl.data itself."""
+
+from minidl.data import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.datasets` is minidl.datasets itself."""
+
+from minidl.datasets import *

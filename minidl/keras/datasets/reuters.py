@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.datasets.reuters` is minidl.datasets.reuters itself."""
+
+from minidl.datasets.reuters import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.distribution` is minidl.distribution itself."""
+
+from minidl.distribution import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.models` is minidl.models itself."""
+
+from minidl.models import *

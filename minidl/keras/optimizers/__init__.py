@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.optimizers` is minidl.optimizers itself."""
+
+from minidl.optimizers import *

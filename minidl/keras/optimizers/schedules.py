@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.optimizers.schedules` is minidl.optimizers.schedules itself."""
+
+from minidl.optimizers.schedules import *

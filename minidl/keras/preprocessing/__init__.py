@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.preprocessing` is minidl.preprocessing itself."""
+
+from minidl.preprocessing import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.random` is minidl.random itself."""
+
+from minidl.random import *

@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.regularizers` is minidl.regularizers itself."""
+
+from minidl.regularizers import *

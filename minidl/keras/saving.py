@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.saving` is minidl.saving itself."""
+
+from minidl.saving import *

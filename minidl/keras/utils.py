@@ -1,0 +1,3 @@
+"""For type checkers: `minidl.keras.utils` is minidl.utils itself."""
+
+from minidl.utils import *

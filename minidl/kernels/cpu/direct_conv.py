@@ -1,0 +1,172 @@
+"""XLA's convolution on the CPU, in forms that are as fast inside a loop as outside.
+
+XLA multiplies by Eigen's library only where the axes of a convolution are in the usual order: (batch, ..., channels)
+for images, (..., channels, filters) for kernels. JAX's gradients are in other orders, which XLA reorders outside of
+loops; inside a loop, where training runs, it computes them by a plain loop over all numbers, up to eighty times
+slower. Here each of the three products, and so every gradient, is in the usual order.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from minidl.core.typing import Array
+from minidl.kernels.compiler import keep_barrier
+from minidl.kernels.cpu.slices import padded, patches_of
+from minidl.kernels.windows import Pads, out_sizes
+
+_MANY_IMAGES = 64  # from here on the gradient of a kernel is faster as a product of patches, by 1.6 on average
+
+
+class Geometry(NamedTuple):
+    """The sliding window of a convolution of images with the sizes given."""
+
+    sizes: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+
+
+def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
+    if x.ndim == 3:
+        return conv(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
+    return _conv(*_same_dtype(x, kernel), _geometry(x.shape[1:-1], kernel, strides, padding, dilation))
+
+
+def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
+    """The gradient of a convolution with respect to its input: `padding` is that of `x`, with zeros between its pixels.
+
+    Args:
+        x: (batch, *sizes, channels).
+        kernel: (*window, filters, channels).
+        strides: how many places of the outputs lie between two of the inputs, along each axis.
+        padding: zeros before and after each axis.
+        dilation: places between the elements of the window.
+    """
+    if x.ndim == 3:
+        return conv_transpose(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
+    spread = [(size - 1) * stride + 1 for size, stride in zip(x.shape[1:-1], strides)]
+    window = kernel.shape[:-2]
+    sizes = out_sizes(spread, window, [1] * len(strides), padding, dilation)
+    reaches = [(width - 1) * distance for width, distance in zip(window, dilation)]
+    outer: Pads = [
+        (reach - before, reach - after) for reach, (before, after) in zip(reaches, padding)
+    ]  # of the convolution that has these outputs as its input
+    return _transposed(*_same_dtype(x, kernel), _geometry(sizes, kernel, strides, outer, dilation))
+
+
+def _as_images(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]
+) -> tuple[Array, Array, Sequence[int], Pads, Sequence[int]]:
+    """Sequences as images of one row, for which XLA has faster code."""
+    return x[:, None], kernel[None], (1, *strides), [(0, 0), *padding], (1, *dilation)
+
+
+def _same_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:
+    dtype = jnp.result_type(x, kernel)
+    return x.astype(dtype), kernel.astype(dtype)
+
+
+def _geometry(
+    sizes: Sequence[int], kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]
+) -> Geometry:
+    return Geometry(
+        tuple(sizes),
+        kernel.shape[:-2],
+        tuple(strides),
+        tuple((before, after) for before, after in padding),
+        tuple(dilation),
+    )
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _conv(x: Array, kernel: Array, geometry: Geometry) -> Any:
+    return _outputs(x, kernel, geometry)
+
+
+@_conv.defjvp
+def _conv_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
+    (x, kernel), (d_x, d_kernel) = primals, tangents
+    outputs = _outputs(x, kernel, geometry)
+    of_x = _with_transpose(lambda g: _of_input(g, kernel, geometry), outputs, d_x)
+    of_kernel = _with_transpose(lambda g: _of_kernel(x, g, geometry), outputs, d_kernel)
+    return outputs, of_x + of_kernel
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _transposed(x: Array, kernel: Array, geometry: Geometry) -> Any:
+    return _of_input(x, kernel, geometry)
+
+
+@_transposed.defjvp
+def _transposed_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
+    (x, kernel), (d_x, d_kernel) = primals, tangents
+    outputs = _of_input(x, kernel, geometry)
+    of_x = _with_transpose(lambda g: _outputs(g, kernel, geometry), outputs, d_x)
+    of_kernel = _with_transpose(lambda g: _of_kernel(g, x, geometry), outputs, d_kernel)
+    return outputs, of_x + of_kernel
+
+
+def _with_transpose(transpose: Callable[[Any], Any], outputs: Any, tangent: Any) -> Any:
+    """The linear function of a tangent whose transpose, which reverse mode computes, is the one given."""
+    spec = jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
+    return jax.linear_transpose(transpose, spec)(tangent)[0]
+
+
+def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
+    """(batch, *sizes, channels), (*window, channels, filters) -> (batch, *positions, filters)."""
+    return _in_usual_order(x, kernel, geometry.strides, geometry.padding, geometry.dilation)
+
+
+def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
+    """The gradient of the input, of that of the outputs."""
+    sizes, window, strides, padding, dilation = geometry
+    flipped = jnp.flip(kernel, range(len(window))).swapaxes(-1, -2)
+    pads = []
+    for axis, size in enumerate(sizes):
+        reach = (window[axis] - 1) * dilation[axis]
+        before = reach - padding[axis][0]
+        pads.append((before, size + reach - _reach(g.shape[1 + axis], strides[axis]) - before))
+    return _in_usual_order(g, flipped, (1,) * len(window), pads, dilation, strides)
+
+
+def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
+    """The gradient of the kernel, of that of the outputs: channels are convolved, and the images summed over."""
+    sizes, window, strides, padding, dilation = geometry
+    if len(x) >= _MANY_IMAGES and all(min(pair) >= 0 for pair in padding):
+        patches = patches_of(padded(keep_barrier(x), list(padding), 0), window, strides, dilation, g.shape[1:-1])
+        product = jnp.einsum("...p,...f->pf", patches, g)
+        return product.reshape(*window, x.shape[-1], g.shape[-1])
+    rank, pads = len(window), []
+    for axis, size in enumerate(sizes):
+        before = padding[axis][0]
+        end = _reach(window[axis], dilation[axis]) + _reach(g.shape[1 + axis], strides[axis]) - 1
+        pads.append((before, end - size - before))
+    channels = keep_barrier(x.transpose(rank + 1, *range(1, rank + 1), 0))
+    filters = keep_barrier(g.transpose(*range(1, rank + 1), 0, rank + 1))
+    return _in_usual_order(channels, filters, dilation, pads, strides).transpose(*range(1, rank + 1), 0, rank + 1)
+
+
+def _in_usual_order(
+    x: Array,
+    kernel: Array,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    spread: Sequence[int] | None = None,
+) -> Any:
+    axes = "DHW"[-len(strides) :]
+    order = (f"N{axes}C", f"{axes}IO", f"N{axes}C")
+    return lax.conv_general_dilated(x, kernel, strides, padding, spread, dilation, order)
+
+
+def _reach(count: int, distance: int) -> int:
+    """From the first to the last of places at a distance, both included."""
+    return (count - 1) * distance + 1

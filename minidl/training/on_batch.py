@@ -1,0 +1,77 @@
+"""The methods of models that train, evaluate and predict one batch."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import jax
+import numpy as np
+
+from minidl.core import placement, sharing, structures, tracebacks
+from minidl.core.typing import PyTree
+from minidl.training.data import nonfinite
+from minidl.training.data.one_batch import one_batch
+from minidl.training.prepared import Prepared
+from minidl.training.runs import Evaluation, Prediction, Training
+from minidl.training.targets import checks
+
+Results: TypeAlias = Any  # the loss, a number; or a list or dict of the loss and the metrics
+
+
+class OnBatch(Prepared):
+    """The part of `Trainer` that needs no loop."""
+
+    @tracebacks.filtered
+    def train_on_batch(
+        self,
+        x: PyTree,
+        y: PyTree = None,
+        sample_weight: PyTree = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Results:
+        """One update on one batch. Returns the loss and the metrics, as `evaluate` does."""
+        checks.compiled(self, "train_on_batch")
+        x, y, sample_weight = self._arrays("train_on_batch", x, y, sample_weight)
+        if class_weight is not None:
+            sample_weight = self._class_weights("train_on_batch", class_weight, x, y, sample_weight)
+        self._prepare("train_on_batch", x, y, sample_weight)
+        nonfinite.check_arrays("train_on_batch", self, (x, y, sample_weight), len(jax.tree.leaves(x)[0]))
+        chunk = one_batch(x, y, sample_weight)
+        with self._fitting.lock:
+            self.reset_metrics()
+            logs = Training(self, chunk).on_one(chunk).read()
+        return self._reported(logs, return_dict)
+
+    @tracebacks.filtered
+    def test_on_batch(
+        self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None, return_dict: bool = False
+    ) -> Results:
+        """The loss and the metrics on one batch, as `evaluate` returns them."""
+        checks.compiled(self, "test_on_batch")
+        x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
+        self._prepare("test_on_batch", x, y, sample_weight)
+        with Evaluation(self) as run:
+            logs = run.on_one(one_batch(x, y, sample_weight)).read()
+            if not sharing.are_trained(run.steps.variables.metrics):
+                run.publish()
+        return self._reported(logs, return_dict)
+
+    @tracebacks.filtered
+    def predict_on_batch(self, x: PyTree) -> np.ndarray:
+        """The outputs for one batch, as NumPy arrays."""
+        return self._predict_batch("predict_on_batch", x)
+
+    def _predict_batch(self, call: str, x: PyTree) -> PyTree:
+        x, _, _ = self._arrays(call, x)
+        self._prepare(call, x)
+        with Prediction(self) as run:
+            outputs = run.on_one(one_batch(x, None, None))
+        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
+
+    def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
+        if return_dict:
+            return logs
+        named = [name for name in self.metrics_names if name in logs]
+        values = [logs[name] for name in (*named, *sorted(logs.keys() - set(named)))]
+        return values[0] if len(values) == 1 else values
