@@ -49,6 +49,9 @@ def test_the_dtype_of_a_weight_is_that_of_its_array():
     layer = layers.Dense(1, dtype="float64")
     layer.build((None, 2))
     assert layer.kernel.dtype == str(layer.kernel.value.dtype) == "float32"
+    assert layer(keras.Input((2,))).dtype == "float32"
+    text, hashing = keras.Input((4,), dtype="string"), layers.Hashing(3, dtype="int64")
+    assert hashing(text).dtype == str(hashing([["a", "b", "c", "d"]]).dtype) == "int32"
 
 
 def test_input_shape_gives_no_warning():

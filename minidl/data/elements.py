@@ -82,7 +82,8 @@ def as_array(value: Any) -> np.ndarray:
         return array.astype(object)
     narrow = {"f": "float32", "i": "int32"}.get(array.dtype.kind)
     is_narrow = narrow and array.dtype.itemsize == 8 and _is_of_python(value)
-    return array.astype(narrow) if is_narrow and (narrow == "float32" or abs(array).max(initial=0) < 2**31) else array
+    fits = is_narrow and (narrow == "float32" or np.max(abs(array), initial=0) < 2**31)
+    return array.astype(narrow) if fits else array
 
 
 def _is_of_python(value: Any) -> bool:

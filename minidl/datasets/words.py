@@ -49,10 +49,10 @@ def prepare(texts: Any, options: Options) -> tuple[np.ndarray, np.ndarray]:
     if not kept.any():
         raise ValueError(
             f"load_data: maxlen={options.maxlen} keeps none of {len(texts)} texts, of which the shortest has "
-            f"{lengths.min(initial=0)} words. Choose a larger maxlen."
+            f"{np.min(lengths, initial=0)} words. Choose a larger maxlen."
         )
     flat, lengths = flat[np.repeat(kept, lengths)], lengths[kept]
-    end = options.num_words or flat.max(initial=0)
+    end = options.num_words or np.max(flat, initial=0)
     is_known = (options.skip_top <= flat) & (flat < end)
     if options.oov_char is not None:
         flat = np.where(is_known, flat, options.oov_char)

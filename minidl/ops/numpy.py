@@ -425,7 +425,7 @@ def hstack(xs: Sequence[ArrayLike]) -> Array:
 @operation
 def meshgrid(*x: ArrayLike, indexing: str = "xy") -> list[Array]:
     """Coordinate matrices from coordinate vectors."""
-    return jnp.meshgrid(*x, indexing=indexing)
+    return list(jnp.meshgrid(*x, indexing=indexing))  # a tuple since JAX 0.12
 
 
 @operation

@@ -176,3 +176,15 @@ def test_ragged_tensors_are_refused():
     tf = pytest.importorskip("tensorflow")
     with pytest.raises(TypeError, match=r"got a RaggedTensor. Convert it: x.to_tensor\(\)"):
         layers.StringLookup(vocabulary=LETTERS)(tf.strings.split(["a b", "c"]))
+
+
+@pytest.mark.parametrize("mask_token, numbers", [(None, [1, 0, 2]), ("", [2, 1, 3])])
+def test_unknown_tokens_need_no_name(mask_token, numbers):
+    """Numbers of Keras: StringLookup(oov_token=None, mask_token=mask_token, vocabulary=["a", "b"])(["a", "z", "b"])."""
+    layer = layers.StringLookup(oov_token=None, mask_token=mask_token, vocabulary=["a", "b"])
+    assert np.asarray(layer(["a", "z", "b"])).tolist() == numbers
+    assert layer.get_vocabulary()[-3:] == [None, "a", "b"]
+    with pytest.raises(ValueError, match="more than once"):
+        layer.set_vocabulary(["a", "a"])
+    of_integers = layers.IntegerLookup(oov_token=None, vocabulary=[10, 20])
+    assert np.asarray(of_integers([10, 3, 20])).tolist() == [1, 0, 2]

@@ -246,3 +246,8 @@ def test_an_array_of_a_symbolic_tensor_is_one_of_the_dtype():
     x = keras.KerasTensor((None, 3), "float32")
     assert (ops.array(x).shape, ops.array(x).dtype) == ((None, 3), "float32")
     assert ops.array(x, dtype="int32").dtype == "int32"
+
+
+def test_grids_are_a_list():
+    """With every version of JAX: since 0.12 its own are a tuple."""
+    assert isinstance(ops.meshgrid(np.ones(2), np.ones(3)), list)

@@ -171,7 +171,7 @@ class TextVectorization(HostLayer):
         rows = np.repeat(np.arange(len(documents)), lengths)
         if self.output_mode in ("int", "one_hot"):
             width = self.output_sequence_length
-            width = int(lengths.max(initial=0)) if width is None else width
+            width = int(np.max(lengths, initial=0)) if width is None else width
             columns = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
             kept = columns < width
             if self.output_mode == "int":

@@ -81,7 +81,7 @@ class VocabularyLayer(HostLayer):
             special: list[Any] = []
         else:
             tokens = vocabularies.as_tokens(vocabulary, self.vocabulary_dtype == DTYPE, name)
-            special = [self._key(token) for token in self._special_tokens()]
+            special = [token if token is None else self._key(token) for token in self._special_tokens()]
         if not tokens:
             raise self._error("the vocabulary is empty")
         has_special = bool(special) and tokens[: len(special)] == special

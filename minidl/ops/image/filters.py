@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,5 +162,5 @@ def filtered(images: Array, down: Array, across: Array, padding: str = "same") -
         images = kernels.materialized(images)
         size = images.shape[axis] - reach
         parts = (lax.slice_in_dim(images, i, i + size, axis=axis) for i in range(reach + 1))
-        images = sum(weight * part for weight, part in zip(kernel, parts))
+        images = functools.reduce(operator.add, (weight * part for weight, part in zip(kernel, parts)))
     return images
