@@ -1,16 +1,8 @@
 """Convolution on the CPU: XLA's, or one product of matrices, whichever was measured to be faster.
 
-Milliseconds of a step with both gradients in a loop, 32 images, two cores (`python -m benchmarks.kernels`):
-
-    channels -> filters, image, window, stride     XLA's    product
-    1 -> 32, 28 x 28, 3 x 3, 1                     0.79     0.52
-    3 -> 32, 32 x 32, 3 x 3, 1                     1.78     1.21
-    8 -> 16, 32 x 32, 3 x 3, 1                     1.53     1.57
-    16 -> 16, 32 x 32, 3 x 3, 1                    2.27     5.06
-    32 -> 32, 16 x 16, 5 x 5, 1                    3.88     8.38
-    32 -> 64, 16 x 16, 1 x 1, 2                    0.47     0.23
-    8 -> 8, 16 x 16 x 16, 3 x 3 x 3, 2 (8 images)  42.4     1.16
-    32 -> 32, 8 x 8, 5 x 5, transposed, 2          0.98     13.0
+A product costs the patches, which are copied for all filters at once: it is faster where there are more filters than
+channels, and where XLA's convolution is slow, with few channels and in three dimensions. `python -m
+benchmarks.convolutions` measures both over a grid of shapes.
 
 For the product the patches of the input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al.,
 2006). Barriers between the parts keep XLA from fusing them, which would recompute one part many times.
@@ -32,9 +24,9 @@ from minidl.kernels.cpu.matmul import NARROW, matmul
 from minidl.kernels.cpu.slices import padded, patches_of, window_slices
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
-_FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
+_FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
 
 
 def conv(
@@ -60,7 +52,7 @@ def conv(
 
 
 def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], groups: int = 1) -> bool:
-    """Whether a convolution is faster as a product of patches.
+    """Whether a convolution is faster as a product, by `python -m benchmarks.convolutions`.
 
     Args:
         rows: the number of images.
@@ -68,11 +60,11 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], gr
         kernel: the shape of the kernel, (*window, channels of a group, filters).
         groups: the number of groups.
     """
-    *window, channels, _ = kernel
+    *window, channels, filters = kernel
     places = math.prod(window)
     if rows * math.prod(sizes) * places * channels * groups > _MANY or places > _WIDE:
         return False
-    return places == 1 or channels < _FEW_CHANNELS or len(window) == 3 or groups > 1
+    return places == 1 or channels < max(filters, _FEW_CHANNELS) or len(window) == 3 or groups > 1
 
 
 def product(
