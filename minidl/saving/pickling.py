@@ -57,6 +57,7 @@ def copied(model: Any, memo: dict[int, Any]) -> Any:
         copy = object.__new__(type(model))
         memo[id(model)] = copy
         memo[id(model._fitting.lock)] = threading.RLock()  # each model needs its own
+        memo[id(model._fitting.inside)] = (None, [])  # what is derived from the parts is derived again
         for compiled in (model._steps, model._compiled_call):  # belong to this model; the copy creates its own
             memo[id(compiled)] = None
         vars(copy).update(deepcopy(vars(model), memo))
