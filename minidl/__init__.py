@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 else:
     keras = sys.modules["minidl.keras"] = sys.modules[__name__]
 
-_ON_DEMAND = ("applications", "profiling", "wrappers")  # imported where they are used
+_ON_DEMAND = ("applications", "wrappers")  # imported where they are used
 
 if not TYPE_CHECKING:  # which report unknown names
 
@@ -76,7 +76,7 @@ if not TYPE_CHECKING:  # which report unknown names
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_ON_DEMAND, "profile"})
+    return sorted({*__all__, *_ON_DEMAND})
 
 
 __all__ = [

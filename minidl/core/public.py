@@ -15,7 +15,7 @@ def public_modules(module: ModuleType) -> Iterator[ModuleType]:
     True
     """
     for name in getattr(module, "__all__", ()):
-        part = getattr(module, name)
+        part = vars(module).get(name)  # not what is imported on demand
         if isinstance(part, ModuleType) and part.__name__ == f"{module.__name__}.{name}":
             yield part
             yield from public_modules(part)

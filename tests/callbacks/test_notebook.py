@@ -5,6 +5,8 @@ import xml.dom.minidom
 
 import pytest
 
+pytestmark = pytest.mark.slow  # processes and terminals
+
 CELLS = (
     """
     import numpy as np, minidl as keras

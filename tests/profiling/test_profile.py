@@ -25,6 +25,8 @@ from tests.profiling.models import (
 
 FLOAT = 4  # bytes
 
+pytestmark = pytest.mark.slow  # many compilations, processes or terminals
+
 
 @pytest.fixture(scope="module")
 def profiles():

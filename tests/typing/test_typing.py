@@ -33,6 +33,8 @@ reveal_type(keras.optimizers.Adam(1e-3))  # Adam
 EXPECTED = re.findall(r"# (\w+)$", REVEALED, re.MULTILINE)
 WRONG = """
 from minidl import keras
+
+pytestmark = pytest.mark.slow  # processes and terminals
 keras.layers.Dens(3)
 keras.optimzers
 keras.layers.Dense(units=3).kernal
