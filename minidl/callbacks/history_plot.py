@@ -27,8 +27,8 @@ def plot_history(
         ValueError: nothing was recorded, or a name was not.
 
     Example:
-    >>> figure = plot_history({"loss": [2.0, 1.0], "val_loss": [2.1, 1.5], "accuracy": [0.3, 0.7]})
-    >>> [axes.get_title() for axes in figure.axes]
+    >>> figure = plot_history({"loss": [2.0, 1.0], "val_loss": [2.1, 1.5], "accuracy": [0.3, 0.7]})  # doctest: +SKIP
+    >>> [axes.get_title() for axes in figure.axes]  # doctest: +SKIP
     ['loss', 'accuracy']
     """
     values, epochs = _recorded(history)
