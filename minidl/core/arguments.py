@@ -72,6 +72,7 @@ def constructor_arguments(cls: type) -> list[str]:
     return list(dict.fromkeys(name for parameters in _constructors(cls) for name in _names(parameters)))
 
 
+@functools.lru_cache(256)
 def _passed_on(cls: type) -> list[str] | None:
     """All arguments of a constructor; None if `**kwargs` of a class that is not minidl's may take others."""
     *_, last = _constructors(cls)
