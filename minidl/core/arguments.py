@@ -39,7 +39,7 @@ class CheckedArguments:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         check_arguments(cls, args, kwargs)
-        if kwargs and not cls.takes_any_argument and (known := _passed_on(cls)) is not None:
+        if kwargs and not cls.takes_any_argument and (known := _passed_on(cls)) is not None:  # type: ignore[arg-type]
             if unknown := [name for name in kwargs if name not in known]:
                 raise TypeError(unknown_argument(cls.__name__, unknown, known))
         return super().__new__(cls)
