@@ -12,6 +12,8 @@ import pytest
 import minidl
 from minidl.core.public import public_modules
 
+pytestmark = pytest.mark.slow  # type checkers of a whole program
+
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 PROGRAM = HERE / "program.py"
@@ -33,8 +35,6 @@ reveal_type(keras.optimizers.Adam(1e-3))  # Adam
 EXPECTED = re.findall(r"# (\w+)$", REVEALED, re.MULTILINE)
 WRONG = """
 from minidl import keras
-
-pytestmark = pytest.mark.slow  # processes and terminals
 keras.layers.Dens(3)
 keras.optimzers
 keras.layers.Dense(units=3).kernal
