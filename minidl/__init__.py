@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from minidl.core.collector import paused
+from minidl.core.collector import paused, promote
 
 with paused():
     from minidl import (
@@ -50,6 +50,8 @@ with paused():
     from minidl.models import Model, Sequential
     from minidl.optimizers import Optimizer
     from minidl.regularizers import Regularizer
+
+    promote()
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 if TYPE_CHECKING:

@@ -76,8 +76,9 @@ class Program:
     def learn(self, argument: Any) -> None:
         """Record the structure, shapes and dtypes of an argument; wait if the program is being compiled for it."""
         key = _key(argument)
-        if key in self._ahead:
-            futures.wait([self._ahead.pop(key)])  # if it has failed, so does the call that comes next
+        if (ahead := self._ahead.get(key)) is not None:
+            futures.wait([ahead])  # if it has failed, so does the call that comes next
+            self._ahead.pop(key, None)  # another thread may have come here
         self._known.add(key)
 
     def compile_ahead(self, argument: Any, *args: Any) -> None:

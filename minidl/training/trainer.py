@@ -215,7 +215,8 @@ class Trainer(OnBatch):
             A NumPy array (examples, ...), or a structure of them.
         """
         checks.positive("predict", batch_size=batch_size, steps=steps)
-        if verbose == 0 and callbacks is None and type(x) is np.ndarray and 0 < len(x) <= (batch_size or 32):
+        is_one_batch = type(x) is np.ndarray and x.ndim and 0 < len(x) <= (batch_size or 32) and steps is None
+        if is_one_batch and verbose == 0 and callbacks is None:  # what watches the loop needs the loop
             return self._predict_batch("predict", x)
         with self._data("predict", x, None, None, batch_size, steps) as data:
             outputs = row_bytes(self._output_spec(data.first[0]))  # a chunk has room for them, too

@@ -5,6 +5,7 @@ The numbers of overridden methods are compared with Keras's in references/steps.
 
 import gc
 import threading
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -150,6 +151,16 @@ def test_deleted_models_are_garbage_collected():
         cycle()
     gc.collect()
     assert len(jax.live_arrays()) <= arrays and threading.active_count() == threads
+
+
+def test_deleted_models_are_collected_without_asking_for_it():
+    """What pauses the collector while compiling must not hide garbage from it."""
+    models = weakref.WeakSet()
+    for _ in range(40):
+        own = keras.layers.Dense(2, activation=lambda x: 2 * x, input_shape=(4,))  # compiled for each model
+        models.add(model := compiled(keras.Sequential([own, keras.layers.Dense(1)])))
+        model.fit(X[:8], Y[:8], verbose=0)
+    assert len(models) < 30
 
 
 def test_the_loss_as_a_pure_function_of_the_variables():

@@ -18,7 +18,7 @@ from minidl.core import placement
 from minidl.core.arrays import LazyRows, as_arrays, device_dtype
 from minidl.core.memory import aligned_empty
 from minidl.core.tracebacks import warn
-from minidl.training.data.chunks import Chunk, chunk_capacity
+from minidl.training.data.chunks import Chunk, chunk_capacity, row_bytes
 from minidl.training.data.mapped import mapping_of, read_rows
 from minidl.training.data.orders import Orders
 
@@ -151,8 +151,7 @@ class ArrayData:
     @functools.cached_property
     def capacity(self) -> int:
         """The capacity of chunks; 1 if there is only one batch."""
-        row = sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in jax.tree.leaves(self.arrays))
-        return chunk_capacity(row * self.batch_size, self.num_rows // self.batch_size)
+        return chunk_capacity(row_bytes(self.arrays) * self.batch_size, self.num_rows // self.batch_size)
 
     @functools.cached_property
     def tail(self) -> Any:
