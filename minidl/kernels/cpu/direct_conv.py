@@ -90,11 +90,9 @@ def _conv(x: Array, kernel: Array, geometry: Geometry) -> Any:
 
 @_conv.defjvp
 def _conv_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
-    (x, kernel), (d_x, d_kernel) = primals, tangents
-    outputs = _outputs(x, kernel, geometry)
-    of_x = _with_transpose(lambda g: _of_input(g, kernel, geometry), outputs, d_x)
-    of_kernel = _with_transpose(lambda g: _of_kernel(x, g, geometry), outputs, d_kernel)
-    return outputs, of_x + of_kernel
+    x, kernel = primals
+    transposes = (lambda g: _of_input(g, kernel, geometry), lambda g: _of_kernel(x, g, geometry))
+    return _with_derivative(_outputs(x, kernel, geometry), transposes, tangents)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -104,17 +102,19 @@ def _transposed(x: Array, kernel: Array, geometry: Geometry) -> Any:
 
 @_transposed.defjvp
 def _transposed_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
-    (x, kernel), (d_x, d_kernel) = primals, tangents
-    outputs = _of_input(x, kernel, geometry)
-    of_x = _with_transpose(lambda g: _outputs(g, kernel, geometry), outputs, d_x)
-    of_kernel = _with_transpose(lambda g: _of_kernel(g, x, geometry), outputs, d_kernel)
-    return outputs, of_x + of_kernel
+    x, kernel = primals
+    transposes = (lambda g: _outputs(g, kernel, geometry), lambda g: _of_kernel(g, x, geometry))
+    return _with_derivative(_of_input(x, kernel, geometry), transposes, tangents)
 
 
-def _with_transpose(transpose: Callable[[Any], Any], outputs: Any, tangent: Any) -> Any:
-    """The linear function of a tangent whose transpose, which reverse mode computes, is the one given."""
+def _with_derivative(outputs: Any, transposes: Sequence[Callable[[Any], Any]], tangents: Sequence[Any]) -> Any:
+    """The outputs and their tangent: the sum of linear functions of the tangents of `x` and `kernel`.
+
+    Each is given by its transpose, so that reverse mode, which transposes it again, computes just that.
+    """
     spec = jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
-    return jax.linear_transpose(transpose, spec)(tangent)[0]
+    parts = [jax.linear_transpose(back, spec)(tangent)[0] for back, tangent in zip(transposes, tangents)]
+    return outputs, parts[0] + parts[1]
 
 
 def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
