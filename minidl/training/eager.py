@@ -31,7 +31,8 @@ def test(
     changes: Changes = {}
     logs: Logs = {}
     for i in range(count):
-        metrics, changes, logs = step(weights.with_changes(changes), metrics, batch_at(batches, i))
+        metrics, new, logs = step(weights.with_changes(changes), metrics, batch_at(batches, i))
+        changes = {**changes, **new}  # a step that runs eagerly may change others than the one before
     return metrics, changes, logs
 
 
@@ -40,6 +41,7 @@ def predict(step: Callable[..., Any], weights: State, x: Any, count: int) -> tup
     each: list[Any] = []
     changes: Changes = {}
     for i in range(count):
-        outputs, changes = step(weights.with_changes(changes), batch_at(x, i))
+        outputs, new = step(weights.with_changes(changes), batch_at(x, i))
+        changes = {**changes, **new}
         each.append(outputs)
     return jax.tree.map(lambda *batches: jnp.stack(batches), *each), changes

@@ -337,3 +337,27 @@ def test_the_advice_for_a_branch_on_a_tensor_is_right():
     assert model.evaluate(-x, np.full((4, 1), 6.0), verbose=0) == 9.0
     assert model.evaluate(-x, np.full((4, 1), 3.5), verbose=0) == 0.5
     assert model.fit(-x, np.full((4, 1), 6.0), verbose=0).history["loss"] == [9.0]
+
+
+@pytest.mark.parametrize("call", ["predict", "evaluate"])
+def test_what_only_some_eager_batches_change_is_kept(call):
+    """Of the calls for four batches the first and the third are counted."""
+
+    class Odd(layers.Layer):
+        def build(self, shape):
+            self.counted = self.add_weight(shape=(), initializer="zeros", trainable=False)
+            self.calls = 0
+
+        def call(self, x):
+            self.calls += 1
+            if self.calls % 2:
+                self.counted.assign(self.counted + 1)
+            return x
+
+    model = Sequential([minidl.Input((1,)), odd := Odd()])
+    model.compile(loss="mse", run_eagerly=True)
+    x = np.ones((128, 1), "float32")
+    odd.calls = 0
+    odd.counted.assign(0)
+    model.predict(x, verbose=0) if call == "predict" else model.evaluate(x, x, verbose=0)
+    assert odd.calls == 4 and odd.counted.numpy() == 2
