@@ -73,14 +73,15 @@ class LineDisplay:
         """Show nothing."""
 
     def finish(self, line: str) -> None:
-        """Print or log the line."""
+        """Erase what is drawn, if anything, and print or log the line."""
+        self.clear()
         say(line)
 
     def clear(self) -> None:
         """Nothing is shown."""
 
 
-class TerminalDisplay:
+class TerminalDisplay(LineDisplay):
     """A coloured live bar, drawn with rich; other output appears above it."""
 
     live = True
@@ -88,11 +89,6 @@ class TerminalDisplay:
     def __init__(self, width: int = BAR_WIDTH) -> None:
         self.width = width
         self._live: Any = None
-
-    def begin_epoch(self, heading: str, history: Any) -> None:
-        """Print or log the heading."""
-        if heading:
-            say(heading)
 
     def update(
         self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
@@ -107,11 +103,6 @@ class TerminalDisplay:
             self._live.start()
         full = "━" if console.encoding.startswith("utf") else "="
         self._live.update(_Line(count, fraction, details, less_important, self.width, full), refresh=True)
-
-    def finish(self, line: str) -> None:
-        """Erase the bar, if any, and print the line."""
-        self.clear()
-        say(line)
 
     def clear(self) -> None:
         """Erase the bar."""
