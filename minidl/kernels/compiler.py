@@ -46,7 +46,7 @@ def jaxprs(traced: Any) -> Iterator[Any]:
                 yield from jaxprs(parameter)
 
 
-def compiler_options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
+def compiler_options(has_loop: bool, keeps_barriers: bool, is_rare: bool = False) -> dict[str, Any]:
     """The options for XLA on the CPU; options that it does not have are left out.
 
     Args:
@@ -55,17 +55,21 @@ def compiler_options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
             slower than with the usual one (2%).
         keeps_barriers: whether barriers are kept until operations are fused. Without it, a
             small step is 2% faster.
+        is_rare: whether the program runs so rarely that a short compilation counts for more than speed. XLA's older
+            code generator takes two thirds of the time to compile, and its code twice the time to run.
     """
-    return _options(has_loop, keeps_barriers) if choice.platform() == "cpu" and choice.mode() == "auto" else {}
+    return _options(has_loop, keeps_barriers, is_rare) if choice.platform() == "cpu" and choice.mode() == "auto" else {}
 
 
 @functools.cache
-def _options(has_loop: bool, keeps_barriers: bool) -> dict[str, Any]:
+def _options(has_loop: bool, keeps_barriers: bool, is_rare: bool) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if has_loop:
         wanted = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
     if keeps_barriers:  # XLA fails on barriers in tiny loops that it outlines into one function
         wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
+    if is_rare:
+        wanted |= {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
     if not wanted or _are_known(wanted):  # all at once first, since each check compiles
         return wanted
     return {name: value for name, value in wanted.items() if _are_known({name: value})}

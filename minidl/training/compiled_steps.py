@@ -115,11 +115,11 @@ class CompiledSteps(PureSteps):
             with recorded() as touched, collector.paused():
                 yield step, args
                 if chunk.tail is not None:
-                    yield step, self._arguments(mode, chunk.tail)
+                    yield step, self._arguments(mode, chunk.tail.batches)
             program.learn(chunk.batches)
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
-            if chunk.tail is not None and program.is_new(chunk.tail):
-                program.compile_ahead(chunk.tail, *self._arguments(mode, chunk.tail, of_chunk=True))
+            if chunk.tail is not None and (last := self._program(mode, chunk.tail)).is_new(chunk.tail.batches):
+                last.compile_ahead(chunk.tail.batches, *self._arguments(mode, chunk.tail.batches, of_chunk=True))
         now = fingerprint(self.model).settings()
         self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
@@ -185,7 +185,8 @@ class CompiledSteps(PureSteps):
         return self._variables.flat()
 
     def _program(self, mode: str, chunk: Chunk) -> Program:
-        return self._programs.of(mode, self.shardings.platform(chunk, self._platform), self.shardings.options(mode))
+        platform, options = self.shardings.platform(chunk, self._platform), self.shardings.options(mode)
+        return self._programs.of(mode, platform, chunk.is_rare, options)
 
     def _traced_for(self, chunk: Chunk | None = None) -> using:
         """Inside, functions are traced for this model, the platform of its weights, and batches like those given."""

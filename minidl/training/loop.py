@@ -90,7 +90,7 @@ class ReportedEpoch(Epoch):
 class PredictedEpoch(Epoch):
     """A pass of prediction, which collects outputs."""
 
-    def __init__(self, run: Run, data: Data, callbacks: CallbackList):
+    def __init__(self, run: Run, data: Any, callbacks: CallbackList):
         super().__init__(run, data, callbacks)
         self.outputs = Collected(data.num_rows)
 
@@ -209,6 +209,20 @@ def predict(model: Any, data: Data, callbacks: CallbackList) -> PyTree:
     with Prediction(model) as run:
         epoch = PredictedEpoch(run, data, callbacks)
         run_epoch(epoch)
+    callbacks.on_predict_end()
+    return epoch.outputs.joined()
+
+
+def predict_one(model: Any, chunk: Chunk, callbacks: CallbackList) -> PyTree:
+    """The outputs for a single batch, without a loop: what a server asks for again and again."""
+    model.stop_predicting = False
+    callbacks.on_predict_begin()
+    with Prediction(model) as run:
+        epoch = PredictedEpoch(run, chunk, callbacks)
+        epoch.begin_batch()
+        with Compilation(epoch, ()) as compilation:
+            result = run.on_one(chunk, compilation.begin)
+        epoch.finish(chunk, result)
     callbacks.on_predict_end()
     return epoch.outputs.joined()
 

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.core import placement, sharing, structures, tracebacks
 from minidl.core.typing import PyTree
 from minidl.training.data import nonfinite
+from minidl.training.data.chunks import Chunk
 from minidl.training.data.one_batch import one_batch
 from minidl.training.prepared import Prepared
 from minidl.training.runs import Evaluation, Prediction, Training
@@ -63,11 +64,16 @@ class OnBatch(Prepared):
         return self._predict_batch("predict_on_batch", x)
 
     def _predict_batch(self, call: str, x: PyTree) -> PyTree:
+        chunk = self._batch_of(call, x)
+        with Prediction(self) as run:
+            outputs = run.on_one(chunk)
+        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
+
+    def _batch_of(self, call: str, x: PyTree) -> Chunk:
+        """Checked inputs as one batch, for a model that is built for them."""
         x, _, _ = self._arrays(call, x)
         self._prepare(call, x)
-        with Prediction(self) as run:
-            outputs = run.on_one(one_batch(x, None, None))
-        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
+        return one_batch(x)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
         if return_dict:

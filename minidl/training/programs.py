@@ -24,6 +24,7 @@ class Program:
     Args:
         function: the function to compile.
         has_loop: whether it is a loop over small steps.
+        is_rare: whether it runs so rarely that a short compilation counts for more than speed.
         **options: of `jax.jit`.
 
     >>> program = Program(lambda x: 2 * x)
@@ -35,9 +36,9 @@ class Program:
     (False, False)
     """
 
-    def __init__(self, function: Callable[..., Any], has_loop: bool = False, **options: Any):
+    def __init__(self, function: Callable[..., Any], has_loop: bool = False, is_rare: bool = False, **options: Any):
         self._jit = functools.partial(jax.jit, function, **options)
-        self._has_loop = has_loop
+        self._compiler_options = functools.partial(kernels.compiler_options, has_loop, is_rare=is_rare)
         self._function: Any = None
         self._keeps_barriers = False
         self._known: set[Any] = set()
@@ -64,7 +65,7 @@ class Program:
         """Set the compiler options that the kernels need for these arguments."""
         keeps = self._keeps_barriers or kernels.needs_barriers(self._jit().trace(*args).jaxpr)  # the trace is cached
         if self._function is None or keeps != self._keeps_barriers:
-            self._function = self._jit(compiler_options=kernels.compiler_options(self._has_loop, keeps))
+            self._function = self._jit(compiler_options=self._compiler_options(keeps_barriers=keeps))
             self._keeps_barriers = keeps
 
     def is_new(self, argument: Any) -> bool:

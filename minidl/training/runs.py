@@ -10,7 +10,7 @@ import abc
 import contextlib
 import types
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidl.core import sharing
@@ -42,10 +42,11 @@ class Run(abc.ABC):
         """See `CompiledSteps.untraced`."""
         self.steps = yield from self.steps.untraced(self.mode, chunk)
 
-    def on_one(self, chunk: Chunk) -> Any:
+    def on_one(self, chunk: Chunk, before_tracing: Callable[[], None] = lambda: None) -> Any:
         """The result of a single chunk, with tracing; in the loop over epochs the loop traces the steps."""
         chunk = placed(chunk)
         for step, args in self.untraced(chunk):
+            before_tracing()
             step.trace(*args)
         return self.compute(chunk)
 

@@ -37,22 +37,23 @@ class StepPrograms:
             "test": jax.jit(user.test if "test_step" in written else default.test),
             "predict": jax.jit(user.predict if "predict_step" in written else default.predict),
         }
-        self.chunks: dict[tuple[str, str], Program] = {}  # by mode, and by the platform that kernels compute for
+        self.chunks: dict[tuple[str, str, bool], Program] = {}  # see `of`
         self.traced: dict[str, Any] = {}  # mode -> what a step was first traced for, and what came of it
         self.seconds: dict[str, float] = {}  # for each mode, how long a step takes: the loop measures it
 
-    def of(self, mode: str, platform: str, options: Mapping[str, Any]) -> Program:
+    def of(self, mode: str, platform: str, is_rare: bool, options: Mapping[str, Any]) -> Program:
         """The program for the chunks of a mode.
 
         Args:
             mode: "train", "test" or "predict".
             platform: what kernels compute for; another one where batches are split between devices.
+            is_rare: whether they are the last, shorter batches of long passes.
             options: of `jax.jit`.
         """
-        key = mode, platform
+        key = mode, platform, is_rare
         if key not in self.chunks:
             donated = {"donate_argnums": 0} if mode == "train" else {}
-            program = Program(getattr(self, f"_{mode}_chunk"), has_loop=True, **donated, **options)
+            program = Program(getattr(self, f"_{mode}_chunk"), True, is_rare, **donated, **options)
             self.chunks.setdefault(key, program)  # two threads may have come here
         return self.chunks[key]
 

@@ -155,3 +155,32 @@ def test_chunks_of_predict_have_room_for_wide_outputs(monkeypatch):
     assert model.predict(x, verbose=0).shape == (33 * 32, 8192)
     assert model.predict(iter(x.reshape(33, 32, 1)), verbose=0).shape == (33 * 32, 8192)
     assert set(capacities) == {4}  # of 4 MB
+
+
+class Calls(keras.callbacks.Callback):
+    """The hooks of predict that were called, with what they were given."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_predict_begin(self, logs=None):
+        self.calls.append("begin")
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        self.calls.append(("batch begins", batch))
+
+    def on_predict_batch_end(self, batch, logs=None):
+        self.calls.append(("batch ends", batch, {name: value.shape for name, value in logs.items()}))
+
+    def on_predict_end(self, logs=None):
+        self.calls.append("end")
+
+
+def test_callbacks_of_predict_see_a_single_batch_as_they_see_many():
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    x, single, streamed = np.ones((5, 3), "float32"), Calls(), Calls()
+    outputs = model.predict(x, verbose=0, callbacks=[single])
+    np.testing.assert_array_equal(outputs, model.predict(iter([x]), verbose=0, callbacks=[streamed]))
+    assert single.calls == streamed.calls
+    assert single.calls == ["begin", ("batch begins", 0), ("batch ends", 0, {"outputs": (5, 2)}), "end"]

@@ -106,6 +106,19 @@ def test_the_shorter_last_batch_is_compiled_by_another_thread_meanwhile(call):
     assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
+@pytest.mark.parametrize(("batches", "is_compiled_quickly"), [(60, True), (10, False)])
+def test_the_last_batch_of_a_long_pass_is_compiled_quickly_and_computes_the_same(batches, is_compiled_quickly):
+    x, y = digits(8 * batches + 3)
+    whole, one_by_one = classifier(), classifier()
+    whole.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for start in range(0, len(x), 8):
+        one_by_one.train_on_batch(x[start : start + 8], y[start : start + 8])
+    rare = [is_rare for mode, _, is_rare in whole.steps._programs.chunks if mode == "train"]
+    assert sorted(rare) == ([False, True] if is_compiled_quickly else [False])
+    for got, expected in zip(whole.get_weights(), one_by_one.get_weights(), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_second_fit_and_other_numbers_of_rows_compile_nothing():
     model = classifier()
     x, y = digits(1000)

@@ -22,6 +22,8 @@ from minidl.training.data.chunks import Chunk, chunk_capacity, row_bytes
 from minidl.training.data.mapped import mapping_of, read_rows
 from minidl.training.data.orders import Orders
 
+_MANY_BATCHES = 50  # a pass after which one slow batch more makes no difference
+
 
 class ArrayData:
     """Examples in arrays, as batches.
@@ -154,11 +156,18 @@ class ArrayData:
         return chunk_capacity(row_bytes(self.arrays) * self.batch_size, self.num_rows // self.batch_size)
 
     @functools.cached_property
-    def tail(self) -> Any:
-        """The shapes and dtypes of a chunk of the rows that do not fill a batch; None if all do."""
-        if self.num_rows % self.batch_size == 0 or self.steps is not None:
+    def tail(self) -> Chunk | None:
+        """The chunk of the rows that do not fill a batch, with shapes and dtypes for arrays; None if all do."""
+        rows = self.num_rows % self.batch_size
+        if rows == 0 or self.steps is not None:
             return None
-        return jax.tree.map(lambda batch: jax.ShapeDtypeStruct((1, *batch.shape), batch.dtype), self.specs()[-1])
+        batches = jax.tree.map(lambda batch: jax.ShapeDtypeStruct((1, *batch.shape), batch.dtype), self.specs()[-1])
+        return Chunk(batches, 1, rows, is_rare=self.has_rare_tail)
+
+    @property
+    def has_rare_tail(self) -> bool:
+        """Whether the rows that do not fill a batch come after so many batches that their speed does not count."""
+        return self.num_batches > _MANY_BATCHES
 
     def _draw_order(self, random: Any) -> np.ndarray | None:
         """A permutation of the rows; None without shuffling."""
@@ -229,4 +238,5 @@ class Pass:
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
         tail = self._data.tail if size == self._data.batch_size else None
-        return Chunk(jax.tree.unflatten(structure, buffers), count, total, tail)
+        is_rare = total < self._data.batch_size and self._data.has_rare_tail
+        return Chunk(jax.tree.unflatten(structure, buffers), count, total, tail, is_rare)

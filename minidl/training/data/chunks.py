@@ -24,7 +24,8 @@ class Chunk(NamedTuple):
     batches: Any  # (x, y, sample_weight): structures of arrays (capacity, batch, ...)
     num_batches: int  # the number of valid batches
     num_rows: int  # the number of examples in them
-    tail: Any = None  # the shapes and dtypes of a chunk with fewer rows that ends the pass, if one will
+    tail: Chunk | None = None  # the chunk with fewer rows that will end the pass, with shapes and dtypes for arrays
+    is_rare: bool = False  # whether it is the tail of a pass so long that the speed of this chunk does not count
 
 
 def chunk_capacity(batch_bytes: int, num_batches: int) -> int:
