@@ -19,6 +19,7 @@ SLOW = (
     "optimizers_options",
     "programs",
     "random",
+    "spectrograms",
 )
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,8 @@ from jax import lax
 
 from minidl.training.state import Changes, State
 from minidl.training.step import Logs
+
+T = TypeVar("T")
 
 
 @jax.tree_util.register_dataclass
@@ -48,7 +50,7 @@ def train(step: Callable[..., Any], state: State, batches: Any, count: Any) -> t
     def one(i: Any, carry: tuple[State, Logs]) -> tuple[State, Logs]:
         return step(carry[0], batch_at(batches, i))
 
-    return lax.fori_loop(0, count, one, (state, _empty(step, state, batch_at(batches, 0))[1]))
+    return _loop(batches, count, one, (state, _empty(step, state, batch_at(batches, 0))[1]))
 
 
 def test(
@@ -61,7 +63,7 @@ def test(
 
     _, changing, logs = _empty(step, weights, metrics, batch_at(batches, 0))
     changes = {index: weights.non_trainable[index] for index in changing}
-    return lax.fori_loop(0, count, one, (metrics, changes, logs))
+    return _loop(batches, count, one, (metrics, changes, logs))
 
 
 def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tuple[Any, Changes]:
@@ -75,7 +77,13 @@ def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tup
         new, changes = step(weights.with_changes(changes), batch_at(x, i))
         return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
 
-    return lax.fori_loop(0, count, one, (empty, {index: weights.non_trainable[index] for index in changing}))
+    return _loop(x, count, one, (empty, {index: weights.non_trainable[index] for index in changing}))
+
+
+def _loop(batches: Any, count: Any, one: Callable[[Any, T], T], carry: T) -> T:
+    """The loop over the first `count` batches. Where there is room for one only, XLA removes the loop."""
+    has_one = jax.tree.leaves(batches)[0].shape[0] == 1
+    return lax.fori_loop(0, 1 if has_one else count, one, carry)
 
 
 def batch_at(batches: Any, i: Any) -> Any:

@@ -31,6 +31,7 @@ def _run(tmp_path, text):
     return subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", ["model.predict(X, verbose=0)", "model.evaluate(X, X[:, :1], verbose=0)", "model(X)"])
 def test_a_fork_after_the_start_is_refused(tmp_path, work):
     program = f"""

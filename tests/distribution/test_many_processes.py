@@ -35,6 +35,7 @@ def assert_same(found, single):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(single, tmp_path):
     """The log and the model file are those of one process; loading it gives the state back, to the bit."""
     found = results("data", tmp_path)

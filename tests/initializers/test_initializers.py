@@ -132,6 +132,7 @@ def test_deterministic_initializers_compile_nothing():
     assert compilations  # the listener does hear
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(6, 6), (9, 4), (4, 9), (3, 3, 2, 5), (2, 70)])
 @pytest.mark.parametrize("gain", [1.0, 0.3])
 def test_orthogonal_has_the_bits_of_keras(shape, gain):

@@ -238,6 +238,7 @@ def test_values_and_gradients(platform, case, dtype):
     assert_close(gradients, wanted, TOLERANCES[dtype] * (1 if dtype == "float32" else 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform, case", [form for form in FORMS if form[1].forward], ids=str)
 def test_forward_mode(platform, case):
     arrays = arrays_of(case, "float32")

@@ -130,7 +130,9 @@ def test_xla_keeps_the_barriers_that_must_be_kept(barrier):
 def test_programs_keep_barriers_where_a_kernel_in_them_needs_it(layer, shape, needs, monkeypatch):
     asked = []
     options = compiler._options
-    monkeypatch.setattr(compiler, "_options", lambda loop, keep: asked.append((loop, keep)) or options(loop, keep))
+    monkeypatch.setattr(
+        compiler, "_options", lambda loop, keep, rare: asked.append((loop, keep)) or options(loop, keep, rare)
+    )
     model = minidl.Sequential([layers.Input(shape), layers.Dense(shape[-1]), layer, layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.zeros((2, *shape), "float32"), np.zeros(2), verbose=0)
@@ -141,5 +143,5 @@ def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
     lacking = "xla_backend_optimization_level"
     are_known = compiler._are_known
     monkeypatch.setattr(compiler, "_are_known", lambda options: lacking not in options and are_known(options))
-    assert list(compiler._options.__wrapped__(True, False)) == ["xla_cpu_copy_insertion_use_region_analysis"]
+    assert list(compiler._options.__wrapped__(True, False, False)) == ["xla_cpu_copy_insertion_use_region_analysis"]
     assert are_known({lacking: 2}) and not are_known({"xla_no_such_option": True, lacking: 2})

@@ -24,6 +24,7 @@ def test_masks_are_deformed_as_the_images_are():
     assert not np.array_equal(out["images"], masks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [layers.MixUp(2.0, seed=3), layers.CutMix((1.0, 1.0), seed=1)])
 def test_labels_are_mixed_with_the_weights_of_the_images(layer):
     """Images of one value each: the mean of a mixed image says the weight that the labels must have."""
@@ -68,6 +69,7 @@ def test_contrast_is_that_of_each_channel_in_both_data_formats():
     np.testing.assert_allclose(np.max(last, (1, 2)), 255, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_policy_draws_in_every_compiled_step():
     """Keras draws the chains of AugMix when the step is traced, and keeps them."""
     layer = layers.AugMix(num_chains=1, chain_depth=1, factor=0.5, seed=2)
@@ -89,6 +91,7 @@ def test_chains_without_augmentations_give_the_image():
     np.testing.assert_allclose(out["segmentation_masks"], ONES, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_in_fit():
     model = keras.Sequential(
         [

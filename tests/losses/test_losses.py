@@ -473,6 +473,7 @@ SATURATED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_eagerly", [False, True])
 @pytest.mark.parametrize("case", SATURATED)
 def test_a_saturated_softmax_still_learns(case, run_eagerly):

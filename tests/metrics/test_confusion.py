@@ -69,6 +69,7 @@ def test_area_under_roc_is_how_often_a_positive_is_above_a_negative():
     assert float(metrics.AUC(num_thresholds=41)(y_true, y_pred)) == pytest.approx(above.mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curve, thresholds", [("ROC", None), ("PR", [0.2, 0.3, 0.9]), ("PRGAIN", [0.2, 0.3, 0.9])])
 def test_each_label_has_its_own_area(curve, thresholds):
     y_true, y_pred = data(30, 3)
@@ -266,6 +267,7 @@ def test_a_prediction_that_is_nan_makes_the_score_nan(metric, label):
     np.testing.assert_allclose(ignored, metric(labels[1:], predictions[1:]), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [0, 1, 2])
 @pytest.mark.parametrize("row", [[NAN, NAN, NAN], [0.1, NAN, 0.3]], ids=["all", "one"])
 def test_scores_of_classes_that_are_nan_are_never_perfect(row, label):

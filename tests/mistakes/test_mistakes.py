@@ -22,6 +22,7 @@ def test_there_are_many():
     assert len(PROGRAMS) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_message_says_what_came_what_was_expected_and_the_fix(name):
     program, wanted = PROGRAMS[name]

@@ -80,6 +80,7 @@ def test_what_must_run_operation_by_operation_does():
     assert len({np.asarray(images(batch)).tobytes() for _ in range(20)}) > 1, "each call draws anew"
 
 
+@pytest.mark.slow
 def test_penalties_and_masks_are_there():
     made = model(layers.Dense(3, activity_regularizer="l2"))
     made(X)

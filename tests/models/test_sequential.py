@@ -182,6 +182,7 @@ def test_data_of_one_size_does_not_fix_the_batch():
     assert fixed.output_shape == (5, 2) and fixed(X[:2]).shape == (2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made_again", ["itself", "config", "clone", "file"])
 def test_data_does_not_fix_sizes_that_no_layer_needs(made_again, tmp_path):
     model = Sequential([Embedding(10, 4, mask_zero=True), LSTM(3), Dense(1)])

@@ -697,6 +697,7 @@ def test_decays_of_running_means_are_below_1(name):
         getattr(optimizers, kind)(**{name: 0.0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2**31 - 3, 2**31 - 2, 2**31 - 1])
 @pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
 def test_the_count_of_steps_does_not_overflow(optimizer, count):
@@ -718,6 +719,7 @@ def test_the_count_of_steps_does_not_overflow(optimizer, count):
         np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accumulation, frequency", [(None, None), (3, None), (None, 5), (3, 5), (7, 11)])
 def test_accumulation_and_averages_keep_their_rhythm_at_the_last_count(accumulation, frequency):
     # Steps t with t % accumulation == 0 update, and averages overwrite when the number of updates is a multiple of

@@ -60,6 +60,7 @@ def save(kind, saved, folder):
 ENDINGS = {"shards": ".weights.json", "file": ".weights.h5"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 @pytest.mark.parametrize("kind", ["shards", "file", "folder", "folder without exchange"])
 def test_killed_before_each_call(kind, tmp_path):

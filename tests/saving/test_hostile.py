@@ -22,6 +22,7 @@ def guarded(folder, module="tests.hostile.guard", *args):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_every_kind_is_refused_and_touches_nothing(tmp_path):
     kinds.make_all(tmp_path)
     results = guarded(tmp_path)

@@ -22,6 +22,7 @@ def results(tmp_path_factory):
     return guarded(folder)
 
 
+@pytest.mark.slow
 def test_small_files_take_little_time_and_memory(results):
     assert len(results) == len(bounds.CONFIGS) + len(bounds.TEXTS) + len(bounds.OLDER_CALLS)
     assert not {name: result for name, result in results.items() if not result[0].startswith("LoadError: ")}

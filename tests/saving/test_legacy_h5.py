@@ -76,6 +76,7 @@ def assert_same_weights(one, other):
 MODELS = [sequential, functional, nested]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
 def test_everything_comes_back(make, tmp_path):
     model = trained(minidl, make)

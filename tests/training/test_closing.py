@@ -34,6 +34,7 @@ def fit_fails(x, fresh=True, **options):
     assert model.training_run is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [False, True])
 def test_nothing_is_left_of_a_fit_that_was_refused(fresh):
     """Wrong targets, NaN, wrong validation data, a callback that refuses the run: workers and generators end."""

@@ -324,6 +324,7 @@ def test_a_step_assigned_to_a_model_is_run(warm):
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [layers.LSTM, layers.GRU, layers.SimpleRNN])
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_method_assigned_to_a_recurrent_cell_is_run(layer, warm):

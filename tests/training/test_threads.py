@@ -264,6 +264,7 @@ def test_a_reader_waits_for_a_chunk_and_keeps_its_arrays():
     sharing.release([variable])
 
 
+@pytest.mark.slow
 def test_programs_of_many_shapes_are_released(monkeypatch):
     monkeypatch.setattr(programs, "LIMIT", 8)
     model = keras.Sequential([layers.Dense(2, input_shape=(3,))])

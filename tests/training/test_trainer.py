@@ -137,6 +137,7 @@ def test_steps_per_execution_is_how_often_batch_callbacks_are_called(steps):
     np.testing.assert_array_equal(watcher.weights, model.get_weights()[0])
 
 
+@pytest.mark.slow
 def test_deleted_models_are_garbage_collected():
     def cycle():
         keras.utils.clear_session()

@@ -125,6 +125,7 @@ def test_one_warning_if_the_loss_becomes_nan():
         compiled().fit(X, Y, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["run_eagerly", "own train_step", "loss scale"])
 def test_the_trial_goes_the_way_of_the_training(how):
     class Own(minidl.Sequential):

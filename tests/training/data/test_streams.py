@@ -123,6 +123,7 @@ def test_workers_end_with_the_call(stop):
     assert threading.active_count() == before
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_batches_and_end():
     trained, expected, source = model(), model(), Squares(workers=2, use_multiprocessing=True)
     trained.fit(source, epochs=2, shuffle=False, verbose=0)

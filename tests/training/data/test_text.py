@@ -41,6 +41,7 @@ def nested(text=True):
     return minidl.Model(x, layers.Dense(1)(Subclass(text)(x)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [sequential, unbuilt, Subclass, nested])
 def test_training_on_text_is_training_on_its_numbers(make):
     found = []
