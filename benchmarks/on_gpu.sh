@@ -7,8 +7,8 @@
 # Flax for these peers, and no network. Each part has a time limit, leaves what it has found in the folder at any moment,
 # and does not stop the next one if it fails; then the exit status is 1.
 #
-#   highest    the quick tests of numbers with JAX_DEFAULT_MATMUL_PRECISION=highest, to the suite's own tolerances
-#   tf32       numbers of Keras at JAX's default precision, which is TF32 for float32 products, to a tolerance for it
+#   highest    committed numbers of Keras with JAX_DEFAULT_MATMUL_PRECISION=highest, to the suite's own tolerances
+#   tf32       those with products at JAX's default precision, TF32 for float32 products, to a tolerance for it
 #   benchmarks the workloads `gpu`: minidl, the hand-written loop, PyTorch, Flax, and Keras where it is installed; then
 #              torch.compile, which compiles long, for as many as the time allows
 #
@@ -24,8 +24,10 @@ DIVIDE=${DIVIDE:-1}   # what rows and batch sizes are divided by
 WORKLOADS=${WORKLOADS:-gpu-transformer gpu-lm gpu-convnet gpu-mlp gpu-lstm gpu-gru gpu-convnet-bn}
 PEERS=${PEERS:-minidl,handwritten,keras-jax,torch,flax}
 PEERS_AT_LAST=${PEERS_AT_LAST-torch-compiled}
-TESTS=${TESTS:-tests/test_references.py tests/test_activations.py tests/losses tests/metrics tests/optimizers}
-TESTS_TF32=${TESTS_TF32:-tests/test_references.py}
+layers="layers layers_attention layers_convolution layers_core layers_normalization layers_recurrent"
+HIGHEST=${HIGHEST:-$layers steps training losses metrics callbacks activations optimizers initializers regularizers \
+    constraints schedules spectrograms text utils} # of tests/references
+TF32=${TF32:-$layers steps training losses spectrograms regularizers}
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -51,12 +53,14 @@ finish() {
     echo "== $1: $how, after $SECONDS s in all"
 }
 
-# numbers PART FILES...: tests, in the background. A file that is interrupted shows what it has found.
+# numbers PART AREAS...: tests, in the background.
 numbers() {
     local part=$1
     shift
+    set -- "${@/#/tests/test_references.py::test_committed_numbers_of_keras[}"
     timeout --signal=INT --kill-after=10 $((SECONDS_IN_ALL / 4)) \
-        "$PYTHON" -m pytest -q -rfE --tb=short -p no:cacheprovider -n "$workers" -k "not live" "$@" &>"$OUT/gpu-$part.log" &
+        "$PYTHON" -m pytest -v -rfE --tb=short -p no:cacheprovider -n "$workers" -m "slow or not slow" \
+        "${@/%/]}" &>"$OUT/gpu-$part.log" &
 }
 
 if wants highest || wants tf32; then
@@ -70,12 +74,12 @@ if wants highest || wants tf32; then
         export XLA_FLAGS=$flags JAX_PLATFORMS=$platforms XLA_PYTHON_CLIENT_PREALLOCATE=false
         if wants highest; then
             # shellcheck disable=SC2086  # several arguments
-            JAX_DEFAULT_MATMUL_PRECISION=highest numbers highest $TESTS
+            JAX_DEFAULT_MATMUL_PRECISION=highest numbers highest $HIGHEST
             highest=$!
         fi
         if wants tf32; then
             # shellcheck disable=SC2086
-            MINIDL_TESTS_TF32=1 numbers tf32 $TESTS_TF32
+            MINIDL_TESTS_TF32=1 numbers tf32 $TF32
             tf32=$!
         fi
         ! wants highest || { wait "$highest"; echo $? >"$work/highest"; }

@@ -23,9 +23,12 @@ SLOW = (
     "random",
 )
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
-# TF32 rounds both factors of a product to 10 bits after the point, each by at most 2**-11, so that a product changes by
-# up to 2**-10 of itself. In these programs a number goes through at most sixteen products one after the other.
-TF32 = 16 * 2.0**-10
+# TF32 has 10 bits after the point. If the rest of both factors is cut off, each changes by less than 2**-10 of itself
+# and their product by less than 2**-9; in these programs a number goes through at most eight products one after the
+# other. (With products emulated on a CPU, errors are up to 9.3 * 2**-10.) Over the many steps of Adam in "training"
+# errors add up, and Adam enlarges those of small gradients (emulated: up to 90 * 2**-10, in weights).
+TF32 = 8 * 2.0**-9
+TF32_TRAINED = 8 * TF32
 
 
 EVERY_AREA = [
@@ -44,7 +47,8 @@ def compare(area, expected, live):
     # The last bits of an orthogonal matrix depend on the LAPACK that is installed.
     # Those of what a GPU draws from a normal distribution are its own.
     same_machine = (live or area != "layers_recurrent") and jax.default_backend() == "cpu"
-    relative = TF32 if os.environ.get("MINIDL_TESTS_TF32") else RELATIVE
+    tf32 = TF32_TRAINED if area == "training" else TF32
+    relative = tf32 if os.environ.get("MINIDL_TESTS_TF32") else RELATIVE
     wrong = []
     for name, want in expected.items():
         got = actual[name]
