@@ -63,6 +63,9 @@ numbers() {
         "${@/%/]}" &>"$OUT/gpu-$part.log" &
 }
 
+# told LOG: which tests failed and by how much.
+told() { grep -E '^(FAILED|ERROR)|^E .*([a-z]: |Max abs)|[0-9]+ (passed|failed|error)' "$1" | cut -c 1-160 | tail -n 20; }
+
 if wants highest || wants tf32; then
     workers=$(($(nproc) > 3 ? $(nproc) / 2 - 1 : 1))
     platforms=$([ "$DEVICE" = gpu ] && echo cuda,cpu || echo cpu)
@@ -86,7 +89,7 @@ if wants highest || wants tf32; then
         ! wants tf32 || { wait "$tf32"; echo $? >"$work/tf32"; }
     )
     for part in highest tf32; do
-        ! wants $part || { tail -n 25 "$OUT/gpu-$part.log"; finish $part "$(cat "$work/$part")"; }
+        ! wants $part || { told "$OUT/gpu-$part.log"; finish $part "$(cat "$work/$part")"; }
     done
 fi
 
