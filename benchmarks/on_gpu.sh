@@ -21,6 +21,7 @@ SECONDS_IN_ALL=${SECONDS_IN_ALL:-470}
 # To try it elsewhere:
 DEVICE=${DEVICE:-gpu} # or cpu
 DIVIDE=${DIVIDE:-1}   # what rows and batch sizes are divided by
+UTILIZATION=${UTILIZATION---utilization} # or empty: without traces
 WORKLOADS=${WORKLOADS:-gpu-transformer gpu-lm gpu-convnet gpu-mlp gpu-lstm gpu-gru gpu-convnet-bn}
 PEERS=${PEERS:-minidl,handwritten,keras-jax,torch,flax}
 PEERS_AT_LAST=${PEERS_AT_LAST-torch-compiled}
@@ -98,7 +99,7 @@ if wants benchmarks; then
     [ -z "$PEERS_AT_LAST" ] || last=(--peers "$PEERS_AT_LAST")
     # shellcheck disable=SC2086
     timeout --signal=INT --kill-after=5 $((budget + 10)) \
-        "$PYTHON" -m benchmarks $WORKLOADS --device "$DEVICE" --utilization --divide "$DIVIDE" --rounds 1 --limit 90 \
+        "$PYTHON" -m benchmarks $WORKLOADS --device "$DEVICE" $UTILIZATION --divide "$DIVIDE" --rounds 1 --limit 90 \
         --peers "$PEERS" "${last[@]}" --budget "$budget" --json "$OUT/gpu-benchmarks.json" 2>&1 |
         tee "$OUT/gpu-benchmarks.log"
     finish benchmarks "${PIPESTATUS[0]}"

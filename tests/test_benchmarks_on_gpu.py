@@ -103,7 +103,17 @@ def test_operations_of_a_gpu_are_what_its_streams_run_except_transfers():
         plane("/device:GPU:1", **{"Stream #1": [("fusion", 0, 9e9)]}),
         plane("/device:GPU:0", **kernels, **others),
     ]
-    assert sorted(jax_device.operations(planes)) == [pytest.approx((1.0, 3.0)), pytest.approx((5.0, 6.0))]
+    assert sorted(jax_device.operations(planes, on_gpu=True)) == [pytest.approx((1.0, 3.0)), pytest.approx((5.0, 6.0))]
+
+
+def test_a_trace_without_operations_says_nothing():
+    meter = FakeMeter()
+    meter.stop = lambda: jax_device.operations([plane("/host:CPU", python=[("call", 0, 9e9)])], on_gpu=True)
+    clock = device.TracedClock(meter, laps=1)
+    clock.start()
+    clock.lap()
+    clock.lap()
+    assert clock.busy is None
 
 
 def test_operations_in_a_trace_of_pytorch():

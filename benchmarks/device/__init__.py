@@ -58,7 +58,7 @@ class TracedClock(Clock):
         laps: how many are counted.
 
     Attributes:
-        busy: the seconds of the traced lap in which the device computed; None if there was no such lap.
+        busy: the seconds of the traced lap in which the device computed; None if nothing was traced.
     """
 
     def __init__(self, meter: Meter, laps: int) -> None:
@@ -69,7 +69,7 @@ class TracedClock(Clock):
 
     def lap(self, count: int = 1) -> None:
         if len(self.laps) == self._counted:
-            self.busy = covered(self._meter.stop())
+            self.busy = covered(self._meter.stop()) or None
             return
         super().lap(count)
         if len(self.laps) == self._counted:

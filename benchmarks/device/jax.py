@@ -9,6 +9,8 @@ from typing import Any
 
 import jax
 
+from benchmarks.device import chosen
+
 _TRANSFERS = ("MemcpyH2D", "MemcpyD2H")
 _folders: list[tempfile.TemporaryDirectory] = []
 
@@ -37,18 +39,17 @@ def stop() -> list[tuple[float, float]]:
     jax.profiler.stop_trace()
     with _folders.pop() as folder:
         (file,) = glob.glob(os.path.join(folder, "**", "*.xplane.pb"), recursive=True)
-        return operations(jax.profiler.ProfileData.from_file(file).planes)
+        return operations(jax.profiler.ProfileData.from_file(file).planes, on_gpu=chosen() == "gpu")
 
 
-def operations(planes: Any) -> list[tuple[float, float]]:
-    """Those of the first GPU: what its streams run, except transfers. Without a GPU, XLA's operations on the CPU."""
-    planes = list(planes)
-    devices = sorted((plane for plane in planes if plane.name.startswith("/device:GPU:")), key=lambda one: one.name)
-    if devices:
-        streams = [line for line in devices[0].lines if line.name.startswith("Stream #")]
+def operations(planes: Any, on_gpu: bool) -> list[tuple[float, float]]:
+    """What the streams of the first GPU run, except transfers; or XLA's operations on the CPU."""
+    lines = [(plane.name, line) for plane in planes for line in plane.lines]
+    if on_gpu:
+        streams = [line for name, line in lines if name == "/device:GPU:0" and line.name.startswith("Stream #")]
         events = [one for line in streams for one in line.events if not one.name.startswith(_TRANSFERS)]
     else:
-        events = [one for plane in planes for line in plane.lines for one in line.events if _is_of_xla(one)]
+        events = [one for _, line in lines for one in line.events if _is_of_xla(one)]
     return [(1e-9 * one.start_ns, 1e-9 * (one.start_ns + one.duration_ns)) for one in events]
 
 
