@@ -13,7 +13,7 @@
 #              torch.compile, which compiles long, for as many as the time allows
 #
 # The two parts of tests run at the same time. Environment variables, with their defaults:
-OUT=${OUT:-benchmarks/results} # where the results go: gpu-benchmarks.json, as of other benchmarks, and gpu-*.log
+OUT=${OUT:-benchmarks/results} # where the results go: DATE-gpu.json, as of other benchmarks, and gpu-*.log
 PYTHON=${PYTHON:-python3}
 WHEELS=${WHEELS:-} # a folder of wheels: all are put on the path, before what is installed
 PARTS=${PARTS:-highest tf32 benchmarks}
@@ -100,7 +100,7 @@ if wants benchmarks; then
     # shellcheck disable=SC2086
     timeout --signal=INT --kill-after=5 $((budget + 10)) \
         "$PYTHON" -m benchmarks $WORKLOADS --device "$DEVICE" $UTILIZATION --divide "$DIVIDE" --rounds 1 --limit 90 \
-        --peers "$PEERS" "${last[@]}" --budget "$budget" --json "$OUT/gpu-benchmarks.json" 2>&1 |
+        --peers "$PEERS" "${last[@]}" --budget "$budget" --json "$OUT/$(date -u +%Y-%m-%dT%H%M%SZ)-gpu.json" 2>&1 |
         tee "$OUT/gpu-benchmarks.log"
     finish benchmarks "${PIPESTATUS[0]}"
 fi

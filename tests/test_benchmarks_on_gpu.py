@@ -354,7 +354,8 @@ def test_the_script_runs_on_a_cpu(tmp_path):
     assert done.returncode == 1 and "== FAILED: tf32" in done.stdout, "a part that fails does not stop the next one"
     assert "== highest: passed" in done.stdout and "== benchmarks: passed" in done.stdout
     assert "2 passed" in (tmp_path / "gpu-highest.log").read_text()
-    record = json.loads((tmp_path / "gpu-benchmarks.json").read_text())
+    (results,) = tmp_path.glob("*-gpu.json")
+    record = json.loads(results.read_text())
     for peer in ("minidl", "handwritten"):
         (one,) = record["workloads"]["gpu-mlp"]["peers"][peer]["rounds"]
         assert one["busy"] > 0 and len(one["laps"]) == WORKLOADS["gpu-mlp"].epochs
