@@ -26,7 +26,7 @@ from benchmarks.workloads import WORKLOADS, Workload
 from minidl.profiling import flops
 
 _SECONDS = 0.005  # a product that takes so long shows the speed
-_SIZES = (1024, 8192, 16384)
+_SIZES = (1024, 2048, 4096, 8192, 16384)
 _RUNS = 10
 _PRODUCTS = {
     "bfloat16": ("bfloat16", "default"),
