@@ -7,6 +7,8 @@
     python -m benchmarks zoo                               24 architectures, with ratios to every peer and a summary
     python -m benchmarks --rounds 9 --save                 more rounds, results kept in benchmarks/results/
     python -m benchmarks.plot                              draws the newest results there
+    python -m benchmarks --device gpu --utilization        larger workloads on a GPU, with its memory and idle time
+    bash benchmarks/on_gpu.sh                              tests of numbers and these on a machine with a GPU
 
 A *workload* (workloads/, a file for each family) defines what is computed, a *peer* (peers.py) computes it in one
 library's usual way (loops/ has what is the same for all models), and the runner (runner.py) gives every peer a process

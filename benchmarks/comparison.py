@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -27,17 +28,20 @@ class Grid(NamedTuple):
     lines: list[list[str]]
 
 
-def tables(points: Points) -> RenderableType:
+def tables(points: Points, about_device: dict[str, Any] | None = None) -> RenderableType:
     """For a terminal: the tables, how many workloads are won, losses that differ, skipped peers, and errors."""
-    rows = [Row(work, {peer: one.rounds for peer, one in peers.items() if one.rounds}) for work, peers in points]
+    rows = [
+        Row(work, {peer: one.rounds for peer, one in peers.items() if one.rounds}, about_device)
+        for work, peers in points
+    ]
     about = [f"{work.name}: {work.about}." for work, _ in points if work.measure == "step"]
     named = {f"{work.name}, {peer}": one for work, peers in points for peer, one in peers.items()}
-    texts = [*summary(rows), *far_losses(rows), *about, *remarks_on(named)]
+    texts = [*summary(rows), *far_losses(rows), *hardware(rows), *about, *remarks_on(named)]
     return Group(points[0][0].series, *[_drawn(grid) for grid in grids(rows)], *[Text(text) for text in texts])
 
 
 def grids(rows: Sequence[Row]) -> list[Grid]:
-    """Times, compilation and memory, of training steps and of inference."""
+    """Times, compilation and memory, of training steps and of inference; the device's use where it was measured."""
     found = []
     for measure, what in (("step", "Training"), ("row", "Inference")):
         measured = [row for row in rows if row.work.measure == measure and REFERENCE in row.rounds]
@@ -46,6 +50,11 @@ def grids(rows: Sequence[Row]) -> list[Grid]:
             ("steady time, of minidl and of the others as a multiple of it", steady),
             ("seconds by which the first epoch is longer: compilation", _median(lambda one: one.compile)),
             ("peak memory of the process, MB", _median(lambda one: one.peak_memory / 1e6)),
+            *(
+                _OF_DEVICE
+                if any(one.device for row in measured for one in itertools.chain(*row.rounds.values()))
+                else ()
+            ),
         ):
             lines = [
                 [row.work.name, *[cell(row, peer) if peer in row.rounds else "" for peer in peers]] for row in measured
@@ -96,8 +105,44 @@ def steady(row: Row, peer: str) -> str:
     return f"{figure(statistics.median(reference) / divisor)} {unit}"
 
 
-def _median(value: Callable[[Round], float]) -> Callable[[Row, str], str]:
-    return lambda row, peer: figure(statistics.median(map(value, row.rounds[peer])))
+def hardware(rows: Sequence[Row]) -> list[str]:
+    """What the device can do, and how its use was measured."""
+    known = next((row.hardware for row in rows if row.hardware), None)
+    if known is None:
+        return []
+    peaks = ", ".join(f"{figure(value / 1e12)} TFLOP/s in {name}" for name, value in known["peak"].items())
+    return [
+        f"Device: {known['device']}. Products of large matrices: {peaks}. Its peak is that in float32 at the default "
+        "precision; the operations are those of minidl's loss and gradients. It idles when neither a kernel nor a copy "
+        "within its memory runs, by a trace of one more epoch."
+    ]
+
+
+def _median(value: Callable[[Round], float | None]) -> Callable[[Row, str], str]:
+    """A cell with the median over rounds; it is empty where the value is not known."""
+
+    def cell(row: Row, peer: str) -> str:
+        known = [found for one in row.rounds[peer] if (found := value(one)) is not None]
+        return figure(statistics.median(known)) if known else ""
+
+    return cell
+
+
+def _milliseconds(row: Row, peer: str) -> str:
+    return figure(statistics.median(row.costs(peer)) / 1e3)
+
+
+def _percent_of_peak(row: Row, peer: str) -> str:
+    share = row.share_of_peak(peer)
+    return "" if share is None else figure(100 * share)
+
+
+_OF_DEVICE = (
+    ("steady time, ms per step or row", _milliseconds),
+    ("time in which the device idles, %", _median(lambda one: None if one.idle is None else 100 * one.idle)),
+    ("peak memory of the device, MB", _median(lambda one: one.device_memory and one.device_memory / 1e6)),
+    ("share of the device's peak, %", _percent_of_peak),
+)
 
 
 def _drawn(grid: Grid) -> Table:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 
 class Result(TypedDict):
@@ -64,6 +64,7 @@ class Peer:
         programs: the end of the names of the files with its programs; "" for the Keras programs, which take a library.
         needs: what must be installed; the first one is the library that a Keras program takes.
         environment: variables of its process.
+        arrays: the library that holds its arrays and can put them on a GPU; None for a peer of the CPU alone.
         compiles: whether it needs a C++ compiler while it runs.
         fills_cache: whether a run that is not counted comes before the first round, and leaves what it compiled in the
             folder that the variable `CACHE` names.
@@ -72,6 +73,7 @@ class Peer:
     programs: str
     needs: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    arrays: Literal["jax", "torch"] | None = "jax"
     compiles: bool = False
     fills_cache: bool = False
 
@@ -108,9 +110,9 @@ PEERS = {
     "handwritten": Peer("_handwritten", ("jax",)),
     "handwritten+metrics": Peer("_handwritten", ("jax",), {WITH: "metrics"}),
     "keras-jax": Peer("", ("keras", "jax"), {"KERAS_BACKEND": "jax"}),
-    "keras-tensorflow": Peer("", ("keras", "tensorflow"), {"KERAS_BACKEND": "tensorflow"}),
-    "torch": Peer("_torch", ("torch",)),
-    "torch-compiled": Peer("_torch", ("torch",), {WITH: "compile"}, compiles=True),
-    "scikit-learn": Peer("_sklearn", ("sklearn",)),
+    "keras-tensorflow": Peer("", ("keras", "tensorflow"), {"KERAS_BACKEND": "tensorflow"}, arrays=None),
+    "torch": Peer("_torch", ("torch",), arrays="torch"),
+    "torch-compiled": Peer("_torch", ("torch",), {WITH: "compile"}, arrays="torch", compiles=True),
+    "scikit-learn": Peer("_sklearn", ("sklearn",), arrays=None),
     "flax": Peer("_flax", ("flax", "optax")),
 }

@@ -43,7 +43,7 @@ def markdown(records: dict[str, dict[str, Any]], is_short: bool = False) -> str:
     """
     newest = {name: file for file, record in records.items() for name in record["workloads"] if name in WORKLOADS}
     named = SHORT if is_short else tuple(WORKLOADS)
-    measured = [saved.row(records[newest[name]]["workloads"][name]) for name in named if name in newest]
+    measured = [saved.row(records[newest[name]], name) for name in named if name in newest]
     measured = [row for row in measured if row.rounds.get(REFERENCE)]
     rows = [row for row in measured if not row.work.series]
     about = "".join(f"- {row.work.name}: {row.work.about}\n" for row in rows)
@@ -105,7 +105,7 @@ def _series_tables(rows: Sequence[Row]) -> list[str]:
 def _comparison(series: str, rows: Sequence[Row]) -> str:
     """A series whose points each compare peers."""
     about = [f"- {row.work.name}: {row.work.about}" for row in rows if row.work.measure == "step"]
-    remarks = [*comparison.summary(rows), *comparison.far_losses(rows)]
+    remarks = [*comparison.summary(rows), *comparison.far_losses(rows), *comparison.hardware(rows)]
     parts = [f"{series}.", *remarks, "\n".join(about)]
     for grid in comparison.grids(rows):
         header = [f"| | {' | '.join(grid.peers)} |", f"|---|{'---:|' * len(grid.peers)}"]

@@ -19,6 +19,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks import device
 from benchmarks.runner import ROOT, Measured, disagreements, median_ratio, spread
 from benchmarks.workload import Workload
 
@@ -66,10 +67,22 @@ def remarks_on(measured: Mapping[str, Measured]) -> list[str]:
     return [*_busy(measured), *_absences(measured)]
 
 
-def record(results: Mapping[str, tuple[Workload, Mapping[str, Measured]]]) -> dict[str, Any]:
-    """All raw measurements with date, machine and versions, as data for JSON."""
+def record(
+    results: Mapping[str, tuple[Workload, Mapping[str, Measured]]],
+    hardware: Mapping[str, Any] | None = None,
+    date: datetime | None = None,
+) -> dict[str, Any]:
+    """All raw measurements with date, machine and versions, as data for JSON.
+
+    Args:
+        results: the workloads, and the rounds of peers.
+        hardware: what was found out about the device, if anything.
+        date: when they began, by default now.
+    """
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": (date or datetime.now(UTC)).isoformat(timespec="seconds"),
+        "device": device.chosen(),
+        "hardware": hardware,
         "revision": revision(),
         "machine": machine(),
         "versions": versions(),

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import pty
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from benchmarks import device
 from benchmarks.peers import CACHE, PEERS, missing_libraries
 from benchmarks.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _EVERY_PEER = {
-    # The CPU for all: peers do not support the same accelerators.
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "JAX_PLATFORMS": "cpu",
     # Compile times are measured, so no peer may use compiled code of an earlier round.
     "JAX_ENABLE_COMPILATION_CACHE": "false",
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
@@ -33,6 +34,9 @@ _EVERY_PEER = {
     "TERM": "xterm-256color",
 }
 _LINES_OF_AN_ERROR = 30
+DEFAULT_LIMIT = 1800.0  # seconds that one run of a peer may take; the longest one takes 25
+_NO_TIME = "no time was left"
+_SHORTEST = 5.0  # seconds that are left, if another run is to begin
 _FILLING = "a run that fills the cache and is not counted"
 
 
@@ -47,6 +51,9 @@ class Round:
         wall: seconds from starting the process to its exit.
         peak_memory: the most bytes it held at once.
         load: programs that wanted a core, this one among them, averaged over about a minute before its end.
+        device: the name of the device that it computed on, if the utilization was measured; likewise the following.
+        device_memory: the most bytes of the device's memory that its arrays took at once; None where it is not known.
+        busy: seconds of an epoch in which the device computed, from a trace of one more epoch than there are laps.
     """
 
     laps: list[float]
@@ -55,6 +62,9 @@ class Round:
     wall: float
     peak_memory: int
     load: float
+    device: str | None = None
+    device_memory: int | None = None
+    busy: float | None = None
 
     @property
     def steady(self) -> float:
@@ -65,6 +75,11 @@ class Round:
     def compile(self) -> float:
         """Additional seconds of the first epoch, compared with a steady one."""
         return self.laps[0] - self.steady
+
+    @property
+    def idle(self) -> float | None:
+        """The share of a steady epoch in which the device did not compute."""
+        return None if self.busy is None else max(0.0, 1 - self.busy / self.steady)
 
     def cost(self, work: Workload) -> float:
         """The cost by which peers are compared: microseconds per step, row or call, or seconds of the process."""
@@ -124,7 +139,12 @@ def disagreements(losses: Mapping[str, float], tolerance: float = 0.05) -> dict[
 
 
 def measure(
-    work: Workload, peers: Sequence[str], rounds: int, announce: Callable[[str], None] = print
+    work: Workload,
+    peers: Sequence[str],
+    rounds: int,
+    announce: Callable[[str], None] = print,
+    limit: float = DEFAULT_LIMIT,
+    deadline: float = math.inf,
 ) -> dict[str, Measured]:
     """Run every peer once, then every peer again, and so on. Runs that fill a cache come first and are not counted.
 
@@ -133,11 +153,15 @@ def measure(
         peers: who; one that is not installed is skipped, one that failed does not run again.
         rounds: how often, unless the workload has a limit below it.
         announce: told who runs next.
+        limit: the seconds that one run may take; one that takes longer is ended and has failed.
+        deadline: the time of `time.monotonic` at which all end; what was not measured until then is skipped.
     """
     measured = {name: Measured() for name in peers}
     for name, result in measured.items():
         if missing := [*PEERS[name].missing(), *missing_libraries(work.needs)]:
             result.skipped = f"not installed: {', '.join(missing)}"
+        elif PEERS[name].arrays is None and device.chosen() != "cpu":
+            result.skipped = "computes on the CPU"
     rounds = min(rounds, work.most_rounds or rounds)
     fillers = [name for name in peers if PEERS[name].fills_cache]
     turns = [(f"round {number} of {rounds}", name) for number in range(1, rounds + 1) for name in peers]
@@ -146,48 +170,99 @@ def measure(
             result = measured[name]
             if result.skipped or result.error:
                 continue
+            if (left := deadline - time.monotonic()) < _SHORTEST:
+                result.skipped = None if result.rounds else _NO_TIME
+                continue
             announce(f"{work.name}: {turn}, {name}")
             try:
-                one = run(work, name, cache)
+                one = run(work, name, cache, min(limit, left))
             except PeerError as error:
-                result.error = str(error)
+                if time.monotonic() < deadline:
+                    result.error = str(error)
+                elif not result.rounds:
+                    result.skipped = _NO_TIME
             else:
                 if turn != _FILLING:
                     result.rounds.append(one)
     return measured
 
 
-def run(work: Workload, peer: str, cache: str = "") -> Round:
+def run(work: Workload, peer: str, cache: str = "", limit: float = DEFAULT_LIMIT) -> Round:
     """One round of one peer, in its own process and terminal, so that progress bars are drawn.
 
     Args:
         work: what it computes.
         peer: who.
         cache: the folder for compiled programs, for a peer that keeps them.
+        limit: the seconds that it may take.
 
     Raises:
-        PeerError: the process failed.
+        PeerError: the process failed, or took too long and was ended.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", "benchmarks.worker", peer, json.dumps(asdict(work)), str(result)]
-        environment = {**os.environ, **_EVERY_PEER, CACHE: cache, **PEERS[peer].environment}
-        screen, terminal = pty.openpty()
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, cwd=ROOT, env=environment
-        )
-        os.close(terminal)
+        wall, memory = _run_to_end(command, {CACHE: cache, **PEERS[peer].environment}, limit)
+        load = os.getloadavg()[0]
+        return Round(**json.loads(result.read_text()), wall=wall, peak_memory=memory, load=load)
+
+
+def hardware(works: Sequence[Workload], limit: float = DEFAULT_LIMIT) -> dict[str, Any]:
+    """The device's name, memory and peak FLOP/s, and the FLOPs of a step of each workload; see `benchmarks.hardware`.
+
+    Raises:
+        PeerError: the process failed, or took too long and was ended.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "result.json"
+        fields = json.dumps([asdict(work) for work in works])
+        _run_to_end([sys.executable, "-m", "benchmarks.hardware", fields, str(result)], {}, limit)
+        found: dict[str, Any] = json.loads(result.read_text())
+    return found
+
+
+def _run_to_end(command: Sequence[str], environment: Mapping[str, str], limit: float) -> tuple[float, int]:
+    """Run a process in a terminal; it and those that it started are ended at the limit, or if this one is interrupted.
+
+    Returns:
+        The seconds that it took, and the most bytes of memory that it held.
+    """
+    variables = {**os.environ, **_EVERY_PEER, **device.ENVIRONMENTS[device.chosen()], **environment}
+    screen, terminal = pty.openpty()
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+        cwd=ROOT,
+        env=variables,
+        start_new_session=True,  # its number is that of the group of all processes that it starts
+    )
+    os.close(terminal)
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(limit, end)
+    timer.start()
+    try:
         written = _read_to_end(screen)
         _, status, usage = os.wait4(process.pid, 0)  # unlike wait(), it returns the memory of this process
-        wall = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            lines = written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
-            raise PeerError("\n".join([*lines, f"exit status {process.returncode}"]))
-        unit = 1 if sys.platform == "darwin" else 1024
-        memory, load = usage.ru_maxrss * unit, os.getloadavg()[0]
-        return Round(**json.loads(result.read_text()), wall=wall, peak_memory=memory, load=load)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        timer.cancel()
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        lines = written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
+        why = f"no result after {limit:.0f} s" if late.is_set() else f"exit status {process.returncode}"
+        raise PeerError("\n".join([*lines, why]))
+    return wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _read_to_end(screen: int) -> bytes:

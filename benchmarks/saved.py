@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import statistics
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ REFERENCE = "minidl"
 
 
 class Row(NamedTuple):
-    """A workload that was measured, with the rounds of each peer."""
+    """A workload that was measured, the rounds of each peer, and what is known about the device."""
 
     work: Workload
     rounds: dict[str, list[Round]]
+    hardware: dict[str, Any] | None = None
 
     def costs(self, peer: str) -> list[float]:
         """The peer's costs, by round."""
@@ -28,6 +30,13 @@ class Row(NamedTuple):
     def ratio(self, peer: str) -> float:
         """The ratios of the peer's time to minidl's, by round."""
         return median_ratio(self.costs(peer), self.costs(REFERENCE))
+
+    def share_of_peak(self, peer: str) -> float | None:
+        """The floating-point operations per second of the peer's steps, as a share of those of a matrix product."""
+        flops = self.hardware["flops"].get(self.work.name) if self.hardware else None
+        if not self.hardware or flops is None:
+            return None
+        return flops / (1e-6 * statistics.median(self.costs(peer))) / self.hardware["peak"]["float32"]
 
 
 def write(record: dict[str, Any]) -> Path:
@@ -52,18 +61,20 @@ def files() -> list[Path]:
 
 def read(path: Path) -> list[Row]:
     """The results in a file of the workloads that still exist, in their order."""
-    saved = json.loads(path.read_text())["workloads"]
-    return [row(saved[name]) for name in WORKLOADS if name in saved]
+    record = json.loads(path.read_text())
+    return [row(record, name) for name in WORKLOADS if name in record["workloads"]]
 
 
-def row(saved: dict[str, Any]) -> Row:
+def row(record: dict[str, Any], name: str) -> Row:
     """A workload of a file: with the sizes that were measured, and the current description."""
+    saved = record["workloads"][name]
     fields = saved["workload"]
     known = WORKLOADS[fields["name"]]
     sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     work = dataclasses.replace(known, **{**sizes, "about": known.about, "series": known.series})
     peers = saved["peers"].items()
-    return Row(work, {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]})
+    rounds = {peer: [Round(**one) for one in result["rounds"]] for peer, result in peers if result["rounds"]}
+    return Row(work, rounds, record.get("hardware"))
 
 
 def comparable(rows: list[Row]) -> list[Row]:

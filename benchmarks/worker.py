@@ -2,8 +2,8 @@
 
     python -m benchmarks.worker PEER WORKLOAD RESULT
 
-WORKLOAD is the workload's fields as JSON, RESULT a file for the laps, the loss and the accuracy. It is a
-file because standard output belongs to the peer, as it does when a user trains.
+WORKLOAD is the workload's fields as JSON, RESULT a file for the laps, the loss and the accuracy, and for the use of the
+device if that is measured. It is a file because standard output belongs to the peer, as it does when a user trains.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
+from benchmarks import device
 from benchmarks.peers import BEFORE, PEERS, Clock, Result
 from benchmarks.workloads import WORKLOADS, Workload
 
@@ -26,10 +28,25 @@ def main(peer: str, workload: str, result: str) -> None:
         sys.path.insert(0, os.environ[BEFORE])
     fields = json.loads(workload)
     work = dataclasses.replace(WORKLOADS[fields["name"]], **fields)
-    clock = Clock()
-    final = program(peer, work)(work, clock)
+    measured = measure(peer, work)
     with open(result, "w") as file:
-        json.dump({"laps": clock.laps, **final}, file)
+        json.dump(measured, file)
+
+
+def measure(peer: str, work: Workload) -> dict[str, Any]:
+    """Compute the workload; the fields of a `Round` that this process knows.
+
+    With the utilization of the device, there is one lap more, which is traced.
+    """
+    library = PEERS[peer].arrays
+    if not os.environ.get(device.UTILIZATION) or library is None or work.measure == "process":
+        clock = Clock()
+        return {**program(peer, work)(work, clock), "laps": clock.laps}
+    meter = device.meter(library)
+    traced = device.TracedClock(meter, laps=work.epochs)
+    final = program(peer, work)(dataclasses.replace(work, epochs=work.epochs + 1), traced)
+    used = {"device": meter.kind(), "device_memory": meter.peak_memory(), "busy": traced.busy}
+    return {**final, "laps": traced.laps, **used}
 
 
 def program(peer: str, work: Workload) -> Callable[[Workload, Clock], Result]:

@@ -30,6 +30,7 @@ class Workload:
         needs: libraries that every peer's program for it imports besides its own.
         series: the title of the table that it shares with other workloads, a line for each; "" for one of its own.
         ratios: whether the series' table compares peers by ratios, a line for each workload.
+        device: the device that its sizes are for, and on which it is measured if no workload is named.
         most_rounds: how often it is measured at most, where one round takes long; None for no limit.
     """
 
@@ -45,6 +46,7 @@ class Workload:
     needs: tuple[str, ...] = ()
     series: str = ""
     ratios: bool = False
+    device: Literal["cpu", "gpu"] = "cpu"
     most_rounds: int | None = None
 
     @property

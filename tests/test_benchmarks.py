@@ -27,6 +27,8 @@ from benchmarks.workloads.zoo.base import Zoo
 MLP = WORKLOADS["mlp"]
 TINY = dataclasses.replace(MLP, rows=640, epochs=2)
 TINY_SIZES = {"mlp-wide": {"units": 32}, "lstm": {"length": 5}, "gru": {"length": 5}, "transformer": {"length": 4}}
+TINY_SIZES |= {f"gpu-{name}": TINY_SIZES[name] for name in ("lstm", "gru", "transformer")}
+TINY_SIZES |= {"gpu-mlp": {"units": 32}}
 TINY_SIZES |= {"save": {"units": 8}, "load": {"units": 8}, "growth-width-1024": {"units": 32}}
 TINY_SIZES |= {f"growth-depth-{depth}": {"depth": 3} for depth in (10, 50, 100, 200)}
 
@@ -220,7 +222,7 @@ def runs(monkeypatch):
     monkeypatch.setattr(Peer, "missing", lambda self: [])
     monkeypatch.setattr(runner, "missing_libraries", lambda names: [])
 
-    def run(work, peer, cache):
+    def run(work, peer, cache, limit):
         seen.append((peer, cache))
         return a_round(lap=0.06 * len(seen))
 

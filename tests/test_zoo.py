@@ -19,7 +19,7 @@ from benchmarks.runner import Measured, Round
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.zoo.base import Zoo
 
-ZOO = {name: work for name, work in WORKLOADS.items() if isinstance(work, Zoo)}
+ZOO = {name: work for name, work in WORKLOADS.items() if name.startswith("zoo-")}
 TRAINED = {work.model: work for work in ZOO.values() if work.measure == "step"}
 TINY_SIZES = {
     "convolutional": {"size": 16, "width": 4},
@@ -196,7 +196,9 @@ def test_the_readme_of_the_benchmarks_shows_the_zoo():
 def test_the_command_line_measures_all_and_prints_one_comparison(monkeypatch, capsys):
     seen = []
     monkeypatch.setattr(Peer, "missing", lambda self: [])
-    monkeypatch.setattr(runner, "run", lambda work, peer, cache: seen.append((work.name, peer)) or one_round(0.1))
+    monkeypatch.setattr(
+        runner, "run", lambda work, peer, cache, limit: seen.append((work.name, peer)) or one_round(0.1)
+    )
     assert command_line.main(["zoo", "--peers", "minidl,torch", "--rounds", "1"]) == 0
     assert seen == [(name, peer) for name in ZOO for peer in ("minidl", "torch")]
     text = " ".join(capsys.readouterr().out.split())

@@ -12,6 +12,7 @@ from benchmarks.workloads import (
     augmentation,
     cold,
     convnet,
+    gpu,
     growth,
     inference,
     kfold,
@@ -40,6 +41,7 @@ WORKLOADS: dict[str, Workload] = {
         streams,
         growth,
         zoo,
+        gpu,
     )
     for workload in family.WORKLOADS
 }

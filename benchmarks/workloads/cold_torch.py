@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from benchmarks.loops import torch as loop
 from benchmarks.peers import Clock, Result
 from benchmarks.workloads import mlp_torch
@@ -14,5 +12,5 @@ def train(work: Cold, clock: Clock) -> Result:
     """Train on one split and evaluate on the other."""
     model = mlp_torch.model(work)
     loop.train(model, work, clock)
-    x, y = map(torch.from_numpy, work.data("test"))
+    x, y = map(loop.tensor, work.data("test"))
     return loop.evaluate(model, x, y, work.batch_size)

@@ -1,7 +1,7 @@
-"""The networks of `convnet` in plain JAX, for a CPU.
+"""The networks of `convnet` in plain JAX.
 
-A convolution is the product of patches and kernel, because XLA's own is slow inside a loop. Without a normalization
-between them, relu comes after the pooling: the numbers are the same, and there are fewer of them.
+On a CPU a convolution is the product of patches and kernel, because XLA's own is slow inside a loop. Without a
+normalization between them, relu comes after the pooling: the numbers are the same, and there are fewer of them.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ def _regularized_loss(weights: Any, kept: Any, x: Any, y: Any) -> tuple[Any, Any
 
 def _conv(x: Any, kernel: Any) -> Any:
     """Without padding: (batch, height, width, channels) -> (batch, height - 2, width - 2, filters)."""
+    if loop.ON_GPU:
+        return lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     height, width = x.shape[1] - 2, x.shape[2] - 2
     slices = [x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
     return jnp.concatenate(slices, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])

@@ -20,4 +20,7 @@ def train(work: ConvNet, clock: Clock) -> Result:
     layers.append(torch.nn.Flatten())
     if work.regularized:
         layers.append(torch.nn.Dropout(RATE))
-    return loop.train(torch.nn.Sequential(*layers, torch.nn.Linear(1600, work.classes)), work, clock)
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(1600, work.classes))
+    if loop.DEVICE.type == "cuda":
+        model = model.to(memory_format=torch.channels_last)  # as its documentation advises for tensor cores
+    return loop.train(model, work, clock)

@@ -13,7 +13,7 @@ from benchmarks.workloads.inference import Inference
 
 def evaluate(work: Inference, clock: Clock) -> Result:
     """Evaluate all rows in each lap."""
-    x, y = map(torch.from_numpy, work.data())
+    x, y = map(loop.tensor, work.data())
     model = _model(work)
     clock.start()
     for _ in range(work.epochs):
@@ -25,11 +25,12 @@ def evaluate(work: Inference, clock: Clock) -> Result:
 def predict(work: Inference, clock: Clock) -> Result:
     """Predict all rows in each lap."""
     x, y = work.data()
-    model, rows = _model(work), torch.from_numpy(x)
+    model, rows = _model(work), loop.tensor(x)
     clock.start()
     for _ in range(work.epochs):
         with torch.inference_mode():
-            probabilities = torch.cat([model(batch).softmax(1) for batch in rows.split(work.batch_size)]).numpy()
+            probabilities = torch.cat([model(batch).softmax(1) for batch in rows.split(work.batch_size)])
+            probabilities = probabilities.cpu().numpy()
         clock.lap()
     return inference.result(probabilities, y)
 
@@ -40,7 +41,7 @@ def call_row(work: Inference, clock: Clock) -> Result:
 
     def probabilities_of(row: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return model(torch.from_numpy(row)).softmax(1).numpy()
+            return model(loop.tensor(row)).softmax(1).cpu().numpy()
 
     return inference.rows_alone(probabilities_of, work, clock)
 
@@ -53,4 +54,4 @@ def _model(work: Inference) -> torch.nn.Module:
     with torch.no_grad():
         for parameter, value in zip(model.parameters(), work.weights(), strict=True):
             parameter.copy_(torch.from_numpy(value.T))
-    return model
+    return model.to(loop.DEVICE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import torch
 
 from benchmarks.loops import torch as loop
 from benchmarks.peers import Clock, Result
@@ -20,9 +19,9 @@ def train(work: KFold, clock: Clock) -> Result:
     for fold in range(work.folds):
         x, y, x_left_out, y_left_out = split(work, fold)
         model = mlp_torch.model(work)
-        batches = functools.partial(loop.shuffled, torch.from_numpy(x), torch.from_numpy(y).long(), work.batch_size)
+        batches = functools.partial(loop.shuffled, loop.tensor(x), loop.tensor(y).long(), work.batch_size)
         loop.train(model, work, Clock(), batches)
-        left_out = loop.evaluate(model, torch.from_numpy(x_left_out), torch.from_numpy(y_left_out), work.batch_size)
+        left_out = loop.evaluate(model, loop.tensor(x_left_out), loop.tensor(y_left_out), work.batch_size)
         results.append([left_out["loss"], left_out["accuracy"]])
         clock.lap()
     loss, accuracy = np.mean(results, axis=0)

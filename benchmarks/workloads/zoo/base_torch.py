@@ -30,7 +30,7 @@ def programs(models: Mapping[str, Callable[[Any], nn.Module]]) -> tuple[Program,
             models[work.model](work),
             work,
             clock,
-            lambda: ((tuple(x[i] for x in inputs), targets[i]) for i in torch.randperm(len(y)).split(work.batch_size)),
+            lambda: ((tuple(x[i] for x in inputs), targets[i]) for i in _order(targets).split(work.batch_size)),
             lambda outputs, targets: _loss_and_hits(work, outputs, targets),
         )
         return found if work.has_labels else {**found, "accuracy": None}
@@ -40,12 +40,12 @@ def programs(models: Mapping[str, Callable[[Any], nn.Module]]) -> tuple[Program,
         torch.manual_seed(SEED)
         x, y = work.data()
         inputs = _tensors(x)
-        model = models[work.model](work).apply(loop.initialize).eval()
+        model = models[work.model](work).apply(loop.initialize).to(loop.DEVICE).eval()
         clock.start()
         for _ in range(work.epochs):
             with torch.inference_mode():
                 batches = zip(*[x.split(work.batch_size) for x in inputs])
-                outputs = torch.cat([_probabilities(work, model(batch)) for batch in batches]).numpy()
+                outputs = torch.cat([_probabilities(work, model(batch)) for batch in batches]).cpu().numpy()
             clock.lap()
         return {
             "loss": loss_of(work, np.moveaxis(outputs, 1, -1) if outputs.ndim > 3 else outputs, y),
@@ -113,18 +113,24 @@ def _tensors(x: Any) -> list[torch.Tensor]:
 
 
 def _targets(y: np.ndarray) -> torch.Tensor:
-    return _channels_first(y) if y.dtype == np.float32 else torch.from_numpy(y).long()
+    return _channels_first(y) if y.dtype == np.float32 else loop.tensor(y).long()
+
+
+def _order(targets: torch.Tensor) -> torch.Tensor:
+    """A new order of the rows."""
+    return torch.randperm(len(targets), device=targets.device)
 
 
 def _channels_first(x: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim > 3 else x)
+    return loop.tensor(np.ascontiguousarray(np.moveaxis(x, -1, 1)) if x.ndim > 3 else x)
 
 
 def _loss_and_hits(work: Zoo, outputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The loss that `work` names, of outputs before the softmax, and of those that come with another loss to add."""
     if work.loss == "mean_squared_error":
         outputs, more = outputs if isinstance(outputs, tuple) else (outputs, 0.0)
-        return functional.mse_loss(outputs.view_as(targets), targets) + more, torch.zeros((), dtype=torch.int64)
+        no_hits = torch.zeros((), dtype=torch.int64, device=targets.device)
+        return functional.mse_loss(outputs.view_as(targets), targets) + more, no_hits
     if outputs.ndim == 3:  # a class for each step
         outputs, targets = outputs.flatten(0, 1), targets.flatten()
     loss, hits = loop.loss_and_hits(outputs, targets)
