@@ -26,7 +26,7 @@ import pytest
 _FOLDER = "MINIDL_TESTS_CACHE"  # where compiled programs are cached; several runs may share a folder
 _DISTRIBUTED = "MINIDL_TESTS_DATA_PARALLEL"  # whether all tests run under DataParallel of the visible devices
 _PEAKS = {}  # worker: gigabytes
-_CLEARED_AT = 1.0
+_CLEARED_AT = 0.95
 _LIMIT = {"gb": _CLEARED_AT}
 
 
@@ -84,7 +84,7 @@ def pytest_runtest_teardown(nextitem):
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
-        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.3)
+        _LIMIT["gb"] = max(_CLEARED_AT, resident_gb() + 0.25)
 
 
 def resident_gb():
