@@ -37,12 +37,12 @@ print("a lambda:", structural_key(made(activation=lambda x: x)))
 #
 # quote: minidl.training.programs.Shared.get
 first, second, third = made(), made(), made(5)
-print("first and second:", first.steps._programs is second.steps._programs)
-print("first and third:", first.steps._programs is third.steps._programs)
+print("first and second:", first.compiled_steps._programs is second.compiled_steps._programs)
+print("first and third:", first.compiled_steps._programs is third.compiled_steps._programs)
 
 # %% Compiled once
 # Counted by the number of programs for chunks of training that exist after ten more models.
 step_programs.shared.clear()
 models = [made() for _ in range(10)]
-programs = {id(program) for model in models for program in model.steps._programs.chunks.values()}
+programs = {id(program) for model in models for program in model.compiled_steps._programs.chunks.values()}
 print("models:", len(models), "- programs:", len(programs))

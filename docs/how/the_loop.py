@@ -60,11 +60,11 @@ print("never more than four times the chunk before:", all(b <= max(16, 4 * a) fo
 # learning rate is a variable, and nothing is compiled; a frozen layer needs other steps.
 #
 # quote: minidl.training.compiled_steps.CompiledSteps.renewed
-steps = model.steps
+steps = model.compiled_steps
 model.optimizer.learning_rate = 0.1
-print("another learning rate, the same steps:", model.steps is steps)
+print("another learning rate, the same steps:", model.compiled_steps is steps)
 model.layers[0].trainable = False
-print("a frozen layer, the same steps:", model.steps is steps)
+print("a frozen layer, the same steps:", model.compiled_steps is steps)
 
 
 # %% The frames

@@ -40,7 +40,7 @@ _added = _Added()
 _Add = TypeVar("_Add", bound=Callable[..., Variable])
 
 # What models and layers keep for themselves; the layers in it are found under other names.
-HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_weights", "graph", "objectives")
+HIDDEN = ("_layers", "_tensors", "_calls", "_nodes", "_weights", "_graph", "objectives")
 
 
 def _shape_first(add: _Add) -> _Add:

@@ -72,7 +72,7 @@ class _Cloner:
         return self.call_function(clone, *args, **kwargs)
 
     def _clone_layer(self, layer: Layer) -> Any:
-        if isinstance(layer, Model) and self.recursive and (isinstance(layer, Sequential) or layer.graph is not None):
+        if isinstance(layer, Model) and self.recursive and (isinstance(layer, Sequential) or layer._graph is not None):
             inner = _Cloner(self.clone_function, None, True) if isinstance(layer, Sequential) else self
             inner.clones = self.clones
             return _clone(layer, None, inner)
@@ -86,8 +86,8 @@ def _clone(model: Model, input_tensors: PyTree, cloner: _Cloner) -> Any:
         if cloner.call_function is not None:
             raise ValueError("clone_model: call_function is for models of a graph; a Sequential only lists its layers.")
         return _clone_sequential(model, input_tensors, cloner)
-    if model.graph is not None:
-        return _clone_graph(model, model.graph, input_tensors, cloner)
+    if model._graph is not None:
+        return _clone_graph(model, model._graph, input_tensors, cloner)
     if input_tensors is not None or cloner.clone_function is not None or cloner.call_function is not None:
         raise ValueError(
             f"clone_model: {type(model).__name__} has no graph, so its layers cannot be exchanged: give only the "

@@ -140,7 +140,7 @@ def _is_plain(model: Any) -> bool:
     for layer in model._flatten_layers():
         if not is_own(type(layer)) or isinstance(layer, (Lambda, Masking)) or layer.activity_regularizer is not None:
             return False
-        graph = getattr(layer, "graph", None)
+        graph = getattr(layer, "_graph", None)
         calls = [] if graph is None else [(node.args, node.kwargs) for node in graph.nodes]
         if not all(map(_is_known, jax.tree.leaves(calls))):
             return False

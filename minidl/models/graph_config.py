@@ -137,7 +137,7 @@ def is_place(name: Any, call: Any, index: Any) -> bool:
 
 
 def _is_functional(operation: Any) -> bool:
-    return getattr(operation, "graph", None) is not None
+    return getattr(operation, "_graph", None) is not None
 
 
 # One operation

@@ -22,6 +22,7 @@ from minidl.layers.module import HIDDEN, Module
 from minidl.models.compiled_call import CompiledCall
 from minidl.models.graph import Graph, Run, is_like
 from minidl.models.graph_config import graph_config, graph_tensors
+from minidl.models.graph_property import of_graph
 from minidl.models.state_tree import nested, set_nested
 from minidl.models.summary import print_summary
 from minidl.saving import export_model, keras_format, pickling
@@ -83,7 +84,7 @@ class Model(Trainer):
         if graph is not None and name is None and type(self) is Model:
             name = naming.auto_name("functional")
         super().__init__(name=name, trainable=trainable, **kwargs)
-        self.graph = graph
+        self._graph = graph
         self._compiled_call: CompiledCall | None = None
         if graph is not None:
             self._layers = graph.layers
@@ -96,16 +97,16 @@ class Model(Trainer):
     @any_signature
     def call(self, inputs: PyTree, training: bool | None = None, mask: PyTree = None) -> PyTree:
         """Run the graph; a subclass without a graph overrides it."""
-        if self.graph is None:
+        if self._graph is None:
             raise NotImplementedError(
                 f"{type(self).__name__} is a model without call(). Write `def call(self, x): ...` in it, or give "
                 "Model its inputs and outputs."
             )
-        arrays = self.graph.standardize(inputs, repr(self.name))
+        arrays = self._graph.standardize(inputs, repr(self.name))
         if mask is not None:
             flat = jax.tree.leaves(mask, is_leaf=lambda leaf: leaf is None)
             arrays = [array if m is None else masks.put(jnp.copy(array), m) for array, m in zip(arrays, flat)]
-        run = Run(self.graph, arrays, training)
+        run = Run(self._graph, arrays, training)
         for node in run.calls:
             node_args, node_kwargs = run.arguments(node)
             run.finish(node, node.operation(*node_args, **node_kwargs))
@@ -118,7 +119,7 @@ class Model(Trainer):
     @property
     def layers(self) -> list[Layer]:
         """The direct sublayers; those of a graph in its order, those farthest from the outputs first."""
-        return self._children(Layer) if self.graph is None else self.graph.layers
+        return self._children(Layer) if self._graph is None else self._graph.layers
 
     @layers.setter
     def layers(self, value: Any) -> None:
@@ -145,7 +146,7 @@ class Model(Trainer):
 
     # The graph
 
-    @property
+    @of_graph
     def inputs(self) -> list[KerasTensor]:
         """The symbolic inputs, as a list.
 
@@ -154,7 +155,7 @@ class Model(Trainer):
         """
         return self._known_graph("inputs").inputs
 
-    @property
+    @of_graph
     def outputs(self) -> list[KerasTensor]:
         """The symbolic outputs, as a list; AttributeError without a graph."""
         return self._known_graph("outputs").outputs
@@ -162,39 +163,39 @@ class Model(Trainer):
     @property
     def input(self) -> PyTree:
         """The symbolic inputs, in their structure."""
-        return super().input if self.graph is None else self.graph.input_struct
+        return super().input if self._graph is None else self._graph.input_struct
 
     @property
     def output(self) -> PyTree:
         """The symbolic outputs, in their structure."""
-        return super().output if self.graph is None else self.graph.output_struct
+        return super().output if self._graph is None else self._graph.output_struct
 
-    @property
+    @of_graph
     def input_names(self) -> list[str]:
         """The names of the inputs; AttributeError without a graph."""
         return self._known_graph("input_names").input_names
 
-    @property
+    @of_graph
     def input_shape(self) -> Any:
         """The shape of the input, or a list of the shapes of several; AttributeError without a graph."""
         return _shapes(self._known_graph("input_shape").inputs)
 
-    @property
+    @of_graph
     def output_shape(self) -> Any:
         """The shape of the output, or a list of the shapes of several; AttributeError without a graph."""
         return _shapes(self._known_graph("output_shape").outputs)
 
-    @property
+    @of_graph
     def operations(self) -> list[Any]:
         """The layers and function calls of the graph, in order; AttributeError without a graph."""
         return self._known_graph("operations").operations
 
     def get_config(self) -> dict[str, Any]:
         """The layers of the graph and how they are connected; of a subclass, its constructor's arguments."""
-        if self.graph is None or not _is_made_of_a_graph(type(self)):
+        if self._graph is None or not _is_made_of_a_graph(type(self)):
             config = super().get_config()
             return signatures.with_own_arguments(self, config) if type(self).get_config is Model.get_config else config
-        return {"name": self.name, "trainable": self.trainable, **graph_config(self.graph)}
+        return {"name": self.name, "trainable": self.trainable, **graph_config(self._graph)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
@@ -298,11 +299,11 @@ class Model(Trainer):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the model was built for; a graph needs none."""
-        return super().get_build_config() if self.graph is None else {"input_shape": None}
+        return super().get_build_config() if self._graph is None else {"input_shape": None}
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build the model for the shapes from `get_build_config`."""
-        if self.graph is None and config and any(shape is not None for shape in config.values()):
+        if self._graph is None and config and any(shape is not None for shape in config.values()):
             super().build_from_config(config)
 
     def summary(
@@ -328,24 +329,24 @@ class Model(Trainer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
         """The output for symbolic inputs, as symbolic tensors. Cached for inputs with the shapes of the graph."""
-        if self.graph is not None and len(args) == 1:
-            given = self.graph.standardize(args[0], repr(self.name))
-            if all(x is not None and is_like(x.shape, own.shape) for x, own in zip(given, self.graph.inputs)):
+        if self._graph is not None and len(args) == 1:
+            given = self._graph.standardize(args[0], repr(self.name))
+            if all(x is not None and is_like(x.shape, own.shape) for x, own in zip(given, self._graph.inputs)):
                 return structures.map(
                     lambda tensor: KerasTensor(tensor.shape, tensor.dtype, mask=masks.get(tensor)),
-                    self.graph.output_struct,
+                    self._graph.output_struct,
                 )
         outputs = super().compute_output_spec(*args, **kwargs)
-        if self.graph is None or not _is_made_of_a_graph(type(self)):
+        if self._graph is None or not _is_made_of_a_graph(type(self)):
             return outputs
-        struct = self.graph.output_struct
+        struct = self._graph.output_struct
         return structures.like(struct, jax.tree.unflatten(jax.tree.structure(struct), jax.tree.leaves(outputs)))
 
     # Inside
 
     def _lists_its_layers(self) -> bool:
         """Whether the layers are those of a graph or a stack, rather than attributes of a subclass."""
-        return self.graph is not None
+        return self._graph is not None
 
     def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not (self.built and is_outermost() and naming.is_own(type(self)) and self._lists_its_layers()):
@@ -363,9 +364,9 @@ class Model(Trainer):
         }
 
     def _known_graph(self, what: str) -> Graph:
-        if self.graph is None:
+        if self._graph is None:
             raise AttributeError(f"{self.name!r} ({type(self).__name__}) has no {what}: it was not made of a graph.")
-        return self.graph
+        return self._graph
 
 
 def _is_made_of_a_graph(cls: type) -> bool:
@@ -386,7 +387,7 @@ layers.NAMES.update(Model=Model, Functional=Model)
 
 def calls_in(operation: Any) -> int:
     """The number of layers that a call of an operation calls: nested models multiply it at each level."""
-    graph = getattr(operation, "graph", None)
+    graph = getattr(operation, "_graph", None)
     if graph is not None:
         return sum(calls_in(node.operation) for node in graph.nodes)
     if not isinstance(operation, Module):

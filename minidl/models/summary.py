@@ -130,8 +130,8 @@ class _Row:
 
 
 def _rows_of(model: Any) -> list[_Row]:
-    if getattr(model, "graph", None) is not None:
-        return _graph_rows(model.graph)
+    if getattr(model, "_graph", None) is not None:
+        return _graph_rows(model._graph)
     shapes = [jax.tree.map(lambda tensor: tensor.shape, tensors) for tensors in getattr(model, "_tensors", [])[1:]]
     return [_Row(layer, shape, []) for layer, shape in zip(model.layers, shapes or [None] * len(model.layers))]
 

@@ -55,7 +55,7 @@ class StepProgram:
 
     def __init__(self, model: Any, data: Any, scopes: Scopes):
         self.chunk = placed(_repeated(next(data.epoch().chunks(lambda: 1))))
-        self.steps: CompiledSteps = model.steps
+        self.steps: CompiledSteps = model.compiled_steps
         self.seconds: dict[str, float] = {}
         with marked(scopes), collector.paused():
             if outside := self._compile(model):  # variables that the user's functions read

@@ -97,7 +97,7 @@ def load_exported(filepath: str | os.PathLike[str]) -> Callable[[PyTree], PyTree
 
 def _signature(model: Any) -> Any:
     try:
-        return model.input if getattr(model, "graph", None) is None else model.graph.input_struct
+        return model.input if getattr(model, "_graph", None) is None else model._graph.input_struct
     except AttributeError as error:
         raise ValueError(
             f"export: the inputs of {model.name!r} are unknown. Pass input_signature, such as "

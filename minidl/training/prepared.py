@@ -128,7 +128,7 @@ class Prepared(Compiled):
         return results
 
     @property
-    def steps(self) -> CompiledSteps:
+    def compiled_steps(self) -> CompiledSteps:
         """The compiled steps for the model's current variables; created again when these change."""
         if self._steps is not None and is_binding():  # called by a step that is being traced
             return self._steps
@@ -160,7 +160,7 @@ class Prepared(Compiled):
         array([1.], dtype=float32)
         """
         self._prepare("prepare", as_arrays(x), as_arrays(y), as_arrays(sample_weight))
-        return self.steps
+        return self.compiled_steps
 
     # Inside
 

@@ -33,7 +33,7 @@ class Run(abc.ABC):
 
     def __init__(self, model: Any):
         self.model = model
-        self.steps: CompiledSteps = model.steps
+        self.steps: CompiledSteps = model.compiled_steps
 
     def refresh(self) -> None:  # noqa: B027, optional
         """Apply changes made by callbacks."""
@@ -100,7 +100,7 @@ class Training(Run):
         """Apply changes made by callbacks: frozen parts, another optimizer or loss."""
         if not self.model.objectives.built:
             self.model._prepare("fit", *self.data.first)
-        self.steps = self.model.steps
+        self.steps = self.model.compiled_steps
 
     def compute(self, chunk: Chunk) -> Any:
         """Train on a chunk; its logs, on the device."""

@@ -91,7 +91,7 @@ def key_of(model: Any) -> Hashable | None:
     if key is None:
         return None
     # Names that are read: of several inputs, which data in a dict is for, and of weights, which may not decay.
-    graphs = [layer.graph for layer in inside if getattr(layer, "graph", None) is not None]
+    graphs = [layer._graph for layer in inside if getattr(layer, "_graph", None) is not None]
     inputs = [tuple(tensor.name for tensor in graph.inputs) for graph in graphs if len(graph.inputs) > 1]
     weights = [variable.name for variable in model.trainable_variables]
     settings = config.floatx(), config.epsilon(), config.image_data_format()

@@ -239,11 +239,11 @@ class Trainer(OnBatch):
         Returns:
             (logs, new state): name -> number, and the values in the same order.
         """
-        return self.steps.plain_train_step(state, unpack_x_y_sample_weight(data))
+        return self.compiled_steps.plain_train_step(state, unpack_x_y_sample_weight(data))
 
     def test_step(self, state: PyTree, data: PyTree) -> tuple[dict[str, Any], Any]:
         """One step of evaluation; state: values of (trainable_, non_trainable_ and metrics_variables)."""
-        return self.steps.plain_test_step(state, unpack_x_y_sample_weight(data))
+        return self.compiled_steps.plain_test_step(state, unpack_x_y_sample_weight(data))
 
     def predict_step(self, state: PyTree, data: PyTree) -> tuple[Any, Any]:
         """The outputs for a batch; state: values of (trainable_variables, non_trainable_variables).

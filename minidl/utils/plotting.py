@@ -159,7 +159,7 @@ def _draw(pydot: Any, dot: Any, model: Any, content: _Content, expand_nested: bo
 
 def layer_calls(model: Any) -> list[tuple[Any, list[Any], list[Any], list[Any]]]:
     """Each operation of a model with its input and output tensors, and the operations before it."""
-    graph = getattr(model, "graph", None)
+    graph = getattr(model, "_graph", None)
     if graph is not None:
         found = []
         for operation in graph.operations:

@@ -70,11 +70,11 @@ class PyDataset:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            yield from self.batches()
+            yield from self._batches()
         finally:
             drop(id(self))
 
-    def batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
+    def _batches(self, shuffle: bool = False) -> Generator[Any, None, None]:
         """One pass over all batches, computed by the workers.
 
         Args:

@@ -17,7 +17,7 @@ def lowered(model, x, y=None, mode="train", batch_size=16):
     """The program that computes chunks of such data, lowered."""
     model._prepare("fit" if mode == "train" else mode, x, y)
     chunk = placed(next(ArrayData(x, y, None, batch_size=batch_size).epoch().chunks(lambda: 1)))
-    steps = model.steps
+    steps = model.compiled_steps
     run = steps._program(mode, chunk)
     weights = steps._variables.weights()
     args = {

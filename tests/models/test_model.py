@@ -350,3 +350,32 @@ def test_build_of_a_subclass_makes_the_weights_of_the_layers_inside(tmp_path):
     again = keras.models.load_model(tmp_path / "net.keras", {"Net": Net})
     np.testing.assert_array_equal(again(x), model(x))
     np.testing.assert_array_equal(model.get_weights()[0], weights[0], "the call makes no new ones")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["steps", "graph", "inputs", "outputs", "input_shape", "output_shape", "input_names", "operations", "prepare"],
+)
+def test_attributes_of_a_users_model_may_have_any_name_that_is_free_in_keras(name):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            setattr(self, name, 7)
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.dense(x) * getattr(self, name)
+
+    x = np.ones((4, 2), "float32")
+    model = Own()
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, :1], verbose=0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), 7 * (x @ model.dense.kernel + model.dense.bias), rtol=1e-6)
+    assert getattr(model, name) == 7
+
+
+def test_what_follows_from_a_graph_cannot_be_assigned():
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    with pytest.raises(AttributeError, match="outputs of 'functional.*' follows from its graph"):
+        model.outputs = []

@@ -142,11 +142,11 @@ def state_of(model):
 def test_a_model_is_as_it_was():
     model, x, y = convnet()
     model.fit(x, y, verbose=0)
-    steps, before = model.steps, state_of(model)
+    steps, before = model.compiled_steps, state_of(model)
     attributes = {id(layer): set(vars(layer)) for layer in (*model._flatten_layers(), model.optimizer, *model.metrics)}
     keras.profile(model, x, y, batch_size=16)
     after = state_of(model)
-    assert model.steps is steps
+    assert model.compiled_steps is steps
     assert all(np.array_equal(one, other) for one, other in zip(before[0], after[0], strict=True))
     assert before[1] == after[1] and np.array_equal(before[2][0], after[2][0]) and before[2][1] == after[2][1]
     for owner in (*model._flatten_layers(), model.optimizer, *model.metrics):
@@ -184,7 +184,7 @@ def test_names_are_those_of_the_model_where_programs_are_shared():
         return model
 
     one, other = make("one"), make("other")
-    assert one.steps._programs is other.steps._programs
+    assert one.compiled_steps._programs is other.compiled_steps._programs
     profile = keras.profile(other, np.ones((8, 4)), np.ones((8, 3)))
     assert profile.layer("other").product_flops == 2 * 2 * 8 * 4 * 3
     assert "dot_general" in profile.jaxpr("other")

@@ -113,7 +113,7 @@ def test_the_last_batch_of_a_long_pass_is_compiled_quickly_and_computes_the_same
     whole.fit(x, y, batch_size=8, shuffle=False, verbose=0)
     for start in range(0, len(x), 8):
         one_by_one.train_on_batch(x[start : start + 8], y[start : start + 8])
-    rare = [is_rare for mode, _, is_rare in whole.steps._programs.chunks if mode == "train"]
+    rare = [is_rare for mode, _, is_rare in whole.compiled_steps._programs.chunks if mode == "train"]
     assert sorted(rare) == ([False, True] if is_compiled_quickly else [False])
     for got, expected in zip(whole.get_weights(), one_by_one.get_weights(), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)

@@ -272,7 +272,7 @@ def test_programs_of_many_shapes_are_released(monkeypatch):
         model(np.ones((rows, 3), "float32"))
         model.predict(np.ones((rows, 3), "float32"), verbose=0)
     assert isinstance(model._compiled_call, compiled_call.CompiledCall)
-    for program in (model._compiled_call._made._shared.program, *model.steps._programs.chunks.values()):
+    for program in (model._compiled_call._made._shared.program, *model.compiled_steps._programs.chunks.values()):
         assert 1 <= program._function._cache_size() <= 8
 
 

@@ -233,7 +233,7 @@ class StreamData:
 
     def _batches(self, source: Any) -> Generator[Parts, None, None]:
         if isinstance(source, PyDataset):
-            with contextlib.closing(source.batches(self._shuffle)) as batches:
+            with contextlib.closing(source._batches(self._shuffle)) as batches:
                 yield from map(self._parts, batches)
         elif self._kept is None:
             yield from map(self._parts, source)

@@ -318,3 +318,19 @@ def test_an_axis_without_entries():
     made.compile("sgd", "mse")
     made.fit(iter([(np.ones((2, 0, 3)), np.ones((2, 0, 3)))] * 2), verbose=0)
     np.testing.assert_array_equal(made.layers[0].gamma, np.ones(3))
+
+
+def test_a_dataset_may_call_an_attribute_batches():
+    class Own(keras.utils.PyDataset):
+        def __init__(self):
+            super().__init__()
+            self.batches = [np.full((2, 1), i, "float32") for i in range(3)]
+
+        def __len__(self):
+            return len(self.batches)
+
+        def __getitem__(self, index):
+            return self.batches[index]
+
+    model = keras.Sequential([keras.layers.Identity(input_shape=(1,))])
+    assert model.predict(Own(), verbose=0)[:, 0].tolist() == [0, 0, 1, 1, 2, 2]
