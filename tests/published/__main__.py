@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 from tests.published import programs, report
-from tests.published.run import equal, run
+from tests.published.run import equal, losses, run, runs
 
 START, END = "<!-- programs: begin -->", "<!-- programs: end -->"
 
@@ -53,12 +53,14 @@ def check(name, path, args, keras, cache, known):
     outcomes = {}
     for library in ("minidl", "keras") if keras else ("minidl",):
         outcomes[library] = run(library, path, args.seconds, cache)
-        if args.logs and outcomes[library]["error"]:
+    ours, theirs = outcomes["minidl"], outcomes.get("keras")
+    same = equal(ours, theirs) if runs(ours) and runs(theirs) else None
+    for library, outcome in outcomes.items():
+        if args.logs and (same is False or not runs(outcome)):
             log = pathlib.Path(args.logs, f"{name.replace('/', '_')}.{library}.txt")
             log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(outcomes[library]["log"])
-    ours, theirs = outcomes["minidl"], outcomes.get("keras")
-    return report.row(name, None, ours, theirs, equal(ours, theirs) if theirs else None)
+            log.write_text(f"{outcome['log']}\nlosses: {losses(outcome['records'])}\n")
+    return report.row(name, None, ours, theirs, same)
 
 
 def line(row):

@@ -34,7 +34,7 @@ class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         for known in NAMES:
             if name == known or name.startswith(f"{known}."):
-                real = self.library + name.removeprefix(known)
+                real = self.library + name.removeprefix(known).removeprefix(".api")
                 if real == name:
                     return None
                 try:
@@ -57,7 +57,7 @@ def redirect(library):
 
 
 class _TensorFlow(importlib.abc.MetaPathFinder):
-    """Sets `tensorflow.keras` when a program imports TensorFlow."""
+    """Sets `tensorflow.keras`, and the seed, when a program imports TensorFlow."""
 
     def __init__(self, module):
         self.module, self.busy = module, False
@@ -66,8 +66,13 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
         if name != "tensorflow" or self.busy:
             return None
         self.busy = True
-        try:
-            importlib.import_module("tensorflow").keras = self.module
-        finally:
-            self.busy = False
-        return importlib.util.spec_from_loader(name, _Loader(sys.modules["tensorflow"]))
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.keras = self.module
+            module.random.set_seed(0)
+
+        spec.loader.exec_module = exec_module
+        return spec

@@ -40,7 +40,8 @@ def install(library, folder):
             return path
         stem = os.path.basename(fname or path).split(".")[0]
         target = pathlib.Path(folder, f"{stem}_extracted" if "." in os.path.basename(fname or path) else stem)
-        shutil.unpack_archive(path, target, filter="data") if tar(path) else shutil.unpack_archive(path, target)
+        for place in (target, target.parent):  # older versions of Keras, and programs for them, have it beside
+            shutil.unpack_archive(path, place, **({"filter": "data"} if tar(path) else {}))
         return str(target)
 
     def urlopen(url, *args, **kwargs):

@@ -148,7 +148,7 @@ def captchas(files=64):
     return make
 
 
-def table(columns, rows=600, path="table.csv", header=True, separator=","):
+def table(columns, rows=600, path="table.csv", header=True, separator=",", end="\n"):
     """A table; a column is a list of values to choose from, (low, high), or a function of the row's number."""
 
     def make(root, random):
@@ -157,7 +157,7 @@ def table(columns, rows=600, path="table.csv", header=True, separator=","):
             lines.append(separator.join(_cell(kind, row, random) for kind in columns.values()))
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text("\n".join(lines) + "\n")
+        target.write_text("\n".join(lines) + end)
 
     return make
 
@@ -232,7 +232,9 @@ def movielens(root, random):
     """Ratings in both formats of MovieLens."""
     genres = "Action|Comedy"
     small, large = root / "ml-latest-small", root / "ml-1m"
-    ratings = [(u, m, random.integers(1, 6), 10**9 + u * 50 + m) for u in range(1, 61) for m in range(1, 41)]
+    ratings = [
+        (u, m, random.integers(1, 6), 10**9 + u * 50 + m) for u in range(1, 61) for m in range(1, 41) if (u + m) % 3
+    ]
     small.mkdir()
     (small / "ratings.csv").write_text(
         "userId,movieId,rating,timestamp\n" + "".join(f"{u},{m},{r}.0,{t}\n" for u, m, r, t in ratings)
@@ -289,7 +291,7 @@ _FLOWERS = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
 FILES = {  # part of the URL: what makes the file
     "jena_climate": table(
-        {"Date Time": _date} | {name: (0.1, 20.0) for name in _CLIMATE}, 8000, "jena_climate_2009_2016.csv"
+        {"Date Time": _date} | {name: (0.1, 20.0) for name in _CLIMATE}, 8000, "jena_climate_2009_2016.csv", end=""
     ),
     "aclImdb": text_folders(*(f"aclImdb/{part}" for part in _REVIEWS)),
     "spa-eng": pairs("spa-eng/spa.txt"),
@@ -307,7 +309,8 @@ FILES = {  # part of the URL: what makes the file
     "adult.test": table(_CENSUS, 300, header=False),
     "covtype": table(_COVER, 4000, header=False),
     "FordA": table({"label": [-1, 1]} | {f"t{i}": (-2.0, 2.0) for i in range(500)}, 400, header=False, separator="\t"),
-    "art_daily": table(_SERIES, 4032),
+    "art_daily_small_noise": table(_SERIES, 4032),
+    "art_daily_jumpsup": table(_SERIES | {"value": lambda row: 500.0 if 2000 < row < 2300 else row % 50}, 4032),
     "auto-mpg": table(_MILES, 398, header=False, separator="  "),
     "creditcard": table(
         {"Time": (0, 999), **{f"V{i}": (-3.0, 3.0) for i in range(1, 30)}, "Class": ['"0"', '"1"']}, 2000

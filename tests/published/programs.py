@@ -32,7 +32,7 @@ def code(path):
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         text = "\n".join("".join(cell["source"]) for cell in cells if not "".join(cell["source"]).startswith("%%"))
     text = re.sub(r"(?m)^(\s*)!(.*)$", lambda found: f"{found[1]}_shell({found[2]!r})", text)
-    return re.sub(r"(?m)^(\s*)%.*$", r"\1pass", text)
+    return re.sub(r"(?m)^(\s*)%[a-z].*$", r"\1pass", text)
 
 
 class ShellBlocks(ast.NodeTransformer):

@@ -43,7 +43,7 @@ def run(library, program, seconds, cache):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,
+                process_group=0,  # not a new session, which would have its own priority
             )
             try:
                 code = process.wait(seconds)

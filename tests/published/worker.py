@@ -23,7 +23,7 @@ def _iterate(values=(), *args, **kwargs):
 
 
 DISPLAYS = {
-    "IPython": {"__path__": []},
+    "IPython": {"__path__": [], "get_ipython": _nothing, "version_info": (9, 0)},
     "IPython.display": dict.fromkeys(("Image", "display", "HTML", "clear_output", "Audio", "Markdown"), _nothing),
     "tqdm": {"tqdm": _iterate, "trange": range, "__path__": []},
     "tqdm.auto": {"tqdm": _iterate},
@@ -41,6 +41,7 @@ def main(library_name, program, result):
     cuts.install(library, lambda method, numbers: records.append((method, numbers)))
     arrays.install(library)
     shell = downloads.install(library, os.path.abspath("files"))
+    library.utils.plot_model = _nothing  # it needs the program `dot`
     seed(library)
     stand_ins()
     module = types.ModuleType("__main__")
@@ -71,11 +72,9 @@ def stand_ins():
 
 
 def seed(library):
-    """The same draws in both libraries, and in TensorFlow where the program imports it."""
+    """The same draws in both libraries; TensorFlow is seeded where the program imports it."""
     random.seed(0)
     library.utils.set_random_seed(0)
-    if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].random.set_seed(0)
 
 
 if __name__ == "__main__":
