@@ -86,6 +86,8 @@ def test_the_page_has_the_table_and_its_counts(results):
 def test_what_keras_does_not_run_either_does_not_count():
     ours, theirs = {"error": "KeyError", "records": []}, {"error": "KeyError", "records": []}
     assert report.counts([report.row("p", None, ours, theirs, None)]) == (0, 0, 0, 0)
+    stopped = {"error": "stopped: more than 1 s", "records": []}  # as a slow machine would
+    assert report.counts([report.row("p", None, ours, stopped, None)]) == (1, 0, 0, 0)
     ours["error"] = None
     assert report.counts([report.row("p", None, ours, theirs, None)]) == (1, 1, 0, 0)
 

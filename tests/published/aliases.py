@@ -3,6 +3,7 @@
 import importlib
 import importlib.abc
 import importlib.util
+import random
 import sys
 
 NAMES = ("tensorflow.keras", "keras_core", "tf_keras", "keras")
@@ -70,7 +71,9 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
         execute = spec.loader.exec_module
 
         def exec_module(module):
+            before = random.getstate()
             execute(module)
+            random.setstate(before)
             module.keras = self.module
             module.random.set_seed(0)
 

@@ -1,6 +1,6 @@
 """What ran, as a table in Markdown and as JSON."""
 
-from tests.published.run import runs
+from tests.published.run import STOPPED, runs
 
 
 def row(name, reason, ours, theirs, same):
@@ -32,8 +32,8 @@ def scope(row):
     """Why a row does not count: the program's own reason, or that Keras does not run it either."""
     if row["scope"]:
         return row["scope"]
-    if row["keras"] is False and not row["minidl"]:
-        return "Keras does not run it here either"
+    if row["keras"] is False and not row["minidl"] and not row["keras_error"].startswith(STOPPED):
+        return f"Keras does not run it here either: {row['error']}"
     return None
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
-LIBRARIES = ("minidl", "keras")
+STOPPED = "stopped"  # by the time limit or by the system, which says nothing of a library
 TOLERANCE = 1e-3  # of losses after a few steps, relative; rounding grows with every step
 
 
@@ -53,7 +53,7 @@ def run(library, program, seconds, cache):
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-        outcome = json.loads(result.read_text()) if result.exists() else {"error": f"stopped: {code}", "records": []}
+        outcome = json.loads(result.read_text()) if result.exists() else {"error": f"{STOPPED}: {code}", "records": []}
         return outcome | {"log": log.read_text(errors="replace")[-4000:]}
 
 
