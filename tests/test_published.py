@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.published import __main__ as script
-from tests.published import cuts, programs, report
+from tests.published import cuts, programs, report, run
 
 RUNS = """
 import keras
@@ -79,7 +79,7 @@ def test_a_program_of_another_package_is_out_of_scope(results):
 
 def test_the_page_has_the_table_and_its_counts(results):
     page = results[1]
-    assert page.startswith("before\n") and page.endswith("after\n") and "old" not in page
+    assert page.startswith("before\n") and page.endswith("after\n") and "\nold\n" not in page
     assert "2 of 4 programs in scope run" in page and "| runs | yes |" in page
 
 
@@ -90,6 +90,20 @@ def test_what_keras_does_not_run_either_does_not_count():
     assert report.counts([report.row("p", None, ours, stopped, None)]) == (1, 0, 0, 0)
     ours["error"] = None
     assert report.counts([report.row("p", None, ours, theirs, None)]) == (1, 1, 0, 0)
+
+
+def test_every_recorded_number_must_be_finite():
+    assert run.finite([("fit", {"loss": [1.0], "mae": [2.0]}), ("predict", {"finite": [1.0]})])
+    assert not run.finite([("fit", {"loss": [1.0], "mae": [float("nan")]})])
+    assert not run.finite([("predict", {"finite": [0.0]})])
+
+
+def test_losses_are_compared_in_order_and_number():
+    ours = {"records": [("fit", {"loss": [1.0, 0.5]})]}
+    assert run.equal(ours, {"records": [("fit", {"loss": [1.0, 0.5002]})]})
+    assert not run.equal(ours, {"records": [("fit", {"loss": [0.5, 1.0]})]})
+    assert not run.equal(ours, {"records": [("fit", {"loss": [1.0]})]})
+    assert run.equal({"records": []}, {"records": []}) is None
 
 
 def test_steps_are_cut_where_there_are_more():

@@ -107,6 +107,8 @@ def few(data, size, steps):
 def batches(data, size):
     """How many batches the data has; None where that is unknown."""
     while isinstance(data, (dict, list, tuple)) and data:
+        if isinstance(data, list) and np.ndim(data[0]) == 0 and not hasattr(data[0], "shape"):
+            return math.ceil(len(data) / size)  # a list of numbers or strings
         data = next(iter(data.values())) if isinstance(data, dict) else data[0]
     shape = getattr(data, "shape", None)
     if shape is not None:
