@@ -68,6 +68,7 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
             return None
         self.busy = True
         spec = importlib.util.find_spec(name)
+        self.busy = False
         execute = spec.loader.exec_module
 
         def exec_module(module):

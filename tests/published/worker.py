@@ -1,6 +1,7 @@
 """One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT`."""
 
 import ast
+import importlib
 import importlib.util
 import json
 import os
@@ -42,8 +43,9 @@ def main(library_name, program, result):
     arrays.install(library)
     shell = downloads.install(library, os.path.abspath("files"))
     library.utils.plot_model = _nothing  # it needs the program `dot`
-    seed(library)
     stand_ins()
+    import_first(programs.code(program))
+    seed(library)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
     outcome = {"error": None}
@@ -69,6 +71,13 @@ def stand_ins():
         if name.partition(".")[0] not in installed:
             sys.modules[name] = types.ModuleType(name)
             sys.modules[name].__dict__.update(content)
+
+
+def import_first(text):
+    """Import what draws from `random` when it is imported: one of the libraries may have imported it already."""
+    for name in ("tensorflow", "sklearn.metrics", "pandas"):
+        if name.partition(".")[0] in text and importlib.util.find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
 
 
 def seed(library):
