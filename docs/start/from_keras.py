@@ -67,4 +67,5 @@ print("logged:", sorted(history.history))
 
 # %% What differs
 # Wrong input is refused where Keras computes something else, and files never contain code. [The
-# table](../differences.md) has each difference with its reason.
+# table](../differences.md) has each difference with its reason. [Published programs](../published_programs.md) that run
+# after the change of the import are listed by name.

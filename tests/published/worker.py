@@ -1,0 +1,92 @@
+"""One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT`."""
+
+import ast
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import random
+import resource
+import sys
+import traceback
+import types
+
+MEMORY = 10 * 2**30
+
+
+def _nothing(*args, **kwargs):
+    pass
+
+
+def _iterate(values=(), *args, **kwargs):
+    return values
+
+
+DISPLAYS = {
+    "IPython": {"__path__": [], "get_ipython": _nothing, "version_info": (9, 0)},
+    "IPython.display": dict.fromkeys(("Image", "display", "HTML", "clear_output", "Audio", "Markdown"), _nothing),
+    "tqdm": {"tqdm": _iterate, "trange": range, "__path__": []},
+    "tqdm.auto": {"tqdm": _iterate},
+    "tqdm.notebook": {"tqdm": _iterate},
+}
+
+
+def main(library_name, program, result):
+    """Run a program and write its outcome: the error, if any, and the numbers that it computed."""
+    from tests.published import aliases, arrays, cuts, downloads, programs
+
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    library = aliases.redirect(library_name)
+    records = []
+    cuts.install(library, lambda method, numbers: records.append((method, numbers)))
+    arrays.install(library)
+    shell = downloads.install(library, os.path.abspath("files"))
+    library.utils.plot_model = _nothing  # it needs the program `dot`
+    stand_ins()
+    import_first(programs.code(program))
+    seed(library)
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
+    outcome = {"error": None}
+    try:
+        tree = ast.parse(programs.code(program), program)
+        tree = cuts.FewEpochs().visit(programs.ShellBlocks().visit(tree))
+        sys.modules["__main__"], sys.argv = module, [program]
+        exec(compile(ast.fix_missing_locations(tree), program, "exec"), module.__dict__)
+    except SystemExit as stop:
+        outcome["error"] = f"exit {stop.code}" if stop.code else None
+    except BaseException as error:  # whatever a program raises is its outcome
+        traceback.print_exc()
+        outcome["error"] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        outcome["refused"] = isinstance(error, (downloads.Refused, ModuleNotFoundError, FileNotFoundError))
+    outcome["records"] = records
+    pathlib.Path(result).write_text(json.dumps(outcome))
+
+
+def stand_ins():
+    """Modules that only display, where they are not installed."""
+    installed = {name for name in ("IPython", "tqdm") if importlib.util.find_spec(name)}
+    for name, content in DISPLAYS.items():
+        if name.partition(".")[0] not in installed:
+            sys.modules[name] = types.ModuleType(name)
+            sys.modules[name].__dict__.update(content)
+
+
+def import_first(text):
+    """Import what draws from `random` when it is imported: one of the libraries may have imported it already."""
+    for name in ("tensorflow", "sklearn.metrics", "pandas"):
+        if name.partition(".")[0] in text and importlib.util.find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
+
+
+def seed(library):
+    """The same draws in both libraries; TensorFlow is seeded where the program imports it."""
+    random.seed(0)
+    library.utils.set_random_seed(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # threads of a program need not end
