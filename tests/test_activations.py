@@ -165,6 +165,7 @@ def nearest_point_of_the_simplex(z):
     return np.maximum(z - low, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", [0.01, 0.3, 1.0, 10.0])
 def test_sparsemax_is_the_nearest_point_of_the_simplex(spread):
     z = np.random.default_rng(0).normal(size=(6, 7)) * spread

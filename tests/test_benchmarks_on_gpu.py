@@ -251,6 +251,7 @@ def test_a_device_whose_peak_is_not_measured_is_an_error_at_the_end(runs, monkey
     monkeypatch.delenv(device.UTILIZATION)
 
 
+@pytest.mark.slow
 def test_a_peer_that_the_budget_ends_has_not_failed(runs, monkeypatch):
     def run(work, peer, cache, limit):
         time.sleep(1.1)
@@ -275,6 +276,7 @@ def python(program: str, limit: float = 60.0, **environment: str) -> tuple[float
     return runner._run_to_end([sys.executable, "-c", program], environment, limit)
 
 
+@pytest.mark.slow
 def test_a_hanging_peer_has_failed_with_all_that_it_started(tmp_path):
     begun, file = time.monotonic(), tmp_path / "child"
     child = f"import time; time.sleep(4); open({str(file)!r}, 'w')"
@@ -324,6 +326,7 @@ def test_the_handwritten_loop_learns_the_same_with_all_rows_on_the_device(monkey
     assert runner.disagreements(losses) == {}
 
 
+@pytest.mark.slow
 def test_the_handwritten_convolutions_are_the_same(monkeypatch):
     x, kernel = jax.random.normal(jax.random.key(0), (2, 7, 8, 3)), jax.random.normal(jax.random.key(1), (3, 3, 3, 5))
     found = []

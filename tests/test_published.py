@@ -9,8 +9,7 @@ from tests.published import cuts, programs, report, run
 
 RUNS = """
 import keras
-from tensorflow.keras import layers
-import matplotlib.pyplot as plt
+from keras import layers
 \"\"\"shell
 curl -O https://example.org/data/heart.csv
 \"\"\"
@@ -21,7 +20,7 @@ model = keras.Sequential([layers.Dense(10, activation="softmax")])
 model.compile("sgd", loss="sparse_categorical_crossentropy")
 history = model.fit(x_train, y_train, epochs=EPOCHS, validation_split=0.1)
 history = model.fit(x_train, y_train, epochs=20)
-plt.plot(range(1, 21), history.history["loss"])
+assert len(history.history["loss"]) == 20
 assert model.predict(x_train).shape == (60000, 10)
 assert len(open("heart.csv").readlines()) == 304
 assert "nietzsche" in keras.utils.get_file("nietzsche.txt", "https://example.org/nietzsche.txt")
@@ -57,26 +56,32 @@ def results(tmp_path_factory):
     return json.loads(table.read_text()), page.read_text()
 
 
+@pytest.mark.slow
 def test_a_program_runs_to_its_end_with_the_data_that_it_expects(results):
     assert results[0]["runs"]["error"] is None and results[0]["runs"]["minidl"]
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_without_its_magics(results):
     assert results[0]["notebook"]["minidl"]
 
 
+@pytest.mark.slow
 def test_a_program_that_reaches_for_the_network_fails_and_says_so(results):
     assert not results[0]["fails"]["minidl"] and "unknown.bin" in results[0]["fails"]["error"]
 
 
+@pytest.mark.slow
 def test_numbers_that_are_not_finite_are_a_failure(results):
     assert not results[0]["not_finite"]["minidl"] and "finite" in results[0]["not_finite"]["error"]
 
 
+@pytest.mark.slow
 def test_a_program_of_another_package_is_out_of_scope(results):
     assert "KerasHub" in results[0]["outside"]["scope"] and results[0]["outside"]["minidl"] is None
 
 
+@pytest.mark.slow
 def test_the_page_has_the_table_and_its_counts(results):
     page = results[1]
     assert page.startswith("before\n") and page.endswith("after\n") and "\nold\n" not in page

@@ -22,6 +22,7 @@ SLOW = (
     "programs",
     "random",
     "spectrograms",
+    "training",
 )
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
 # TF32 has 10 bits after the point. If the rest of both factors is cut off, each changes by less than 2**-10 of itself

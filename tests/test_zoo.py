@@ -78,6 +78,7 @@ def test_there_are_sixteen_architectures_each_in_training_and_in_inference():
         assert work.peers == ("minidl", "keras-jax", "keras-tensorflow", "torch")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models(ZOO))
 def test_a_program_computes_what_it_computes_with_keras(name):
     work = tiny(ZOO[name])

@@ -72,6 +72,7 @@ def without_network(folder, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(folder))
 
 
+@pytest.mark.slow
 def test_weights_of_imagenet_are_taken_from_where_keras_keeps_them(tmp_path, monkeypatch):
     without_network(tmp_path, monkeypatch)
     with pytest.raises(
@@ -92,12 +93,14 @@ def test_weights_of_imagenet_are_taken_from_where_keras_keeps_them(tmp_path, mon
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_any_size_without_the_classifier():
     network = applications.MobileNetV2(alpha=0.35, include_top=False, weights=None)
     assert network.input_shape == (None, None, None, 3) and network.name == "mobilenetv2_0.35_None"
     assert network(IMAGE[:, :40, :64]).shape == (1, 1, 2, 1280)  # unknown sizes are padded as even ones: 5 gives 2
 
 
+@pytest.mark.slow
 def test_an_input_tensor_from_the_middle_of_a_graph():
     image = layers.Input((40, 40, 1))
     network = applications.MobileNet(
@@ -107,6 +110,7 @@ def test_an_input_tensor_from_the_middle_of_a_graph():
     assert network(IMAGE[:, :40, :40, :1]).shape == (1, 256)
 
 
+@pytest.mark.slow
 def test_fine_tuning():
     base = applications.MobileNetV2(alpha=0.35, input_shape=(32, 32, 3), include_top=False, weights=None)
     base.trainable = False

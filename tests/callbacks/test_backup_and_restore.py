@@ -119,6 +119,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, uninterrupted, 
         assert again[name] == want, name
 
 
+@pytest.mark.slow
 def test_a_run_may_be_interrupted_again_and_again(tmp_path, uninterrupted):
     for moment in MOMENTS:
         with pytest.raises(KeyboardInterrupt):
@@ -433,6 +434,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("save_freq", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_run_interrupted_within_epochs_ends_as_if_it_had_not_been(tmp_path, source, save_freq):

@@ -430,6 +430,7 @@ def test_in_a_terminal_the_bar_moves_and_gives_way_to_the_line():
     ]
 
 
+@pytest.mark.slow
 def test_in_a_terminal_an_interrupt_takes_the_bar_down():
     written = in_terminal(FIT, "raise")
     rest = final_lines(written)
@@ -438,10 +439,12 @@ def test_in_a_terminal_an_interrupt_takes_the_bar_down():
     assert written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l")
 
 
+@pytest.mark.slow
 def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines():
     assert "\x1b" not in in_terminal(FIT, term="dumb")
 
 
+@pytest.mark.slow
 def test_a_bar_within_a_bar_leaves_both_lines():
     program = """
         import time
@@ -507,6 +510,7 @@ def test_in_a_notebook_a_run_is_one_output_changed_in_place(monkeypatch, capsys)
     assert "<progress" not in last["text/html"] and "\x1b" not in str(output.contents)
 
 
+@pytest.mark.slow
 def test_in_a_real_notebook():
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

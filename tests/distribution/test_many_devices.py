@@ -41,6 +41,7 @@ def test_several_gpus_that_are_not_used_are_pointed_out_once(monkeypatch, capsys
     assert capsys.readouterr().out.count("4 GPUs are visible and one is used") == 1
 
 
+@pytest.mark.slow
 def test_without_a_distribution_programs_know_nothing_of_it(monkeypatch):
     """No sharding in what is lowered, nothing is placed, and no constraint asked for."""
 

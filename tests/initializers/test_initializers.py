@@ -170,6 +170,7 @@ VARIANCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, variance", VARIANCES.items())
 def test_variance_of_the_named_ones(name, variance):
     draws = np.asarray(getattr(initializers, name)(seed=2)((3, 4, 30, 70)))

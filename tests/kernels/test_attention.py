@@ -40,6 +40,7 @@ def test_values_and_gradients(mask):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     ["itself", "mask", *(pytest.param(name, marks=pytest.mark.slow) for name in ("values of its own", "causal"))],
@@ -66,6 +67,7 @@ def test_empty_arrays(sizes):
     assert jax.grad(lambda query: attention(query, value, value, None).sum())(query).shape == query.shape
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_gradient():
     arguments = [drawn(i, 1, 1, 2, 3) for i in range(3)]
 
@@ -106,6 +108,7 @@ def lora():
     return layer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

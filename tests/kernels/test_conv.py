@@ -39,6 +39,7 @@ def test_max_pool_forward_mode_integers_and_nan():
     assert np.isnan(pool(np.full((1, 2, 2, 1), [[[[np.nan], [1]], [[2], [3]]]], "float32"))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels_last", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("channels, groups", [(1, 1), (4, 1), (4, 2)], ids=["few places", "many places", "groups"])
 def test_conv_with_bias(channels, groups, channels_last):

@@ -41,6 +41,7 @@ def test_the_gradient_of_a_gradient_and_of_no_steps(make):
     assert jax.grad(lambda x: jnp.sum(layer(x)))(x[:, :0]).shape == (BATCH, 0, FEATURES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "whole", "time"),
     [

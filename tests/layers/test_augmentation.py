@@ -15,6 +15,7 @@ IMAGES = RNG.uniform(0, 255, size=(4, 12, 10, 3)).astype("float32")
 ONES = np.ones((4, 12, 10, 1), "float32")
 
 
+@pytest.mark.slow
 def test_masks_are_deformed_as_the_images_are():
     """Keras draws other noise for the masks."""
     masks = np.repeat(RNG.integers(0, 4, size=(4, 12, 10, 1)), 3, axis=-1).astype("float32")
@@ -37,6 +38,7 @@ def test_labels_are_mixed_with_the_weights_of_the_images(layer):
     assert not np.array_equal(out["images"], images)
 
 
+@pytest.mark.slow
 def test_numbers_as_labels_are_mixed_one_by_one():
     out = layers.MixUp(2.0, seed=1)({"images": ONES, "labels": np.arange(4.0, dtype="float32")}, training=True)
     assert out["labels"].shape == (4,)
@@ -47,6 +49,7 @@ def test_one_image_is_not_mixed(layer):
     np.testing.assert_array_equal(layer(IMAGES[0], training=True), IMAGES[0])
 
 
+@pytest.mark.slow
 def test_a_fill_value_for_each_channel():
     fill = (1.0, 2.0, 3.0)
     last = layers.RandomErasing((1.0, 1.0), (0.9, 1.0), fill, seed=1)
@@ -85,6 +88,7 @@ def test_a_policy_draws_in_every_compiled_step():
     np.testing.assert_allclose(again, outputs[0], rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_chains_without_augmentations_give_the_image():
     out = layers.AugMix(chain_depth=0, seed=1)({"images": IMAGES, "segmentation_masks": ONES}, training=True)
     np.testing.assert_allclose(out["images"], IMAGES, rtol=1e-5)

@@ -22,6 +22,7 @@ SLOW = (  # which compile most
     "compiled_equals_eager",
     "examples_do_not_depend_on_the_batch",
     "gradients_are_finite",
+    "symbolic_and_real_calls_agree",
     "training_differs_only_where_declared",
 )
 NO_ROW = {Layer, layers.InputLayer, layers.Wrapper, layers.Lambda}  # nothing to call, or a function of the user's
@@ -269,6 +270,7 @@ def test_bidirectional_keeps_the_flag_for_cudnn():
     assert layer.forward_layer.use_cudnn is False and layer.backward_layer.use_cudnn is False
 
 
+@pytest.mark.slow
 def test_a_conv_lstm_leaves_masked_steps_out():
     images = np.random.default_rng(0).normal(size=(2, 3, 4, 4, 1)).astype("float32")
     layer = layers.ConvLSTM2D(2, 3)

@@ -430,6 +430,7 @@ def test_a_mask_with_an_ignored_class():
     assert float(loss(labels, predictions)) == pytest.approx(np.log(4), rel=1e-6)  # the mean of two values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("from_logits", [False, True])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_ignored_values_do_not_affect_the_gradient(from_logits, bad):
@@ -563,6 +564,7 @@ def test_logits_of_the_other_kind_are_not_used(activation, loss):
     assert model.fit(ONE, y, verbose=0).history["loss"] == [pytest.approx(float(want), rel=1e-6)]
 
 
+@pytest.mark.slow
 def test_logits_along_another_axis_are_not_used():
     logits = jax.random.normal(jax.random.key(0), (2, 3, 3))
     one_hot = jnp.eye(3)[jnp.array([[0, 1, 2], [2, 2, 0]])]

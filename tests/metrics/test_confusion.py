@@ -89,6 +89,7 @@ def test_label_weights_come_back_from_a_config():
 # Metrics that make their variables when they see a batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", LATE)
 def test_stateless_from_the_first_batch_on(make):
     metric, same = make(), make()
@@ -234,6 +235,7 @@ def test_weights():
 NAN = float("nan")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", [0.0, 1.0])
 @pytest.mark.parametrize(
     "metric",

@@ -388,6 +388,7 @@ def test_small_steps_are_counted():
 # State
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [*EXAMPLES, Largest()], ids=[*NAMES, "Largest"])
 def test_stateless_forms_are_the_stateful_ones_and_change_nothing(metric):
     batches = [batch(metric, seed) for seed in (1, 2)]

@@ -202,6 +202,7 @@ def test_data_does_not_fix_sizes_that_no_layer_needs(made_again, tmp_path):
     assert model.input_shape[1:] == (2,)
 
 
+@pytest.mark.slow
 def test_training_on_batches_of_several_lengths():
     keras.utils.set_random_seed(0)
     model = Sequential([Embedding(10, 4, mask_zero=True), LSTM(3), Dense(1)])

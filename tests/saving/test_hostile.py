@@ -42,6 +42,7 @@ GOOD += (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [200, pytest.param(5000, marks=pytest.mark.slow)])
 def test_damaged_files_give_errors_in_words(count, tmp_path):
     with zipfile.ZipFile(saved.FOLDER / "files.zip") as files:

@@ -30,12 +30,14 @@ def test_small_files_take_little_time_and_memory(results):
     assert not {name: result for name, result in results.items() if result[2] > bounds.MOST_MEGABYTES}
 
 
+@pytest.mark.slow
 def test_messages_are_short_and_older_calls_are_checked(results):
     assert max(len(result[0]) for result in results.values()) < 11_000
     older = [result[0] for name, result in results.items() if name.startswith("older calls")]
     assert older and not [text for text in older if "IndexError" in text or "KeyError" in text]
 
 
+@pytest.mark.slow
 def test_what_a_program_makes_itself_is_not_counted():
     model = minidl.Sequential([layers.Input((3,)), *(layers.Activation("relu") for _ in range(700))])
     assert len(minidl.Sequential.from_config(model.get_config()).layers) == 700

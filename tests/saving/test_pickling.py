@@ -113,6 +113,7 @@ def test_parts_of_a_model_are_copied(again, is_trained):
         assert float(again(part)(X, X + 2)) == float(part(X, X + 2))
 
 
+@pytest.mark.slow
 def test_a_spawned_process_and_joblib_take_a_model(tmp_path):
     model = minidl.Sequential([layers.Input((3,)), layers.Dense(1)])
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:

@@ -263,6 +263,7 @@ def test_an_error_in_a_layer_leaves_the_model_usable():
     model.fit(x, y, verbose=0)
 
 
+@pytest.mark.slow
 def test_run_eagerly_shows_values_and_gives_the_same_numbers():
     seen = []
 

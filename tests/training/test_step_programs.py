@@ -191,6 +191,7 @@ PAIRS = {
 QUICK = ["user layers of one name", "a constant in a closure", "a rate", "a dtype policy"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PAIRS]
 )

@@ -55,6 +55,7 @@ def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_a_pipeline_finds_the_classes():
     X, y = datasets.make_blobs(120, centers=3, random_state=0)  # noqa: N806
     labels = np.array(["a", "b", "c"])[y]

@@ -139,6 +139,7 @@ class Faulty(Squares):
         raise KeyError("the user's own")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"workers": 2}, {"workers": 2, "use_multiprocessing": True}])
 def test_an_error_in_a_worker_arrives_with_its_line(settings):
     with pytest.raises(KeyError, match="the user's own") as caught:
@@ -295,6 +296,7 @@ def lengths_in(library, kind):
     return history, made.predict(X[:6].reshape(1, 6, 2), verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["functional", "sequential", "subclass"])
 def test_live_sequences_of_other_lengths(kind):
     history, outputs = lengths_in(keras, kind)

@@ -139,6 +139,7 @@ def table():
     return model
 
 
+@pytest.mark.slow
 def test_columns_of_text_and_numbers_together():
     model = table()
     x = {"letter": LETTERS, "number": NUMBERS, "size": NUMBERS / 5}
@@ -242,6 +243,7 @@ def test_a_chain_of_text():
     assert model.predict(["a", "b", "?"], verbose=0).tolist() == layers.Hashing(100)(["x", "y", "[UNK]"]).tolist()
 
 
+@pytest.mark.slow
 def test_run_eagerly():
     losses = []
     for eagerly in (True, False):
