@@ -24,7 +24,7 @@ class Inference(MLP):
         return [random.normal(0, 1 / np.sqrt(shape[0]), shape).astype(np.float32) for shape in shapes]
 
 
-_MANY: dict[str, Any] = {"measure": "row", "rows": 50_000, "epochs": 6}
+_MANY: dict[str, Any] = {"measure": "row", "rows": 50_000, "epochs": 16}
 _ONE: dict[str, Any] = {"measure": "call", "epochs": 6}
 WORKLOADS = (
     Inference("evaluate", "evaluate on 50,000 rows of mlp, batch 32", program="evaluate", **_MANY),
