@@ -87,7 +87,7 @@ def set_image_data_format(data_format: str) -> None:
     _image_data_format["default"] = str(data_format).lower()
 
 
-def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None:
+def enable_compilation_cache(path: str | os.PathLike[str] | None = None, max_bytes: int = 2 * 2**30) -> None:
     """Keep compiled programs in a folder, so that the next run of the same program does not compile them again.
 
     Keys are the programs, the versions of JAX and XLA and the kind of device, so a stale program is never used.
@@ -95,6 +95,7 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None
 
     Args:
         path: the folder, made if missing; default "minidl" in the user's cache folder.
+        max_bytes: the largest size with which a run begins: those used longest ago are deleted until it is met.
 
     Raises:
         PermissionError: another user owns the folder or one above it, or can write to it.
@@ -109,10 +110,22 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None) -> None
     folder = pathlib.Path(path) if path is not None else default
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_private(folder)
+    _delete_least_recent(folder, max_bytes)
     jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _delete_least_recent(folder: pathlib.Path, max_bytes: int) -> None:
+    """Delete compiled programs, those used longest ago first, until the others fit."""
+    programs = [(path, path.stat()) for path in folder.glob("*-cache")]
+    excess = sum(found.st_size for _, found in programs) - max_bytes
+    for path, found in sorted(programs, key=lambda one: max(one[1].st_atime, one[1].st_mtime)):
+        if excess <= 0:
+            return
+        path.unlink(missing_ok=True)  # another run may do the same
+        excess -= found.st_size
 
 
 def _check_private(folder: pathlib.Path) -> None:

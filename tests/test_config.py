@@ -1,6 +1,7 @@
 """Settings: the opt-in to JAX's compilation cache, and where messages go."""
 
 import logging
+import os
 import subprocess
 import sys
 import traceback
@@ -44,6 +45,22 @@ def test_a_cache_that_others_can_write_to_is_refused(shared, tmp_path):
     (tmp_path / shared).chmod(0o777)
     with pytest.raises(PermissionError, match="writable by others"):
         keras.config.enable_compilation_cache(tmp_path / "cache")
+
+
+def test_a_cache_that_has_grown_loses_what_was_used_longest_ago(tmp_path):
+    jax_settings = [name for name in dir(jax.config) if "compilation_cache" in name or "persistent_cache" in name]
+    before = {name: getattr(jax.config, name) for name in jax_settings}
+    tmp_path.chmod(0o700)
+    for age, name in enumerate(["new", "old", "older"]):
+        (tmp_path / f"{name}-cache").write_bytes(b"0" * 1000)
+        os.utime(tmp_path / f"{name}-cache", (1e9 - age, 1e9 - age))
+    (tmp_path / "other").write_bytes(b"0" * 5000)
+    try:
+        keras.config.enable_compilation_cache(tmp_path, max_bytes=2500)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["new-cache", "old-cache", "other"]
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 @pytest.fixture
