@@ -7,6 +7,7 @@ of text. There are no threads.
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
@@ -104,12 +105,34 @@ class TerminalDisplay(LineDisplay):
         full = "━" if console.encoding.startswith("utf") else "="
         self._live.update(_Line(count, fraction, details, less_important, self.width, full), refresh=True)
 
+    def finish(self, line: str) -> None:
+        """Replace the bar by the line, broken between its parts where the window is narrower."""
+        self.clear()
+        say(_broken(line, shutil.get_terminal_size().columns))
+
     def clear(self) -> None:
         """Erase the bar."""
         if self._live is not None:
             self._live.update(_Erased())  # stop() draws once more
             self._live.stop()
             self._live = None
+
+
+def _broken(line: str, width: int) -> str:
+    """Lines that fit a width, of whole parts.
+
+    >>> print(_broken("9/9 - 2ms - loss: 0.1 - accuracy: 0.9 - val_loss: 0.2", 40))
+    9/9 - 2ms - loss: 0.1 - accuracy: 0.9
+      - val_loss: 0.2
+    """
+    first, *parts = line.split(" - ")
+    lines = [first]
+    for part in parts:
+        if len(lines[-1]) + len(part) + 3 <= width:
+            lines[-1] += f" - {part}"
+        else:
+            lines.append(f"  - {part}")
+    return "\n".join(lines)
 
 
 @dataclasses.dataclass
