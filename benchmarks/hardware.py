@@ -11,23 +11,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import time
-from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
 import jax
-import jax.numpy as jnp
 
 import minidl
 from benchmarks.peers import Clock
 from benchmarks.worker import program
 from benchmarks.workloads import WORKLOADS, Workload
-from minidl.profiling import flops
+from minidl.profiling import flops, machine
 
-_SECONDS = 0.005  # a product that takes so long shows the speed
 _SIZES = (1024, 2048, 4096, 8192, 16384)
-_RUNS = 10
 _PRODUCTS = {
     "bfloat16": ("bfloat16", "default"),
     "float32": ("float32", "default"),  # TF32 on NVIDIA's GPUs from Ampere on
@@ -42,30 +37,11 @@ def main(workloads: str, result: str) -> None:
     found = {
         "device": device.device_kind,
         "memory": (device.memory_stats() or {}).get("bytes_limit"),
-        "peak": {name: peak(*given) for name, given in _PRODUCTS.items()},
+        "peak": {name: machine.peak(device, *given, _SIZES) for name, given in _PRODUCTS.items()},
         "flops": {work.name: step_flops(work) for work in works},
     }
     with open(result, "w") as file:
         json.dump(found, file)
-
-
-def peak(dtype: str, precision: str, sizes: Sequence[int] = _SIZES) -> float:
-    """The floating-point operations per second of a product of square matrices, the best of several runs."""
-    multiply = jax.jit(lambda x, y: jnp.matmul(x, y, precision=precision))
-    best = 0.0
-    for size in sizes:
-        # of random numbers: those that are all alike are multiplied faster
-        x, y = (jax.random.normal(jax.random.key(seed), (size, size), dtype) for seed in range(2))
-        multiply(x, y).block_until_ready()
-        seconds = []
-        for _ in range(_RUNS):
-            start = time.perf_counter()
-            multiply(x, y).block_until_ready()
-            seconds.append(time.perf_counter() - start)
-        best = max(best, 2 * size**3 / min(seconds))
-        if min(seconds) > _SECONDS:
-            break
-    return best
 
 
 def step_flops(work: Workload) -> int | None:

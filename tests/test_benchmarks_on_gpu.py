@@ -22,6 +22,7 @@ from benchmarks.loops import handwritten
 from benchmarks.peers import PEERS, Clock, Peer
 from benchmarks.runner import ROOT, Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, convnet_handwritten
+from minidl.profiling import machine
 
 ON_GPU = {name: work for name, work in WORKLOADS.items() if work.device == "gpu"}
 TINY = dataclasses.replace(WORKLOADS["gpu-mlp"], rows=64, batch_size=16, units=32, epochs=2)
@@ -143,7 +144,7 @@ def test_a_peer_reports_the_use_of_its_device(peer, monkeypatch):
 
 
 def test_products_and_the_operations_of_a_step():
-    assert hardware.peak("float32", "highest", sizes=[64]) > 1e6
+    assert machine.peak(jax.devices()[0], "float32", "highest", (64,)) > 1e6
     products = 3 * 2 * TINY.batch_size * (784 * 32 + 32 * 32 + 32 * 10)  # forward, and by weights and by inputs
     products -= 2 * TINY.batch_size * 784 * 32  # not by the inputs of the model
     assert products < hardware.step_flops(TINY) < 1.1 * products
