@@ -30,6 +30,7 @@ print(len(hits))
 """
 
 
+@pytest.mark.slow
 def test_a_second_run_finds_its_programs(tmp_path):
     def run():
         command = [sys.executable, "-c", PROGRAM, str(tmp_path / "new" / "cache")]

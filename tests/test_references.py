@@ -13,6 +13,8 @@ from tests.references import AREAS, committed, compute
 SLOW = (
     "activations",
     "applications",
+    "initializers",
+    "losses",
     "metrics_confusion",
     "objectives",
     "ops",
@@ -21,7 +23,9 @@ SLOW = (
     "optimizers_options",
     "programs",
     "random",
+    "regularizers",
     "spectrograms",
+    "text",
     "training",
 )
 RELATIVE = 1e-5  # promise 1; areas may ask for exact equality by a name with "exact" in it
