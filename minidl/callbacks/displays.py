@@ -107,8 +107,7 @@ class TerminalDisplay(LineDisplay):
 
     def finish(self, line: str) -> None:
         """Replace the bar by the line, broken between its parts where the window is narrower."""
-        self.clear()
-        say(_broken(line, shutil.get_terminal_size().columns))
+        super().finish(_broken(line, shutil.get_terminal_size().columns))
 
     def clear(self) -> None:
         """Erase the bar."""

@@ -1,4 +1,4 @@
-"""Synthetic arrays behind `datasets.*.load_data`, with the true shapes, dtypes and ranges: programs count on them."""
+"""Synthetic arrays behind `datasets.*.load_data`, with the true shapes, dtypes and ranges, on which programs rely."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""The network refused: synthetic files behind `get_file`, urllib, and the shell commands of notebooks."""
+"""Network access is refused: synthetic files behind `get_file`, urllib, and the shell commands of notebooks."""
 
 import email.message
 import functools
@@ -40,7 +40,7 @@ def install(library, folder):
             return path
         stem = os.path.basename(fname or path).split(".")[0]
         target = pathlib.Path(folder, f"{stem}_extracted" if "." in os.path.basename(fname or path) else stem)
-        for place in (target, target.parent):  # older versions of Keras, and programs for them, have it beside
+        for place in (target, target.parent):  # older versions of Keras extract it next to the archive
             shutil.unpack_archive(path, place, **({"filter": "data"} if tar(path) else {}))
         return str(target)
 

@@ -80,14 +80,19 @@ def pairs(path, columns=2, lines=1200):
     return make
 
 
+def numbered(root, folders, files):
+    """Each folder, made if it is missing, with the number of each file in it."""
+    for folder in folders:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        yield from ((root / folder, i) for i in range(files))
+
+
 def text_folders(*folders, files=40):
     """A text file for each example, in a folder for each class."""
 
     def make(root, random):
-        for folder in folders:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            for i in range(files):
-                (root / folder / f"{i}_{i % 10}").with_suffix(".txt").write_text(sentence(random, 40) + "<br />good")
+        for folder, i in numbered(root, folders, files):
+            (folder / f"{i}_{i % 10}.txt").write_text(sentence(random, 40) + "<br />good")
 
     return make
 
@@ -98,11 +103,9 @@ def image_folders(*folders, files=16, size=(64, 48), suffix=".jpg", named=None):
     def make(root, random):
         from PIL import Image
 
-        for folder in folders:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            for i in range(files):
-                pixels = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
-                Image.fromarray(pixels).save(root / folder / f"{folder.rsplit('/', 1)[-1]}_{i}{suffix}")
+        for folder, i in numbered(root, folders, files):
+            pixels = random.integers(0, 256, (size[1], size[0], 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{folder.name}_{i}{suffix}")
         if named:  # a file that a program asks for
             Image.fromarray(pixels).save(root / f"{named}{suffix}")
 
@@ -184,12 +187,10 @@ def meshes(*folders, files=4):
     """Triangles in the OFF format."""
 
     def make(root, random):
-        for folder in folders:
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            for i in range(files):
-                points = "\n".join(" ".join(f"{v:.3f}" for v in point) for point in random.normal(size=(12, 3)))
-                faces = "\n".join(f"3 {j} {j + 1} {j + 2}" for j in range(10))
-                (root / folder / f"{i}.off").write_text(f"OFF\n12 10 0\n{points}\n{faces}\n")
+        for folder, i in numbered(root, folders, files):
+            points = "\n".join(" ".join(f"{v:.3f}" for v in point) for point in random.normal(size=(12, 3)))
+            faces = "\n".join(f"3 {j} {j + 1} {j + 2}" for j in range(10))
+            (folder / f"{i}.off").write_text(f"OFF\n12 10 0\n{points}\n{faces}\n")
 
     return make
 

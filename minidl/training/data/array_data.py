@@ -238,5 +238,5 @@ class Pass:
             self._data.check(jax.tree.unflatten(structure, parts), numbers)
         self._data.release()
         tail = self._data.tail if size == self._data.batch_size else None
-        is_rare = total < self._data.batch_size and self._data.has_rare_tail
-        return Chunk(jax.tree.unflatten(structure, buffers), count, total, tail, is_rare)
+        batches = jax.tree.unflatten(structure, buffers)
+        return Chunk(batches, count, total, tail, total < self._data.batch_size and self._data.has_rare_tail)
