@@ -37,7 +37,7 @@ class Clock:
         self._last: float | None = None
 
     def start(self) -> None:
-        """Begin the first lap."""
+        """Begin a lap."""
         self._last = time.perf_counter()
 
     def lap(self, count: int = 1) -> None:

@@ -146,7 +146,9 @@ def measure(
     limit: float = DEFAULT_LIMIT,
     deadline: float = math.inf,
 ) -> dict[str, Measured]:
-    """Run every peer once, then every peer again, and so on. Runs that fill a cache come first and are not counted.
+    """Run every peer once, then every peer again in reverse order, and so on, so that no peer always comes first.
+
+    Runs that fill a cache come before all and are not counted.
 
     Args:
         work: what they compute.
@@ -164,7 +166,9 @@ def measure(
             result.skipped = "computes on the CPU"
     rounds = min(rounds, work.most_rounds or rounds)
     fillers = [name for name in peers if PEERS[name].fills_cache]
-    turns = [(f"round {number} of {rounds}", name) for number in range(1, rounds + 1) for name in peers]
+    turns = []
+    for number in range(rounds):
+        turns += [(f"round {number + 1} of {rounds}", name) for name in (reversed(peers) if number % 2 else peers)]
     with tempfile.TemporaryDirectory() as cache:
         for turn, name in [*[(_FILLING, name) for name in fillers], *turns]:
             result = measured[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from dataclasses import dataclass
 from typing import Any
@@ -45,11 +46,14 @@ def save(keras: Any, work: Saving, clock: Clock) -> Result:
 
 
 def load(keras: Any, work: Saving, clock: Clock) -> Result:
-    """Load the same file in each lap."""
+    """Load the same file in each lap. The previous model is collected before: new memory costs more than the load."""
+    model = None
     with tempfile.TemporaryDirectory() as folder:
         _model(keras, work).save(f"{folder}/model.keras")
-        clock.start()
         for _ in range(work.epochs):
+            model = None
+            gc.collect()
+            clock.start()
             model = keras.models.load_model(f"{folder}/model.keras")
             clock.lap()
         return check(model.get_weights())

@@ -174,15 +174,16 @@ def as_batch(values: PyTree, text: bool = False) -> PyTree:
     Raises:
         ValueError: it has no rows.
     """
-    if values is None:
-        return None
-    if type(values) is np.ndarray and len(values.shape) and values.shape[0]:  # the usual case
-        return as_array(values, text)
-    arrays = jax.tree.map(functools.partial(as_array, text=text), structures.ordered(values))
-    for array in jax.tree.leaves(arrays):
-        if array.shape[:1] == (0,):
-            raise ValueError(f"The data yielded an empty batch, an array of shape {array.shape}. Leave it out.")
-    return jax.tree.map(lambda array: np.asarray(array) if isinstance(array, LazyRows) else array, arrays)
+    if hasattr(values, "__array__"):  # the usual case
+        return _rows_of_batch(values, text)
+    return jax.tree.map(functools.partial(_rows_of_batch, text=text), structures.ordered(values))
+
+
+def _rows_of_batch(value: Any, text: bool) -> np.ndarray:
+    array = as_array(value, text)
+    if array.shape[:1] == (0,):
+        raise ValueError(f"The data yielded an empty batch, an array of shape {array.shape}. Leave it out.")
+    return np.asarray(array) if isinstance(array, LazyRows) else array
 
 
 def device_dtype(array: Any) -> np.dtype[Any]:
@@ -215,6 +216,8 @@ def holds_array(value: Any) -> bool:
 
 
 def _converted(value: Any, text: bool = False) -> Any:
+    if type(value) is np.ndarray:  # the usual case
+        return value
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(
             f"A masked array of shape {value.shape} has {np.ma.count_masked(value)} masked values, which cannot be "

@@ -68,9 +68,8 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """
     y_true = _labels("sparse_categorical_accuracy", y_true, y_pred)
     scores = _scores(y_pred)
-    largest = jnp.argmax(scores, axis=-1, keepdims=True)  # the position of a NaN, if there is one
-    matches = _as_float(y_true == largest[..., 0].astype(y_true.dtype))
-    return jnp.where(jnp.isnan(jnp.take_along_axis(scores, largest, axis=-1)[..., 0]), jnp.nan, matches)
+    matches = _as_float(y_true == jnp.argmax(scores, axis=-1).astype(y_true.dtype))
+    return jnp.where(jnp.isnan(jnp.max(scores, axis=-1)), jnp.nan, matches)  # losses need the maximum, too
 
 
 @of_family("metrics")

@@ -73,7 +73,7 @@ class StreamData:
         shuffle: bool = False,
         use: str = "training",
         repeats: bool = False,
-        on_host: Callable[[Any], Any] = lambda x: x,
+        on_host: Callable[[Any], Any] = as_batch,  # refuses text
     ):
         self.steps = steps
         self.source = source
@@ -249,12 +249,15 @@ class StreamData:
         x, y, sample_weight = as_batch(x, text=True), as_batch(y), as_batch(sample_weight)
         if self._class_weight is not None:
             sample_weight = self._class_weight(x, y, sample_weight)
-        x = as_batch(self._on_host(x))
-        sizes = {array.shape[:1] for array in jax.tree.leaves((x, y, sample_weight))}
+        numbers = self._on_host(x)
+        if numbers is not x:
+            x = as_batch(numbers)
+        shapes = [array.shape for array in jax.tree.leaves((x, y, sample_weight))]
+        sizes = {shape[:1] for shape in shapes}
         if len(sizes) != 1 or () in sizes:
             raise ValueError(
-                f"{_described(self.source)} gave a batch whose parts have the shapes "
-                f"{shape_of((x, y, sample_weight))[1]}: each needs a first axis of examples, of the same length."
+                f"{_described(self.source)} gave a batch whose parts have the shapes {shapes}: each needs a first axis "
+                "of examples, of the same length."
                 + (" Call batch(32) of the Dataset." if isinstance(self.source, Dataset) else "")
             )
         return x, y, sample_weight
@@ -357,7 +360,7 @@ class StreamPass:
 def shape_of(batch: Any, skip: int = 0) -> Any:
     """The structure, the shapes (without the first `skip` axes) and the dtypes of a batch."""
     leaves, structure = jax.tree.flatten(batch)
-    return structure, tuple((leaf.shape[skip:], str(device_dtype(leaf))) for leaf in leaves)
+    return structure, tuple((leaf.shape[skip:], device_dtype(leaf)) for leaf in leaves)
 
 
 def _length(source: Any) -> int | None:
