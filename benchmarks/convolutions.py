@@ -78,8 +78,9 @@ def measured(shape: Shape) -> Iterator[float]:
     random = np.random.default_rng(0)
     x = random.standard_normal((shape.images, *[shape.edge] * rank, shape.channels), dtype="float32")
     kernel = random.standard_normal((*[shape.window] * rank, shape.channels, shape.filters), dtype="float32") / 100
+    direct = direct_conv.conv if rank < 3 else conv.conv  # volumes as images
     for trains in (True, False):
-        for form in (direct_conv.conv, conv.product):
+        for form in (direct, conv.product):
             yield _milliseconds(_loop(lambda x, kernel, form=form: form(x, kernel, *options), trains), x, kernel)
 
 
@@ -111,6 +112,8 @@ def _milliseconds(function: Any, *args: Any) -> float:
 
 
 def _chosen(shape: Shape) -> str:
+    if shape.rank == 3:
+        return "images"
     sizes = [-(-shape.edge // shape.stride)] * shape.rank
     kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
     return "product" if conv.is_product_faster(shape.images, sizes, kernel) else "XLA"

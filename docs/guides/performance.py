@@ -65,6 +65,22 @@ keras.config.enable_compilation_cache(folder)
 classifier().predict(x[:100], verbose=0)
 print("files in the cache:", any(folder.iterdir()))
 
+# %% One row at a time
+# A server predicts few rows per call. `predict(rows, verbose=0)` and `model(rows)` run one compiled call; a progress
+# bar costs as much again. What is left is mostly JAX's own dispatch: on a CPU it hands each call to another thread. A
+# process that only predicts, with small models, saves that by
+# `jax.config.update("jax_cpu_enable_async_dispatch", False)` before JAX computes anything. Training wants it on: `fit`
+# prepares the next batches while the device computes.
+model, row = classifier(), x[:1]
+for name, call in (("predict", lambda: model.predict(row, verbose=0)), ("model(row)", lambda: np.asarray(model(row)))):
+    call()
+    seconds = []
+    for _ in range(200):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    print(f"{name}: {np.median(seconds) * 1e6:.0f} us")
+
 # %% What makes fit return to Python
 # `run_eagerly=True`, callbacks with batch hooks, and generators that are slower than the device. `prefetch` and
 # `workers` read ahead. On small models a batch hook costs more than the step.

@@ -1,8 +1,8 @@
 """Convolution on the CPU: XLA's, or one product of matrices, whichever was measured to be faster.
 
 A product costs the patches, which are copied for all filters at once: it is faster where there are more filters than
-channels, and where XLA's convolution is slow, with few channels and in three dimensions. `python -m
-benchmarks.convolutions` measures both over a grid of shapes.
+channels, and where XLA's convolution is slow, with few channels. `python -m benchmarks.convolutions` measures both over
+a grid of shapes. A convolution of volumes is one of images: XLA has no fast code for three dimensions.
 
 For the product the patches of the input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al.,
 2006). Barriers between the parts keep XLA from fusing them, which would recompute one part many times.
@@ -47,8 +47,24 @@ def conv(
         return product(x, kernel, strides, padding, dilation, groups, bias)
     if groups > 1:
         return reference.conv(x, kernel, strides, padding, dilation, True, groups, bias)
+    if x.ndim == 5:
+        images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
+        outputs = conv(images, kernel, strides[1:], padding[1:], dilation[1:], bias=bias)
+        return outputs.reshape(len(x), *sizes, outputs.shape[-1])
     outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
     return outputs if bias is None else outputs + bias
+
+
+def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], distance: int, size: int) -> Any:
+    """Volumes as images, whose channels are those of all depths of the window; `size` is the depth of the outputs."""
+    depth, *window, channels, filters = kernel.shape
+    edges = x.shape[2:4]
+    whole = padded(x, [padding, (0, 0), (0, 0)], 0)
+    images = patches_of(whole, (depth, 1, 1), (stride, 1, 1), (distance, 1, 1), (size, *edges))
+    return (
+        images.reshape(len(x) * size, *edges, depth * channels),
+        jnp.moveaxis(kernel, 0, -3).reshape(*window, depth * channels, filters),
+    )
 
 
 def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], groups: int = 1) -> bool:
@@ -64,7 +80,9 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], gr
     places = math.prod(window)
     if rows * math.prod(sizes) * places * channels * groups > _MANY or places > _WIDE:
         return False
-    return places == 1 or channels < max(filters, _FEW_CHANNELS) or len(window) == 3 or groups > 1
+    if groups > 1 or places == 1:
+        return True
+    return len(window) < 3 and channels < max(filters, _FEW_CHANNELS)
 
 
 def product(
