@@ -20,6 +20,7 @@ from minidl.kernels.choice import SHARDED, lowered_for, mode, platform, set_kern
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
 from minidl.kernels.cpu import conv as _conv
+from minidl.kernels.cpu import depthwise as _depthwise
 from minidl.kernels.cpu import materialized as _materialized
 from minidl.kernels.cpu import matmul as _matmul
 from minidl.kernels.cpu import normalization as _normalization
@@ -77,7 +78,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "is_carried_transposed": _matmul.is_carried_transposed,
         "conv": _conv.conv,
         "conv_transpose": _conv.conv_transpose,
-        "depthwise_conv": _conv.depthwise_conv,
+        "depthwise_conv": _depthwise.depthwise_conv,
         "materialized": _materialized.materialized,
         "max_pool": _pooling.max_pool,
         "recurrence": _scan.recurrence,

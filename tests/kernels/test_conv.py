@@ -96,3 +96,35 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
     orders = re.findall(r"convolution\(.*dim_labels=(\w+->\w+)", text)
     assert len(orders) == 3
     assert set(orders) == {"b01f_01io->b01f"}
+
+
+@pytest.mark.parametrize(
+    "name, weights",
+    [
+        ("conv", (3, 2, 8, 2)),
+        ("conv", (3, 2, 8, 12)),
+        ("conv_transpose", (3, 2, 2, 8)),
+        ("depthwise_conv", (3, 2, 8, 2)),
+    ],
+)
+def test_gradients_of_each_example_and_second_derivatives(name, weights):
+    x, kernel, towards = images(2, 5, 4, 8), images(*weights, seed=1), images(*weights, seed=2)
+    apply = lambda x, kernel: getattr(kernels, name)(x, kernel, (2, 1), [(1, 1), (0, 1)], (1, 1))  # noqa: E731
+    loss = lambda x, kernel: jnp.sum(jnp.sin(apply(x, kernel)))  # noqa: E731
+    gradient = lambda kernel: jax.grad(loss, 1)(x, kernel)  # noqa: E731
+
+    def results():
+        return [
+            jax.vmap(lambda one: jax.grad(loss, 1)(one[None], kernel))(x),
+            jax.vmap(lambda one: jax.grad(loss)(one[None], kernel))(x),
+            jax.jvp(gradient, (kernel,), (towards,))[1],
+            jax.grad(lambda kernel: jnp.sum(gradient(kernel) ** 2))(kernel),
+            jax.grad(lambda x: jnp.sum(jax.grad(loss)(x, kernel) ** 2))(x),
+        ]
+
+    with kernels.lowered_for("any"):
+        wanted = results()
+    with kernels.lowered_for("cpu"):
+        found = results()
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-5 * np.abs(other).max())

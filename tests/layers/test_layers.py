@@ -303,6 +303,18 @@ def test_layers_of_raw_input_take_lists(layer, numbers, expected):
         layer(["a"])
 
 
+def test_rescaling_by_channel_with_the_channels_first():
+    x = np.random.default_rng(0).random((2, 3, 4, 5), dtype="float32")
+    scale, offset = np.array([1.0, 2.0, 3.0], "float32"), np.array([0.5, 0.0, -0.5], "float32")
+    layer = layers.Rescaling(scale.tolist(), offset.tolist())
+    minidl.config.set_image_data_format("channels_first")
+    try:
+        np.testing.assert_allclose(layer(x), x * scale[:, None, None] + offset[:, None, None], rtol=1e-6)
+        np.testing.assert_allclose(layer(x[:, :, 0, 0]), x[:, :, 0, 0] * scale + offset, rtol=1e-6)
+    finally:
+        minidl.config.set_image_data_format("channels_last")
+
+
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
 def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
     """Two batches of five steps are ten steps."""

@@ -21,7 +21,7 @@ from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.matmul import NARROW, matmul
-from minidl.kernels.cpu.slices import padded, patches_of, window_slices
+from minidl.kernels.cpu.slices import padded, patches_of
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
@@ -122,17 +122,3 @@ def conv_transpose(
         return direct_conv.conv_transpose(x, kernel, strides, padding, dilation)
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
     return conv(spread, flipped, [1] * len(strides), padding, dilation)
-
-
-def depthwise_conv(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], channels_last: bool = True
-) -> Array:
-    """A sum of shifted slices, each times its row of the kernel."""
-    if not channels_last:
-        return jnp.moveaxis(depthwise_conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
-    window, (channels, multiplier) = kernel.shape[:-2], kernel.shape[-2:]
-    sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
-    weights = kernel.reshape(-1, channels, multiplier)
-    slices = window_slices(padded(x, padding, 0), window, strides, dilation, sizes)
-    total = sum(part[..., None] * weights[i] for i, part in enumerate(slices))
-    return total.reshape(*total.shape[:-2], channels * multiplier)

@@ -8,33 +8,22 @@ slower. Here each of the three products, and so every gradient, is in the usual 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
+from minidl.kernels.cpu.products import Geometry, products, reach, same_dtype
 from minidl.kernels.windows import Pads, out_sizes
-
-
-class Geometry(NamedTuple):
-    """The sliding window of a convolution of images with the sizes given."""
-
-    sizes: tuple[int, ...]
-    window: tuple[int, ...]
-    strides: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
 
 
 def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
     if x.ndim == 3:
         return conv(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
-    return _conv(*_same_dtype(x, kernel), _geometry(x.shape[1:-1], kernel, strides, padding, dilation))
+    return _conv(*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
 
 
 def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
@@ -56,7 +45,7 @@ def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pad
     outer: Pads = [
         (reach - before, reach - after) for reach, (before, after) in zip(reaches, padding)
     ]  # of the convolution that has these outputs as its input
-    return _transposed(*_same_dtype(x, kernel), _geometry(sizes, kernel, strides, outer, dilation))
+    return _transposed(*same_dtype(x, kernel), Geometry.of(sizes, kernel, strides, outer, dilation))
 
 
 def _as_images(
@@ -66,57 +55,6 @@ def _as_images(
     return x[:, None], kernel[None], (1, *strides), [(0, 0), *padding], (1, *dilation)
 
 
-def _same_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:
-    dtype = jnp.result_type(x, kernel)
-    return x.astype(dtype), kernel.astype(dtype)
-
-
-def _geometry(
-    sizes: Sequence[int], kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]
-) -> Geometry:
-    return Geometry(
-        tuple(sizes),
-        kernel.shape[:-2],
-        tuple(strides),
-        tuple((before, after) for before, after in padding),
-        tuple(dilation),
-    )
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _conv(x: Array, kernel: Array, geometry: Geometry) -> Any:
-    return _outputs(x, kernel, geometry)
-
-
-@_conv.defjvp
-def _conv_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
-    x, kernel = primals
-    transposes = (lambda g: _of_input(g, kernel, geometry), lambda g: _of_kernel(x, g, geometry))
-    return _with_derivative(_outputs(x, kernel, geometry), transposes, tangents)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _transposed(x: Array, kernel: Array, geometry: Geometry) -> Any:
-    return _of_input(x, kernel, geometry)
-
-
-@_transposed.defjvp
-def _transposed_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
-    x, kernel = primals
-    transposes = (lambda g: _outputs(g, kernel, geometry), lambda g: _of_kernel(g, x, geometry))
-    return _with_derivative(_of_input(x, kernel, geometry), transposes, tangents)
-
-
-def _with_derivative(outputs: Any, transposes: Sequence[Callable[[Any], Any]], tangents: Sequence[Any]) -> Any:
-    """The outputs and their tangent: the sum of linear functions of the tangents of `x` and `kernel`.
-
-    Each is given by its transpose, so that reverse mode, which transposes it again, computes just that.
-    """
-    spec = jax.ShapeDtypeStruct(outputs.shape, outputs.dtype)
-    parts = [jax.linear_transpose(back, spec)(tangent)[0] for back, tangent in zip(transposes, tangents)]
-    return outputs, parts[0] + parts[1]
-
-
 def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
     """(batch, *sizes, channels), (*window, channels, filters) -> (batch, *positions, filters)."""
     return _in_usual_order(x, kernel, geometry.strides, geometry.padding, geometry.dilation)
@@ -124,14 +62,10 @@ def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
 
 def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
     """The gradient of the input, of that of the outputs."""
-    sizes, window, strides, padding, dilation = geometry
+    window = geometry.window
     flipped = jnp.flip(kernel, range(len(window))).swapaxes(-1, -2)
-    pads = []
-    for axis, size in enumerate(sizes):
-        reach = (window[axis] - 1) * dilation[axis]
-        before = reach - padding[axis][0]
-        pads.append((before, size + reach - _reach(g.shape[1 + axis], strides[axis]) - before))
-    return _in_usual_order(g, flipped, (1,) * len(window), pads, dilation, strides)
+    pads = geometry.padding_back(g.shape[1:-1])
+    return _in_usual_order(g, flipped, (1,) * len(window), pads, geometry.dilation, geometry.strides)
 
 
 def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
@@ -140,7 +74,7 @@ def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
     rank, pads = len(window), []
     for axis, size in enumerate(sizes):
         before = padding[axis][0]
-        end = _reach(window[axis], dilation[axis]) + _reach(g.shape[1 + axis], strides[axis]) - 1
+        end = reach(window[axis], dilation[axis]) + reach(g.shape[1 + axis], strides[axis]) - 1
         pads.append((before, end - size - before))
     channels = keep_barrier(x.transpose(rank + 1, *range(1, rank + 1), 0))
     filters = keep_barrier(g.transpose(*range(1, rank + 1), 0, rank + 1))
@@ -160,6 +94,4 @@ def _in_usual_order(
     return lax.conv_general_dilated(x, kernel, strides, padding, spread, dilation, order)
 
 
-def _reach(count: int, distance: int) -> int:
-    """From the first to the last of places at a distance, both included."""
-    return (count - 1) * distance + 1
+_conv, _transposed, _ = products("direct_conv", _outputs, _of_input, _of_kernel)

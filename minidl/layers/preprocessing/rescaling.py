@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from minidl import config
 from minidl.core.typing import Array, Config
 from minidl.layers.preprocessing.lists import ListLayer
 
@@ -38,8 +39,15 @@ class Rescaling(ListLayer):
         self.built = True
 
     def call(self, inputs: Array) -> Array:
-        scale, offset = jnp.asarray(self.scale, self.compute_dtype), jnp.asarray(self.offset, self.compute_dtype)
+        scale, offset = (self._for_channels(value, inputs.ndim) for value in (self.scale, self.offset))
         return inputs.astype(self.compute_dtype) * scale + offset
+
+    def _for_channels(self, value: float | Sequence[float], ndim: int) -> Array:
+        """The value as an array; one for each channel is along their axis."""
+        array = jnp.asarray(value, self.compute_dtype)
+        if array.ndim == 1 and ndim >= 3 and config.image_data_format() == "channels_first":
+            return array.reshape(-1, 1, 1)
+        return array
 
     def get_config(self) -> Config:
         return {**super().get_config(), "scale": _plain(self.scale), "offset": _plain(self.offset)}

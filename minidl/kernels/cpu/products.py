@@ -1,0 +1,116 @@
+"""The geometry of convolutions, and their products as operations of JAX whose gradients are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive, jaxpr_as_fun
+from jax.interpreters import ad, batching, mlir
+
+from minidl.core.typing import Array
+
+
+class Geometry(NamedTuple):
+    """The sliding window of a convolution of images with the sizes given."""
+
+    sizes: tuple[int, ...]
+    window: tuple[int, ...]
+    strides: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        sizes: Sequence[int],
+        kernel: Array,
+        strides: Sequence[int],
+        padding: Sequence[tuple[int, int]],
+        dilation: Sequence[int],
+    ) -> Geometry:
+        """That of a kernel (*window, ..., ...)."""
+        pads = tuple((before, after) for before, after in padding)
+        return cls(tuple(sizes), kernel.shape[:-2], tuple(strides), pads, tuple(dilation))
+
+    def padding_back(self, outputs: Sequence[int]) -> list[tuple[int, int]]:
+        """The padding of the outputs, with `strides` between them, in the convolution that gives the input's gradient.
+
+        Args:
+            outputs: the sizes of the outputs.
+        """
+        pads = []
+        for size, width, stride, (before, _), distance, count in zip(*self, outputs):
+            span = reach(width, distance) - 1
+            pads.append((span - before, size + before - reach(count, stride)))
+        return pads
+
+
+Product: TypeAlias = Callable[[Array, Array, Geometry], Any]  # linear in each array
+
+
+def reach(count: int, distance: int) -> int:
+    """From the first to the last of places at a distance, both included."""
+    return (count - 1) * distance + 1
+
+
+def same_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:
+    """Both in the dtype of their product."""
+    dtype = jnp.result_type(x, kernel)
+    return x.astype(dtype), kernel.astype(dtype)
+
+
+def products(name: str, outputs: Product, of_input: Product, of_kernel: Product) -> tuple[Product, Product, Product]:
+    """The three products of a convolution as operations of JAX, which knows that each is a gradient of the others.
+
+    So gradients of any order, in reverse and forward mode, are computed in these forms.
+
+    Args:
+        name: of the first one in JAX's programs.
+        outputs: (x, kernel, geometry) -> the outputs.
+        of_input: (g, kernel, geometry) -> the gradient of `x`, of that of the outputs.
+        of_kernel: (x, g, geometry) -> the gradient of `kernel`, likewise.
+    """
+    of_x = _Operation(name, outputs)
+    of_g = _Operation(f"{name}_of_input", of_input)
+    of_k = _Operation(f"{name}_of_kernel", of_kernel)
+    gradients: list[tuple[Product, Product]] = [
+        (lambda g, kernel, to: of_g(g, kernel, to), lambda x, g, to: of_k(x, g, to)),
+        (lambda x, kernel, to: of_x(x, kernel, to), lambda g, x, to: of_k(x, g, to)),
+        (lambda kernel, g, to: of_g(g, kernel, to), lambda x, kernel, to: of_x(x, kernel, to)),
+    ]
+    for operation, (of_first, of_second) in zip((of_x, of_g, of_k), gradients):
+        ad.defbilinear(
+            operation.primitive,
+            lambda g, _, other, geometry, traced, gradient=of_first: gradient(g, other, geometry),
+            lambda g, one, _, geometry, traced, gradient=of_second: gradient(one, g, geometry),
+        )
+    return of_x, of_g, of_k
+
+
+class _Operation:
+    """A primitive of JAX that computes a product.
+
+    Args:
+        name: its name in programs.
+        product: what it computes.
+    """
+
+    def __init__(self, name: str, product: Product):
+        self._product = product
+        self.primitive = primitive = Primitive(name)
+        primitive.def_impl(lambda one, other, geometry, traced: product(one, other, geometry))
+        primitive.def_abstract_eval(lambda one, other, geometry, traced: traced.out_avals[0])
+        batching.primitive_batchers[primitive] = self._batched
+        computed = lambda one, other, geometry, traced: jaxpr_as_fun(traced)(one, other)[0]  # noqa: E731
+        mlir.register_lowering(primitive, mlir.lower_fun(computed, multiple_results=False))
+
+    def __call__(self, one: Array, other: Array, geometry: Geometry) -> Any:
+        """Trace the product, so that what it needs of the compiler is known, and compute it."""
+        traced = jax.make_jaxpr(lambda one, other: self._product(one, other, geometry))(one, other)
+        return self.primitive.bind(one, other, geometry=geometry, traced=traced)
+
+    def _batched(self, arrays: Any, axes: Any, geometry: Geometry, traced: Any) -> tuple[Any, int]:
+        return jax.vmap(lambda one, other: self._product(one, other, geometry), axes)(*arrays), 0
