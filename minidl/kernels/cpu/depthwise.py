@@ -83,7 +83,7 @@ def _sum_of_slices(x: Array, kernel: Array, strides: Sequence[int], dilation: Se
 
 def _sum_dtype(x: Array) -> Any:
     """The dtype of long sums: of half precision in float32."""
-    return jnp.promote_types(x.dtype, "float32")
+    return jnp.promote_types(x.dtype, "float32") if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
 
 
 _depthwise, _, _ = products("depthwise_conv", _outputs, _of_input, _of_kernel)
