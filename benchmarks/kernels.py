@@ -43,6 +43,11 @@ def _conv(strides: int = 1) -> Callable[..., Any]:
     return call
 
 
+def _same(window: int, axes: int = 2, **options: Any) -> Callable[..., Any]:
+    """A convolution that keeps the sizes."""
+    return lambda conv, x, kernel: conv(x, kernel, [1] * axes, [(window // 2,) * 2] * axes, [1] * axes, **options)
+
+
 def _pool(kernel: Any, x: Any) -> Any:
     return kernel(x, (2, 2), (2, 2), [(0, 0)] * 2)
 
@@ -89,12 +94,10 @@ CASES = [
         lambda conv, x, kernel: conv(x, kernel, [2, 2], [(2, 2)] * 2, [1, 1]),
         [(32, 14, 14, 16), (3, 3, 8, 16)],
     ),
-    Case(
-        "depthwise_conv",
-        "3x3",
-        lambda conv, x, kernel: conv(x, kernel, [1, 1], [(1, 1)] * 2, [1, 1]),
-        [(32, 16, 16, 32), (3, 3, 32, 1)],
-    ),
+    Case("conv", "8 groups", _same(3, groups=8), [(32, 16, 16, 64), (3, 3, 8, 64)]),
+    Case("conv", "conv3d", _same(3, axes=3), [(16, 8, 12, 12, 8), (3, 3, 3, 8, 16)]),
+    Case("depthwise_conv", "3x3", _same(3), [(32, 16, 16, 32), (3, 3, 32, 1)]),
+    Case("depthwise_conv", "7x7", _same(7), [(32, 8, 8, 64), (7, 7, 64, 1)]),
     Case("materialized", "colors", _colors, [(64, 32, 32, 3)]),
     Case("max_pool", "convnet", _pool, [(128, 26, 26, 32)]),
     Case("lstm", "lstm", _loop, _recurrent(4, 2)),

@@ -20,12 +20,14 @@ from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu import direct_conv
+from minidl.kernels.cpu.depthwise import depthwise_conv
 from minidl.kernels.cpu.matmul import NARROW, matmul
 from minidl.kernels.cpu.slices import padded, patches_of
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
+_FEW_GROUPS = 32  # more take long to compile
 _FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
 
 
@@ -43,10 +45,11 @@ def conv(
     if not channels_last:
         last = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups, bias)
         return jnp.moveaxis(last, -1, 1)
-    if is_product_faster(x.shape[0], sizes, kernel.shape, groups):
-        return product(x, kernel, strides, padding, dilation, groups, bias)
     if groups > 1:
-        return reference.conv(x, kernel, strides, padding, dilation, True, groups, bias)
+        outputs = _grouped(x, kernel, strides, padding, dilation, groups)
+        return outputs if bias is None else outputs + bias
+    if is_product_faster(x.shape[0], sizes, kernel.shape):
+        return product(x, kernel, strides, padding, dilation, bias)
     if x.ndim == 5:
         images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
         outputs = conv(images, kernel, strides[1:], padding[1:], dilation[1:], bias=bias)
@@ -67,22 +70,38 @@ def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], d
     )
 
 
-def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], groups: int = 1) -> bool:
+def _grouped(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], groups: int
+) -> Any:
+    """Groups of one channel are a depthwise convolution; others are computed one after another, if they are few."""
+    *window, channels, filters = kernel.shape
+    if channels == 1:
+        return depthwise_conv(x, kernel.reshape(*window, groups, filters // groups), strides, padding, dilation)
+    if groups <= _FEW_GROUPS:
+        pairs = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1))
+        return jnp.concatenate([conv(one, own, strides, padding, dilation) for one, own in pairs], axis=-1)
+    sizes, places = out_sizes(x.shape[1:-1], window, strides, padding, dilation), math.prod(window)
+    if math.prod(x.shape) * places > _MANY:
+        return reference.conv(x, kernel, strides, padding, dilation, True, groups)
+    patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
+    grouped = patches.reshape(len(x), math.prod(sizes), places, groups, channels)
+    split = kernel.reshape(places, channels, groups, filters // groups)
+    return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *sizes, filters)
+
+
+def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
     """Whether a convolution is faster as a product, by `python -m benchmarks.convolutions`.
 
     Args:
         rows: the number of images.
         sizes: the sizes of the outputs.
-        kernel: the shape of the kernel, (*window, channels of a group, filters).
-        groups: the number of groups.
+        kernel: the shape of the kernel, (*window, channels, filters).
     """
     *window, channels, filters = kernel
     places = math.prod(window)
-    if rows * math.prod(sizes) * places * channels * groups > _MANY or places > _WIDE:
+    if rows * math.prod(sizes) * places * channels > _MANY or places > _WIDE:
         return False
-    if groups > 1 or places == 1:
-        return True
-    return len(window) < 3 and channels < max(filters, _FEW_CHANNELS)
+    return places == 1 or (len(window) < 3 and channels < max(filters, _FEW_CHANNELS))
 
 
 def product(
@@ -91,7 +110,6 @@ def product(
     strides: Sequence[int],
     padding: Pads,
     dilation: Sequence[int],
-    groups: int = 1,
     bias: Array | None = None,
 ) -> Any:
     """The convolution as a product of patches; arguments as of `conv`, with channels last."""
@@ -99,17 +117,11 @@ def product(
     sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
     patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
     filters = kernel.shape[-1]
-    if groups == 1 and bias is not None and patches.shape[-1] < NARROW:
+    if bias is not None and patches.shape[-1] < NARROW:
         # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
         patches = jnp.concatenate([patches, jnp.ones((*patches.shape[:-1], 1), patches.dtype)], axis=-1)
         return matmul(patches, jnp.concatenate([kernel.reshape(-1, filters), bias[None]]))
-    if groups == 1:
-        outputs = matmul(patches, kernel.reshape(-1, filters))
-    else:
-        places, channels = math.prod(window), kernel.shape[-2]
-        grouped = patches.reshape(-1, places, groups, channels)
-        split = kernel.reshape(places, channels, groups, filters // groups)
-        outputs = jnp.einsum("npgc,pcgf->ngf", grouped, split).reshape(*patches.shape[:-1], filters)
+    outputs = matmul(patches, kernel.reshape(-1, filters))
     return outputs if bias is None else outputs + bias
 
 
