@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.published import __main__ as script
-from tests.published import cuts, programs, report, run
+from tests.published import cuts, files, programs, report, run
 
 RUNS = """
 import keras
@@ -97,10 +98,27 @@ def test_what_keras_does_not_run_either_does_not_count():
     assert report.counts([report.row("p", None, ours, theirs, None)]) == (1, 1, 0, 0)
 
 
+@pytest.mark.slow
+def test_a_program_is_stopped_by_its_cpu_time_and_not_by_the_clock(tmp_path):
+    program = tmp_path / "endless.py"
+    program.write_text("import time\ntime.sleep(10)\nwhile True:\n    pass\n")
+    row = report.row("endless", None, run.run("minidl", program, 8, tmp_path), None, None)
+    assert "8 s of CPU time" in row["error"]
+    assert report.stopped(row)
+
+
 def test_every_recorded_number_must_be_finite():
     assert run.finite([("fit", {"loss": [1.0], "mae": [2.0]}), ("predict", {"finite": [1.0]})])
     assert not run.finite([("fit", {"loss": [1.0], "mae": [float("nan")]})])
     assert not run.finite([("predict", {"finite": [0.0]})])
+
+
+def test_the_file_of_mnist_has_its_arrays(tmp_path):
+    with np.load(files.provide("https://example.org/mnist.npz", tmp_path)) as data:
+        assert {name: data[name].shape for name in ("x_train", "y_test")} == {
+            "x_train": (60_000, 28, 28),
+            "y_test": (10_000,),
+        }
 
 
 def test_losses_are_compared_in_order_and_number():

@@ -1,4 +1,4 @@
-"""One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT`."""
+"""One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT SECONDS`."""
 
 import ast
 import importlib
@@ -32,11 +32,12 @@ DISPLAYS = {
 }
 
 
-def main(library_name, program, result):
+def main(library_name, program, result, seconds="180"):
     """Run a program and write its outcome: the error, if any, and the numbers that it computed."""
     from tests.published import aliases, arrays, cuts, downloads, programs
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 10))
     library = aliases.redirect(library_name)
     records = []
     cuts.install(library, lambda method, numbers: records.append((method, numbers)))
