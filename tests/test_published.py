@@ -107,6 +107,23 @@ def test_a_program_is_stopped_by_its_cpu_time_and_not_by_the_clock(tmp_path):
     assert report.stopped(row)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "data"),
+    [
+        ("tensorflow", "tensorflow.data.Dataset.range(99).shuffle(99)"),
+        ("torch", "torch.utils.data.DataLoader(range(99), shuffle=True)"),
+    ],
+)
+def test_data_are_shuffled_in_one_way(package, data, tmp_path):
+    pytest.importorskip(package)
+    program = tmp_path / "shuffled.py"
+    program.write_text(
+        f"import {package}\ndata = {data}\nassert [int(x) for x in data] == [int(x) for x in data] != list(range(99))\n"
+    )
+    assert run.run("minidl", program, 120, tmp_path)["error"] is None
+
+
 def test_every_recorded_number_must_be_finite():
     assert run.finite([("fit", {"loss": [1.0], "mae": [2.0]}), ("predict", {"finite": [1.0]})])
     assert not run.finite([("fit", {"loss": [1.0], "mae": [float("nan")]})])

@@ -1,6 +1,7 @@
 """One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT SECONDS`."""
 
 import ast
+import functools
 import importlib
 import importlib.util
 import json
@@ -47,6 +48,7 @@ def main(library_name, program, result, seconds="180"):
     stand_ins()
     import_first(programs.code(program))
     seed(library)
+    one_order()
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
     outcome = {"error": None}
@@ -76,7 +78,7 @@ def stand_ins():
 
 def import_first(text):
     """Import what draws from `random` when it is imported: one of the libraries may have imported it already."""
-    for name in ("tensorflow", "sklearn.metrics", "pandas"):
+    for name in ("tensorflow", "torch", "sklearn.metrics", "pandas"):
         if name.partition(".")[0] in text and importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
 
@@ -85,6 +87,23 @@ def seed(library):
     """The same draws in both libraries; TensorFlow is seeded where the program imports it."""
     random.seed(0)
     library.utils.set_random_seed(0)
+
+
+def one_order():
+    """Data sets of TensorFlow and PyTorch are shuffled in one way: Keras iterates them once more than the program."""
+    tensorflow, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+    if tensorflow is not None:
+        dataset = tensorflow.data.Dataset
+        dataset.shuffle = functools.partialmethod(dataset.shuffle, reshuffle_each_iteration=False)
+    if torch is not None:
+        sampler = torch.utils.data.RandomSampler
+        shuffled = sampler.__iter__
+
+        def seeded(self):
+            torch.manual_seed(0)
+            yield from shuffled(self)
+
+        sampler.__iter__ = seeded
 
 
 if __name__ == "__main__":
