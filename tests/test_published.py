@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.published import __main__ as script
-from tests.published import cuts, files, programs, report, run
+from tests.published import cuts, files, programs, report, run, worker
 
 RUNS = """
 import keras
@@ -128,6 +128,11 @@ def test_every_recorded_number_must_be_finite():
     assert run.finite([("fit", {"loss": [1.0], "mae": [2.0]}), ("predict", {"finite": [1.0]})])
     assert not run.finite([("fit", {"loss": [1.0], "mae": [float("nan")]})])
     assert not run.finite([("predict", {"finite": [0.0]})])
+
+
+def test_data_sets_of_files_are_read_in_the_order_of_the_files():
+    made = worker.in_order(lambda folder, shuffle=True, **rest: (folder, shuffle, rest))
+    assert made("here", shuffle=True, seed=1) == made("here", seed=1) == ("here", False, {"seed": 1})
 
 
 def test_the_file_of_mnist_has_its_arrays(tmp_path):

@@ -287,7 +287,7 @@ _CENSUS = {"age": (17, 90), "workclass": _WORK, "fnlwgt": (20000, 400000), "educ
 _CENSUS |= {"education_num": (1, 17), "marital_status": [" Never-married", " Divorced"], "occupation": [" Sales"]}
 _CENSUS |= {"relationship": [" Husband", " Wife"], "race": [" White", " Black"], "gender": [" Male", " Female"]}
 _CENSUS |= {"capital_gain": (0, 5000), "capital_loss": (0, 2000), "hours_per_week": (1, 99)}
-_CENSUS |= {"native_country": [" United-States", " Mexico"], "income_bracket": [" <=50K", " >50K"]}
+_CENSUS |= {"native_country": [" United-States", " Mexico", " Cuba", " India"], "income_bracket": [" <=50K", " >50K"]}
 _COVER = {f"c{i}": (0, 2000) if i < 10 else (0, 2) for i in range(54)} | {"type": (1, 8)}
 _MILES = {"mpg": (10.0, 40.0), "cyl": [4, 6, 8], "disp": (70.0, 400.0), "hp": (50.0, 200.0)}
 _MILES |= {"weight": (1600.0, 5000.0), "acc": (8.0, 24.0), "year": (70, 83), "origin": [1, 2, 3]}

@@ -24,6 +24,8 @@ def _iterate(values=(), *args, **kwargs):
     return values
 
 
+DATA_SETS = ["image_dataset_from_directory", "text_dataset_from_directory", "audio_dataset_from_directory"]
+DATA_SETS += ["timeseries_dataset_from_array"]
 DISPLAYS = {
     "IPython": {"__path__": [], "get_ipython": _nothing, "version_info": (9, 0)},
     "IPython.display": dict.fromkeys(("Image", "display", "HTML", "clear_output", "Audio", "Markdown"), _nothing),
@@ -48,7 +50,7 @@ def main(library_name, program, result, seconds="180"):
     stand_ins()
     import_first(programs.code(program))
     seed(library)
-    one_order()
+    one_order(library)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
     outcome = {"error": None}
@@ -89,8 +91,16 @@ def seed(library):
     library.utils.set_random_seed(0)
 
 
-def one_order():
-    """Data sets of TensorFlow and PyTorch are shuffled in one way: Keras iterates them once more than the program."""
+def one_order(library):
+    """The same batches in both libraries.
+
+    Data sets of files are not shuffled, which each library does in its own way. Those of TensorFlow and PyTorch are
+    shuffled in one way: Keras iterates them once more than the program.
+    """
+    for module in (library.utils, library.preprocessing):
+        for name in DATA_SETS:
+            if hasattr(module, name):
+                setattr(module, name, in_order(getattr(module, name)))
     tensorflow, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
     if tensorflow is not None:
         dataset = tensorflow.data.Dataset
@@ -104,6 +114,16 @@ def one_order():
             yield from shuffled(self)
 
         sampler.__iter__ = seeded
+
+
+def in_order(function):
+    """A function that makes a data set, without its shuffle."""
+
+    @functools.wraps(function)
+    def made(*args, **kwargs):
+        return function(*args, **kwargs | {"shuffle": False})
+
+    return made
 
 
 if __name__ == "__main__":
