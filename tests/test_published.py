@@ -2,10 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.published import __main__ as script
-from tests.published import cuts, programs, report, run
+from tests.published import cuts, files, programs, report, run, worker
 
 RUNS = """
 import keras
@@ -97,10 +98,49 @@ def test_what_keras_does_not_run_either_does_not_count():
     assert report.counts([report.row("p", None, ours, theirs, None)]) == (1, 1, 0, 0)
 
 
+@pytest.mark.slow
+def test_a_program_is_stopped_by_its_cpu_time_and_not_by_the_clock(tmp_path):
+    program = tmp_path / "endless.py"
+    program.write_text("import time\ntime.sleep(10)\nwhile True:\n    pass\n")
+    row = report.row("endless", None, run.run("minidl", program, 8, tmp_path), None, None)
+    assert "8 s of CPU time" in row["error"]
+    assert report.stopped(row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "data"),
+    [
+        ("tensorflow", "tensorflow.data.Dataset.range(99).shuffle(99)"),
+        ("torch", "torch.utils.data.DataLoader(range(99), shuffle=True)"),
+    ],
+)
+def test_data_are_shuffled_in_one_way(package, data, tmp_path):
+    pytest.importorskip(package)
+    program = tmp_path / "shuffled.py"
+    program.write_text(
+        f"import {package}\ndata = {data}\nassert [int(x) for x in data] == [int(x) for x in data] != list(range(99))\n"
+    )
+    assert run.run("minidl", program, 120, tmp_path)["error"] is None
+
+
 def test_every_recorded_number_must_be_finite():
     assert run.finite([("fit", {"loss": [1.0], "mae": [2.0]}), ("predict", {"finite": [1.0]})])
     assert not run.finite([("fit", {"loss": [1.0], "mae": [float("nan")]})])
     assert not run.finite([("predict", {"finite": [0.0]})])
+
+
+def test_data_sets_of_files_are_read_in_the_order_of_the_files():
+    made = worker.in_order(lambda folder, shuffle=True, **rest: (folder, shuffle, rest))
+    assert made("here", shuffle=True, seed=1) == made("here", seed=1) == ("here", False, {"seed": 1})
+
+
+def test_the_file_of_mnist_has_its_arrays(tmp_path):
+    with np.load(files.provide("https://example.org/mnist.npz", tmp_path)) as data:
+        assert {name: data[name].shape for name in ("x_train", "y_test")} == {
+            "x_train": (60_000, 28, 28),
+            "y_test": (10_000,),
+        }
 
 
 def test_losses_are_compared_in_order_and_number():

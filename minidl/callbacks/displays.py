@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from minidl.callbacks.notebook_display import NotebookDisplay
 from minidl.core import notebook
 from minidl.core.messages import is_interactive_logging_enabled, say
+from minidl.core.optional import random_kept
 
 BAR_WIDTH = 20  # default width, in characters
 _LEAST_BAR = 5  # where the window is narrow
@@ -95,14 +96,15 @@ class TerminalDisplay(LineDisplay):
         self, count: str, fraction: float | None, details: Sequence[str], less_important: Sequence[str] = ()
     ) -> None:
         """Draw; the first call opens the bar."""
-        from rich import get_console  # imported lazily: short runs never draw
-        from rich.live import Live
-
-        console = get_console()  # shared with the user's own rich displays, so that both can be on screen
         if self._live is None:
-            self._live = Live(console=console, auto_refresh=False, transient=True)
+            with random_kept():
+                from rich import get_console  # imported lazily: short runs never draw
+                from rich.live import Live
+
+            # The console is shared with the user's own rich displays, so that both can be on screen.
+            self._live = Live(console=get_console(), auto_refresh=False, transient=True)
             self._live.start()
-        full = "━" if console.encoding.startswith("utf") else "="
+        full = "━" if self._live.console.encoding.startswith("utf") else "="
         self._live.update(_Line(count, fraction, details, less_important, self.width, full), refresh=True)
 
     def finish(self, line: str) -> None:

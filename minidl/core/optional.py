@@ -1,9 +1,31 @@
-"""Optional packages: imported on use, with an error that says how to install them."""
+"""Packages imported on use: optional ones, with an error that says how to install them, and those that draw."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import random
+from collections.abc import Iterator
 from typing import Any
+
+
+@contextlib.contextmanager
+def random_kept() -> Iterator[None]:
+    """Python's random state as it was: packages such as rich draw from it when they are imported.
+
+    The seeds of initializers and of dropout come from it, so that a first `summary()` would change the next layers.
+
+    >>> random.seed(1)
+    >>> with random_kept():
+    ...     drawn = random.random()
+    >>> random.random() == drawn
+    True
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def needed(module: str, user: str, install: str) -> Any:
@@ -21,6 +43,7 @@ def needed(module: str, user: str, install: str) -> Any:
     '1'
     """
     try:
-        return importlib.import_module(module)
+        with random_kept():
+            return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(f"{user} needs {module}. Install it: pip install '{install}'") from error

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 
 from minidl.core import notebook
+from minidl.core.optional import random_kept
 from minidl.core.symbolic import FunctionCall
 from minidl.layers.base import Layer
 
@@ -61,9 +62,10 @@ def _as_text(
     is_plain: bool = True,
 ) -> str:
     """The summary as text; a plain one has no colours."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    with random_kept():
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
 
     table = Table(show_lines=False, width=width)
     for column in columns:

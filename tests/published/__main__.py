@@ -18,8 +18,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m tests.published")
     parser.add_argument("folder", help="programs, .py or .ipynb, with folders as one likes")
     parser.add_argument("--only", default="", help="part of the names to run")
-    parser.add_argument("--seconds", type=int, default=180, help="time limit of a program under one library")
-    parser.add_argument("--json", help="file of results; programs that it has are not run again, but with --again")
+    parser.add_argument("--seconds", type=int, default=180, help="CPU time of a program under one library")
+    parser.add_argument("--json", help="file of results; programs in it run again if stopped, or with --again")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("--page", help="Markdown page whose table is replaced")
     parser.add_argument("--logs", help="folder for the output of programs that fail")
@@ -30,7 +30,7 @@ def main(arguments=None):
     found = programs.find(args.folder)
     with tempfile.TemporaryDirectory() as cache:
         for name, path in found.items():
-            if args.only in name and (args.again or name not in rows):
+            if args.only in name and (args.again or name not in rows or report.stopped(rows[name])):
                 rows[name] = check(name, path, args, keras, cache, rows.get(name))
                 print(line(rows[name]), flush=True)
                 if args.json:

@@ -10,6 +10,8 @@ import zipfile
 
 import numpy as np
 
+from tests.published.arrays import images
+
 WORDS = "the of and to a in is it you that he was for on are with as his they be at one have this from".split()
 WORDS += ["cat", "sat", "mat", "movie"]
 
@@ -183,6 +185,12 @@ def array(shape, dtype="uint8"):
     return make
 
 
+def digits(root, random):
+    """The `.npz` file of MNIST."""
+    (x_train, y_train), (x_test, y_test) = images((28, 28), 10, (-1,), 60_000)
+    np.savez(root / "mnist.npz", x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+
+
 def meshes(*folders, files=4):
     """Triangles in the OFF format."""
 
@@ -279,7 +287,7 @@ _CENSUS = {"age": (17, 90), "workclass": _WORK, "fnlwgt": (20000, 400000), "educ
 _CENSUS |= {"education_num": (1, 17), "marital_status": [" Never-married", " Divorced"], "occupation": [" Sales"]}
 _CENSUS |= {"relationship": [" Husband", " Wife"], "race": [" White", " Black"], "gender": [" Male", " Female"]}
 _CENSUS |= {"capital_gain": (0, 5000), "capital_loss": (0, 2000), "hours_per_week": (1, 99)}
-_CENSUS |= {"native_country": [" United-States", " Mexico"], "income_bracket": [" <=50K", " >50K"]}
+_CENSUS |= {"native_country": [" United-States", " Mexico", " Cuba", " India"], "income_bracket": [" <=50K", " >50K"]}
 _COVER = {f"c{i}": (0, 2000) if i < 10 else (0, 2) for i in range(54)} | {"type": (1, 8)}
 _MILES = {"mpg": (10.0, 40.0), "cyl": [4, 6, 8], "disp": (70.0, 400.0), "hp": (50.0, 200.0)}
 _MILES |= {"weight": (1600.0, 5000.0), "acc": (8.0, 24.0), "year": (70, 83), "origin": [1, 2, 3]}
@@ -309,7 +317,7 @@ FILES = {  # part of the URL: what makes the file
     "adult.data": table(_CENSUS, 600, header=False),
     "adult.test": table(_CENSUS, 300, header=False),
     "covtype": table(_COVER, 4000, header=False),
-    "FordA": table({"label": [-1, 1]} | {f"t{i}": (-2.0, 2.0) for i in range(500)}, 400, header=False, separator="\t"),
+    "FordA": table({"label": [-1, 1]} | {f"t{i}": (-2.0, 2.0) for i in range(120)}, 400, header=False, separator="\t"),
     "art_daily_small_noise": table(_SERIES, 4032),
     "art_daily_jumpsup": table(_SERIES | {"value": lambda row: 500.0 if 2000 < row < 2300 else row % 50}, 4032),
     "auto-mpg": table(_MILES, 398, header=False, separator="  "),
@@ -328,6 +336,7 @@ FILES = {  # part of the URL: what makes the file
     "captcha": captchas(),
     "ModelNet10": meshes(*(f"ModelNet10/{name}/{part}" for name in ("bed", "sofa") for part in ("train", "test"))),
     "mnist_test_seq": array((20, 120, 64, 64)),
+    "mnist.npz": digits,
     "class_index": class_index,
     ".jpg": picture,
     ".jpeg": picture,

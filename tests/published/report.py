@@ -28,6 +28,11 @@ def _error(outcome):
     return outcome["error"] or (None if runs(outcome) else "numbers that are not finite")
 
 
+def stopped(row):
+    """Whether a limit ended one of the runs, so that the row says nothing of the library."""
+    return any((row[error] or "").startswith(STOPPED) for error in ("error", "keras_error"))
+
+
 def scope(row):
     """Why a row does not count: the program's own reason, or that Keras does not run it either."""
     if row["scope"]:

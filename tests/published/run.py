@@ -11,11 +11,15 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
 STOPPED = "stopped"  # by the time limit or by the system, which says nothing of a library
+WAIT = 30  # seconds on the clock for one of CPU time
 TOLERANCE = 1e-3  # of losses after a few steps, relative; rounding grows with every step
 
 
 def run(library, program, seconds, cache):
-    """The outcome of a program under one library: {"error", "records", ...}."""
+    """The outcome of a program under one library: {"error", "records", ...}.
+
+    `seconds` are of CPU time, so that a busy machine stops no program; one that only waits is stopped in the end.
+    """
     environment = {
         name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
     }
@@ -32,7 +36,8 @@ def run(library, program, seconds, cache):
         }
         result = pathlib.Path(folder, "result.json")
         log = pathlib.Path(folder, "log.txt")
-        command = [sys.executable, "-m", "tests.published.worker", library, os.path.abspath(program), str(result)]
+        worker = [sys.executable, "-m", "tests.published.worker"]
+        command = [*worker, library, os.path.abspath(program), str(result), str(seconds)]
         work = pathlib.Path(folder, "work")
         work.mkdir()
         with log.open("w") as output:
@@ -46,13 +51,14 @@ def run(library, program, seconds, cache):
                 process_group=0,  # not a new session, which would have its own priority
             )
             try:
-                code = process.wait(seconds)
+                code = process.wait(WAIT * seconds)
             except subprocess.TimeoutExpired:
-                code = f"more than {seconds} s"
+                code = f"waited for more than {WAIT * seconds} s"
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
+        code = f"more than {seconds} s of CPU time" if code == -signal.SIGXCPU else code
         outcome = json.loads(result.read_text()) if result.exists() else {"error": f"{STOPPED}: {code}", "records": []}
         return outcome | {"log": log.read_text(errors="replace")[-4000:]}
 

@@ -1,6 +1,7 @@
-"""One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT`."""
+"""One program in this process: `python -m tests.published.worker LIBRARY PROGRAM RESULT SECONDS`."""
 
 import ast
+import functools
 import importlib
 import importlib.util
 import json
@@ -23,6 +24,8 @@ def _iterate(values=(), *args, **kwargs):
     return values
 
 
+DATA_SETS = ["image_dataset_from_directory", "text_dataset_from_directory", "audio_dataset_from_directory"]
+DATA_SETS += ["timeseries_dataset_from_array"]
 DISPLAYS = {
     "IPython": {"__path__": [], "get_ipython": _nothing, "version_info": (9, 0)},
     "IPython.display": dict.fromkeys(("Image", "display", "HTML", "clear_output", "Audio", "Markdown"), _nothing),
@@ -32,11 +35,12 @@ DISPLAYS = {
 }
 
 
-def main(library_name, program, result):
+def main(library_name, program, result, seconds="180"):
     """Run a program and write its outcome: the error, if any, and the numbers that it computed."""
     from tests.published import aliases, arrays, cuts, downloads, programs
 
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 10))
     library = aliases.redirect(library_name)
     records = []
     cuts.install(library, lambda method, numbers: records.append((method, numbers)))
@@ -46,6 +50,7 @@ def main(library_name, program, result):
     stand_ins()
     import_first(programs.code(program))
     seed(library)
+    one_order(library)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
     outcome = {"error": None}
@@ -75,7 +80,7 @@ def stand_ins():
 
 def import_first(text):
     """Import what draws from `random` when it is imported: one of the libraries may have imported it already."""
-    for name in ("tensorflow", "sklearn.metrics", "pandas"):
+    for name in ("tensorflow", "torch", "sklearn.metrics", "pandas"):
         if name.partition(".")[0] in text and importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
 
@@ -84,6 +89,41 @@ def seed(library):
     """The same draws in both libraries; TensorFlow is seeded where the program imports it."""
     random.seed(0)
     library.utils.set_random_seed(0)
+
+
+def one_order(library):
+    """The same batches in both libraries.
+
+    Data sets of files are not shuffled, which each library does in its own way. Those of TensorFlow and PyTorch are
+    shuffled in one way: Keras iterates them once more than the program.
+    """
+    for module in (library.utils, library.preprocessing):
+        for name in DATA_SETS:
+            if hasattr(module, name):
+                setattr(module, name, in_order(getattr(module, name)))
+    tensorflow, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
+    if tensorflow is not None:
+        dataset = tensorflow.data.Dataset
+        dataset.shuffle = functools.partialmethod(dataset.shuffle, reshuffle_each_iteration=False)
+    if torch is not None:
+        sampler = torch.utils.data.RandomSampler
+        shuffled = sampler.__iter__
+
+        def seeded(self):
+            torch.manual_seed(0)
+            yield from shuffled(self)
+
+        sampler.__iter__ = seeded
+
+
+def in_order(function):
+    """A function that makes a data set, without its shuffle."""
+
+    @functools.wraps(function)
+    def made(*args, **kwargs):
+        return function(*args, **kwargs | {"shuffle": False})
+
+    return made
 
 
 if __name__ == "__main__":
