@@ -48,11 +48,11 @@ def _type_of(device: Any) -> str:
 
 
 def _device(given: Any) -> Any:
-    """A JAX device, of its name or of itself."""
+    """A JAX device, of its name or of itself; "gpu" is "gpu:0"."""
     if not isinstance(given, str):
         return given
     kind, _, number = given.partition(":")
-    found = [device for device in _devices(kind) if str(device.id) == number]
+    found = [device for device in _devices(kind) if str(device.id) == (number or "0")]
     if not found:
         raise ValueError(f"There is no device {given!r}. There are {', '.join(list_devices(kind))}.")
     return found[0]
@@ -75,8 +75,11 @@ class DeviceMesh:
     """
 
     def __init__(self, shape: Sequence[int], axis_names: Sequence[str], devices: Any = None):
-        if not shape or not axis_names:
-            raise ValueError(f"DeviceMesh: shape and axis_names cannot be empty, got {shape!r} and {axis_names!r}.")
+        if not shape or not axis_names or min(shape) < 1:
+            raise ValueError(
+                "DeviceMesh: shape and axis_names cannot be empty, and each axis needs a device, got "
+                f"{shape!r} and {axis_names!r}."
+            )
         shape, names = tuple(map(int, shape)), tuple(axis_names)
         if len(shape) != len(names) or len(set(names)) != len(names):
             raise ValueError(f"DeviceMesh: expected a different name for each axis of {shape}, got {list(names)}.")

@@ -29,12 +29,12 @@ def initialize(
 
     Args:
         job_addresses: the addresses of the processes, separated by commas, "10.0.0.1:1234,10.0.0.2:1234"; the first
-            one, of process 0, is enough.
+            one, of process 0, is enough; else there has to be one for each process.
         num_processes: how many processes there are.
         process_id: the number of this one, from 0.
 
     Raises:
-        ValueError: numbers out of range, or an address without a port.
+        ValueError: numbers out of range, an address without a port, or another number of addresses than of processes.
         RuntimeError: JAX has computed something before, or the processes do not find each other.
     """
     job_addresses = job_addresses or os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
@@ -42,7 +42,13 @@ def initialize(
     process_id = _number(process_id, "process_id", "KERAS_DISTRIBUTION_PROCESS_ID")
     if num_processes is not None and process_id is not None and not 0 <= process_id < num_processes:
         raise ValueError(f"initialize: process_id must be from 0 to {num_processes - 1}, got {process_id}.")
-    address = None if job_addresses is None else job_addresses.split(",")[0].strip()
+    addresses = [] if job_addresses is None else job_addresses.split(",")
+    if len(addresses) > 1 and num_processes not in (None, len(addresses)):
+        raise ValueError(
+            f"initialize: got {len(addresses)} job_addresses for num_processes={num_processes}. Give the address of "
+            "process 0 alone, or one for each process."
+        )
+    address = addresses[0].strip() if addresses else None
     if address is not None and not address.rpartition(":")[2].isdigit():
         raise ValueError(f"initialize: expected addresses with ports such as '10.0.0.1:1234', got {job_addresses!r}.")
     jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from minidl.core import placement
+from minidl.core.optional import needed
 from minidl.core.tracebacks import warn
 from minidl.core.variables import Variable
 from minidl.distribution.devices import DeviceMesh, list_devices
@@ -122,8 +123,41 @@ class Distribution:
 
     @property
     def data_shard_id(self) -> int:
-        """The number of this process among those with different rows."""
-        return jax.process_index() % min(self.num_processes, self.num_model_replicas)
+        """The number of this process's share of the rows of a batch; the processes of one replica have the same."""
+        return jax.process_index() * min(self.num_processes, self.num_model_replicas) // self.num_processes
+
+    def distribute_dataset(self, dataset: Any) -> Any:
+        """The share of this process of each batch of a `tf.data.Dataset`, for a training loop of your own.
+
+        `fit`, `evaluate` and `predict` take the whole dataset, and the share of this process by themselves.
+
+        Args:
+            dataset: gives batches, of which each process has all rows.
+
+        Returns:
+            A `tf.data.Dataset`; the given one where there is one process, or with auto_shard_dataset=False.
+
+        Raises:
+            ValueError: several processes, and something else than a `tf.data.Dataset`.
+        """
+        shares = min(self.num_processes, self.num_model_replicas)
+        if shares == 1 or not self.auto_shard_dataset:
+            return dataset
+        if not type(dataset).__module__.startswith("tensorflow."):
+            raise ValueError(
+                f"distribute_dataset: expected a tf.data.Dataset, got a {type(dataset).__name__}. Give it to fit, "
+                "which takes the rows of this process from any data, or take them yourself: data_shard_id is the "
+                f"number of this process's share, of {shares}."
+            )
+        tf = needed("tensorflow", "distribute_dataset", "tensorflow")
+        share = self.data_shard_id
+
+        def own(x: Any) -> Any:
+            rows = tf.shape(x)[0]
+            return x[rows * share // shares : rows * (share + 1) // shares]
+
+        is_tuple = isinstance(dataset.element_spec, tuple)
+        return dataset.map(lambda *batch: tf.nest.map_structure(own, batch if is_tuple else batch[0]))
 
     # Setting it
 
@@ -212,7 +246,8 @@ class ModelParallel(Distribution):
 
     Raises:
         ValueError: no `LayoutMap`, another mesh than its own, or a name that is not an axis of it. When a model is made
-            or trained: a layout that does not split a variable evenly, or a pattern that matches nothing.
+            or trained: a layout that does not split a variable evenly, or a pattern that matches nothing. Or processes
+            that cannot share the replicas of the model evenly.
 
     Example:
     >>> layouts = LayoutMap(DeviceMesh((1, 1), ["batch", "model"], ["cpu:0"]))
@@ -235,6 +270,12 @@ class ModelParallel(Distribution):
             raise ValueError(f"ModelParallel: device_mesh is not that of the layout_map, {layout_map.device_mesh!r}.")
         super().__init__(layout_map.device_mesh, batch_dim_name, auto_shard_dataset)
         self.layout_map = layout_map
+        replicas, processes = self.num_model_replicas, self.num_processes
+        if processes > replicas and processes % replicas:
+            raise ValueError(
+                f"ModelParallel: {processes} processes cannot share {replicas} replicas of the model evenly. Give a "
+                f"mesh whose axis {self.batch_dim_name!r} divides the number of processes."
+            )
 
     def get_tensor_layout(self, path: str) -> TensorLayout | None:
         return self.layout_map[path]

@@ -28,7 +28,7 @@ from minidl.kernels.cpu import pooling as _pooling
 from minidl.kernels.cpu import random_bits as _random_bits
 from minidl.kernels.cpu import recurrence as _recurrence
 from minidl.kernels.cpu import scan as _scan
-from minidl.kernels.reference import masked_softmax, moments, over_time
+from minidl.kernels.reference import masked_softmax, moments, over_time, products_of
 from minidl.kernels.windows import Pads, out_sizes, pads, spatial, transposed_pads
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "out_sizes",
     "spatial",
     "recurrence",
+    "products_of",
     "lstm",
     "gru",
     "over_time",
@@ -239,24 +240,36 @@ def average_pool(
 
 
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Array, states: Any, kernel: Array, bias: Array, mask: Any
+    step: Callable[..., Any],
+    linear: Callable[[Any, Any], Any],
+    options: Any,
+    projected: Array,
+    states: Any,
+    kernels: list[Any],
+    biases: list[Any],
+    dropout: list[Any] | None,
+    mask: Any,
 ) -> Any:
-    """`over_time` for a cell with projected inputs and one recurrent matrix. Reverse-mode differentiation only.
+    """`over_time` for a cell with projected inputs and recurrent kernels. Reverse-mode differentiation only.
 
     Args:
-        step: (projected inputs of one step, states, kernel, bias) -> (output, new states); the kernel is used only in
-            `states[0] @ kernel + bias`.
+        step: (projected inputs of one step, states, products) -> (output, new states). The products are functions
+            x -> linear(x * its dropout mask, its kernel) + its bias. A step calls each of them once, for an array of
+            the shape of states[0].
+        linear: (x, kernel) -> an array (batch, ...), linear in the kernel: `jnp.matmul`, or a convolution.
         options: (backwards, unroll, zero_masked) as in `over_time`.
-        projected: (time, batch, gates).
-        states: the initial states; the first is multiplied by the kernel.
-        kernel: (units, gates).
-        bias: (gates,).
+        projected: (time, batch, ...).
+        states: the initial states.
+        kernels: one for each product.
+        biases: likewise; a bias has the shape of the last axes of the product, or none.
+        dropout: likewise, masks (batch, ...); or None.
         mask: (time, batch) or None.
 
     Returns:
         (outputs (time, batch, ...) in the order in which they were computed, the last states).
     """
-    return form("recurrence", projected, kernel)(step, options, projected, states, kernel, bias, mask)
+    arrays = projected, states, kernels, biases, dropout, mask
+    return form("recurrence", projected, *kernels)(step, linear, options, *arrays)
 
 
 def each_time(function: Callable[[Any], Any], sequences: Any) -> Any:

@@ -6,6 +6,7 @@ are tested against.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -121,9 +122,40 @@ def _reduce_window(
 
 
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Array, states: Any, kernel: Array, bias: Array, mask: Any
+    step: Callable[..., Any],
+    linear: Callable[[Any, Any], Any],
+    options: Any,
+    projected: Array,
+    states: Any,
+    kernels: list[Any],
+    biases: list[Any],
+    dropout: list[Any] | None,
+    mask: Any,
 ) -> Any:
-    return over_time(lambda x, states: step(x, states, kernel, bias), projected, states, mask, *options)
+    products = products_of(linear, kernels, biases, dropout)
+    return over_time(lambda x, states: step(x, states, products), projected, states, mask, *options)
+
+
+def products_of(
+    linear: Callable[[Any, Any], Any], kernels: list[Any], biases: list[Any], dropout: list[Any] | None
+) -> list[Callable[[Any], Any]]:
+    """The products that `recurrence` gives to a step.
+
+    >>> product, = products_of(jnp.matmul, [np.ones((3, 2))], [1.0], None)
+    >>> product(np.ones((1, 3)))
+    Array([[4., 4.]], dtype=float32)
+    """
+    masks = [None] * len(kernels) if dropout is None else dropout
+    return [functools.partial(_product, linear, *each) for each in zip(kernels, biases, masks, strict=True)]
+
+
+def _product(linear: Callable[[Any, Any], Any], kernel: Any, bias: Any, mask: Any, x: Any) -> Any:
+    return linear(dropped(x, mask), kernel) + bias
+
+
+def dropped(x: Any, mask: Any) -> Any:
+    """An array times its dropout mask, if there is one."""
+    return x if mask is None else x * mask
 
 
 def lstm(
@@ -132,9 +164,9 @@ def lstm(
     return _along(lstm_step, project, sequences, states, kernel, biases, whole)
 
 
-def lstm_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, list[Any]]:
+def lstm_step(x: Any, states: list[Any], products: list[Any]) -> tuple[Any, list[Any]]:
     h, c = states
-    i, f, g, o = jnp.split(x + h @ kernel + bias, 4, axis=-1)
+    i, f, g, o = jnp.split(x + products[0](h), 4, axis=-1)
     c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
     h = jax.nn.sigmoid(o) * jnp.tanh(c)
     return h, [h, c]
@@ -146,10 +178,10 @@ def gru(
     return _along(gru_step, project, sequences, states, kernel, biases, whole)
 
 
-def gru_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, list[Any]]:
+def gru_step(x: Any, states: list[Any], products: list[Any]) -> tuple[Any, list[Any]]:
     (h,) = states
     of_x = jnp.split(x, 3, axis=-1)
-    of_h = jnp.split(h @ kernel + bias, 3, axis=-1)
+    of_h = jnp.split(products[0](h), 3, axis=-1)
     z, r = jax.nn.sigmoid(of_x[0] + of_h[0]), jax.nn.sigmoid(of_x[1] + of_h[1])
     h = z * h + (1 - z) * jnp.tanh(of_x[2] + r * of_h[2])
     return h, [h]
@@ -158,8 +190,10 @@ def gru_step(x: Any, states: list[Any], kernel: Any, bias: Any) -> tuple[Any, li
 def _along(
     step: Any, project: Any, sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool
 ) -> tuple[Any, list[Any]]:
+    products = products_of(jnp.matmul, [kernel], [biases[1]], None)
+
     def one(states: list[Any], x: Any) -> tuple[list[Any], Any]:
-        output, states = step(x + biases[0], states, kernel, biases[1])
+        output, states = step(x + biases[0], states, products)
         return states, output
 
     last, outputs = lax.scan(one, states, project(sequences))

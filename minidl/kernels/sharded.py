@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from minidl.kernels import reference
-from minidl.kernels.cpu.scan import forward
+from minidl.kernels.cpu.scan import forward, of_bias
 from minidl.kernels.windows import Pads, out_sizes, spatial
 
 
@@ -57,21 +57,38 @@ def conv(
     return outputs if channels_last else jnp.moveaxis(outputs, -1, 1)
 
 
-# Recurrence: as in cpu/scan.py, which explains it, with another product in the end
+# Recurrence: as in cpu/scan.py, which explains it, for all products of a step, and with other sums in the end
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+    step: Callable[..., Any],
+    linear: Callable[[Any, Any], Any],
+    options: Any,
+    projected: Any,
+    states: Any,
+    kernels: Any,
+    biases: Any,
+    dropout: Any,
+    mask: Any,
 ) -> Any:
-    return reference.recurrence(step, options, projected, states, kernel, bias, mask)
+    return reference.recurrence(step, linear, options, projected, states, kernels, biases, dropout, mask)
 
 
-def _backward(step: Any, options: Any, kept: Any, gradients: Any) -> Any:
-    backward, met, kernel = kept
-    projected, met_kernel, states = backward(gradients)
-    weights = lax.dot_general(met, met_kernel, (((0, 1), (0, 1)), ((), ())))
-    return projected, states, weights.astype(kernel.dtype), jnp.sum(met_kernel, (0, 1)).astype(kernel.dtype), None
+def _backward(step: Any, linear: Any, options: Any, kept: Any, gradients: Any) -> Any:
+    backward, met, kernels, biases = kept
+    projected, of_products, states = backward(gradients)
+    of_kernels = [_of_kernel(linear, *each) for each in zip(met, of_products, kernels)]
+    return projected, states, of_kernels, list(map(of_bias, of_products, biases)), None, None
+
+
+def _of_kernel(linear: Any, met: Any, gradient: Any, kernel: Any) -> Any:
+    """The gradient of a kernel from those of its products (time, batch, ...) with `met`, (time, batch, ...).
+
+    With the batch as the axis of the map, a convolution merges time into it; not the batch into time.
+    """
+    product, backward = jax.vjp(lambda kernel: jax.vmap(lambda x: linear(x, kernel), 1, 1)(met), kernel)
+    return backward(gradient.astype(product.dtype))[0]
 
 
 recurrence.defvjp(forward, _backward)
@@ -93,5 +110,6 @@ def _along(
     step: Any, project: Any, sequences: Any, states: list[Any], kernel: Any, biases: Any, whole: bool
 ) -> tuple[Any, list[Any]]:
     projected = project(sequences) + biases[0]
-    outputs, last = recurrence(step, (False, False, False), projected, states, kernel, biases[1], None)
+    linear, options = jnp.matmul, (False, False, False)
+    outputs, last = recurrence(step, linear, options, projected, states, [kernel], [biases[1]], None, None)
     return outputs if whole else last[0][None], last

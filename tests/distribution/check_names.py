@@ -1,5 +1,6 @@
 """Checks of the public names, on 8 devices; test_many_devices.py runs them."""
 
+import inspect
 import warnings
 
 import jax
@@ -40,11 +41,16 @@ def test_devices():
         (((4,), ["a"]), r"the shape \(4,\) holds 4 devices, got 8"),
         (((2,), ["a"], ["cpu:0", "cpu:9"]), "There is no device 'cpu:9'"),
         (((2,), ["a"], ["cpu:0", "cpu:0"]), "repeated"),
+        (((0,), ["a"], []), "each axis needs a device"),
     ],
 )
 def test_meshes_that_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=message):
         DeviceMesh(*arguments)
+
+
+def test_a_device_without_a_number_is_the_first():
+    assert DeviceMesh((2,), ["a"], ["cpu", "cpu:1"]).backend_mesh.devices.tolist() == jax.devices()[:2]
 
 
 def test_layouts():
@@ -117,6 +123,66 @@ def test_arguments_of_distributions():
     found = ModelParallel(layout_map=LayoutMap(mesh()), batch_dim_name="model")
     assert found.num_model_replicas == 4 and found.get_data_layout((8, 3, 2)).axes == ("model", None, None)
     assert found.auto_shard_dataset and found.num_processes == 1 and found.data_shard_id == 0
+
+
+def processes(monkeypatch, count, index):
+    monkeypatch.setattr(jax, "process_count", lambda: count)
+    monkeypatch.setattr(jax, "process_index", lambda: index)
+
+
+def test_processes_of_one_replica_have_the_same_rows(monkeypatch):
+    """As in Keras: the process divided by the number of processes for each replica, 2 over (2, 4); or the process."""
+    found = []
+    for index in range(4):
+        processes(monkeypatch, 4, index)
+        found.append((ModelParallel(layout_map=LayoutMap(mesh())).data_shard_id, DataParallel().data_shard_id))
+    assert found == [(0, 0), (0, 1), (1, 2), (1, 3)]
+    processes(monkeypatch, 3, 0)
+    with pytest.raises(ValueError, match="3 processes cannot share 2 replicas"):
+        ModelParallel(layout_map=LayoutMap(mesh()))
+
+
+def test_the_share_of_a_process_of_a_dataset(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    rows = {"x": np.arange(24.0).reshape(12, 2), "y": np.arange(12)}
+    dataset = tf.data.Dataset.from_tensor_slices(rows).batch(8)
+    pairs = tf.data.Dataset.from_tensor_slices((rows["x"], rows["y"])).batch(8)
+    assert DataParallel().distribute_dataset(dataset) is dataset
+    processes(monkeypatch, 2, 1)
+    assert DataParallel(auto_shard_dataset=False).distribute_dataset(dataset) is dataset
+    shared = DataParallel().distribute_dataset(dataset)
+    assert [batch["y"].tolist() for batch in shared.as_numpy_iterator()] == [[4, 5, 6, 7], [10, 11]]
+    for x, y in DataParallel().distribute_dataset(pairs).as_numpy_iterator():
+        assert (x == rows["x"][y]).all() and len(y) in (4, 2)
+    with pytest.raises(ValueError, match="expected a tf.data.Dataset, got a list"):
+        DataParallel().distribute_dataset([rows])
+
+
+def parameters(function):
+    found = inspect.signature(function).parameters.values()
+    return [(p.name, p.default) for p in found if p.kind is not p.VAR_KEYWORD]
+
+
+def test_names_and_arguments_are_those_of_keras():
+    """With its defaults; ours may have more arguments after them."""
+    theirs, layouts = pytest.importorskip("keras").distribution, LayoutMap(mesh())
+    made = [mesh(), TensorLayout(()), layouts, DataParallel(), ModelParallel(layout_map=layouts)]
+    made = {type(one).__name__: one for one in made}
+    for name in [name for name in dir(theirs) if not name.startswith("_")]:
+        pairs = [(getattr(theirs, name), getattr(distribution, name))]
+        if name in made:
+            members = {member for member in dir(pairs[0][0]) if not member.startswith("_")} - {"distribute_tf_dataset"}
+            assert members <= set(dir(made[name])), name
+            pairs += [[getattr(one, member) for one in pairs[0]] for member in members if hasattr(pairs[0][1], member)]
+        for given, own in pairs:
+            if callable(given):
+                wanted = parameters(given)
+                assert parameters(own)[: len(wanted)] == wanted, (name, given)
+
+
+def test_addresses_and_processes_have_to_match():
+    with pytest.raises(ValueError, match="got 2 job_addresses for num_processes=3"):
+        distribution.initialize("10.0.0.1:1,10.0.0.2:1", 3, 0)
 
 
 def trained(units=8):

@@ -39,6 +39,24 @@ def collectives(text):
     return dict(Counter(kind for _, kind in _OP.findall(text)))
 
 
+def within_loops(text):
+    """Kind -> how many there are in the bodies of loops over time: of all loops but the outermost, over batches."""
+    computations = {}  # name -> its lines
+    for line in text.splitlines():
+        if found := re.match(r"(ENTRY )?%?([\w.-]+) .*\{$", line):
+            lines = computations["ENTRY" if found[1] else found[2]] = []
+        elif computations:
+            lines.append(line)
+
+    def below(name, depth):
+        for line in computations[name]:
+            yield from (kind for _, kind in _OP.findall(line) if depth > 1)
+            for role, other in re.findall(r"(body|to_apply|calls)=%?([\w.-]+)", line):
+                yield from below(other, depth + (role == "body"))
+
+    return dict(Counter(below("ENTRY", 0)))
+
+
 def sizes(text):
     """(kind, bytes of the results) of each."""
     found = []

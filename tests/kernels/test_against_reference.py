@@ -134,6 +134,19 @@ def recurrence_cases():
                     what = f"{steps} steps, {'all outputs' if whole else 'the last output'}"
                     yield Case(name, what, shapes + [(batch, units)] * count, call, forward=False)
 
+    def along(kernel, linear, options, projected, state, *kernels, bias, masked=False, dropout=False):
+        def step(x, states, products):
+            inner = states[0]
+            for product in products:  # each is of what the one before gave, as in GRU(reset_after=False)
+                inner = jnp.tanh(x + product(inner))
+            return inner, [inner]
+
+        mask = np.arange(projected.shape[0])[:, None] != [[1, 2]] if masked else None
+        drawn = [2.0 * (np.arange(state.size).reshape(state.shape) % 3 != i) for i in range(len(kernels))]
+        biases = [bias * i for i in range(1, 1 + len(kernels))]
+        dropout = [d.astype(state.dtype) for d in drawn] if dropout else None
+        return kernel(step, linear, options, projected, [state], list(kernels), biases, dropout, mask)
+
     for name, options, masked in [
         ("plain", (False, False, False), False),
         ("backwards, with a mask", (True, False, False), True),
@@ -141,14 +154,27 @@ def recurrence_cases():
     ]:
 
         def call(kernel, projected, state, weights, bias, options=options, masked=masked):
-            def step(x, states, weights, bias):
-                output = jnp.tanh(x + states[0] @ weights + bias)
-                return output, [output]
+            return along(kernel, jnp.matmul, options, projected, state, weights, bias=bias, masked=masked)
 
-            mask = np.arange(projected.shape[0])[:, None] != [[1, 2]] if masked else None
-            return kernel(step, options, projected, [state], weights, bias, mask)
+        def more(kernel, projected, state, one, other, bias, options=options, masked=masked):
+            return along(kernel, jnp.matmul, options, projected, state, one, other, bias=bias, masked=masked)
 
-        yield Case("recurrence", name, [(4, 2, 3), (2, 3), (3, 3), (3,)], call, forward=False)
+        def dropped(kernel, projected, state, *arrays, options=options, masked=masked):
+            *kernels, bias = arrays
+            more = {"bias": bias, "masked": masked, "dropout": True}
+            return along(kernel, jnp.matmul, options, projected, state, *kernels, **more)
+
+        shapes = [(4, 2, 3), (2, 3), (3, 3)]
+        yield Case("recurrence", name, [*shapes, (3,)], call, forward=False)
+        yield Case("recurrence", f"{name}, two products", [*shapes, (3, 3), (3,)], more, forward=False)
+        yield Case("recurrence", f"{name}, dropout", [*shapes, (3, 3), (3,)], dropped, forward=False)
+
+    def images(kernel, projected, state, one, other, bias):
+        linear = lambda x, w: reference.conv(x, w, [1], [(1, 1)], [1])  # noqa: E731
+        return along(kernel, linear, (True, False, False), projected, state, one, other, bias=bias, dropout=True)
+
+    shapes = [(4, 2, 5, 3), (2, 5, 3), (3, 3, 3), (3, 3, 3), ()]
+    yield Case("recurrence", "convolutions, dropout", shapes, images, forward=False)
     shapes = [(4, 2, 5, 3), (3, 6)]
     yield Case("each_time", "a product", shapes, lambda kernel, x, w: kernel(lambda images: images @ w, x))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidl import layers
-from minidl.kernels import over_time, reference
+from minidl.kernels import over_time, products_of, reference
 
 TIME, BATCH, FEATURES, UNITS = 6, 3, 4, 5
 
@@ -23,7 +23,8 @@ def test_the_reference_is_the_formula_of_the_cells(make, kernel):
     projected, weights = drawn(0, TIME, BATCH, gates), drawn(3, UNITS, gates)
     states, biases = [drawn(1, BATCH, UNITS)] * (2 if gates == 4 * UNITS else 1), (drawn(4, gates), drawn(5, gates))
     got = kernel(lambda x: x, projected, states, weights, biases)
-    want = over_time(lambda x, states: cell.step(x + biases[0], states, weights, biases[1]), projected, states)
+    products = products_of(jnp.matmul, [weights], [biases[1]], None)
+    want = over_time(lambda x, states: cell.step(x + biases[0], states, products), projected, states)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), got, want)
 
 

@@ -1,4 +1,4 @@
-"""Loops over time of cells with one recurrent matrix, `h @ U`.
+"""Loops over time of cells with recurrent matrices, `h @ U`.
 
 Differentiating a scan adds a part of dU at each step, which reads and writes all of dU each time. But with
 r_t = h_(t-1) U, dU = sum over t of h_(t-1)^T dr_t, which is one product of matrices after the loop, given all dr_t.
@@ -19,32 +19,73 @@ from minidl.kernels import reference
 from minidl.kernels.reference import over_time_with
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def recurrence(
-    step: Callable[..., Any], options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any
+    step: Callable[..., Any],
+    linear: Callable[[Any, Any], Any],
+    options: Any,
+    projected: Any,
+    states: Any,
+    kernels: Any,
+    biases: Any,
+    dropout: Any,
+    mask: Any,
 ) -> Any:
-    return reference.recurrence(step, options, projected, states, kernel, bias, mask)
+    is_one_product = len(kernels) == 1 and linear is jnp.matmul and dropout is None
+    run = _with_one_product if is_one_product else reference.recurrence
+    return run(step, linear, options, projected, states, kernels, biases, dropout, mask)
 
 
-def forward(step: Any, options: Any, projected: Any, states: Any, kernel: Any, bias: Any, mask: Any) -> Any:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
+def _with_one_product(step: Any, linear: Any, options: Any, *arrays: Any) -> Any:
+    return reference.recurrence(step, linear, options, *arrays)
+
+
+def forward(
+    step: Any,
+    linear: Any,
+    options: Any,
+    projected: Any,
+    states: Any,
+    kernels: Any,
+    biases: Any,
+    dropout: Any,
+    mask: Any,
+) -> Any:
+    masks = [None] * len(kernels) if dropout is None else dropout
+
     def run(projected: Any, biases: Any, states: Any) -> Any:
         def one(now: Any, states: Any) -> Any:
-            return *step(now[0], states, kernel, now[1]), lax.stop_gradient(states[0])
+            x, biases = now
+            met: dict[int, Any] = {}
+
+            def product(i: int, x: Any) -> Any:
+                assert i not in met, "a step uses each product once"
+                met[i] = lax.stop_gradient(reference.dropped(x, masks[i]))
+                return linear(reference.dropped(x, masks[i]), kernels[i]) + biases[i]
+
+            products = [functools.partial(product, i) for i in range(len(kernels))]
+            return *step(x, states, products), [met[i] for i in range(len(kernels))]
 
         (outputs, met), last = over_time_with(one, (projected, biases), states, mask, *options)
         return (outputs, last), met
 
-    biases = jnp.broadcast_to(bias, (*projected.shape[:2], kernel.shape[1]))
-    results, backward, met = jax.vjp(run, projected, biases, states, has_aux=True)
-    return results, (backward, met, kernel)
+    shapes = [jax.eval_shape(linear, states[0], kernel).shape for kernel in kernels]
+    copies = [jnp.broadcast_to(bias, (len(projected), *shape)) for bias, shape in zip(biases, shapes)]
+    results, backward, met = jax.vjp(run, projected, copies, states, has_aux=True)
+    return results, (backward, met, kernels, biases)
 
 
-def _backward(step: Any, options: Any, kept: Any, gradients: Any) -> Any:
-    backward, met, kernel = kept
-    projected, met_kernel, states = backward(gradients)
+def _backward(step: Any, linear: Any, options: Any, kept: Any, gradients: Any) -> Any:
+    backward, (met,), (kernel,), (bias,) = kept
+    projected, (met_kernel,), states = backward(gradients)
     units, gates = kernel.shape
     weights = met.reshape(-1, units).T @ met_kernel.reshape(-1, gates)
-    return projected, states, weights.astype(kernel.dtype), jnp.sum(met_kernel, (0, 1)).astype(kernel.dtype), None
+    return projected, states, [weights.astype(kernel.dtype)], [of_bias(met_kernel, bias)], None, None
 
 
-recurrence.defvjp(forward, _backward)
+def of_bias(gradient: Any, bias: Any) -> Any:
+    """The gradient of a bias, from that of its copies."""
+    return jnp.sum(gradient, tuple(range(gradient.ndim - bias.ndim))).astype(bias.dtype)
+
+
+_with_one_product.defvjp(forward, _backward)

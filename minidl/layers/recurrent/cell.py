@@ -16,9 +16,9 @@ import numpy as np
 
 from minidl import activations, random
 from minidl.core import serialization
-from minidl.core.typing import Array, ArrayLike, Config
+from minidl.core.typing import Array, Config
 from minidl.core.variables import Variable
-from minidl.kernels import matmul
+from minidl.kernels import matmul, products_of
 from minidl.layers import weight_options
 from minidl.layers.base import Layer
 from minidl.layers.data_format import sizes_of
@@ -42,6 +42,8 @@ class Cell(Layer):
     """
 
     gates: ClassVar[int]
+    gate_axis = -1  # of a projected input: the axis along which the gates are concatenated
+    linear: Callable[[Any, Any], Any] = staticmethod(jnp.matmul)  # of a state and columns of the recurrent kernel
     units: int
     activation: Callable[..., Any]
     use_bias: bool
@@ -83,9 +85,8 @@ class Cell(Layer):
         draws = self._masks is None and bool(training)
         if draws:
             self.draw_masks(inputs.shape[0], inputs.shape[-1])
-        bias, kernel = self.recurrent_bias(), self.recurrent_kernel.value
         old = list(states) if is_list else [states]
-        output, new = self.step(self.project(inputs), old, kernel, 0.0 if bias is None else bias)
+        output, new = self.step(self.project(inputs), old, products_of(self.linear, *self.recurrent_weights()))
         if draws:
             self.forget_masks()
         return output, new if is_list else new[0]
@@ -114,26 +115,35 @@ class Cell(Layer):
         """The bias of `state @ recurrent_kernel`, (gates * units,), or None."""
         return None
 
-    def recur(self, state: Array, kernel: Array, bias: ArrayLike = 0.0) -> Array:
-        """`state @ kernel + bias`; with dropout, each block of columns may have its own mask of the state."""
+    def recurrent_weights(self) -> tuple[list[Array], list[Array], list[Array] | None]:
+        """The kernels of the products of a step, their biases, and the dropout masks of what they multiply, or None.
+
+        With dropout, each block of columns may have its own mask of the state, and so is a product by itself.
+        """
+        kernel, bias = self.recurrent_kernel.value, self.recurrent_bias()
         masks = self._masks[1] if self._masks else None
-        if masks is None:
-            return state @ kernel + bias
-        if len(masks) == 1:
-            return (state * masks[0]) @ kernel + bias
-        parts = jnp.split(kernel, kernel.shape[1] // self.units, axis=1)
-        return jnp.concatenate([(state * m) @ part for m, part in zip(masks, parts)], axis=-1) + bias
+        has_many = masks is not None and len(masks) > 1
+        borders = [i * self.units for i in (range(1, self.gates) if has_many else self.borders)]
+        kernels = jnp.split(kernel, borders, axis=-1) if borders else [kernel]
+        if bias is None:
+            return kernels, [jnp.zeros((), kernel.dtype)] * len(kernels), masks
+        return kernels, jnp.split(bias, borders) if borders else [bias], masks
+
+    def recur(self, products: list[Callable[[Array], Array]], state: Array) -> Array:
+        """The products of a state with several blocks of columns, side by side."""
+        parts = [product(state) for product in products]
+        return jnp.concatenate(parts, axis=self.gate_axis) if len(parts) > 1 else parts[0]
 
     def step(
-        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+        self, projected: Array, states: list[Array], products: list[Callable[[Array], Array]]
     ) -> tuple[Array, list[Array]]:
-        """The output and the new states; `bias` is added to `states[0] @ kernel`."""
+        """The output and the new states, given the projected input and the products with the recurrent weights."""
         raise NotImplementedError
 
     @property
-    def is_plain(self) -> bool:
-        """Whether a step uses the first state only in the product `states[0] @ recurrent_kernel`."""
-        return not (self._masks and self._masks[1])
+    def borders(self) -> list[int]:
+        """The gates before which the columns of the recurrent kernel are split, without dropout."""
+        return []
 
     def fused_loop(self) -> Callable[..., Any] | None:
         """The kernel that runs this cell's whole loop over time, or None."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
 from minidl import random
-from minidl.core.typing import Array, ArrayLike, Config, Identifier
+from minidl.core.typing import Array, Config, Identifier
 from minidl.kernels import conv, each_time, out_sizes, pads, spatial
 from minidl.layers import weight_options
 from minidl.layers.data_format import data_format_of, sizes_of
@@ -122,17 +123,13 @@ class ConvLSTMCell(LSTMCell):
         bias = self.bias.value if self.bias is not None else None
         return projected if bias is None else projected + bias.reshape(self._image((1,) * self.rank, -1))
 
-    def recur(self, state: Array, kernel: Array, bias: ArrayLike = 0.0) -> Array:
-        masks = self._masks[1] if self._masks else None
-        if masks is None:
-            return self._same(state, kernel) + bias
-        parts = zip(masks, jnp.split(kernel, 4, axis=-1))
-        return jnp.concatenate([self._same(state * m, part) for m, part in parts], self.gate_axis) + bias
-
     @property
-    def is_plain(self) -> bool:
-        """False: a step convolves its state."""
-        return False
+    def linear(self) -> Callable[[Array, Array], Array]:  # type: ignore[override]
+        """The convolution of a state, which keeps its size."""
+        return functools.partial(_conv_same, self.channels_last)
+
+    def fused_loop(self) -> None:
+        """None: a step convolves its state."""
 
     def mask_shapes(self, features: int) -> tuple[Any, Any]:
         return self.image_shape, self.state_shape
@@ -163,11 +160,13 @@ class ConvLSTMCell(LSTMCell):
 
         return convolved(inputs) if inputs.ndim == self.rank + 2 else each_time(convolved, inputs)
 
-    def _same(self, state: Array, kernel: Array) -> Array:
-        """The convolution with 'same' padding, which keeps the size of the state."""
-        ones = (1,) * self.rank
-        amounts = pads("same", spatial(state, self.channels_last), self.kernel_size, ones, ones)
-        return conv(state, kernel, ones, amounts, ones, self.channels_last)
+
+def _conv_same(channels_last: bool, state: Array, kernel: Array) -> Array:
+    """The convolution with 'same' padding, which keeps the size of the state."""
+    window = kernel.shape[:-2]
+    ones = (1,) * len(window)
+    amounts = pads("same", spatial(state, channels_last), window, ones, ones)
+    return conv(state, kernel, ones, amounts, ones, channels_last)
 
 
 class _ConvLSTM(StandardRNN):

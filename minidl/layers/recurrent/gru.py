@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, kernels, random
-from minidl.core.typing import Array, ArrayLike, Identifier
+from minidl.core.typing import Array, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
@@ -78,29 +78,28 @@ class GRUCell(Cell):
         return self.bias.value[1] if self.bias is not None and self.reset_after else None
 
     @property
-    def is_plain(self) -> bool:
-        return self.reset_after and super().is_plain
+    def borders(self) -> list[int]:
+        return [] if self.reset_after else [2]
 
     def fused_loop(self) -> Callable[..., Any] | None:
         is_default = self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
         is_default = is_default and self.step == MethodType(GRUCell.step, self)  # not overridden by the user
-        return kernels.gru if is_default else None
+        return kernels.gru if is_default and self.reset_after else None
 
     def step(
-        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+        self, projected: Array, states: list[Array], products: list[Callable[[Array], Array]]
     ) -> tuple[Array, list[Array]]:
-        h, units = states[0], self.units
+        (h,) = states
         inner, gate = self.activation or activations.linear, self.recurrent_activation or activations.linear
         x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
         if self.reset_after:
-            h_z, h_r, h_g = jnp.split(self.recur(h, kernel, bias), 3, axis=-1)
+            h_z, h_r, h_g = jnp.split(self.recur(products, h), 3, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
             g = inner(x_g + r * h_g)
         else:
-            h_z, h_r = jnp.split(self.recur(h, kernel[:, : 2 * units]), 2, axis=-1)
+            h_z, h_r = jnp.split(self.recur(products[:-1], h), 2, axis=-1)
             z, r = gate(x_z + h_z), gate(x_r + h_r)
-            masks = self._masks[1] if self._masks else None
-            g = inner(x_g + (r * (h if masks is None else h * masks[2])) @ kernel[:, 2 * units :])
+            g = inner(x_g + products[-1](r * h))
         output = z * h + (1 - z) * g
         return output, [output]
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from minidl import activations, kernels, random
-from minidl.core.typing import Array, ArrayLike, DType, Identifier
+from minidl.core.typing import Array, DType, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN, require_cudnn_flag
@@ -33,7 +33,6 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-    gate_axis = -1  # of a projected input: the axis along which the gates are concatenated
     recurrent_activation: Callable[..., Any]
     unit_forget_bias: bool
 
@@ -74,9 +73,9 @@ class LSTMCell(Cell):
         return kernels.lstm if is_default else None
 
     def step(
-        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+        self, projected: Array, states: list[Array], products: list[Callable[[Array], Array]]
     ) -> tuple[Array, list[Array]]:
-        i, f, g, o = jnp.split(projected + self.recur(states[0], kernel, bias), 4, axis=self.gate_axis)
+        i, f, g, o = jnp.split(projected + self.recur(products, states[0]), 4, axis=self.gate_axis)
         inner, gate = self.activation or activations.linear, self.recurrent_activation or activations.linear
         carry = gate(f) * states[1] + gate(i) * inner(g)
         output = gate(o) * inner(carry)

@@ -212,19 +212,17 @@ class RNN(Layer):
 
     def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
         """A standard cell: the inputs of all steps, or of long segments, are projected in one product."""
-        kernel, bias = cell.recurrent_kernel.value, cell.recurrent_bias()
-        if cell.is_plain:
+        kernels, recurrent_biases, dropout = cell.recurrent_weights()
+        is_simple = mask is None and dropout is None and not self.unroll
+        if is_simple and (loop := cell.fused_loop()) is not None:
+            ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
+            (kernel,) = kernels
             zeros = jnp.zeros(kernel.shape[1:], kernel.dtype)
-            if mask is None and not self.unroll and (loop := cell.fused_loop()) is not None:
-                ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
-                biases = tuple(zeros if b is None else b for b in (cell.input_bias(), bias))
-                return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
-            bias = zeros if bias is None else bias
-            step = _WeakStep(cell.step) if isinstance(cell.step, MethodType) else cell.step
-            return recurrence(step, options, cell.project(sequences), states, kernel, bias, mask)
-        added = 0.0 if bias is None else bias
-        projected = cell.project(sequences)
-        return over_time(lambda x, states: cell.step(x, states, kernel, added), projected, states, mask, *options)
+            biases = tuple(zeros if b is None else b for b in (cell.input_bias(), cell.recurrent_bias()))
+            return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
+        step = _WeakStep(cell.step) if isinstance(cell.step, MethodType) else cell.step
+        arrays = cell.project(sequences), states, kernels, recurrent_biases, dropout, mask
+        return recurrence(step, cell.linear, options, *arrays)
 
     def _own_weights(self) -> list[Variable]:
         """Without the kept states, so that weights are exchangeable with a stateless layer and with Keras's files."""

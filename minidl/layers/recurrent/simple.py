@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp  # noqa: F401, used by the examples
 
 from minidl import random
-from minidl.core.typing import Array, ArrayLike, Config, Identifier
+from minidl.core.typing import Array, Config, Identifier
 from minidl.layers import weight_options
 from minidl.layers.recurrent.cell import Cell
 from minidl.layers.recurrent.rnn import StandardRNN
@@ -57,9 +58,9 @@ class SimpleRNNCell(Cell):
         self.bias = weight_options.make(self, "bias", (self.units,)) if self.use_bias else None
 
     def step(
-        self, projected: Array, states: list[Array], kernel: Array, bias: ArrayLike = 0.0
+        self, projected: Array, states: list[Array], products: list[Callable[[Array], Array]]
     ) -> tuple[Array, list[Array]]:
-        output = projected + self.recur(states[0], kernel, bias)
+        output = projected + self.recur(products, states[0])
         if self.activation is not None:
             output = self.activation(output)
         return output, [output]
