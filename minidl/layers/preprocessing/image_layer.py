@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+
 from minidl import kernels, random
 from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
@@ -124,7 +126,9 @@ class RandomImageLayer(ImageLayer):
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         if transformation is None:
             return images
-        return super().transform_images(kernels.materialized(images), transformation, training)
+        # Else what is drawn for an image would be drawn again for each of its pixels.
+        images, transformation = jax.tree.map(_materialized, (images, transformation))
+        return super().transform_images(images, transformation, training)
 
     def transform_segmentation_masks(self, masks: Any, transformation: Any = None, training: bool = True) -> Any:
         if transformation is None:
@@ -177,3 +181,7 @@ def rescaled(images: Array, source: Sequence[float], target: Sequence[float]) ->
     if list(source) == list(target):
         return images
     return (images - source[0]) / (source[1] - source[0]) * (target[1] - target[0]) + target[0]
+
+
+def _materialized(value: Any) -> Any:
+    return kernels.materialized(value) if isinstance(value, jax.Array) else value
