@@ -116,7 +116,8 @@ def _chosen(shape: Shape) -> str:
         return "images"
     sizes = [-(-shape.edge // shape.stride)] * shape.rank
     kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
-    return "product" if conv.is_product_faster(shape.images, sizes, kernel) else "XLA"
+    forms = [conv.is_product_faster(shape.images, sizes, kernel, trains) for trains in (True, False)]
+    return ", ".join("product" if is_faster else "XLA" for is_faster in forms)
 
 
 if __name__ == "__main__":
