@@ -21,6 +21,10 @@ def test_importing_does_not_import_the_profiler():
     run("import sys, minidl; assert 'minidl.profiling' not in sys.modules and minidl.profile.__name__ == 'profile'")
 
 
+def test_importing_does_not_import_what_only_convolutions_need():
+    run("import sys, minidl; assert 'jax.extend' not in sys.modules")
+
+
 def test_importing_changes_nothing_global():
     """Given what minidl stands on: the collector of garbage, what runs at exit, signals, warnings, JAX's settings."""
     run(

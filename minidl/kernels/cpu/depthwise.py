@@ -7,6 +7,7 @@ gradient of the outputs and the flipped kernel.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, products, reach, same_dtype
+from minidl.kernels.cpu.products import Geometry, Product, products, reach, same_dtype
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.windows import Pads, out_sizes
 
@@ -29,7 +30,7 @@ def depthwise_conv(
     if x.ndim == 3:
         one_row = (1, *strides), [(0, 0), *padding], (1, *dilation)
         return depthwise_conv(x[:, None], kernel[None], *one_row)[:, 0]
-    return _depthwise(*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
+    return _product()(*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
 
 
 def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
@@ -86,4 +87,6 @@ def _sum_dtype(x: Array) -> Any:
     return jnp.promote_types(x.dtype, "float32") if jnp.issubdtype(x.dtype, jnp.floating) else x.dtype
 
 
-_depthwise, _, _ = products("depthwise_conv", _outputs, _of_input, _of_kernel)
+@functools.cache
+def _product() -> Product:
+    return products("depthwise_conv", _outputs, _of_input, _of_kernel)[0]

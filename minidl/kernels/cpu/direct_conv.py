@@ -8,6 +8,7 @@ slower. Here each of the three products, and so every gradient, is in the usual 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,14 +17,14 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, products, reach, same_dtype
+from minidl.kernels.cpu.products import Geometry, Product, products, reach, same_dtype
 from minidl.kernels.windows import Pads, out_sizes
 
 
 def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
     if x.ndim == 3:
         return conv(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
-    return _conv(*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
+    return _products()[0](*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
 
 
 def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
@@ -45,7 +46,7 @@ def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pad
     outer: Pads = [
         (reach - before, reach - after) for reach, (before, after) in zip(reaches, padding)
     ]  # of the convolution that has these outputs as its input
-    return _transposed(*same_dtype(x, kernel), Geometry.of(sizes, kernel, strides, outer, dilation))
+    return _products()[1](*same_dtype(x, kernel), Geometry.of(sizes, kernel, strides, outer, dilation))
 
 
 def _as_images(
@@ -94,4 +95,6 @@ def _in_usual_order(
     return lax.conv_general_dilated(x, kernel, strides, padding, spread, dilation, order)
 
 
-_conv, _transposed, _ = products("direct_conv", _outputs, _of_input, _of_kernel)
+@functools.cache
+def _products() -> tuple[Product, Product, Product]:
+    return products("direct_conv", _outputs, _of_input, _of_kernel)

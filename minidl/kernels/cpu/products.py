@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
 from minidl.core.typing import Array
@@ -99,6 +98,8 @@ class _Operation:
     """
 
     def __init__(self, name: str, product: Product):
+        from jax.extend.core import Primitive, jaxpr_as_fun  # imports much; only convolutions need it
+
         self._product = product
         self.primitive = primitive = Primitive(name)
         primitive.def_impl(lambda one, other, geometry, traced: product(one, other, geometry))
