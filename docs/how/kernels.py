@@ -18,8 +18,8 @@ from minidl import kernels
 # What runs on a GPU or TPU, unless another form was measured to be faster.
 #
 # quote: minidl.kernels.reference.conv
-x = jnp.asarray(np.random.normal(size=(8, 16, 16, 8)), "float32")
-weights = jnp.asarray(np.random.normal(size=(3, 3, 8, 16)), "float32")
+x = jnp.asarray(np.random.normal(size=(8, 16, 16, 3)), "float32")
+weights = jnp.asarray(np.random.normal(size=(3, 3, 3, 16)), "float32")
 
 
 def primitives(function, *args):
@@ -42,7 +42,7 @@ print(primitives(conv, x, weights))
 
 # %% A faster form
 # On a CPU, XLA's convolution inside a loop is several times slower than outside of it. The form for the CPU computes
-# the same as one matrix product with patches of the image.
+# this one, whose images have few channels, as one matrix product with patches of the image.
 #
 # quote: minidl.kernels.cpu.conv.conv
 keras.config.set_kernels("auto")
