@@ -1,5 +1,7 @@
 """What ran, as a table in Markdown and as JSON."""
 
+import re
+
 from tests.published.run import STOPPED, runs
 
 
@@ -25,7 +27,9 @@ def row(name, reason, ours, theirs, same):
 
 
 def _error(outcome):
-    return outcome["error"] or (None if runs(outcome) else "numbers that are not finite")
+    """What ended a program, without the paths of this machine."""
+    error = outcome["error"] or (None if runs(outcome) else "numbers that are not finite")
+    return error and re.sub(r" \(/[^)]*\)", "", error)
 
 
 def stopped(row):
