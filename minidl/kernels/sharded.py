@@ -61,18 +61,8 @@ def conv(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def recurrence(
-    step: Callable[..., Any],
-    linear: Callable[[Any, Any], Any],
-    options: Any,
-    projected: Any,
-    states: Any,
-    kernels: Any,
-    biases: Any,
-    dropout: Any,
-    mask: Any,
-) -> Any:
-    return reference.recurrence(step, linear, options, projected, states, kernels, biases, dropout, mask)
+def recurrence(step: Callable[..., Any], linear: Callable[[Any, Any], Any], options: Any, *arrays: Any) -> Any:
+    return reference.recurrence(step, linear, options, *arrays)
 
 
 def _backward(step: Any, linear: Any, options: Any, kept: Any, gradients: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Synthetic arrays behind `datasets.*.load_data`, with the true shapes, dtypes and ranges, on which programs rely."""
+"""Synthetic arrays in place of those of `datasets.*.load_data`, with the shapes, dtypes and ranges of the real ones."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Network access is refused: synthetic files behind `get_file`, urllib, and the shell commands of notebooks."""
+"""Network access is refused: `get_file`, urllib and the shell commands of notebooks get synthetic files."""
 
 import email.message
 import functools

@@ -125,8 +125,10 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], tr
     places = math.prod(window)
     if rows * math.prod(sizes) * places * channels > _MANY or places > _WIDE:
         return False
-    if places == 1 or len(window) == 3:
-        return places == 1
+    if places == 1:
+        return True
+    if len(window) == 3:
+        return False
     return channels < _FEW_CHANNELS or (trains and (channels < filters or channels == filters >= _MANY_FILTERS))
 
 

@@ -101,15 +101,18 @@ class _Operation:
         from jax.extend.core import Primitive, jaxpr_as_fun  # imports much; only convolutions need it
 
         self._product = product
+        self._compiled = jax.jit(product, static_argnums=2)
         self.primitive = primitive = Primitive(name)
-        primitive.def_impl(lambda one, other, geometry, traced: product(one, other, geometry))
+        primitive.def_impl(lambda one, other, geometry, traced: self._compiled(one, other, geometry))
         primitive.def_abstract_eval(lambda one, other, geometry, traced: traced.out_avals[0])
         batching.primitive_batchers[primitive] = self._batched
         computed = lambda one, other, geometry, traced: jaxpr_as_fun(traced)(one, other)[0]  # noqa: E731
         mlir.register_lowering(primitive, mlir.lower_fun(computed, multiple_results=False))
 
     def __call__(self, one: Array, other: Array, geometry: Geometry) -> Any:
-        """Trace the product, so that what it needs of the compiler is known, and compute it."""
+        """Compute the product. In a function that is traced it is traced too, to show what it needs of the compiler."""
+        if not any(isinstance(array, jax.core.Tracer) for array in (one, other)):
+            return self._compiled(one, other, geometry)
         traced = jax.make_jaxpr(lambda one, other: self._product(one, other, geometry))(one, other)
         return self.primitive.bind(one, other, geometry=geometry, traced=traced)
 

@@ -19,20 +19,11 @@ from minidl.kernels import reference
 from minidl.kernels.reference import over_time_with
 
 
-def recurrence(
-    step: Callable[..., Any],
-    linear: Callable[[Any, Any], Any],
-    options: Any,
-    projected: Any,
-    states: Any,
-    kernels: Any,
-    biases: Any,
-    dropout: Any,
-    mask: Any,
-) -> Any:
+def recurrence(step: Callable[..., Any], linear: Callable[[Any, Any], Any], options: Any, *arrays: Any) -> Any:
+    _, _, kernels, _, dropout, _ = arrays
     is_one_product = len(kernels) == 1 and linear is jnp.matmul and dropout is None
     run = _with_one_product if is_one_product else reference.recurrence
-    return run(step, linear, options, projected, states, kernels, biases, dropout, mask)
+    return run(step, linear, options, *arrays)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
@@ -40,17 +31,8 @@ def _with_one_product(step: Any, linear: Any, options: Any, *arrays: Any) -> Any
     return reference.recurrence(step, linear, options, *arrays)
 
 
-def forward(
-    step: Any,
-    linear: Any,
-    options: Any,
-    projected: Any,
-    states: Any,
-    kernels: Any,
-    biases: Any,
-    dropout: Any,
-    mask: Any,
-) -> Any:
+def forward(step: Any, linear: Any, options: Any, *arrays: Any) -> Any:
+    projected, states, kernels, biases, dropout, mask = arrays
     masks = [None] * len(kernels) if dropout is None else dropout
 
     def run(projected: Any, biases: Any, states: Any) -> Any:
