@@ -256,8 +256,7 @@ class OptimizerState(CheckedArguments):
         period = self.gradient_accumulation_steps or 1
         if self.use_ema and self.ema_overwrite_frequency and period * self.ema_overwrite_frequency <= LAST_ITERATION:
             period *= self.ema_overwrite_frequency
-        again = LAST_ITERATION + 1 - period + (count - LAST_ITERATION) % period
-        return jnp.where(count < LAST_ITERATION, count + 1, again)
+        return count + jnp.where(count < LAST_ITERATION, 1, 1 - period)  # faster in a loop than a choice of two counts
 
     def _get_variable_index(self, weight: Variable) -> int:
         for index, known in enumerate(self._weights):

@@ -120,8 +120,10 @@ class CompiledSteps(PureSteps):
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
             if chunk.tail is not None and (last := self._program(mode, chunk.tail)).is_new(chunk.tail.batches):
                 last.compile_ahead(chunk.tail.batches, *self._arguments(mode, chunk.tail.batches, of_chunk=True))
-        now = fingerprint(self.model).settings()
-        self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
+        now = fingerprint(self.model)
+        self._irrelevant |= changed(now.settings(), self._settings)  # by tracing, such as a counter of calls
+        if now.structure == self._made_for.structure:
+            self._made_for, self._watch = now, Watch(now.places, now.variables)
         if outside := without(touched, self._variables.flat()):
             self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
             return (yield from new.untraced(mode, chunk))

@@ -9,7 +9,7 @@ import pytest
 import minidl as keras
 from minidl import layers, ops
 from minidl.core import object_graph
-from minidl.training import compiled_steps, fingerprint
+from minidl.training import compiled_steps, fingerprint, step_programs
 from tests.counting import compilations
 
 X = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
@@ -366,6 +366,17 @@ def test_a_batch_costs_no_walk_over_the_model_unless_something_is_set(monkeypatc
     model.layers[1].rate = 0.5
     model.train_on_batch(X[:1], X[:1])
     assert walks
+
+
+def test_an_epoch_costs_no_walk_over_the_model(monkeypatch):
+    walks, counts = [], []
+    monkeypatch.setattr(compiled_steps, "fingerprint", lambda model: walks.append(1) or fingerprint.fingerprint(model))
+    monkeypatch.setattr(compiled_steps, "key_of", lambda model: walks.append(1) or step_programs.key_of(model))
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(5)])
+    model.compile("adam", "mse", metrics=["mae"])
+    end = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: counts.append(len(walks)))
+    model.fit(X, X, epochs=4, verbose=0, callbacks=[end])
+    assert counts == counts[:1] * 4 and counts[0] > 0
 
 
 def test_a_first_call_traces_a_step_once():
