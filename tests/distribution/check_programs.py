@@ -20,6 +20,19 @@ def clean():
     distribution.set_distribution(None)
 
 
+class Recurrent(keras.layers.Layer):
+    """A cell whose `call` is not minidl's."""
+
+    state_size = 8
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(self.state_size, self.state_size))
+
+    def call(self, inputs, states):
+        state = keras.ops.tanh(inputs + states[0] @ self.kernel)
+        return state, [state]
+
+
 LAYERS = {  # name -> the shape of an example, and the layers before the last Dense
     "Dense": ((20,), lambda: [layers.Dense(64, activation="relu")]),
     "Dropout": ((20,), lambda: [layers.Dense(64), layers.Dropout(0.3)]),
@@ -53,13 +66,14 @@ LAYERS = {  # name -> the shape of an example, and the layers before the last De
         lambda: [layers.ConvLSTM2D(4, 3, recurrent_dropout=0.2, data_format="channels_first"), layers.Flatten()],
     ),
     "ConvLSTM3D": ((4, 5, 5, 5, 3), lambda: [layers.ConvLSTM3D(4, 3), layers.Flatten()]),
+    "stacked cells": (SEQUENCE, lambda: [layers.RNN([layers.LSTMCell(16), layers.GRUCell(8)])]),
     "Bidirectional": (SEQUENCE, lambda: [layers.Bidirectional(layers.LSTM(16))]),
     "TimeDistributed": (SEQUENCE, lambda: [layers.TimeDistributed(layers.Dense(16)), layers.Flatten()]),
     "Embedding": ((12,), lambda: [layers.Embedding(50, 16), layers.Flatten()]),
     "EinsumDense": (SEQUENCE, lambda: [layers.EinsumDense("abc,cd->abd", (None, 16)), layers.Flatten()]),
 }
 WITHIN_LOOPS = {  # the gradients of the steps are summed at each time, as docs/many_devices.md lists
-    "stacked cells": (SEQUENCE, lambda: [layers.RNN([layers.LSTMCell(16), layers.GRUCell(8)])]),
+    "a user's cell": (SEQUENCE, lambda: [layers.RNN(Recurrent())]),
 }
 
 

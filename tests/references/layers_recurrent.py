@@ -101,6 +101,16 @@ LAYERS = {
         STEPS,
         {"mask": MASK},
     ),
+    "rnn_stacked_backwards": (
+        lambda keras: keras.layers.RNN(
+            [keras.layers.LSTMCell(3, dropout=0.3, recurrent_dropout=0.2), keras.layers.GRUCell(2)],
+            go_backwards=True,
+            zero_output_for_mask=True,
+            **ALL,
+        ),
+        STEPS,
+        {"mask": MASK},
+    ),
     "rnn_minimal": (lambda keras: keras.layers.RNN(minimal(keras)(2), **ALL), STEPS),
     "bidirectional": (lambda keras: keras.layers.Bidirectional(keras.layers.LSTM(2, return_sequences=True)), STEPS),
     "bidirectional_masked": (

@@ -200,8 +200,10 @@ class RNN(Layer):
     def _run(self, sequences: Any, states: list[Any], mask: Any, training: bool | None) -> Any:
         """The outputs, time first, and the last states; only the last output without return_sequences."""
         options = self.go_backwards, self.unroll, self.zero_output_for_mask
-        if isinstance(self.cell, Cell) and self.cell.call == MethodType(Cell.call, self.cell):  # not overridden
-            return self._run_projected(self.cell, sequences, states, mask, options)
+        if _is_standard(self.cell):
+            return self._run_projected(self.cell, sequences, states, mask, options, self.return_sequences)
+        if self.cell.call == MethodType(StackedRNNCells.call, self.cell) and all(map(_is_standard, self.cell.cells)):
+            return self._run_stack(sequences, states, mask)
         kwargs = {"training": training} if isinstance(self.cell, Layer) else {}
 
         def step(x: Any, states: Any) -> Any:
@@ -210,16 +212,33 @@ class RNN(Layer):
 
         return over_time(step, sequences, states, mask, *options)
 
-    def _run_projected(self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any) -> Any:
+    def _run_stack(self, sequences: Any, states: list[Any], mask: Any) -> Any:
+        """Standard cells in a stack: each over all steps, since none reads the outputs of those after it."""
+        if self.go_backwards:
+            sequences, mask = jax.tree.map(lambda x: jnp.flip(x, 0), (sequences, mask))
+        options = False, self.unroll, self.zero_output_for_mask
+        new_states = []
+        for number, (cell, own) in enumerate(zip(self.cell.cells, states), 1):
+            is_list = isinstance(own, (list, tuple))
+            given = sequences, list(own) if is_list else [own]
+            sequences, own = jax.tree.map(lambda x, dtype=cell.compute_dtype: x.astype(dtype), given)
+            whole = self.return_sequences or number < len(states)
+            sequences, new = self._run_projected(cell, sequences, own, mask, options, whole)
+            new_states.append(new if is_list else new[0])
+        return sequences, new_states
+
+    def _run_projected(
+        self, cell: Cell, sequences: Any, states: list[Any], mask: Any, options: Any, whole: bool
+    ) -> Any:
         """A standard cell: the inputs of all steps, or of long segments, are projected in one product."""
         kernels, recurrent_biases, dropout = cell.recurrent_weights()
         is_simple = mask is None and dropout is None and not self.unroll
         if is_simple and (loop := cell.fused_loop()) is not None:
-            ordered = jnp.flip(sequences, 0) if self.go_backwards else sequences
+            ordered = jnp.flip(sequences, 0) if options[0] else sequences
             (kernel,) = kernels
             zeros = jnp.zeros(kernel.shape[1:], kernel.dtype)
             biases = tuple(zeros if b is None else b for b in (cell.input_bias(), cell.recurrent_bias()))
-            return loop(cell.product, ordered, states, kernel, biases, whole=self.return_sequences)
+            return loop(cell.product, ordered, states, kernel, biases, whole=whole)
         step = _WeakStep(cell.step) if isinstance(cell.step, MethodType) else cell.step
         arrays = cell.project(sequences), states, kernels, recurrent_biases, dropout, mask
         return recurrence(step, cell.linear, options, *arrays)
@@ -292,6 +311,11 @@ class _WeakStep:
         step = self._step()
         assert step is not None, "it is called while a model is traced, which has the cell"
         return step(*args)
+
+
+def _is_standard(cell: Any) -> bool:
+    """Whether it is a `Cell`, and its `call` is not overridden."""
+    return isinstance(cell, Cell) and cell.call == MethodType(Cell.call, cell)
 
 
 def _each_cell(cell: Any, function: Callable[[Cell], None]) -> None:
