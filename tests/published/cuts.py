@@ -58,7 +58,7 @@ def cut_fit(arguments):
     """At most EPOCHS epochs of STEPS steps, and as many steps of validation."""
     first, asked = arguments["initial_epoch"], arguments["epochs"]
     arguments["epochs"] = first + min(asked - first, EPOCHS)
-    size = arguments["batch_size"] or 32
+    size = keep_size(arguments)
     arguments["steps_per_epoch"] = few(arguments["x"], size, arguments["steps_per_epoch"])
     size = arguments["validation_batch_size"] or size
     if arguments["validation_data"] is not None:
@@ -81,7 +81,7 @@ def lengthen(run, asked, history):
 
 def cut_steps(arguments):
     """At most STEPS steps."""
-    arguments["steps"] = few(arguments["x"], arguments["batch_size"] or 32, arguments["steps"])
+    arguments["steps"] = few(arguments["x"], keep_size(arguments), arguments["steps"])
 
 
 def cut_predict(map_structure, arguments):
@@ -89,11 +89,26 @@ def cut_predict(map_structure, arguments):
     if arguments["steps"] is not None:
         arguments["steps"] = min(arguments["steps"], STEPS)
         return None
-    size, rows = arguments["batch_size"] or 32, batches(arguments["x"], 1)
+    size, rows = keep_size(arguments), batches(arguments["x"], 1)
     if not hasattr(arguments["x"], "shape") or rows <= STEPS * size:
         return None
     arguments["steps"] = STEPS
     return lambda result: map_structure(lambda values: np.resize(values, (rows, *values.shape[1:])), result)
+
+
+def keep_size(arguments):
+    """The batch size; of arrays it is said, since Keras divides the rows by a number of steps that is given alone."""
+    steps = arguments.get("steps_per_epoch", arguments.get("steps"))
+    if arguments["batch_size"] is None and steps is None and is_arrays(arguments["x"]):
+        arguments["batch_size"] = 32
+    return arguments["batch_size"] or 32
+
+
+def is_arrays(data):
+    """Whether data is an array, or a list or dict of arrays."""
+    if isinstance(data, dict):
+        data = list(data.values())
+    return all(map(is_arrays, data)) if isinstance(data, (list, tuple)) else hasattr(data, "shape")
 
 
 def few(data, size, steps):
