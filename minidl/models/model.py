@@ -85,7 +85,7 @@ class Model(Trainer):
             name = naming.auto_name("functional")
         super().__init__(name=name, trainable=trainable, **kwargs)
         self._graph = graph
-        self._compiled_call: CompiledCall | None = None
+        self._compiled_call = CompiledCall(self)
         if graph is not None:
             self._layers = graph.layers
             self.output_names = graph.output_names
@@ -351,8 +351,6 @@ class Model(Trainer):
     def _as_one_program(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not (self.built and is_outermost() and naming.is_own(type(self)) and self._lists_its_layers()):
             return None
-        if self._compiled_call is None:
-            self._compiled_call = CompiledCall(self)
         return self._compiled_call(args, kwargs)
 
     def _by_kind(self) -> dict[str, list[Variable]]:

@@ -58,8 +58,8 @@ def copied(model: Any, memo: dict[int, Any]) -> Any:
         memo[id(model)] = copy
         memo[id(model._fitting.lock)] = threading.RLock()  # each model needs its own
         memo[id(model._fitting.inside)] = (None, [])  # what is derived from the parts is derived again
-        for compiled in (model._steps, model._compiled_call):  # belong to this model; the copy creates its own
-            memo[id(compiled)] = None
+        memo[id(model._steps)] = None  # they belong to this model, as the compiled call does
+        memo[id(model._compiled_call)] = type(model._compiled_call)(copy)
         vars(copy).update(deepcopy(vars(model), memo))
         return copy
 

@@ -55,7 +55,6 @@ class CompiledSteps(PureSteps):
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
         self._made_for = fingerprint(model)
-        self._watch = Watch(self._made_for.places, self._made_for.variables)
         self._settings = self._made_for.settings()
         self._still_for: set[str] | None = None  # the modes for which all changes of the model made no difference
         self._irrelevant: set[Setting] = set()  # settings that no step reads
@@ -64,6 +63,12 @@ class CompiledSteps(PureSteps):
         self.per_execution = given if isinstance(given, int) else 1  # batches between calls of batch hooks
 
     # Validity
+
+    def use(self) -> CompiledSteps:
+        """Make these the steps of the model. Changes of the model from now on are seen."""
+        self.model._steps = self
+        self._watch = Watch(self._made_for.places, self._made_for.variables)
+        return self
 
     def renewed(self) -> CompiledSteps:
         """The steps for the current model: these, unless a change of the model affects them."""
@@ -102,14 +107,13 @@ class CompiledSteps(PureSteps):
             The steps that the chunk is for.
         """
         if self._key is not None and self._still_for is not None and mode not in self._still_for:
-            self.model._steps = new = CompiledSteps(self.model)  # the programs of others may be for what was before
+            new = CompiledSteps(self.model).use()  # the programs of others may be for what was before
             return (yield from new.untraced(mode, chunk))
         program = self._program(mode, chunk)
         if self.model.run_eagerly or not program.is_new(chunk.batches):
             return self
         if self._key is not None and self._key != key_of(self.model):
-            self.model._steps = new = CompiledSteps(self.model)
-            return (yield from new.untraced(mode, chunk))
+            return (yield from CompiledSteps(self.model).use().untraced(mode, chunk))
         step, args = self._programs.steps[mode], self._arguments(mode, chunk.batches)
         with self._traced_for(chunk):
             with recorded() as touched, collector.paused():
@@ -120,12 +124,10 @@ class CompiledSteps(PureSteps):
             self._programs.traced.setdefault(mode, (args, step.trace(*args)))  # which is not traced again
             if chunk.tail is not None and (last := self._program(mode, chunk.tail)).is_new(chunk.tail.batches):
                 last.compile_ahead(chunk.tail.batches, *self._arguments(mode, chunk.tail.batches, of_chunk=True))
-        now = fingerprint(self.model)
-        self._irrelevant |= changed(now.settings(), self._settings)  # by tracing, such as a counter of calls
-        if now.structure == self._made_for.structure:
-            self._made_for, self._watch = now, Watch(now.places, now.variables)
+        now = fingerprint(self.model).settings()
+        self._irrelevant |= changed(now, self._settings)  # by tracing, such as a counter of calls
         if outside := without(touched, self._variables.flat()):
-            self.model._steps = new = CompiledSteps(self.model, [*self._variables.outside, *outside])
+            new = CompiledSteps(self.model, [*self._variables.outside, *outside]).use()
             return (yield from new.untraced(mode, chunk))
         return self
 

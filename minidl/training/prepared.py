@@ -133,8 +133,8 @@ class Prepared(Compiled):
         if self._steps is not None and is_binding():  # called by a step that is being traced
             return self._steps
         with building:
-            self._steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
-            return self._steps
+            steps = CompiledSteps(self) if self._steps is None else self._steps.renewed()
+            return steps if steps is self._steps else steps.use()
 
     def prepare(self, x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> CompiledSteps:
         """The model's steps as pure functions, for a custom training loop in JAX.
