@@ -53,12 +53,11 @@ def canonical(dtype: DType | DTypePolicy | None) -> str:
     >>> canonical(np.int8), canonical("float"), canonical(None)
     ('int8', 'float32', 'float32')
     """
-    if dtype is None or dtype == "float":
-        return floatx()
     if isinstance(dtype, DTypePolicy):
         dtype = dtype.variable_dtype
-    if dtype == "int":
-        dtype = "int32"
+    dtype = _named(dtype)
+    if dtype is None:
+        return floatx()
     if isinstance(dtype, str) and dtype == "string":  # of symbolic tensors: text, which stays on the host
         return dtype
     try:
@@ -111,6 +110,15 @@ def is_int(dtype: DType) -> bool:
     (True, False, False)
     """
     return bool(jnp.issubdtype(jnp.dtype(dtype), jnp.integer))
+
+
+def _named(dtype: Any) -> Any:
+    """Python's float and int, and the dtypes of TensorFlow and PyTorch, by the names that JAX has; others unchanged."""
+    if type(dtype).__module__.partition(".")[0] in ("tensorflow", "torch"):
+        return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    if isinstance(dtype, (str, type)) and dtype in ("float", "int", float, int):
+        return floatx() if dtype in ("float", float) else "int32"
+    return dtype
 
 
 class DTypePolicy:
@@ -179,6 +187,5 @@ def get(policy: DType | DTypePolicy | Config | None) -> DTypePolicy:
         return policy
     if isinstance(policy, dict):
         return DTypePolicy(policy.get("config", policy)["name"])
-    if isinstance(policy, str):
-        return DTypePolicy(policy)
-    return DTypePolicy(np.dtype(jnp.dtype(policy)).name)
+    policy = _named(policy)
+    return DTypePolicy(policy if isinstance(policy, str) else np.dtype(jnp.dtype(policy)).name)

@@ -6,7 +6,7 @@ import pytest
 
 from minidl.core import dtypes
 from minidl.core.dtypes import DTypePolicy, canonical, dtype_policy, is_float, set_dtype_policy, set_epsilon, set_floatx
-from minidl.layers import Dense
+from minidl.layers import Dense, Input
 
 
 @pytest.fixture(autouse=True)
@@ -118,11 +118,24 @@ def test_configs_and_equality():
         (np.float16, "float16"),
         (jnp.bfloat16, "bfloat16"),
         (np.dtype("float32"), "float32"),
+        (float, "float32"),
+        (int, "int32"),
         (None, "float32"),
     ],
 )
 def test_get(given, name):
     assert dtypes.get(given).name == name
+
+
+@pytest.mark.parametrize("library", ["tensorflow", "torch"])
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "int8", "uint8", "bool"])
+def test_dtypes_of_tensorflow_and_pytorch_are_those_of_their_names(library, name):
+    given = getattr(pytest.importorskip(library), name)
+    assert canonical(given) == Input((2,), dtype=given).dtype == Dense(2, dtype=given).compute_dtype == name
+
+
+def test_text_of_tensorflow():
+    assert Input((1,), dtype=pytest.importorskip("tensorflow").string).dtype == "string"
 
 
 @pytest.mark.parametrize("wrong", ["mixed_float8", "float31"])
