@@ -187,5 +187,5 @@ def get(policy: DType | DTypePolicy | Config | None) -> DTypePolicy:
         return policy
     if isinstance(policy, dict):
         return DTypePolicy(policy.get("config", policy)["name"])
-    policy = _named(policy)
-    return DTypePolicy(policy if isinstance(policy, str) else np.dtype(jnp.dtype(policy)).name)
+    given: Any = _named(policy)
+    return DTypePolicy(given if isinstance(given, str) else np.dtype(jnp.dtype(given)).name)
