@@ -162,6 +162,31 @@ def test_steps_are_cut_where_there_are_more():
 
 
 @pytest.mark.parametrize(
+    ("given", "asked", "size", "steps"),
+    [(None, None, 32, 2), (50, None, 50, 2), (None, 100, 10, 2), (600, None, 600, 2), (None, 1, 1000, 1)],
+)
+def test_batches_of_arrays_keep_their_size_where_steps_are_cut(given, asked, size, steps):
+    arguments = {"x": np.zeros((1000, 3)), "batch_size": given, "steps": asked}
+    cuts.cut_steps(arguments)
+    assert arguments["batch_size"] == size and arguments["steps"] in (steps, None)
+
+
+def test_batches_of_a_data_set_keep_their_size():
+    arguments = {"x": iter([np.zeros((8, 3))]), "batch_size": None, "steps": None}
+    cuts.cut_steps(arguments)
+    assert arguments["batch_size"] is None and arguments["steps"] == cuts.STEPS
+
+
+def test_validation_takes_the_batch_size_of_the_fit():
+    arguments = dict.fromkeys(["batch_size", "steps_per_epoch", "validation_batch_size", "validation_steps"])
+    arguments |= {"x": [np.zeros((1000, 3))], "validation_data": (np.zeros((500, 3)), np.zeros(500)), "epochs": 9}
+    for given, expected in ((7, 7), (None, 32)):
+        called = arguments | {"initial_epoch": 0, "batch_size": given}
+        cuts.cut_fit(called)
+        assert called["validation_batch_size"] == called["batch_size"] == expected
+
+
+@pytest.mark.parametrize(
     "text", ["from keras import datasets", "from keras.datasets import mnist", "K.clear_session()"]
 )
 def test_ordinary_programs_are_in_scope(text):
