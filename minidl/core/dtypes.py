@@ -64,6 +64,9 @@ def canonical(dtype: DType | DTypePolicy | None) -> str:
     try:
         return str(jax.dtypes.canonicalize_dtype(dtype))
     except TypeError as error:
+        name = getattr(dtype, "name", None)  # of a dtype of TensorFlow, such as tf.string
+        if isinstance(name, str):
+            return canonical(name)
         raise ValueError(f"Unknown dtype {dtype!r}: expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
@@ -81,6 +84,9 @@ def standard(dtype: DType | None) -> str:
     try:
         return "int32" if dtype is int else "float32" if dtype is float else np.dtype(jnp.dtype(dtype)).name
     except TypeError as error:
+        name = getattr(dtype, "name", None)
+        if isinstance(name, str):
+            return standard(name)
         raise ValueError(f"Invalid dtype: {dtype!r}; expected one such as 'float32', 'int32' or 'bool'.") from error
 
 
