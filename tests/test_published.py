@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.published import __main__ as script
-from tests.published import cuts, files, programs, report, run, worker
+from tests.published import cuts, downloads, files, programs, report, run, tfds, weights, worker
 
 RUNS = """
 import keras
@@ -24,7 +24,12 @@ history = model.fit(x_train, y_train, epochs=20)
 assert len(history.history["loss"]) == 20
 assert model.predict(x_train).shape == (60000, 10)
 assert len(open("heart.csv").readlines()) == 304
-assert "nietzsche" in keras.utils.get_file("nietzsche.txt", "https://example.org/nietzsche.txt")
+import os
+folder = os.path.expanduser("~/.keras/datasets")
+text = keras.utils.get_file("nietzsche.txt", "https://example.org/nietzsche.txt")
+assert text == os.path.join(folder, "nietzsche.txt")
+pairs = keras.utils.get_file("spa-eng.zip", "https://example.org/spa-eng.zip", extract=True)
+assert pairs == os.path.join(folder, "spa-eng_extracted") and os.path.exists(folder + "/spa-eng/spa.txt")
 """
 FAILS = """
 import urllib.request
@@ -79,7 +84,7 @@ def test_numbers_that_are_not_finite_are_a_failure(results):
 
 @pytest.mark.slow
 def test_a_program_of_another_package_is_out_of_scope(results):
-    assert "KerasHub" in results[0]["outside"]["scope"] and results[0]["outside"]["minidl"] is None
+    assert "another package" in results[0]["outside"]["scope"] and results[0]["outside"]["minidl"] is None
 
 
 @pytest.mark.slow
@@ -157,7 +162,95 @@ def test_steps_are_cut_where_there_are_more():
 
 
 @pytest.mark.parametrize(
+    ("given", "asked", "size", "steps"),
+    [(None, None, 32, 2), (50, None, 50, 2), (None, 100, 10, 2), (600, None, 600, 2), (None, 1, 1000, 1)],
+)
+def test_batches_of_arrays_keep_their_size_where_steps_are_cut(given, asked, size, steps):
+    arguments = {"x": np.zeros((1000, 3)), "batch_size": given, "steps": asked}
+    cuts.cut_steps(arguments)
+    assert arguments["batch_size"] == size and arguments["steps"] in (steps, None)
+
+
+def test_batches_of_a_data_set_keep_their_size():
+    arguments = {"x": iter([np.zeros((8, 3))]), "batch_size": None, "steps": None}
+    cuts.cut_steps(arguments)
+    assert arguments["batch_size"] is None and arguments["steps"] == cuts.STEPS
+
+
+def test_validation_takes_the_batch_size_of_the_fit():
+    arguments = dict.fromkeys(["batch_size", "steps_per_epoch", "validation_batch_size", "validation_steps"])
+    arguments |= {"x": [np.zeros((1000, 3))], "validation_data": (np.zeros((500, 3)), np.zeros(500)), "epochs": 9}
+    for given, expected in ((7, 7), (None, 32)):
+        called = arguments | {"initial_epoch": 0, "batch_size": given}
+        cuts.cut_fit(called)
+        assert called["validation_batch_size"] == called["batch_size"] == expected
+
+
+@pytest.mark.parametrize(
     "text", ["from keras import datasets", "from keras.datasets import mnist", "K.clear_session()"]
 )
 def test_ordinary_programs_are_in_scope(text):
     assert programs.out_of_scope(text) is None
+
+
+@pytest.mark.parametrize(
+    ("split", "rows"),
+    [
+        ("train", range(400)),
+        ("train[:40%]", range(160)),
+        ("train[40%:50%]", range(160, 200)),
+        ("train[:54000]", range(360)),  # of 60,000
+        ("train[54000:]", range(360, 400)),
+        ("train[-10%:]", range(360, 400)),
+    ],
+)
+def test_parts_of_a_split_are_scaled_to_the_rows_that_are_made(split, rows):
+    assert tfds.indices(split, {"train": 60_000, "test": 100}) == [("train", row) for row in rows]
+
+
+def test_splits_are_added():
+    sizes = {"train": 3, "test": 2}
+    expected = [("train", 0), ("train", 1), ("train", 2), ("test", 0), ("test", 1)]
+    assert tfds.indices("train+test", sizes) == tfds.indices("all", sizes) == expected
+
+
+def test_data_sets_of_tensorflow_have_their_features():
+    pytest.importorskip("tensorflow")
+    (train, test), info = tfds.load("horses_or_humans", ["train", "test[:10]"], as_supervised=True, with_info=True)
+    assert (len(train), len(test)) == (400, 10)
+    image, label = next(tfds.as_numpy(test))
+    assert image.shape == info.features["image"].shape == (300, 300, 3) and image.dtype == np.uint8
+    assert 0 <= label < info.features["label"].num_classes == 2
+    batch = tfds.load("oxford_iiit_pet", "train", batch_size=-1)
+    assert batch["segmentation_mask"].shape == (400, 120, 100, 1)
+    with pytest.raises(LookupError, match="no synthetic data set nothing"):
+        tfds.load("nothing")
+
+
+def test_files_of_weights_name_their_model():
+    names = [
+        "MobileNet",
+        "MobileNetV2",
+        "ResNet50",
+        "ResNet50V2",
+        "EfficientNetB0",
+        "EfficientNetV2B0",
+        "VGG16",
+        "vgg16",
+    ]
+    files_of = {
+        "MobileNet": "mobilenet_1_0_224_tf_no_top.h5",
+        "MobileNetV2": "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+        "ResNet50": "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+        "ResNet50V2": "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        "EfficientNetV2B0": "efficientnetv2-b0_notop.h5",
+        "VGG16": "vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+    }
+    assert {name: weights.application(file, names) for name, file in files_of.items()} == {n: n for n in files_of}
+
+
+def test_commands_of_the_reader_come_first():
+    done = []
+    downloads.by_hand("data_path = 'fra-eng/fra.txt'", done.append)
+    downloads.by_hand("nothing", done.append)
+    assert done == ["wget http://www.manythings.org/anki/fra-eng.zip; unzip fra-eng.zip -d fra-eng"]

@@ -77,8 +77,9 @@ def standard(dtype: DType | None) -> str:
     """
     if dtype is None:
         return floatx()
+    dtype = _named(dtype)
     try:
-        return "int32" if dtype is int else "float32" if dtype is float else np.dtype(jnp.dtype(dtype)).name
+        return np.dtype(jnp.dtype(dtype)).name
     except TypeError as error:
         raise ValueError(f"Invalid dtype: {dtype!r}; expected one such as 'float32', 'int32' or 'bool'.") from error
 
@@ -114,8 +115,10 @@ def is_int(dtype: DType) -> bool:
 
 def _named(dtype: Any) -> Any:
     """Python's float and int, and the dtypes of TensorFlow and PyTorch, by the names that JAX has; others unchanged."""
-    if type(dtype).__module__.partition(".")[0] in ("tensorflow", "torch"):
-        return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    if isinstance(name := getattr(dtype, "name", None), str):
+        return name
+    if type(dtype).__module__ == "torch":
+        return str(dtype).removeprefix("torch.")
     if isinstance(dtype, (str, type)) and dtype in ("float", "int", float, int):
         return floatx() if dtype in ("float", float) else "int32"
     return dtype

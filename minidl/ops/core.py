@@ -70,8 +70,8 @@ def convert_to_tensor(
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """Convert an array or a variable to a NumPy array."""
-    return np.asarray(x)
+    """Copy an array or a variable to a NumPy array, which can be written to."""
+    return np.array(x)
 
 
 def is_tensor(x: Any) -> bool:

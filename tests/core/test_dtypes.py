@@ -156,3 +156,22 @@ def test_the_policy_holds_for_layers_made_from_now_on():
     assert dtype_policy().name == "float16" and Dense(2)(x).dtype == jnp.float16
     dtypes.reset_dtype_policy()
     assert dtype_policy().name == "float32"
+
+
+class Named:
+    """A dtype that NumPy does not take and that has a name, as `tf.string` and `tf.float32`."""
+
+    def __init__(self, name):
+        self.name = name
+
+
+@pytest.mark.parametrize("name", ["string", "float32", "int32", "bool"])  # keras.Input(dtype=tf.string).dtype: "string"
+def test_dtypes_of_tensorflow_are_known_by_their_name(name):
+    assert canonical(Named(name)) == name
+    assert name == "string" or dtypes.standard(Named(name)) == name
+
+
+def test_unknown_names_of_dtypes_are_refused():
+    for function in (canonical, dtypes.standard):
+        with pytest.raises(ValueError, match="resource"):
+            function(Named("resource"))

@@ -251,3 +251,12 @@ def test_an_array_of_a_symbolic_tensor_is_one_of_the_dtype():
 def test_grids_are_a_list():
     """With every version of JAX: since 0.12 its own are a tuple."""
     assert isinstance(ops.meshgrid(np.ones(2), np.ones(3)), list)
+
+
+def test_arrays_of_numpy_can_be_written_to_and_are_copies():  # as keras.ops.convert_to_numpy: np.array of the tensor
+    given = np.zeros(3)
+    for array in (ops.zeros(3), keras.Variable(given), given):
+        converted = ops.convert_to_numpy(array)
+        converted[0] = 1
+        assert converted.tolist() == [1, 0, 0]
+    assert given.tolist() == [0, 0, 0]

@@ -58,17 +58,36 @@ def cut_fit(arguments):
     """At most EPOCHS epochs of STEPS steps, and as many steps of validation."""
     first, asked = arguments["initial_epoch"], arguments["epochs"]
     arguments["epochs"] = first + min(asked - first, EPOCHS)
-    size = keep_size(arguments)
+    size = set_batch_size(arguments, "batch_size", arguments["x"], arguments["steps_per_epoch"])
     arguments["steps_per_epoch"] = few(arguments["x"], size, arguments["steps_per_epoch"])
-    size = arguments["validation_batch_size"] or size
     if arguments["validation_data"] is not None:
-        data = arguments["validation_data"]
+        data, asked_steps = arguments["validation_data"], arguments["validation_steps"]
         data = data[0] if isinstance(data, (tuple, list)) else data
-        arguments["validation_steps"] = few(data, size, arguments["validation_steps"])
+        arguments["validation_batch_size"] = arguments["validation_batch_size"] or arguments["batch_size"]
+        size = set_batch_size(arguments, "validation_batch_size", data, asked_steps)
+        arguments["validation_steps"] = few(data, size, asked_steps)
     elif arguments["validation_split"]:
         rows = (batches(arguments["x"], 1) or 0) * arguments["validation_split"]
+        size = arguments["validation_batch_size"] or size
         arguments["validation_steps"] = None if rows <= STEPS * size else STEPS
     return functools.partial(lengthen, arguments["epochs"] - first, asked - first)
+
+
+def set_batch_size(arguments, name, data, steps):
+    """The rows of a batch; set where the data are arrays, because Keras divides all rows by a number of steps."""
+    size = arguments[name]
+    if size is None and arrays(data):
+        size = arguments[name] = 32 if steps is None else math.ceil(batches(data, 1) / steps)
+    return size or 32
+
+
+def arrays(data):
+    """Whether data are arrays or lists, not batches."""
+    while isinstance(data, (dict, list, tuple)) and data:
+        if isinstance(data, list) and not hasattr(data[0], "shape"):
+            return True
+        data = next(iter(data.values())) if isinstance(data, dict) else data[0]
+    return hasattr(data, "shape")
 
 
 def lengthen(run, asked, history):
@@ -81,34 +100,21 @@ def lengthen(run, asked, history):
 
 def cut_steps(arguments):
     """At most STEPS steps."""
-    arguments["steps"] = few(arguments["x"], keep_size(arguments), arguments["steps"])
+    size = set_batch_size(arguments, "batch_size", arguments["x"], arguments["steps"])
+    arguments["steps"] = few(arguments["x"], size, arguments["steps"])
 
 
 def cut_predict(map_structure, arguments):
     """At most STEPS steps; the rows that were computed are repeated to the number of rows of an array."""
+    size = set_batch_size(arguments, "batch_size", arguments["x"], arguments["steps"])
     if arguments["steps"] is not None:
         arguments["steps"] = min(arguments["steps"], STEPS)
         return None
-    size, rows = keep_size(arguments), batches(arguments["x"], 1)
+    rows = batches(arguments["x"], 1)
     if not hasattr(arguments["x"], "shape") or rows <= STEPS * size:
         return None
     arguments["steps"] = STEPS
     return lambda result: map_structure(lambda values: np.resize(values, (rows, *values.shape[1:])), result)
-
-
-def keep_size(arguments):
-    """The batch size; of arrays it is said, since Keras divides the rows by a number of steps that is given alone."""
-    steps = arguments.get("steps_per_epoch", arguments.get("steps"))
-    if arguments["batch_size"] is None and steps is None and is_arrays(arguments["x"]):
-        arguments["batch_size"] = 32
-    return arguments["batch_size"] or 32
-
-
-def is_arrays(data):
-    """Whether data is an array, or a list or dict of arrays."""
-    if isinstance(data, dict):
-        data = list(data.values())
-    return all(map(is_arrays, data)) if isinstance(data, (list, tuple)) else hasattr(data, "shape")
 
 
 def few(data, size, steps):

@@ -2,6 +2,7 @@
 
 import email.message
 import functools
+import importlib
 import io
 import os
 import pathlib
@@ -10,38 +11,59 @@ import shlex
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
+import urllib.parse
 import urllib.request
 import urllib.response
 
+from tests.published import weights
 from tests.published.files import provide
+
+BY_HAND = {  # in the code: the commands that its comments ask the reader for
+    "fra-eng/fra.txt": "wget http://www.manythings.org/anki/fra-eng.zip; unzip fra-eng.zip -d fra-eng",
+}
 
 
 class Refused(OSError):
     """A program reached for the network, or for a file that has no synthetic form."""
 
 
-def install(library, folder):
-    """Replace the ways to a file; `folder` keeps what they give."""
+def install(library, folder, cache):
+    """Replace the ways to a file; `folder` keeps what they give, and `cache` what is made for several programs."""
 
     def fetch(url):
         try:
-            return provide(url, folder)
+            return weights.provide(url, cache) if weights.ADDRESS.search(url) else provide(url, folder)
         except LookupError as error:
             raise Refused(str(error)) from None
 
-    def get_file(fname=None, origin=None, untar=False, *args, extract=False, cache_dir=None, **kwargs):
-        path = fetch(origin)
-        if fname and not (extract or untar):
-            named = pathlib.Path(folder, "named", os.fspath(fname))
-            named.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, named)
-            path = str(named)
+    def get_file(
+        fname=None,
+        origin=None,
+        untar=False,
+        md5_hash=None,
+        file_hash=None,
+        cache_subdir="datasets",
+        hash_algorithm="auto",
+        extract=False,
+        archive_format="auto",
+        cache_dir=None,
+        force_download=False,
+    ):
+        path, name = fetch(origin), os.fspath(fname or "") or os.path.basename(urllib.parse.urlsplit(origin).path)
+        place = pathlib.Path(cache_dir or "~/.keras").expanduser() / cache_subdir
+        target = place / name
+        if not target.resolve().is_relative_to(os.path.realpath(tempfile.gettempdir())):
+            raise Refused(f"published programs may not write to {target} here")
+        target.parent.mkdir(parents=True, exist_ok=True)
         if not (extract or untar):
-            return path
-        stem = os.path.basename(fname or path).split(".")[0]
-        target = pathlib.Path(folder, f"{stem}_extracted" if "." in os.path.basename(fname or path) else stem)
-        for place in (target, target.parent):  # older versions of Keras extract it next to the archive
-            shutil.unpack_archive(path, place, **({"filter": "data"} if tar(path) else {}))
+            shutil.copyfile(path, target)
+            return str(target)
+        if fname and "." in target.name:
+            target = target.with_name(target.name.split(".")[0] + "_extracted")
+        for folder in (target, place):  # older versions of Keras extract it next to the archive
+            shutil.unpack_archive(path, folder, **({"filter": "data"} if tar(path) else {}))
         return str(target)
 
     def urlopen(url, *args, **kwargs):
@@ -55,12 +77,28 @@ def install(library, folder):
         path = fetch(url)
         return (shutil.copyfile(path, filename) if filename else path), None
 
-    library.utils.get_file = get_file
+    replace(library, get_file)
     urllib.request.urlopen, urllib.request.urlretrieve = urlopen, urlretrieve
     socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
     subprocess.Popen.__init__ = refuse
     os.system = functools.partial(shell, fetch)
+    subprocess.run = functools.partial(process, fetch)
     return os.system
+
+
+def replace(library, get_file):
+    """Set `get_file` in each module of a library that has it."""
+    importlib.import_module(f"{library.__name__}.applications")
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == library.__name__ and "get_file" in vars(module):
+            module.get_file = get_file
+
+
+def by_hand(text, shell):
+    """Do what the reader of a program is asked to do first."""
+    for part, commands in BY_HAND.items():
+        if part in text:
+            shell(commands)
 
 
 def refuse(*args, **kwargs):
@@ -68,9 +106,15 @@ def refuse(*args, **kwargs):
     raise Refused("published programs may use neither the network nor other processes here")
 
 
+def process(fetch, command, *args, **kwargs):
+    """`subprocess.run` of the few commands of `shell`."""
+    shell(fetch, command if isinstance(command, str) else shlex.join(map(os.fspath, command)))
+    return subprocess.CompletedProcess(command, 0, "", "")
+
+
 def tar(path):
     """Whether a file is named as a tar archive."""
-    return str(path).endswith((".tar", ".tar.gz", ".tgz"))
+    return str(path).endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2"))
 
 
 def shell(fetch, commands):

@@ -5,16 +5,16 @@ import json
 import pathlib
 import re
 
-OUTSIDE = {  # in the code: why a program with it is out of scope
+PACKAGES = "keras_hub keras_nlp keras_cv keras_tuner keras_rs kerastuner tensorflow_hub tensorflow_text"
+PACKAGES += " tensorflow_addons tensorflow_probability tensorflow_decision_forests tensorflow_model_optimization"
+PACKAGES += " transformers datasets torchvision wandb gym"
+OUTSIDE = {  # in the code: why a program with it cannot run under Keras on JAX, or not without another package
     r"\bGradientTape\b": "trains with TensorFlow's GradientTape",
-    r"\b(keras_(hub|nlp|cv|tuner|rs)|kerastuner)\b": "needs KerasHub, KerasCV, KerasTuner or KerasRS",
-    r"\b(tensorflow_(datasets|hub|text|addons|probability|decision_forests)|tfds|gdown)\b": "needs another package",
-    r"(?m)^(import|from) (gymnasium|gym|transformers|datasets|torchvision|wandb)\b": "needs another package",
+    rf"(?m)^\s*(import|from) ({'|'.join(PACKAGES.split())})\b": "needs another package",
     r"\bloss\.backward\(": "trains with PyTorch's autograd",
-    r"\bquantize\(|\bquantizers\b": "quantizes",
+    r"\.quantize\(|\bquantizers\b": "quantizes",
     r"\btf\.(distribute|estimator|contrib|Session|placeholder)\b": "uses TensorFlow's graphs or tf.distribute",
     r"\bK\.(gradients|function|get_session)\b": "uses TensorFlow's graphs",
-    r"weights\s*=\s*['\"]imagenet": "needs pretrained weights",
 }
 
 

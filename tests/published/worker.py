@@ -45,17 +45,19 @@ def main(library_name, program, result, seconds="180"):
     records = []
     cuts.install(library, lambda method, numbers: records.append((method, numbers)))
     arrays.install(library)
-    shell = downloads.install(library, os.path.abspath("files"))
+    shell = downloads.install(library, os.path.abspath("files"), os.environ["JAX_COMPILATION_CACHE_DIR"])
     library.utils.plot_model = _nothing  # it needs the program `dot`
     stand_ins()
-    import_first(programs.code(program))
+    text = programs.code(program)
+    downloads.by_hand(text, shell)
+    import_first(text)
     seed(library)
     one_order(library)
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=program, _shell=shell, display=lambda *values: None)
     outcome = {"error": None}
     try:
-        tree = ast.parse(programs.code(program), program)
+        tree = ast.parse(text, program)
         tree = cuts.FewEpochs().visit(programs.ShellBlocks().visit(tree))
         sys.modules["__main__"], sys.argv = module, [program]
         exec(compile(ast.fix_missing_locations(tree), program, "exec"), module.__dict__)
@@ -70,8 +72,10 @@ def main(library_name, program, result, seconds="180"):
 
 
 def stand_ins():
-    """Modules that only display, where they are not installed."""
+    """Modules that only display, and TensorFlow's data sets, where they are not installed."""
     installed = {name for name in ("IPython", "tqdm") if importlib.util.find_spec(name)}
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        sys.modules["tensorflow_datasets"] = importlib.import_module("tests.published.tfds")
     for name, content in DISPLAYS.items():
         if name.partition(".")[0] not in installed:
             sys.modules[name] = types.ModuleType(name)
