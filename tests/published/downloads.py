@@ -109,7 +109,8 @@ def refuse(*args, **kwargs):
 def process(fetch, command, *args, **kwargs):
     """`subprocess.run` of the few commands of `shell`."""
     shell(fetch, command if isinstance(command, str) else shlex.join(map(os.fspath, command)))
-    return subprocess.CompletedProcess(command, 0, "", "")
+    empty = "" if kwargs.get("text") or kwargs.get("encoding") else b""
+    return subprocess.CompletedProcess(command, 0, empty, empty)
 
 
 def tar(path):

@@ -108,7 +108,12 @@ def one_order(library):
     tensorflow, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
     if tensorflow is not None:
         dataset = tensorflow.data.Dataset
-        dataset.shuffle = functools.partialmethod(dataset.shuffle, reshuffle_each_iteration=False)
+        original = dataset.shuffle
+
+        def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=None, name=None):
+            return original(self, buffer_size, seed, reshuffle_each_iteration=False, name=name)
+
+        dataset.shuffle = shuffle
     if torch is not None:
         sampler = torch.utils.data.RandomSampler
         shuffled = sampler.__iter__
