@@ -45,7 +45,6 @@ WAYS = {  # pattern of names, without "minidl." -> what to do; the first that fi
     "layers.FlaxLayer": "Call module.apply in the call of a Layer, with its parameters from add_weight",
     "layers.experimental": "What was in it is in minidl.layers",
     "layers.*BoundingBoxes": _BOXES,
-    "utils.bounding_boxes": _BOXES,
     "utils.Config": "Use a dataclass",
     "utils.get_source_inputs": "Use model.inputs",
     "saving.KerasFileEditor": "A .keras file is a zip archive of config.json and an HDF5 file, which h5py edits",

@@ -21,7 +21,7 @@ _LAYERS = (
     *("pooling", "preprocessing", "recurrent", "regularization", "reshaping"),
 )
 _OPS = ("core", "numpy", "nn", "math", "linalg", "image")
-_PARTS = ("optimizers.schedules", "preprocessing.image", "preprocessing.sequence")
+_PARTS = ("optimizers.schedules", "preprocessing.image", "preprocessing.sequence", "utils.bounding_boxes")
 _LAYER_NOTE = """Each layer also takes the arguments of [`Layer`][minidl.layers.Layer]: `name`, `dtype`, `trainable`,
 `activity_regularizer`, `autocast`, and `input_shape`, `batch_shape` or `input_dtype` for the first layer of a model.
 """

@@ -19,6 +19,7 @@ from minidl.saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from minidl.utils import bounding_boxes
 from minidl.utils.arrays import normalize, to_categorical
 from minidl.utils.audio_dataset import audio_dataset_from_directory
 from minidl.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
@@ -44,6 +45,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
