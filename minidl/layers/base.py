@@ -113,7 +113,7 @@ class Layer(Configured):
         self._building = False
         self._weights: list[Variable] = []
         self._nodes: list[Node] = []
-        self._build_shapes: dict[str, Any] = {}  # what `build` was given
+        self._build_shapes: dict[str, Any] | None = None  # what `build` was given
 
     # What a subclass writes
 
@@ -298,7 +298,7 @@ class Layer(Configured):
         if len(wanted) > 1:
             self.build(**signatures.build_shapes(type(self).__name__, wanted, given, parameters_of(type(self).call)))
         elif self._has_own_build():
-            self.build(next(iter(given.values()), None))
+            self.build(*[next(iter(given.values()), None)][: len(wanted)])
         else:  # the call that follows builds the layers inside
             self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}
         self.built = True

@@ -16,7 +16,7 @@ class Configured(SymbolicCall):
 
     activity_regularizer: Any
     build: Callable[..., None]
-    _build_shapes: dict[str, Any]
+    _build_shapes: dict[str, Any] | None
     _has_own_build: Callable[[], bool]
 
     def get_config(self) -> dict[str, Any]:
@@ -48,9 +48,10 @@ class Configured(SymbolicCall):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that the layer was built for, as plain data; None if it is not built."""
-        if len(self._build_shapes) == 1:
-            return {"input_shape": next(iter(self._build_shapes.values()))}
-        return {"shapes_dict": self._build_shapes} if self._build_shapes else None
+        shapes = self._build_shapes
+        if shapes is not None and len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return None if shapes is None else {"shapes_dict": shapes}
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build the layer for the shapes that `get_build_config` gave."""

@@ -16,8 +16,9 @@ from minidl.core.typing import Shape
 
 
 def of_method(method: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The arguments of a method of a class, without self."""
-    return [p for p in inspect.signature(method).parameters.values() if p.name != "self"]
+    """The named arguments of a method of a class, without self."""
+    unnamed = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    return [p for p in inspect.signature(method).parameters.values() if p.name != "self" and p.kind not in unnamed]
 
 
 def shapes_by_name(call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -919,3 +919,28 @@ def test_a_config_that_the_constructor_refuses():
             error, match=r"Embedding cannot be made of the config .*input_dim must be a positive integer"
         ):
             layers.Embedding.from_config({"input_dim": 3.7, "output_dim": 8})
+
+
+def without_shapes(self):
+    self.scale = self.add_weight(shape=(2,), initializer="ones")
+
+
+def with_any_shapes(self, *shapes, **more):
+    assert not shapes and not more  # as in Keras
+    self.scale = self.add_weight(shape=(2,), initializer="ones")
+
+
+@pytest.mark.parametrize("build", [without_shapes, with_any_shapes])
+def test_a_build_may_take_no_shape(build, tmp_path):
+    def call(self, x):
+        return x * self.scale
+
+    kind = type("Scaled", (Layer,), {"build": build, "call": call})
+    minidl.saving.register_keras_serializable("no shape")(kind)
+    layer = kind()
+    np.testing.assert_array_equal(layer(np.full((1, 2), 3.0)), [[3, 3]])
+    assert layer.get_build_config() == {"shapes_dict": {}}  # as in Keras
+    model = minidl.Sequential([Input((2,)), kind(), Dense(2)])
+    model.save(tmp_path / "model.keras")
+    x = np.ones((3, 2), "float32")
+    np.testing.assert_array_equal(minidl.saving.load_model(tmp_path / "model.keras")(x), model(x))
