@@ -102,9 +102,9 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
     "name, weights",
     [
         ("conv", (3, 2, 8, 2)),
-        ("conv", (3, 2, 8, 12)),
-        ("conv_transpose", (3, 2, 2, 8)),
-        ("depthwise_conv", (3, 2, 8, 2)),
+        pytest.param("conv", (3, 2, 8, 12), marks=pytest.mark.slow),
+        pytest.param("conv_transpose", (3, 2, 2, 8), marks=pytest.mark.slow),
+        pytest.param("depthwise_conv", (3, 2, 8, 2), marks=pytest.mark.slow),
     ],
 )
 def test_gradients_of_each_example_and_second_derivatives(name, weights):

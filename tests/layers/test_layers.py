@@ -20,6 +20,7 @@ from tests.rows.basics import CUBE, IMAGES, MATRIX
 
 SLOW = (  # which compile most
     "compiled_equals_eager",
+    "config_makes_the_same_layer",
     "examples_do_not_depend_on_the_batch",
     "gradients_are_finite",
     "symbolic_and_real_calls_agree",
