@@ -1,7 +1,7 @@
-"""Bounding boxes: arrays (..., 4) of coordinates in one of Keras's formats, and what moves, cuts and converts them.
+"""Bounding boxes: arrays (..., 4) of coordinates in one of Keras's formats, and functions that transform, crop and convert them.
 
-Coordinates are in pixels from the upper left corner of the image: x to the right, y down. Layers that move pixels give
-the same matrix to `moved`, so that boxes go where the pixels go. The public path is `minidl.utils.bounding_boxes`.
+Coordinates are in pixels from the upper left corner of the image: x to the right, y down. The public path is
+`minidl.utils.bounding_boxes`.
 """
 
 from __future__ import annotations
