@@ -1,4 +1,4 @@
-"""Bounding boxes: arrays (..., 4) of coordinates in one of Keras's formats, and functions that transform, crop and convert them.
+"""Bounding boxes, arrays (..., 4) in one of Keras's formats: functions that transform, crop and convert them.
 
 Coordinates are in pixels from the upper left corner of the image: x to the right, y down. The public path is
 `minidl.utils.bounding_boxes`.
