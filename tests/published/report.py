@@ -1,6 +1,7 @@
 """What ran, as a table in Markdown and as JSON."""
 
 import re
+import tempfile
 
 from tests.published.run import STOPPED, runs
 
@@ -29,7 +30,7 @@ def row(name, reason, ours, theirs, same):
 def _error(outcome):
     """What ended a program, without the paths of this machine."""
     error = outcome["error"] or (None if runs(outcome) else "numbers that are not finite")
-    return error and re.sub(r" \(/[^)]*\)", "", error)
+    return error and re.sub(rf" \(/[^)]*\)|{tempfile.gettempdir()}/tmp\w+/(work/)?", "", error)
 
 
 def stopped(row):
