@@ -87,11 +87,11 @@ def places(roots: Iterable[Any], kinds: tuple[type, ...]) -> list[Place]:
         seen[id(value)] = value  # a reference, so that its id is not reused
         if isinstance(value, (list, tuple, dict)):
             found.append(Place(None, value))
-            items = value.values() if isinstance(value, dict) else value
+            items = list(value.values() if isinstance(value, dict) else value)
         else:
             found.append(Place(value, vars(value)))
             seen[id(vars(value).get("_init_arguments"))] = None  # constructor arguments are not parts
-            items = vars(value).values()
+            items = list(vars(value).values())
         waiting += [item for item in items if type(item) not in PLAIN and _leads_on(type(item), kinds)]  # type: ignore
     return found
 
@@ -124,7 +124,11 @@ class Watch:
         return sizes == self._sizes and all(map(operator.is_, self._now(), self._held))
 
     def _now(self) -> Iterator[Any]:
-        kept = map(dict.values, self._dicts), self._lists, (map(type, self._owners), map(_trainable, self._variables))
+        kept = (
+            map(list, map(dict.values, self._dicts)),
+            self._lists,
+            (map(type, self._owners), map(_trainable, self._variables)),
+        )
         return itertools.chain.from_iterable(itertools.chain.from_iterable(kept))
 
 
@@ -166,6 +170,6 @@ def _collect(value: Any, kind: type, found: dict[int, Any], around: list[Any]) -
         found[id(value)] = value
     elif isinstance(value, (list, tuple, dict)) and not any(value is container for container in around):
         around = [*around, value]  # a container may contain itself
-        for item in value.values() if isinstance(value, dict) else value:
+        for item in list(value.values()) if isinstance(value, dict) else value:  # threads may add
             if type(item) not in PLAIN:
                 _collect(item, kind, found, around)
