@@ -60,14 +60,17 @@ def parts(
 
 
 class Place(NamedTuple):
-    """A container of objects: the attributes of an object, or a list, tuple or dict."""
+    """A container of objects: the attributes of an object, or a list, tuple or dict.
+
+    Containers are copied where they are traversed, since other threads may add to them meanwhile.
+    """
 
     owner: Any  # the object with these attributes; None for a list, tuple or dict
     container: Any  # the dict of the attributes; or the list, tuple or dict
 
     def items(self) -> Iterable[tuple[Any, Any]]:
         """(name or index, object)."""
-        return self.container.items() if isinstance(self.container, dict) else enumerate(self.container)
+        return list(self.container.items() if isinstance(self.container, dict) else enumerate(self.container))
 
 
 def places(roots: Iterable[Any], kinds: tuple[type, ...]) -> list[Place]:

@@ -98,7 +98,7 @@ class _Description:
         if cls is list:
             return ("list", *map(self.of, value))
         if cls is dict:
-            return "dict", *((self.of(key), self.of(item)) for key, item in value.items())
+            return "dict", *((self.of(key), self.of(item)) for key, item in list(value.items()))
         if cls in (set, frozenset):
             return (
                 (cls.__name__, *sorted(map(repr, value))) if all(type(item) in PLAIN for item in value) else _unknown()
@@ -131,7 +131,7 @@ class _Description:
         return _unknown()
 
     def _attributes(self, value: Any) -> Iterator[Hashable]:
-        for name, item in vars(value).items():
+        for name, item in list(vars(value).items()):
             is_read = name not in _NOT_READ or (name == "name" and isinstance(value, self._named))
             if is_read and not name.startswith("_init") and not name.endswith("initializer"):
                 yield name, self.of(item)

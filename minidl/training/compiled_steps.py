@@ -14,6 +14,7 @@ from minidl.core.binding import recorded
 from minidl.core.functional import bound
 from minidl.core.object_graph import Watch, without
 from minidl.core.variables import Variable
+from minidl.layers.module import building
 from minidl.training.chunk import Reported
 from minidl.training.data.chunks import Chunk
 from minidl.training.fingerprint import Setting, changed, fingerprint
@@ -66,8 +67,9 @@ class CompiledSteps(PureSteps):
 
     def use(self) -> CompiledSteps:
         """Make these the steps of the model. Changes of the model from now on are seen."""
-        self.model._steps = self
-        self._watch = Watch(self._made_for.places, self._made_for.variables)
+        with building:  # no other thread meets steps without their watch
+            self.model._steps = self
+            self._watch = Watch(self._made_for.places, self._made_for.variables)
         return self
 
     def renewed(self) -> CompiledSteps:
