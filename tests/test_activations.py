@@ -38,6 +38,7 @@ def test_names_and_arguments_are_those_of_keras():
         assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in theirs], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ROWS)
 def test_accepts_lists_and_variables_and_keeps_the_dtype(row):
     name, arguments = ROWS[row]
@@ -181,6 +182,7 @@ def test_sparsemax_of_equal_values_is_uniform():
     np.testing.assert_allclose(activations.sparsemax([2.0] * 4), [0.25] * 4)
 
 
+@pytest.mark.slow
 def test_sparsemax_has_the_jacobian_of_the_paper():
     """Martins & Astudillo, equation 9: diag(s) - s s^T / |S|, with s the indicator of the support S."""
     z = np.array([0.4, -2.0, 0.1, 0.3, -0.5], "float32")

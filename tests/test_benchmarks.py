@@ -157,6 +157,7 @@ def test_every_peer_of_a_workload_exists():
 QUICK = ("mlp", "options", "cold", "predict-row", "save")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -358,6 +359,7 @@ def test_the_generator_gives_every_row_once_in_an_epoch():
         np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(x, axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")  # all epochs are used up, as they should
 @pytest.mark.parametrize("name, library", [("mlp", "sklearn"), ("stream-torch", "torch"), ("mlp", "torch")])
 def test_the_programs_of_other_libraries_learn_the_same(name, library):
@@ -374,12 +376,14 @@ def test_the_programs_of_other_libraries_learn_the_same(name, library):
     assert runner.disagreements(losses) == {}
 
 
+@pytest.mark.slow
 def test_an_error_in_a_peer_is_shown():
     # Rows that do not fill whole batches are refused by the hand-written loop.
     with pytest.raises(PeerError, match="ValueError: The hand-written loop takes whole batches: 33 rows"):
         runner.run(dataclasses.replace(TINY, rows=33), "handwritten")
 
 
+@pytest.mark.slow
 def test_a_peer_runs_in_its_own_process(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(command_line.WORKLOADS, "mlp", TINY)
     results = tmp_path / "results.json"

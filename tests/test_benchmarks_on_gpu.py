@@ -132,6 +132,7 @@ def test_operations_in_a_trace_of_pytorch():
     assert found == [pytest.approx((1.0, 3.0)), pytest.approx((5.0, 6.0))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", ["minidl", "handwritten", "torch"])
 def test_a_peer_reports_the_use_of_its_device(peer, monkeypatch):
     if missing := PEERS[peer].missing():
@@ -210,6 +211,7 @@ def test_peers_of_the_cpu_are_skipped_on_a_gpu(runs, capsys):
     assert "scikit-learn skipped: computes on the CPU." in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_second_list_of_peers_runs_after_all_workloads(runs, tmp_path):
     lists, file = ["--peers", "minidl", "--peers", "torch,flax"], tmp_path / "results.json"
     assert command_line.main(["mlp", "lstm", *lists, "--rounds", "1", "--json", str(file)]) == 0
@@ -316,6 +318,7 @@ def test_the_environment_of_a_peer(chosen, platforms, visible, preallocates, mon
 # What the hand-written loop does on a GPU
 
 
+@pytest.mark.slow
 def test_the_handwritten_loop_learns_the_same_with_all_rows_on_the_device(monkeypatch):
     work = dataclasses.replace(WORKLOADS["mlp"], rows=2_560, epochs=8)
     losses = {}

@@ -126,6 +126,7 @@ def channels_first():
     keras.backend.set_image_data_format("channels_last")
 
 
+@pytest.mark.slow
 def test_the_default_data_format_is_that_of_layers_and_functions(channels_first):
     """The same numbers as with the argument, which every layer is compared with Keras for."""
     assert keras.config.image_data_format() == keras.backend.image_data_format() == "channels_first"

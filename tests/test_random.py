@@ -68,6 +68,7 @@ def test_host_uniform_has_the_bits_of_jax_for_many_ranges():
         assert low > high or (np.asarray(got) >= np.float32(low)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (3, 1, 5), (2**16 + 3,)])
 def test_host_uniform_has_the_bits_of_jax_for_each_shape(shape):
     got, want = random.uniform(shape, seed=9), jax.random.uniform(np.array([9, 0], "uint32"), shape)
@@ -226,6 +227,7 @@ def test_dropout_keeps_the_mean(rate):
     assert set(np.unique(kept)) == {np.float32(0), np.float32(1 / (1 - rate))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wide", [False, True])
 def test_dropout_keeps_what_jax_keeps(wide):
     """With 64-bit types on, JAX compares draws in float64."""
@@ -234,6 +236,7 @@ def test_dropout_keeps_what_jax_keeps(wide):
         np.testing.assert_array_equal(kept, jax.random.bernoulli(np.array([5, 0], "uint32"), 0.7, (500,)))
 
 
+@pytest.mark.slow
 def test_dropout_has_the_gradient_of_its_mask():
     x = np.arange(1.0, 13.0, dtype="float32")
     mask = random.dropout(np.ones(12, "float32"), 0.5, seed=1)

@@ -13,6 +13,7 @@ from tests.references import AREAS, committed, compute
 SLOW = (
     "activations",
     "applications",
+    "bounding_boxes",
     "initializers",
     "losses",
     "metrics_confusion",
@@ -25,6 +26,7 @@ SLOW = (
     "random",
     "regularizers",
     "spectrograms",
+    "steps",
     "text",
     "training",
 )
@@ -38,7 +40,7 @@ TF32_TRAINED = 8 * TF32
 
 
 EVERY_AREA = [
-    pytest.param(area, marks=pytest.mark.slow if area in SLOW or area.startswith("layers_") else ()) for area in AREAS
+    pytest.param(area, marks=pytest.mark.slow if area in SLOW or area.startswith("layers") else ()) for area in AREAS
 ]
 
 

@@ -38,6 +38,7 @@ def test_names_and_arguments_are_those_of_keras():
         assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in theirs], name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regularizer", EXAMPLES)
 def test_config_leads_back_to_the_same_penalty(regularizer):
     config = json.loads(json.dumps(regularizers.serialize(regularizer)))
@@ -150,6 +151,7 @@ def test_orthogonal_is_the_mean_cosine_of_the_pairs():
     assert float(regularizers.OrthogonalRegularizer(0.3, mode="columns")(vectors.T)) == pytest.approx(want, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_orthogonal_has_finite_gradients_for_zeros_and_single_vectors():
     regularizer = regularizers.OrthogonalRegularizer()
     with_zeros = jnp.array([[1.0, 2.0], [0.0, 0.0], [2.0, 1.0]])

@@ -21,6 +21,7 @@ def test_files_have_at_most_400_lines():
     assert {name for name, text in FILES.items() if text.count("\n") > 400} == LONG_FILES.keys()
 
 
+@pytest.mark.slow
 def test_functions_have_at_most_60_lines():
     long = [f"{name}:{function}" for name, text in FILES.items() for function, n in functions(text).items() if n > 60]
     assert not long

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def run(program):
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -13,14 +15,17 @@ def test_importing_does_not_start_jax():
     run("import minidl, jax; jax.config.update('jax_num_cpu_devices', 3); assert len(jax.devices('cpu')) == 3")
 
 
+@pytest.mark.slow
 def test_importing_does_not_import_h5py():
     run("import sys, minidl; assert 'h5py' not in sys.modules and 'concurrent.futures.process' not in sys.modules")
 
 
+@pytest.mark.slow
 def test_importing_does_not_import_the_profiler():
     run("import sys, minidl; assert 'minidl.profiling' not in sys.modules and minidl.profile.__name__ == 'profile'")
 
 
+@pytest.mark.slow
 def test_importing_does_not_import_what_only_convolutions_need():
     run("import sys, minidl; assert 'jax.extend' not in sys.modules")
 
@@ -43,11 +48,13 @@ def test_importing_changes_nothing_global():
     )
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_off_stays_off_and_one_that_is_on_is_on_again():
     run("import gc; gc.disable(); import minidl; assert not gc.isenabled()")
     run("import gc, minidl; assert gc.isenabled()")
 
 
+@pytest.mark.slow
 def test_what_was_imported_is_in_the_oldest_generation():
     """Else the next collection scans it, on every supported Python; Python 3.12 has frozen objects of its own."""
     run("import gc, minidl; assert any(one is minidl.layers.__dict__ for one in gc.get_objects(generation=2))")

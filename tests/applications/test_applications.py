@@ -159,6 +159,7 @@ def test_refused(arguments, says):
         applications.VGG16(**arguments)
 
 
+@pytest.mark.slow
 def test_refused_activation(tmp_path):
     file = tmp_path / "some.h5"
     file.touch()

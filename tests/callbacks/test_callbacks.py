@@ -38,6 +38,7 @@ def test_every_public_name_is_compared_with_keras():
     assert set(names) == set(NOT_COMPARED)
 
 
+@pytest.mark.slow
 def test_importing_callbacks_does_not_import_rich():
     program = "import sys, minidl.callbacks; assert 'rich' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -415,6 +415,7 @@ def final_lines(written):
     return "\n".join(text.rstrip() for text in rows).rstrip("\n").split("\n")
 
 
+@pytest.mark.slow
 def test_in_a_terminal_the_bar_moves_and_gives_way_to_the_line():
     written = in_terminal(FIT)
     assert written.count("steps/s") >= 2 and "\x1b[32m━" in written

@@ -38,6 +38,7 @@ def test_metadata_is_copied_to_another_array():
     assert (array_metadata.of(y).mask, array_metadata.of(y).is_linear) == (1, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mask", "softmax_logits"])
 def test_metadata_ends_with_its_array(kind):
     class Value:

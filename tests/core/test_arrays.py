@@ -20,7 +20,13 @@ def trained(x, y=Y, **arguments):
     return model.fit(x, y, verbose=0, **arguments).history, model.predict(x, verbose=0)
 
 
-@pytest.mark.parametrize("form", ["csr_matrix", "csc_matrix", "coo_matrix", "csr_array", "lil_matrix"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "csr_matrix",
+        *(pytest.param(f, marks=pytest.mark.slow) for f in ("csc_matrix", "coo_matrix", "csr_array", "lil_matrix")),
+    ],
+)
 def test_sparse_matrices_train_as_dense_ones(form):
     sparse = pytest.importorskip("scipy.sparse")
     for arguments in ({}, {"batch_size": 7}, {"validation_split": 0.25}, {"class_weight": None, "shuffle": "batch"}):

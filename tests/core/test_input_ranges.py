@@ -43,8 +43,14 @@ MODELS = {
 WRONG = {"10": 10, "-1": -1, "2^32 + 3": 2**32 + 3, "NaN": np.nan}
 
 
-@pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        pytest.param(kind, wrong, marks=() if kind == "sequential" or wrong == "10" else pytest.mark.slow)
+        for kind in MODELS
+        for wrong in WRONG
+    ],
+)
 def test_indices_out_of_a_table_are_refused(kind, wrong):
     bad = np.where(TOKENS == 3, WRONG[wrong], TOKENS)
     model = MODELS[kind]()

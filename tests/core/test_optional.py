@@ -18,6 +18,7 @@ assert random.getstate() == before
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "use",
     [

@@ -145,6 +145,7 @@ def operations(left, right, counts, plain=lambda given: given):
     return results | {f"{apply}": apply(left) for apply in UNARY} | {"invert": ~counts}
 
 
+@pytest.mark.slow
 def test_operators():
     variables = [Variable(VALUES), Variable(OTHER), Variable(COUNTS)]
     arrays = [jnp.asarray(VALUES), jnp.asarray(OTHER), jnp.asarray(COUNTS)]
@@ -381,6 +382,7 @@ assert layers.Dense(2)(minidl.ops.ones((3, 4))).shape == (3, 2)
 """
 
 
+@pytest.mark.slow
 def test_a_variable_too_large_for_memory_is_an_error():
     done = subprocess.run([sys.executable, "-c", TOO_LARGE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

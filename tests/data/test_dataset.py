@@ -335,6 +335,7 @@ def model():
     return one
 
 
+@pytest.mark.slow
 def test_fit_evaluate_and_predict_take_one():
     x, y = X / 22, Y[:, None] / 11
     batches = Dataset.from_tensor_slices((x, y)).batch(4)

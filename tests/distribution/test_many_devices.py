@@ -15,9 +15,10 @@ from minidl.training import sharded
 from tests.distribution.collectives import lowered
 from tests.distribution.launch import PYTEST, ROOT, environment, run_checks
 
-RUN = {"capture_output": True, "text": True, "timeout": 1200}
+RUN = {"capture_output": True, "text": True, "timeout": 2400}
 
 
+@pytest.mark.slow
 def test_names():
     run_checks("check_names.py")
 

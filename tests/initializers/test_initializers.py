@@ -70,6 +70,7 @@ def test_every_name_of_keras_leads_to_the_same_class():
         assert type(initializers.get(alias)) is getattr(initializers, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_config_leads_back_to_the_same_values(example):
     config = as_json(example)
@@ -94,6 +95,7 @@ def test_config_is_that_of_keras(example):
     assert as_json(initializers.deserialize(theirs)) == ours
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 @pytest.mark.parametrize("dtype", [None, "float32", "bfloat16"])
 def test_shape_and_dtype(example, dtype):
@@ -111,6 +113,7 @@ def test_other_dtypes(name, dtype):
     np.testing.assert_array_equal(values, np.full((2, 3), name == "Ones", dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES[:-1])
 def test_same_values_inside_a_compiled_function(example):
     compiled = jax.jit(lambda: example(shape_for(example)))()

@@ -241,6 +241,11 @@ def assert_close(got, want, tolerance):
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * max(1, np.abs(other).max(initial=0)))
 
 
+def is_quick(case):
+    """Whether it is one of the first two of its kernel."""
+    return case.name in [other.name for other in CASES if other.kernel == case.kernel][:2]
+
+
 def test_every_form_has_cases():
     listed = {case.kernel for case in CASES} | DRAWS.keys() | DECISIONS
     assert listed == {name for forms in _FORMS.values() for name in forms}
@@ -250,7 +255,11 @@ def test_every_form_has_cases():
 @pytest.mark.parametrize(
     "dtype", ["float32", *(pytest.param(d, marks=pytest.mark.slow) for d in ("float16", "bfloat16"))]
 )
-@pytest.mark.parametrize("platform, case", FORMS, ids=str)
+@pytest.mark.parametrize(
+    "platform, case",
+    [pytest.param(*form, marks=() if is_quick(form[1]) else pytest.mark.slow) for form in FORMS],
+    ids=str,
+)
 def test_values_and_gradients(platform, case, dtype):
     """The gradient of a sum with weights of its own for each output; in one program each, as layers are run."""
     ours, theirs = _FORMS[platform][case.kernel], getattr(reference, case.kernel)
@@ -282,6 +291,7 @@ def test_forward_mode(platform, case):
     assert_close(got, want, TOLERANCES["float32"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform, name", [(p, name) for name in DRAWS for p in _FORMS if name in _FORMS[p]])
 def test_draws_have_the_same_bits(platform, name):
     for key in np.array([[0, 0], [2**32 - 1, 5], [9, 2**31]], "uint32"):

@@ -72,6 +72,7 @@ def assert_haspatches_of(model):
         assert seen, "the call was traced for a GPU"
 
 
+@pytest.mark.slow
 def test_a_model_follows_the_choice(on_reference):
     """Programs that were compiled for one choice are not used for another."""
     config.set_kernels("auto")
@@ -93,6 +94,7 @@ def test_a_model_follows_the_choice(on_reference):
     assert not compiled
 
 
+@pytest.mark.slow
 def test_an_unknown_choice_is_refused():
     with pytest.raises(ValueError, match=r"one of 'auto', 'reference', got 'fast'"):
         config.set_kernels("fast")
@@ -118,12 +120,12 @@ def test_xla_keeps_the_barriers_that_must_be_kept(barrier):
     ("layer", "shape", "needs"),
     [
         (layers.Conv2D(4, 3), (6, 6, 3), True),
-        (layers.ConvLSTM1D(2, 3), (4, 6, 3), True),
-        (layers.Lambda(lambda x: minidl.ops.nn.conv(x, WEIGHTS)), (6, 6, 3), True),
-        (layers.MaxPooling1D(2), (6, 3), True),
+        pytest.param(layers.ConvLSTM1D(2, 3), (4, 6, 3), True, marks=pytest.mark.slow),
+        pytest.param(layers.Lambda(lambda x: minidl.ops.nn.conv(x, WEIGHTS)), (6, 6, 3), True, marks=pytest.mark.slow),
+        pytest.param(layers.MaxPooling1D(2), (6, 3), True, marks=pytest.mark.slow),
         (layers.Dropout(0.5), (5,), True),
         (layers.Dense(3), (5,), False),
-        (layers.LSTM(3), (4, 5), False),
+        pytest.param(layers.LSTM(3), (4, 5), False, marks=pytest.mark.slow),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

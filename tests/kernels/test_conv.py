@@ -98,6 +98,7 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
     assert set(orders) == {"b01f_01io->b01f"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, weights",
     [

@@ -28,6 +28,7 @@ def formula(x, gamma, beta, axes):
     return normal * gamma + beta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_values_and_derivatives_both_ways(case):
     shape, axes, weights = CASES[case]

@@ -15,6 +15,7 @@ def drawn(seed, *shape):
     return np.random.default_rng(seed).standard_normal(shape, dtype="float32")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "kernel"), [(layers.LSTMCell, reference.lstm), (layers.GRUCell, reference.gru)])
 def test_the_reference_is_the_formula_of_the_cells(make, kernel):
     cell = make(UNITS)

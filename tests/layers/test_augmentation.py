@@ -44,6 +44,7 @@ def test_numbers_as_labels_are_mixed_one_by_one():
     assert out["labels"].shape == (4,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [layers.MixUp(), layers.CutMix()])
 def test_one_image_is_not_mixed(layer):
     np.testing.assert_array_equal(layer(IMAGES[0], training=True), IMAGES[0])
@@ -59,12 +60,14 @@ def test_a_fill_value_for_each_channel():
     np.testing.assert_array_equal(np.moveaxis(first(np.zeros((1, 3, 8, 8), "float32"), training=True), 1, -1), out)
 
 
+@pytest.mark.slow
 def test_one_value_keeps_its_contrast_and_has_a_gradient():
     image = np.full((1, 4, 4, 1), 7.0, "float32")
     np.testing.assert_array_equal(layers.AutoContrast()(image), image)
     assert np.isfinite(jax.grad(lambda x: layers.AutoContrast()(x).sum())(image)).all()
 
 
+@pytest.mark.slow
 def test_contrast_is_that_of_each_channel_in_both_data_formats():
     last = layers.AutoContrast()(IMAGES / 4 + 50)
     first = layers.AutoContrast(data_format="channels_first")(np.moveaxis(IMAGES / 4 + 50, -1, 1))

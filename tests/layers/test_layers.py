@@ -242,6 +242,7 @@ def test_how_often_something_is_repeated_is_an_integer(make, wrong):
         make(wrong)
 
 
+@pytest.mark.slow
 def test_attention_masks_of_other_ranks():
     x = np.random.default_rng(0).normal(size=(2, 5, 8)).astype("float32")
     layer, mask = layers.MultiHeadAttention(2, 4), np.tril(np.ones((5, 5)))
@@ -316,6 +317,7 @@ def test_rescaling_by_channel_with_the_channels_first():
         minidl.config.set_image_data_format("channels_last")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["functional", "sequential"])
 def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
     """Two batches of five steps are ten steps."""
@@ -342,6 +344,7 @@ def test_stateful_layers_go_on_where_the_batch_before_ended(kind):
         model.predict(halves[:2], verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda layer: layer, layers.Bidirectional])
 def test_states_of_stateful_layers_are_not_weights(wrap):
     """As in Keras, weights of a layer without them fit one with them. The states stay variables, and as they are."""
@@ -363,6 +366,7 @@ def test_states_of_stateful_layers_are_not_weights(wrap):
 # model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(2, seed=7, **options), keras.layers.Dense(1)])
 # model.compile("sgd", "mse"); x = numpy.linspace(-2, 2, 96).reshape(12, 4, 2).astype("float32")
 # model.fit(x, x[:, 0, :1], epochs=3, batch_size=4, verbose=0, validation_split=0.33).history["loss"]
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "losses"), [
     ({"dropout": 0.3}, [1.656812, 1.726083, 1.332967]),
     ({"recurrent_dropout": 0.3}, [1.534848, 1.375008, 1.253983]),

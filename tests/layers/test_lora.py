@@ -43,6 +43,7 @@ def test_numbers_are_those_of_keras(name):
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_nothing_changes_at_first_and_a_config_keeps_it(name):
     layer, inputs = adapted(minidl, name, lora_alpha=5.0)

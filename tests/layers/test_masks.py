@@ -156,6 +156,7 @@ def sequences():
     return model, x, y, outputs, mask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(24,), (24, 1), (24, 9)])
 def test_weights_of_examples_are_for_each_of_their_steps(shape):
     """sum(w e) over the steps that count, over their number: Keras's loss of (n, t) weights, for all three forms.
@@ -175,8 +176,8 @@ def test_weights_of_examples_are_for_each_of_their_steps(shape):
     np.testing.assert_allclose(history["loss"], [np.sum(full * square) / mask.sum()], rtol=1e-5)
 
 
-@pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("stream", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("masked", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_weights_of_classes_are_those_of_each_step(masked, stream):
     random = np.random.default_rng(0)
     x, y = random.integers(1, 20, (24, 9)), random.integers(0, 4, (24, 9))

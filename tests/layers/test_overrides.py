@@ -20,6 +20,7 @@ def ones_kernel(base):
     return OnesKernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_convolution_op_is_where_a_convolution_is_changed(rank, data_format):
@@ -46,6 +47,7 @@ def test_convolution_op_trains():
     np.testing.assert_allclose(bias, -0.25 * 2 * 4)  # d mean((4 + b)^2) / db
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [4, 256])
 def test_attention_is_changed_in_compute_attention(length):
     class Zeros(layers.MultiHeadAttention):
@@ -75,6 +77,7 @@ def test_grouped_attention_is_changed_in_compute_attention():
     np.testing.assert_array_equal(Zeros(4, 2, 2, bias_initializer="ones")(X, X), 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
 def test_the_loop_over_steps_is_changed_in_inner_loop(name):
     class Threes(getattr(layers, name)):

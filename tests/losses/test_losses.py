@@ -279,6 +279,7 @@ def test_integer_predictions_do_not_make_the_targets_integers():
     assert float(losses.mean_absolute_error(np.array([0.5]), np.array([1]))) == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MeanSquaredError", "Huber", "BinaryCrossentropy", "CategoricalCrossentropy"])
 def test_computes_in_its_dtype(name):
     y_true, y_pred = data()
@@ -369,6 +370,7 @@ def test_prices_of_mistakes_in_the_tversky_loss():
     assert float(losses.tversky(y_true, y_pred)) == pytest.approx(float(losses.dice(y_true, y_pred)))  # the paper's
 
 
+@pytest.mark.slow
 def test_ctc_sums_over_all_alignments():
     probabilities = np.random.default_rng(0).dirichlet(np.ones(3), size=4)  # four steps, the blank and two classes
     rows = [[1, 2], [1, 1], [2], []]
@@ -486,6 +488,7 @@ def test_a_saturated_softmax_still_learns(case, run_eagerly):
     np.testing.assert_allclose(model.get_weights()[0], [[199.0, 1.0, -10.0]])  # minus (p - y), p = (1, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_saturated_softmax_learns_with_a_focal_loss():
     loss = losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0)
     model = model_with("softmax", [200.0, 0.0, 0.0], loss)
@@ -506,6 +509,7 @@ def test_a_saturated_softmax_leaves_the_generalized_cross_entropy_finite():
     np.testing.assert_array_equal(model.get_weights()[0], [[200.0, 0.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss, y, shape",
     [

@@ -25,6 +25,7 @@ def data(*shape, seed=0):
 # Counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_label", [False, True])
 def test_buckets_of_even_thresholds_count_as_comparisons_do(by_label):
     y_true, y_pred = data(50, 3)
@@ -37,6 +38,7 @@ def test_buckets_of_even_thresholds_count_as_comparisons_do(by_label):
         np.testing.assert_array_equal(np.asarray(a)[order], b)
 
 
+@pytest.mark.slow
 def test_the_four_counts_are_all_there_is():
     y_true, y_pred = data(9, 2)
     counts = count("test", y_true, y_pred, None, even_thresholds(7))
@@ -61,6 +63,7 @@ def test_one_threshold_gives_a_number_and_several_an_array():
 # AUC
 
 
+@pytest.mark.slow
 def test_area_under_roc_is_how_often_a_positive_is_above_a_negative():
     """Mann and Whitney, 1947; each prediction has a bucket of its own, so no two are tied."""
     y_true, _ = data(40)
@@ -139,10 +142,12 @@ def test_values_out_of_the_classes_are_ignored():
     np.testing.assert_array_equal(metric.total_cm.value, [[1, 0], [0, 1]])
 
 
+@pytest.mark.slow
 def test_a_class_that_does_not_occur_is_left_out():
     assert float(metrics.MeanIoU(5)([0, 1], [0, 1])) == pytest.approx(1.0, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_counts_in_integers_warn_of_weights_that_are_not():
     with pytest.warns(UserWarning, match="Give the metric dtype='float32'"):
         metrics.MeanIoU(2).update_state([0, 1], [0, 1], sample_weight=np.float32([0.5, 1]))
@@ -154,6 +159,7 @@ def test_counts_in_integers_warn_of_weights_that_are_not():
         )
 
 
+@pytest.mark.slow
 def test_weights_of_maps():
     maps = np.random.default_rng(0).integers(0, 2, (2, 2, 3, 3))
     metric = metrics.MeanIoU(2)

@@ -164,6 +164,7 @@ def test_arguments_are_those_of_keras(name):
 # Names, classes, functions and configs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", EXAMPLES, ids=NAMES)
 def test_config_leads_back_to_the_same_metric(metric):
     config = json.loads(json.dumps(metrics.serialize(metric)))
@@ -264,6 +265,7 @@ def fitted(metric, loss="mse", activation=None, units=1, y=None, rows=40, weight
     return model.fit(x, y, sample_weight=weights, shuffle=False, verbose=0).history, y, model.predict(x, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accuracy", "acc", "Accuracy"])
 def test_accuracy_is_of_the_kind_that_the_targets_are(name):
     labels = np.arange(40) % 3
@@ -276,6 +278,7 @@ def test_accuracy_is_of_the_kind_that_the_targets_are(name):
     assert history[name] == [pytest.approx(np.mean((p[:, 0] > 0.5) == labels % 2))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "metric, name",
     [
@@ -298,6 +301,7 @@ def test_ways_to_name_a_metric(metric, name):
     assert history[name] == [pytest.approx(np.mean(np.abs(y - p)), rel=1e-5)]
 
 
+@pytest.mark.slow
 def test_weighted_metrics():
     weights = np.arange(40) % 4
     history, y, p = fitted("mae", weights=weights, weighted=True)
@@ -459,6 +463,7 @@ def test_a_mask_noted_on_the_predictions_leaves_examples_out():
     assert float(metric.result()) == (3 * 1 + 5) / 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, right", [("float32", 1.0), ("bfloat16", 0.0)])
 def test_logits_distinguish_classes_with_equal_probabilities(dtype, right):
     """In 16 bits ties are common, and Keras's count of them is kept."""
@@ -480,6 +485,7 @@ def test_the_module_of_accuracies_keeps_its_name():
     assert sys.modules["minidl.metrics.accuracy"] is metrics.accuracy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 8])
 @pytest.mark.parametrize("aggregation", ["uniform_average", None])
 def test_r2_of_equal_targets_is_zero_also_where_it_is_compiled(rows, aggregation):

@@ -66,6 +66,7 @@ WARNINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WARNINGS)
 def test_warnings_point_at_the_line_of_the_user(name):
     with warnings.catch_warnings(record=True) as caught:

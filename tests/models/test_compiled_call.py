@@ -54,6 +54,7 @@ def test_new_weights_and_new_settings_count():
     assert made(X).shape == (5, 3)
 
 
+@pytest.mark.slow
 def test_training_calls_change_state_as_ever():
     made = model(layers.BatchNormalization(), layers.Dropout(0.5))
     mean = made.layers[1].moving_mean.numpy()
@@ -90,6 +91,7 @@ def test_penalties_and_masks_are_there():
     np.testing.assert_allclose(steps(tokens), steps.predict(tokens, verbose=0), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_flow():
     made = model()
     gradient = jax.grad(lambda x: made(x).sum())(X)

@@ -65,6 +65,7 @@ def test_dicts_of_inputs_and_outputs():
         model({"a": X})
 
 
+@pytest.mark.slow
 def test_training_two_outputs_by_name():
     model, _ = two_inputs()
     model.compile("adam", {"value": "mse", "kind": "mse"}, metrics={"kind": ["mae"]})
@@ -148,6 +149,7 @@ def test_an_input_that_nothing_uses():
     assert model([X, Z]).shape == (6, 1)
 
 
+@pytest.mark.slow
 def test_a_deep_graph_needs_no_recursion():
     x = inputs = keras.Input((1,))
     for _ in range(1500):
@@ -246,6 +248,7 @@ def test_further_keys_of_a_dict_are_left_out_with_a_warning():
     np.testing.assert_allclose(output, 2 * X, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda y: [y], lambda y: (y,)], ids=["list", "tuple"])
 def test_a_list_of_one_output(wrap):
     """A call gives the one output, a call on a symbolic tensor the list of it (so does Keras)."""

@@ -28,6 +28,7 @@ def test_all_names_of_the_package_are_one():
     assert layers.Dense is keras.layers.Dense
 
 
+@pytest.mark.slow
 def test_fit_returns_the_history_of_all_epochs():
     model = classifier(metrics=["accuracy"])
     history = model.fit(X, Y, epochs=4, initial_epoch=1, validation_data=(X, Y), verbose=0)
@@ -89,6 +90,7 @@ def test_predict_needs_no_compile_and_the_result_is_the_users():
     np.testing.assert_array_equal(model.predict(X, verbose=0), kept)
 
 
+@pytest.mark.slow
 def test_two_metrics_of_one_name_are_both_reported():
     model = classifier(metrics=["accuracy", keras.metrics.SparseCategoricalAccuracy(name="accuracy")])
     history = model.fit(X, Y, verbose=0).history
@@ -118,6 +120,7 @@ def test_weighted_metrics_take_the_weights_and_metrics_do_not():
     assert weighted == pytest.approx(right[Y == 0].mean())
 
 
+@pytest.mark.slow
 def test_any_optax_transformation_is_an_optimizer():
     model = classifier(optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.adabelief(0.01)))
     history = model.fit(X, Y, epochs=20, verbose=0).history
@@ -194,6 +197,7 @@ for _name in ("on_epoch_begin", "on_epoch_end", "on_train_batch_begin", "on_trai
     setattr(Recorder, _name, lambda self, index, logs=None, _name=_name: self.note(_name, index))
 
 
+@pytest.mark.slow
 def test_callbacks_are_called_in_order():
     recorder = Recorder()
     classifier().fit(X[:64], Y[:64], epochs=2, validation_data=(X[:40], Y[:40]), callbacks=[recorder], verbose=0)
@@ -307,6 +311,7 @@ def test_compiling_again_starts_with_a_new_optimizer():
     assert int(model.optimizer.iterations) == 4
 
 
+@pytest.mark.slow
 def test_metrics_in_fit_know_the_logits_as_in_evaluate():
     model = keras.Sequential([keras.layers.Dense(3, activation="softmax", kernel_initializer="ones", input_shape=(8,))])
     model.layers[0].set_weights([np.linspace(-200, 200, 24).reshape(8, 3), np.zeros(3)])  # saturated
@@ -322,6 +327,7 @@ def test_metrics_in_fit_know_the_logits_as_in_evaluate():
     assert history["sparse_categorical_crossentropy"][0] == pytest.approx(loss, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_schedule_set_between_two_fits_takes_effect():
     model = classifier(optimizer="sgd")
     model.fit(X, Y, verbose=0)

@@ -491,6 +491,7 @@ def test_a_config_with_an_unknown_layer_is_refused():
         Sequential.from_config(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [[], [Input((8, 8, 3))]], ids=["learned", "given"])
 def test_inputs_of_other_sizes_where_all_layers_take_them(first):
     model = Sequential([*first, keras.layers.Conv2D(4, 3), keras.layers.GlobalAveragePooling2D(), Dense(1)])

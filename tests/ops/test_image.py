@@ -60,6 +60,7 @@ def test_crop_undoes_pad():
     np.testing.assert_array_equal(image.crop_images(padded, 1, 2, 3, 4), IMAGE + 1)
 
 
+@pytest.mark.slow
 def test_colors_go_there_and_back():
     colors = np.random.default_rng(0).uniform(size=(2, 4, 4, 3)).astype("float32")
     np.testing.assert_allclose(image.hsv_to_rgb(image.rgb_to_hsv(colors)), colors, atol=1e-6)

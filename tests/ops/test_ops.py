@@ -78,6 +78,7 @@ def test_functions_in_a_model_with_a_config():
     assert json.dumps(again.get_config()) == json.dumps(model.get_config())
 
 
+@pytest.mark.slow
 def test_what_a_short_fourier_transform_takes_apart_is_put_together():
     signal = np.random.default_rng(0).normal(size=(2, 40)).astype("float32")
     for window in ("hann", "hamming", np.arange(1.0, 9.0, dtype="float32")):

@@ -80,6 +80,7 @@ def test_every_argument_of_keras_is_taken_with_its_default(name):
 # Names and configs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
 def test_config_leads_back_to_the_same_optimizer(optimizer):
     config = json.loads(json.dumps(optimizers.serialize(optimizer)))
@@ -253,6 +254,7 @@ def test_a_constraint_holds_after_the_step():
     np.testing.assert_allclose(weight, [0.6, 0.8], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
 def test_weights_keep_their_dtype(optimizer):
     weight = Variable(np.ones(3), dtype="bfloat16")
@@ -275,6 +277,7 @@ def test_two_optimizers_do_not_share_state():
 # The pure form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", EXAMPLES, ids=IDS)
 def test_stateless_apply_is_apply_and_changes_nothing(optimizer):
     optimizer, stateful = fresh(optimizer), fresh(optimizer)
@@ -459,6 +462,7 @@ OPTAX = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in ("chain", "schedule") else pytest.mark.slow) for name in OPTAX]
 )
@@ -472,6 +476,7 @@ def test_an_optax_transformation_trains_as_in_a_loop_by_hand(name):
     assert_weights(model, by_hand(OPTAX[name], epochs=3))
 
 
+@pytest.mark.slow
 def test_optax_multi_steps_may_be_given_as_it_is():
     steps = optax.MultiSteps(optax.adam(0.1), every_k_schedule=2)
     model = linear_model(steps)
@@ -524,6 +529,7 @@ class SetRate(callbacks.Callback):
             self.model.optimizer.learning_rate = 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inject", "inject_in_chain"])
 def test_an_injected_learning_rate_is_read_and_changed_while_training(name):
     def before_epoch(epoch, state):

@@ -59,6 +59,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_optimizer_with_update_step_trains_as_its_twin(option):
     arguments = {"learning_rate": 0.1, "momentum": 0.8, **OPTIONS[option]}

@@ -58,7 +58,7 @@ def redirect(library):
 
 
 class _TensorFlow(importlib.abc.MetaPathFinder):
-    """Sets `tensorflow.keras`, and the seed, when a program imports TensorFlow."""
+    """Sets `tensorflow.keras`, its parts under `tensorflow`, and the seed, when a program imports TensorFlow."""
 
     def __init__(self, module):
         self.module, self.busy = module, False
@@ -76,6 +76,8 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
             execute(module)
             random.setstate(before)
             module.keras = self.module
+            for name in ("initializers", "losses", "metrics", "optimizers"):
+                setattr(module, name, getattr(self.module, name))
             module.random.set_seed(0)
 
         spec.loader.exec_module = exec_module

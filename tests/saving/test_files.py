@@ -145,6 +145,7 @@ def test_threads_that_write_one_path(tmp_path, many_switches):
     assert os.listdir(tmp_path) == ["file.bin"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchange", [True, False], ids=["in one step", "in two"])
 def test_threads_that_write_one_folder(exchange, tmp_path, many_switches, monkeypatch):
     if not exchange:

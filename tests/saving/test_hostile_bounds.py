@@ -44,6 +44,7 @@ def test_what_a_program_makes_itself_is_not_counted():
     assert len(minidl.metrics.AUC(num_thresholds=600_000).thresholds) == 600_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_large_model_is_read(compression, tmp_path):
     model = minidl.Sequential([layers.Input((3,)), *(layers.Dense(3, activation="relu") for _ in range(150))])

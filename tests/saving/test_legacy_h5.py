@@ -369,6 +369,7 @@ def older(class_name, /, **config):
     return {"class_name": class_name, "config": config}
 
 
+@pytest.mark.slow
 def test_config_of_keras_2(tmp_path):
     """Shapes, axes, tuples and calls are written in other words there."""
     stack = older(

@@ -76,6 +76,7 @@ class Scaled(minidl.Model):
         return self.inner(x) * self.factor.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["new", "compiled", "trained"])
 def test_a_model_without_a_config_is_copied_in_the_process_and_refused_in_a_pickle(state):
     model = Scaled(Factor(2.0))
@@ -97,6 +98,7 @@ def test_a_model_without_a_config_is_copied_in_the_process_and_refused_in_a_pick
         pickle.dumps(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda part: pickle.loads(pickle.dumps(part))])
 @pytest.mark.parametrize("is_trained", [False, True])
 def test_parts_of_a_model_are_copied(again, is_trained):

@@ -41,6 +41,7 @@ def with_checksum(data):
     return data + program._MARK + hashlib.sha256(data).digest()
 
 
+@pytest.mark.slow
 def test_no_flipped_bit_crashes(tmp_path):
     model = minidl.Sequential([minidl.Input((4,)), minidl.layers.Dense(3)])
     model.export(tmp_path / "model.stablehlo")

@@ -93,6 +93,7 @@ class Own(layers.Layer):
         self.table.assign(np.asarray(store["table"]).T)
 
 
+@pytest.mark.slow
 def test_everything_comes_back(tmp_path):
     model = small()
     model.fit(X, Y, epochs=2, verbose=0)
@@ -549,6 +550,7 @@ def test_safetensors(tmp_path):
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.slow
 def test_export_runs_without_the_model(tmp_path):
     a, b = layers.Input((4,), name="a"), layers.Input((None, 3), name="b")
     x = layers.Dropout(0.5)(layers.Dense(3)(a))

@@ -51,6 +51,7 @@ def vocabularies(found):
     return {layer.name: layer.get_vocabulary() for layer in found.layers if hasattr(layer, "get_vocabulary")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True])
 def test_a_model_is_read_as_it_was_written(given, tmp_path):
     path = tmp_path / "model.keras"
@@ -90,6 +91,7 @@ def space(keras):
     return made
 
 
+@pytest.mark.slow
 def test_feature_spaces(tmp_path):
     path = tmp_path / "space.keras"
     written = space(minidl)

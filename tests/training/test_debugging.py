@@ -37,6 +37,7 @@ def debug_nans():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=["compiled", "eager"])
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
 def test_debug_nans_shows_the_line_of_the_layer(debug_nans, call, how):
@@ -59,6 +60,7 @@ def test_debug_nans_in_the_middle_of_a_fit_keeps_the_weights(debug_nans):
     made.fit(np.abs(x), Y, batch_size=4, verbose=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=["compiled", "eager"])
 def test_debug_print_shows_every_batch(capfd, how):
     class Printing(layers.Layer):
@@ -73,6 +75,7 @@ def test_debug_print_shows_every_batch(capfd, how):
     np.testing.assert_allclose(sorted(shown), sorted(x.sum() for x, _ in BATCHES), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_jax_breakpoints_stop_in_a_compiled_fit():
     out = io.StringIO()
 
@@ -87,6 +90,7 @@ def test_jax_breakpoints_stop_in_a_compiled_fit():
     assert str(X[:4].sum())[:4] in out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=["compiled", "eager"])
 def test_breakpoints_stop_at_the_user_s_line_with_values_where_it_runs_eagerly(monkeypatch, how):
     """A hook in the place of pdb. Compiled, the layer is traced once; eagerly, it runs for every batch."""
@@ -106,6 +110,7 @@ def test_breakpoints_stop_at_the_user_s_line_with_values_where_it_runs_eagerly(m
     assert traced == [False] * 40 if how else traced == [True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"run_eagerly": True}], ids=["compiled", "eager"])
 def test_a_debugger_that_is_left_keeps_the_weights(monkeypatch, how):
     def leave():

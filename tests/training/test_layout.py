@@ -51,6 +51,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_transposing_changes_no_number(name, monkeypatch):
     def trained():

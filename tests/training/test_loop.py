@@ -103,6 +103,7 @@ def rows(count):
     return np.ones((count, 3), "float32"), np.ones((count, 1), "float32")
 
 
+@pytest.mark.slow
 def test_callbacks_are_told_of_every_compilation_and_of_nothing_else():
     told, model = Compilations(), compiled_model(17)
     model.fit(*rows(70), validation_data=rows(32), epochs=2, verbose=0, callbacks=told)
@@ -123,6 +124,7 @@ def test_a_model_of_the_same_structure_compiles_nothing():
     assert told.begun == []
 
 
+@pytest.mark.slow
 def test_eager_training_compiles_nothing():
     told = Compilations()
     compiled_model(19, run_eagerly=True).fit(*rows(64), verbose=0, callbacks=told)

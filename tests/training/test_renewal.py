@@ -283,6 +283,7 @@ def doubled(part, method):
     setattr(part, method, lambda *args, **kwargs: keras.tree.map_structure(lambda x: 2 * x, old(*args, **kwargs)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_method_or_function_assigned_to_an_object_counts_in_all_calls(warm):
     """The last layer is linear without a bias: twice its output is that of twice its kernel."""
@@ -307,6 +308,7 @@ def test_a_method_or_function_assigned_to_an_object_counts_in_all_calls(warm):
         assert model.fit(X, X, verbose=0).history["loss"] == pytest.approx([loss], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_step_assigned_to_a_model_is_run(warm):
     """As Keras does before the first call, with these numbers; after it Keras keeps the old one."""
@@ -345,6 +347,7 @@ class Told(keras.callbacks.Callback):
         pass
 
 
+@pytest.mark.slow
 def test_a_batch_costs_no_walk_over_the_model_unless_something_is_set(monkeypatch):
     walks = []
     taken = compiled_steps.fingerprint
@@ -434,6 +437,7 @@ def test_a_watch_sees_what_a_fingerprint_shows(change):
     assert not watch.is_unchanged()
 
 
+@pytest.mark.slow
 def test_data_are_not_kept_when_training_has_ended():
     model = dropped()
     model.compile("adam", "mse")

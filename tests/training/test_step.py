@@ -93,6 +93,7 @@ def test_a_whole_fit_compiles_one_function_for_each_shape_of_batch():
     assert len(compiled) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
 def test_the_shorter_last_batch_is_compiled_by_another_thread_meanwhile(call):
     x, y = digits(rows=70)
@@ -106,6 +107,7 @@ def test_the_shorter_last_batch_is_compiled_by_another_thread_meanwhile(call):
     assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batches", "is_compiled_quickly"), [(60, True), (10, False)])
 def test_the_last_batch_of_a_long_pass_is_compiled_quickly_and_computes_the_same(batches, is_compiled_quickly):
     x, y = digits(8 * batches + 3)
@@ -194,6 +196,7 @@ def test_chunks_of_any_length_give_the_same_bits():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_the_train_step_is_pure_and_equals_fit():
     x, y = digits(64)
     fitted, own = classifier(layers.Dropout(0.3, seed=1)), classifier(layers.Dropout(0.3, seed=1))
@@ -232,6 +235,7 @@ def test_arrays_that_a_user_holds_survive_training():
     assert not np.array_equal(kernel.numpy(), later)
 
 
+@pytest.mark.slow
 def test_freezing_a_layer_after_compile_takes_effect():
     model = classifier()
     x, y = digits()

@@ -52,8 +52,14 @@ def steps_compiled(compiled):
     "make",
     [
         lambda: model(Dense(8, "relu"), Dropout(0.5)),
-        lambda: model(Dense(8), keras.layers.BatchNormalization(), optimizer=keras.optimizers.Adam(clipnorm=1.0)),
-        lambda: model(keras.layers.Reshape((6, 1)), keras.layers.Conv1D(4, 3), keras.layers.LSTM(5)),
+        pytest.param(
+            lambda: model(Dense(8), keras.layers.BatchNormalization(), optimizer=keras.optimizers.Adam(clipnorm=1.0)),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            lambda: model(keras.layers.Reshape((6, 1)), keras.layers.Conv1D(4, 3), keras.layers.LSTM(5)),
+            marks=pytest.mark.slow,
+        ),
         functional,
         lambda: model(Dense(8, kernel_regularizer="l2"), optimizer=optax.adamw(1e-3)),
     ],
@@ -100,6 +106,7 @@ def test_calls_of_clones_share_and_those_of_others_do_not():
     np.testing.assert_array_equal(make(0.3)(X), alone)
 
 
+@pytest.mark.slow
 def test_learning_rates_share():
     def make(rate):
         return model(Dense(4), optimizer=keras.optimizers.Adam(rate))
@@ -188,13 +195,8 @@ PAIRS = {
 }
 
 
-QUICK = ["user layers of one name", "a constant in a closure", "a rate", "a dtype policy"]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in PAIRS]
-)
+@pytest.mark.parametrize("name", PAIRS)
 def test_models_that_differ_do_not_share(name):
     alone = []
     for i in (0, 1):
@@ -204,6 +206,7 @@ def test_models_that_differ_do_not_share(name):
     assert [trained(functools.partial(PAIRS[name], i)) for i in (0, 1, 0)] == [*alone, alone[0]]
 
 
+@pytest.mark.slow
 def test_a_method_that_was_exchanged_counts(monkeypatch):
     before = trained(lambda: model(Dense(4)))
     with monkeypatch.context() as patch:
@@ -212,6 +215,7 @@ def test_a_method_that_was_exchanged_counts(monkeypatch):
     assert other != before == trained(lambda: model(Dense(4)))
 
 
+@pytest.mark.slow
 def test_settings_of_the_library_count():
     trained(lambda: model(Dense(4)))
     try:
@@ -278,6 +282,7 @@ def test_names_of_weights_that_do_not_decay():
     assert found("other") == pytest.approx([0.95] * 3)
 
 
+@pytest.mark.slow
 def test_a_change_that_made_no_difference_yet_counts_where_it_does():
     def make():
         return model(keras.Input((6,)), Dense(8), Dropout(0.1, seed=1))
@@ -330,6 +335,7 @@ def test_arrays_that_change_in_place_are_not_shared():
         np.testing.assert_allclose(call(make(np.ones(6, "float32")), X[:5]), alone[:5], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_programs_keep_no_cell():
     made = model(keras.layers.Reshape((6, 1)), keras.layers.SimpleRNN(5))
     made.predict(X, verbose=0)

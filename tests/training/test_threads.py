@@ -150,7 +150,7 @@ READERS = {
 KIND = "trainable_variables"
 
 
-@pytest.mark.parametrize("make", ["sequential", "subclassed"])
+@pytest.mark.parametrize("make", ["sequential", pytest.param("subclassed", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("how", READERS)
 def test_a_reader_gets_weights_of_one_moment(how, make):
     if make == "sequential":

@@ -93,6 +93,7 @@ class Watched(keras.layers.Layer):
         return x
 
 
+@pytest.mark.slow
 def test_a_metric_in_a_layer_is_reported():
     model = compiled(keras.Sequential([keras.Input((4,)), Watched(), keras.layers.Dense(1)]))
     history = model.fit(X, Y, epochs=2, validation_data=(X[:40], Y[:40]), verbose=0).history
@@ -154,6 +155,7 @@ def test_deleted_models_are_garbage_collected():
     assert len(jax.live_arrays()) <= arrays and threading.active_count() == threads
 
 
+@pytest.mark.slow
 def test_deleted_models_are_collected_without_asking_for_it():
     """What pauses the collector while compiling must not hide garbage from it."""
     models = weakref.WeakSet()

@@ -64,6 +64,7 @@ def test_the_complete_iou_of_relative_boxes_is_that_in_pixels():
     np.testing.assert_allclose(found, boxes.compute_ciou(ONE, ONE[:, ::-1], "xyxy"), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_deltas_are_inverted_under_jit_and_have_gradients():
     anchors = np.array([[0.0, 0.0, 4.0, 5.0]], "float32")
     options = ("xyxy", "xywh", "center_xywh", [0.1, 0.1, 0.2, 0.2])

@@ -329,6 +329,7 @@ def test_images_of_too_many_pixels_are_refused(tmp_path, monkeypatch, jpeg_decod
         list(utils.image_dataset_from_directory(tmp_path, verbose=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", "cut"])
 def test_a_file_that_is_no_image_is_named(tmp_path, content):
     image_folder(tmp_path, {"a.png": photograph(), "b.png": photograph()})
@@ -353,6 +354,7 @@ def test_wrong_options_of_images(tmp_path):
             utils.image_dataset_from_directory(tmp_path, **options)
 
 
+@pytest.mark.slow
 def test_a_fit_from_a_folder_takes_the_images_in_the_order_of_a_pass(tmp_path):
     for number in range(12):
         image_folder(tmp_path, {f"{number}.png": photograph(16, 16)})

@@ -17,6 +17,7 @@ def space(**more):
     return made
 
 
+@pytest.mark.slow
 def test_data_in_every_form_is_adapted_to():
     expected = space()
     examples = [{name: values[i] for name, values in TABLE.items()} for i in range(4)]
@@ -41,6 +42,7 @@ def test_tensorflow_data():
     assert data.batch(2).map(made).element_spec == tf.TensorSpec((None, expected.shape[1]), "float32")
 
 
+@pytest.mark.slow
 def test_models_of_encoded_and_of_raw_columns():
     made = space()
     inputs, encoded = made.get_inputs(), made.get_encoded_features()

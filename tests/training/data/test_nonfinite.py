@@ -56,6 +56,7 @@ def test_labels_that_the_loss_leaves_out_train(stream):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.slow
 def test_the_trial_leaves_no_trace():
     """The same numbers as with the gaps in labels that a weight of 0 takes out, optimizer and seeds included."""
     results = []
@@ -67,6 +68,7 @@ def test_the_trial_leaves_no_trace():
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 def test_inputs_that_the_model_fills_train():
     history = compiled(fill=True).fit(put(X, np.nan), Y, validation_data=(put(X, np.nan), Y), verbose=0).history
     assert np.isfinite([*history["loss"], *history["val_loss"]]).all()
@@ -148,6 +150,7 @@ def test_the_trial_goes_the_way_of_the_training(how):
         np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize(("value", "kind"), [(np.nan, "NaN"), (np.inf, "infinite values")])
 def test_a_mapped_file_is_checked_as_it_is_read(tmp_path, shuffle, value, kind):

@@ -158,6 +158,7 @@ def level(size=None):
 
 # From Keras 3.15.1 on JAX with validation_steps=2, which is what it documents for every number of steps; a finite
 # generator is validated on in all epochs, where Keras warns and then repeats the first batch: mean of 0, ..., 5.
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "steps", "expected"), [(None, 2, 0.5), (None, 5, 2.0), (6, None, 2.5), (6, 3, 1.0)])
 def test_validation_from_a_generator_is_on_the_same_batches_in_every_epoch(size, steps, expected):
     made = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones", use_bias=False)])
@@ -307,6 +308,7 @@ def test_live_sequences_of_other_lengths(kind):
         np.testing.assert_allclose(history[name], want[name], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_targets_of_another_length_than_the_outputs_are_refused():
     made = keras.Sequential([keras.layers.SimpleRNN(3, return_sequences=True), keras.layers.Dense(1)])
     made.compile("sgd", "mse")

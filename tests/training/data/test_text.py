@@ -193,6 +193,7 @@ def test_a_table_that_is_too_small_is_refused():
         model.predict(LETTERS, verbose=0)
 
 
+@pytest.mark.slow
 def test_masks_of_tokens():
     text = vectorized(output_sequence_length=6)
     model = minidl.Sequential(

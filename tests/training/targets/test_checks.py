@@ -321,6 +321,7 @@ SILENT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SILENT)
 def test_not_warned(case):
     units, activation, loss, y = SILENT[case]

@@ -299,6 +299,7 @@ def test_a_metric_object_of_two_outputs_is_carried_once():
     assert shared.name == "mean_absolute_error"
 
 
+@pytest.mark.slow
 def test_gradients_follow_the_weights_of_the_losses():
     y, y_pred = OUTPUTS["dict"]
     objectives = made(y, y_pred, loss=BOTH, loss_weights={"price": 0.0, "kind": 2.0})
