@@ -78,7 +78,7 @@ def test_a_box_stays_around_its_pixels(case):
 
 @pytest.mark.parametrize("case", ["crop", "crop of a smaller image", "center crop", "padded to the aspect ratio"])
 def test_sizes_change_in_inference_too(case):
-    """Keras's RandomCrop resizes the image, and leaves the boxes as they were."""
+    """Keras's RandomCrop leaves images and boxes as they are."""
     images, boxes = painted()
     assert_around(GEOMETRY[case][0]()({"images": images, "bounding_boxes": boxes}, training=False), 0.5)
 
@@ -102,6 +102,31 @@ def test_a_zoom_is_around_the_center_of_the_image():
     out = layer({"images": images, "bounding_boxes": boxes}, training=True)
     np.testing.assert_array_equal(seen(out["images"][0]), [0, 0, 4, 10])
     np.testing.assert_allclose(out["bounding_boxes"]["boxes"], [[[0, 0, 4, 10]]], atol=1e-4)
+
+
+def test_a_crop_to_the_aspect_ratio_is_where_the_pixels_are_cropped():
+    """Keras takes rows off the boxes after the resizing, and rounds: they would begin at 0.5."""
+    images = np.zeros((1, 10, 8, 1), "float32")
+    images[0, 1:3, 2:4] = 1
+    boxes = {"boxes": np.array([[[2, 1, 4, 3]]], "float32"), "labels": np.array([[1]])}
+    layer = layers.Resizing(20, 20, "nearest", crop_to_aspect_ratio=True, **XYXY)
+    out = layer({"images": images, "bounding_boxes": boxes})
+    np.testing.assert_array_equal(seen(out["images"][0]), [5, 0, 10, 5])
+    np.testing.assert_allclose(out["bounding_boxes"]["boxes"], [[[5, 0, 10, 5]]], atol=1e-5)
+
+
+def test_a_flip_clips_boxes_and_keeps_what_it_was_given():
+    """Keras clips fractions of the size at the size in pixels, and overwrites the dict."""
+    images, _ = painted(SIDES[:1])
+    boxes = {"boxes": np.array([[[-5.0, 10, 20, 50], [61, 0, 70, 5]]]), "labels": np.array([[1, 2]])}
+    given = {"images": images, "bounding_boxes": boxes}
+    layer = layers.RandomFlip("horizontal", **XYXY)
+    flips = {"flips": np.array([[True]]), "input_shape": images.shape}
+    out = layer.transform_bounding_boxes(boxes, flips)
+    np.testing.assert_array_equal(out["boxes"], [[[40, 10, 60, 40], [0, 0, 0, 5]]])
+    np.testing.assert_array_equal(out["labels"], [[1, -1]])
+    layer(given, training=True)
+    assert given["images"] is images and given["bounding_boxes"] is boxes and boxes["boxes"][0, 0, 0] == -5
 
 
 @pytest.mark.slow

@@ -22,7 +22,8 @@ class ImageLayer(Layer):
 
     Bounding boxes are a dict of "boxes" (batch, boxes, 4), in the format `bounding_box_format`, and "labels" (batch,
     boxes), or (batch, boxes, classes); for one image without the first axis. They are moved as the pixels are and
-    clipped to the image, and those without area left get the label -1.
+    clipped to the image, and those without area left get the label -1. In mixed precision floats are rounded to the
+    compute dtype before, as all inputs are; integers are exact.
 
     A subclass draws its random parameters in `draw` and applies them in `transform`. Labels are unchanged.
     `draws_in_inference` says that its seed advances in inference too, as Keras's does.
