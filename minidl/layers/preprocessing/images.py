@@ -29,7 +29,7 @@ class Resizing(ImageLayer):
         fill_value: the value of the padding.
         antialias: whether to smooth when downsampling.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes, in the same dtype: integers are rounded.
@@ -40,6 +40,10 @@ class Resizing(ImageLayer):
     Example:
     >>> Resizing(4, 6)(jnp.ones((2, 8, 8, 3))).shape
     (2, 4, 6, 3)
+    >>> boxes = {"boxes": jnp.array([[2.0, 0.0, 8.0, 4.0]]), "labels": jnp.array([5])}  # left, top, right, bottom
+    >>> layer = Resizing(4, 4, bounding_box_format="xyxy")
+    >>> layer({"images": jnp.ones((8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]["boxes"]
+    Array([[1., 0., 4., 2.]], dtype=float32)
     """
 
     def __init__(
@@ -115,7 +119,7 @@ class CenterCrop(ImageLayer):
         height: height of the output.
         width: width of the output.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes.
@@ -165,7 +169,7 @@ class RandomFlip(RandomImageLayer):
         mode: "horizontal", "vertical", or "horizontal_and_vertical", which flips along both axes or neither.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -224,7 +228,7 @@ class RandomBrightness(RandomImageLayer):
         factor: largest change as a fraction of the value range, or (lowest, highest) from -1 to 1.
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.
@@ -270,7 +274,7 @@ class RandomContrast(RandomImageLayer):
             (0, upper).
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.

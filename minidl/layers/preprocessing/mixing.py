@@ -24,7 +24,7 @@ class MixUp(RandomImageLayer):
         alpha: weights are drawn from Beta(alpha, alpha): the smaller, the nearer to 0 or 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or with the channels first; one image stays as it is.
     Output shape: the same.
@@ -74,7 +74,7 @@ class CutMix(RandomImageLayer):
         factor: (lowest, highest) parameter of the Beta distribution of the areas, from 0 to 1; one number x is (0, x).
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or with the channels first; one image stays as it is.
     Output shape: the same.
@@ -146,7 +146,7 @@ class RandomErasing(RandomImageLayer):
         value_range: the lowest and highest value of an image: the noise is a normal number times the highest, clipped.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.

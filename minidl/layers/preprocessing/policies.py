@@ -87,7 +87,7 @@ class RandAugment(_Policy):
         interpolation: "bilinear" or "nearest".
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same.
@@ -161,7 +161,7 @@ class AugMix(_Policy):
         interpolation: "bilinear" or "nearest".
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same.

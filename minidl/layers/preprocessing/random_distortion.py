@@ -33,7 +33,7 @@ class RandomShear(RandomAffine):
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -84,7 +84,7 @@ class RandomPerspective(RandomImageLayer):
         fill_value: the value outside of the image.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -159,7 +159,7 @@ class RandomElasticTransform(RandomImageLayer):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -244,7 +244,7 @@ class RandomGaussianBlur(RandomImageLayer):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.

@@ -83,7 +83,7 @@ class RandomTranslation(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -136,7 +136,7 @@ class RandomRotation(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -188,7 +188,7 @@ class RandomZoom(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -246,7 +246,7 @@ class RandomCrop(ImageLayer):
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes.
