@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 _TENSORFLOW = "If it is TensorFlow's, import tensorflow for it, or use numpy, jax.numpy or minidl.ops"
 _LEGACY = "Keras itself has given it up"
-_BOXES = "Bounding boxes are out of its scope: keep them in arrays of your own"
 _OPS = "Use the function of numpy, jax.numpy or minidl.ops"
 
 WAYS = {  # pattern of names, without "minidl." -> what to do; the first that fits counts
@@ -44,7 +43,6 @@ WAYS = {  # pattern of names, without "minidl." -> what to do; the first that fi
     "layers.JaxLayer": "Call the function in the call of a Layer, with its parameters from add_weight",
     "layers.FlaxLayer": "Call module.apply in the call of a Layer, with its parameters from add_weight",
     "layers.experimental": "What was in it is in minidl.layers",
-    "layers.*BoundingBoxes": _BOXES,
     "utils.Config": "Use a dataclass",
     "utils.get_source_inputs": "Use model.inputs",
     "saving.KerasFileEditor": "A .keras file is a zip archive of config.json and an HDF5 file, which h5py edits",

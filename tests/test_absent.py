@@ -11,7 +11,7 @@ import pytest
 import minidl as tf
 from minidl.absent import WAYS, message
 from tests.references import _surface as surface
-from tests.test_surface import ABSENT, BACKENDS, BOXES, QUANTIZED, compared, reason
+from tests.test_surface import ABSENT, BACKENDS, PICTURES, QUANTIZED, compared, reason
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_every_name_of_keras_that_stays_absent_has_a_way():
         if "(" not in name and inspect.ismodule(modules.get(path)):
             with pytest.raises(AttributeError, match=f"has no {last}") as caught:
                 getattr(modules[path], last)
-            if reason(name, ABSENT) in (QUANTIZED, BOXES, BACKENDS):
+            if reason(name, ABSENT) in (QUANTIZED, PICTURES, BACKENDS):
                 assert not str(caught.value).endswith(f"has no {last}."), name
 
 

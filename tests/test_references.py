@@ -80,6 +80,6 @@ def test_committed_numbers_of_keras(area):
 @pytest.mark.parametrize("area", EVERY_AREA)
 def test_live_numbers_of_keras(area):
     keras = pytest.importorskip("keras")
-    if area in ("layers_preprocessing", "layers_augmentation", "text"):
+    if area in ("layers_preprocessing", "layers_augmentation", "layers_boxes", "text"):
         pytest.importorskip("tensorflow", reason="Keras's own preprocessing layers need it")
     compare(area, compute(area, keras), live=True)

@@ -65,6 +65,7 @@ MAKES: dict[str, str] = {
     "layers.Hashing": "2",
     "layers.LSTM": "2",
     "layers.LSTMCell": "2",
+    "layers.MaxNumBoundingBoxes": "3",
     "layers.MultiHeadAttention": "2, 3",
     "layers.Permute": "(1,)",
     "layers.Pipeline": "[]",

@@ -73,6 +73,9 @@ ROWS = {
     ),
     "Resizing": Row(layers.Resizing, {"height": 3, "width": 8, "crop_to_aspect_ratio": True}, IMAGES),
     "CenterCrop": Row(layers.CenterCrop, {"height": 3, "width": 4}, IMAGES),
+    "MaxNumBoundingBoxes": Row(  # boxes are in test_boxes.py
+        layers.MaxNumBoundingBoxes, {"max_number": 3, "fill_value": -2, "bounding_box_format": "xyxy"}, IMAGES
+    ),
     "RandomFlip": Row(layers.RandomFlip, {"seed": 1}, IMAGES, **NOISE),
     "RandomBrightness": Row(layers.RandomBrightness, {"factor": [-0.1, 0.2], "seed": 1}, IMAGES, **NOISE),
     "RandomContrast": Row(layers.RandomContrast, {"factor": [0.3, 0.4], "seed": 1}, IMAGES, **NOISE),

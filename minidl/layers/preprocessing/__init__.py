@@ -12,6 +12,7 @@ from minidl.layers.preprocessing.hashed_crossing import HashedCrossing
 from minidl.layers.preprocessing.hashing import Hashing
 from minidl.layers.preprocessing.images import CenterCrop, RandomBrightness, RandomContrast, RandomFlip, Resizing
 from minidl.layers.preprocessing.integer_lookup import IntegerLookup
+from minidl.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
 from minidl.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from minidl.layers.preprocessing.mixing import CutMix, MixUp, RandomErasing
 from minidl.layers.preprocessing.normalization import Normalization
@@ -51,6 +52,7 @@ __all__ = [
     "HashedCrossing",
     "Hashing",
     "IntegerLookup",
+    "MaxNumBoundingBoxes",
     "MelSpectrogram",
     "MixUp",
     "Normalization",

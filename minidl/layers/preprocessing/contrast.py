@@ -28,7 +28,7 @@ class AutoContrast(ImageLayer):
 
     Args:
         value_range: the lowest and highest value of an image.
-        **kwargs: `data_format`, and see `Layer`.
+        **kwargs: `data_format`, `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -66,7 +66,7 @@ class Equalization(ImageLayer):
         value_range: the lowest and highest value of an image.
         bins: number of bins of the histogram.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -124,7 +124,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
         clip_limit: the limit, as a multiple of the mean count; 0 or less for none.
         tile_grid_size: rows and columns of tiles.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -201,7 +201,7 @@ class Solarization(RandomImageLayer):
         threshold_factor: likewise the threshold: 0 inverts all values.
         value_range: the lowest and highest value of an image, which are mapped to 0 and 255.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: `data_format`, and see `Layer`.
+        **kwargs: `data_format`, `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.

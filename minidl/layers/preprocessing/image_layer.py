@@ -1,4 +1,4 @@
-"""ImageLayer: the base of image layers, which transform images and their segmentation masks consistently."""
+"""ImageLayer: the base of image layers, which transform images, their masks and their bounding boxes consistently."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from minidl import kernels, random
 from minidl.core.typing import Array, Config
 from minidl.layers.base import Layer
 from minidl.layers.data_format import data_format_of
+from minidl.layers.preprocessing import image_boxes
+from minidl.ops.image.boxes import check_format
 
-KEYS = ("images", "labels", "segmentation_masks")
+KEYS = ("images", "labels", "segmentation_masks", "bounding_boxes")
 
 
 class ImageLayer(Layer):
-    """A layer that is called on images, or on a dict with "images", "labels" and "segmentation_masks".
+    """A layer that is called on images, or on a dict of "images", "labels", "segmentation_masks" and "bounding_boxes".
+
+    Bounding boxes are a dict of "boxes" (batch, boxes, 4), in the format `bounding_box_format`, and "labels" (batch,
+    boxes), or (batch, boxes, classes); for one image without the first axis. They are moved as the pixels are and
+    clipped to the image, and those without area left get the label -1. In mixed precision floats are rounded to the
+    compute dtype before, as all inputs are; integers are exact.
 
     A subclass draws its random parameters in `draw` and applies them in `transform`. Labels are unchanged.
     `draws_in_inference` says that its seed advances in inference too, as Keras's does.
@@ -29,8 +36,11 @@ class ImageLayer(Layer):
     draws_in_inference = False
     generator: random.SeedGenerator | None = None
 
-    def __init__(self, data_format: str | None = None, **kwargs: Any):
+    def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        if bounding_box_format is not None:
+            check_format(bounding_box_format, type(self).__name__)
+        self.bounding_box_format = bounding_box_format
         self.data_format = data_format_of(data_format)
         self.built = True
 
@@ -56,6 +66,10 @@ class ImageLayer(Layer):
                     f"for the number of channels, got {masks.shape} for images of shape {images.shape}."
                 )
             result["segmentation_masks"] = self.transform_segmentation_masks(masks, parameters, training=training)
+        if "bounding_boxes" in data:
+            self.box_format()
+            boxes = image_boxes.checked(data["bounding_boxes"], images, type(self).__name__)
+            result["bounding_boxes"] = self.transform_bounding_boxes(boxes, parameters, training=training)
         if "labels" in data:
             result["labels"] = self.transform_labels(data["labels"], parameters, training=training)
         return result
@@ -90,6 +104,10 @@ class ImageLayer(Layer):
         """The transformed masks. Can be overridden."""
         return self.transform_masks(masks, transformation)
 
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The dict of boxes and labels, unchanged where the layer moves no pixels. Can be overridden."""
+        return bounding_boxes
+
     def draw(self, images: Array, seed: Any) -> Any:
         """Draw the random parameters of one call from a `SeedGenerator`."""
         return None
@@ -102,17 +120,36 @@ class ImageLayer(Layer):
         """The transformed masks."""
         return self.transform(masks, parameters, "nearest")
 
+    def box_format(self) -> str:
+        """The format of the bounding boxes.
+
+        Raises:
+            ValueError: the constructor got none.
+        """
+        if self.bounding_box_format is None:
+            name = type(self).__name__
+            raise ValueError(
+                f"{name} got bounding_boxes, but has no bounding_box_format. Pass it to the layer's constructor, for "
+                f"example {name}(..., bounding_box_format='xyxy')."
+            )
+        return self.bounding_box_format
+
     def axis_of_rows(self, images: Array) -> int:
         """The axis of the height; that of the width is the next."""
         return images.ndim - (3 if self.data_format == "channels_last" else 2)
 
     def size_of(self, images: Array) -> tuple[int, int]:
         """Height and width."""
-        rows = self.axis_of_rows(images)
-        return images.shape[rows], images.shape[rows + 1]
+        return self.size_in(images.shape)
+
+    def size_in(self, shape: Sequence[int]) -> tuple[int, int]:
+        """Height and width of images of a shape."""
+        height, width = shape[-3:-1] if self.data_format == "channels_last" else shape[-2:]
+        return height, width
 
     def get_config(self) -> Config:
-        return {**super().get_config(), "data_format": self.data_format}
+        formats = {"data_format": self.data_format, "bounding_box_format": self.bounding_box_format}
+        return {**super().get_config(), **{name: value for name, value in formats.items() if value is not None}}
 
 
 class RandomImageLayer(ImageLayer):
@@ -134,6 +171,15 @@ class RandomImageLayer(ImageLayer):
         if transformation is None:
             return masks
         return super().transform_segmentation_masks(masks, transformation, training)
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        if transformation is None or not training:
+            return bounding_boxes
+        return self.transform_boxes(bounding_boxes, transformation)
+
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        """The dict of boxes and labels in training."""
+        return bounding_boxes
 
     def uniform(self, shape: Sequence[int], low: float, high: float, seed: Any, dtype: Any = None) -> Array:
         """Draws from [low, high), in the compute dtype."""

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, Config
+from minidl.layers.preprocessing import image_boxes
 from minidl.layers.preprocessing.image_layer import ImageLayer, RandomImageLayer, interval, limits, shape_per_image
-from minidl.ops.image.sizes import METHODS, resize
+from minidl.ops.image.boxes import matrix
+from minidl.ops.image.sizes import METHODS, aspect_window, resize
 
 
 class Resizing(ImageLayer):
@@ -27,7 +29,7 @@ class Resizing(ImageLayer):
         fill_value: the value of the padding.
         antialias: whether to smooth when downsampling.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes, in the same dtype: integers are rounded.
@@ -38,6 +40,10 @@ class Resizing(ImageLayer):
     Example:
     >>> Resizing(4, 6)(jnp.ones((2, 8, 8, 3))).shape
     (2, 4, 6, 3)
+    >>> boxes = {"boxes": jnp.array([[2.0, 0.0, 8.0, 4.0]]), "labels": jnp.array([5])}  # left, top, right, bottom
+    >>> layer = Resizing(4, 4, bounding_box_format="xyxy")
+    >>> layer({"images": jnp.ones((8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]["boxes"]
+    Array([[1., 0., 4., 2.]], dtype=float32)
     """
 
     def __init__(
@@ -72,6 +78,21 @@ class Resizing(ImageLayer):
     def prepare(self, images: Array) -> Array:
         return images  # integers stay integers
 
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> tuple[int, int]:
+        """(height, width) of the images, which their boxes need."""
+        return self.size_of(data["images"] if isinstance(data, dict) else data)
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes in the resized images. Those of four zeros or of four -1, which are padding, become zeros."""
+        window = [(0, length) for length in transformation]
+        target = self.height, self.width
+        if self.crop_to_aspect_ratio or self.pad_to_aspect_ratio:
+            window = aspect_window(transformation, target, crop=self.crop_to_aspect_ratio)
+        given = jnp.asarray(bounding_boxes["boxes"])
+        padding = jnp.all(given == 0, -1, keepdims=True) | jnp.all(given == -1, -1, keepdims=True)
+        moved = image_boxes.resized(bounding_boxes, self.box_format(), transformation, window, target)
+        return {**moved, "boxes": jnp.where(padding, 0, moved["boxes"])}
+
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
         return resize(
             images,
@@ -98,7 +119,7 @@ class CenterCrop(ImageLayer):
         height: height of the output.
         width: width of the output.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes.
@@ -113,16 +134,29 @@ class CenterCrop(ImageLayer):
         self.height = height
         self.width = width
 
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """The shape of the images, which their boxes need."""
+        return {"input_shape": (data["images"] if isinstance(data, dict) else data).shape}
+
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        rows = self.axis_of_rows(images)
-        extra = images.shape[rows] - self.height, images.shape[rows + 1] - self.width
-        if min(extra) < 0:
-            size = self.height, self.width
-            return resize(images, size, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
-        for axis, (more, length) in enumerate(zip(extra, (self.height, self.width)), rows):
-            first = int(more / 2)
+        size, target = self.size_of(images), (self.height, self.width)
+        if size[0] < self.height or size[1] < self.width:
+            return resize(images, target, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
+        for axis, (first, length) in enumerate(self._window(size), self.axis_of_rows(images)):
             images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
         return images
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes in the cropped images."""
+        size, target = self.size_in(transformation["input_shape"]), (self.height, self.width)
+        return image_boxes.resized(bounding_boxes, self.box_format(), size, self._window(size), target)
+
+    def _window(self, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """(first, length) of the crop, along height and width."""
+        target = self.height, self.width
+        if size[0] < self.height or size[1] < self.width:
+            return aspect_window(size, target, crop=True)
+        return [((old - new) // 2, new) for old, new in zip(size, target)]
 
     def get_config(self) -> Config:
         return {**super().get_config(), "height": self.height, "width": self.width}
@@ -135,7 +169,7 @@ class RandomFlip(RandomImageLayer):
         mode: "horizontal", "vertical", or "horizontal_and_vertical", which flips along both axes or neither.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -163,15 +197,25 @@ class RandomFlip(RandomImageLayer):
         self.mode = mode
 
     def draw(self, images: Array, seed: Any) -> Any:
-        return random.uniform(shape_per_image(images), seed=seed) <= 0.5
+        flips = random.uniform(shape_per_image(images), seed=seed) <= 0.5
+        return {"flips": flips, "input_shape": images.shape}
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        rows = self.axis_of_rows(images)
+        rows, flips = self.axis_of_rows(images), parameters["flips"]
         if "horizontal" in self.mode:
-            images = jnp.where(parameters, jnp.flip(images, rows + 1), images)
+            images = jnp.where(flips, jnp.flip(images, rows + 1), images)
         if "vertical" in self.mode:
-            images = jnp.where(parameters, jnp.flip(images, rows), images)
+            images = jnp.where(flips, jnp.flip(images, rows), images)
         return images
+
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        size, flips = self.size_in(parameters["input_shape"]), jnp.asarray(parameters["flips"]).reshape(-1)
+        across, down = flips & ("horizontal" in self.mode), flips & ("vertical" in self.mode)
+        (xx, x), (yy, y) = (
+            (jnp.where(flipped, -1, 1), jnp.where(flipped, length - 1, 0))
+            for flipped, length in ((across, size[1]), (down, size[0]))
+        )
+        return image_boxes.mapped(bounding_boxes, self.box_format(), matrix(xx, 0, x, 0, yy, y), size)
 
     def get_config(self) -> Config:
         return {**super().get_config(), "mode": self.mode}
@@ -184,7 +228,7 @@ class RandomBrightness(RandomImageLayer):
         factor: largest change as a fraction of the value range, or (lowest, highest) from -1 to 1.
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.
@@ -230,7 +274,7 @@ class RandomContrast(RandomImageLayer):
             (0, upper).
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image.
     Output shape: the same.

@@ -16,14 +16,15 @@ from minidl.ops.image.layout import channels_axis
 class MixUp(RandomImageLayer):
     """Mixes each image with another of the batch during training, and the labels likewise: `w * a + (1 - w) * b`.
 
-    Called on a dict of "images" and "labels", which are one-hot or numbers, and "segmentation_masks". (Zhang and
+    Called on a dict of "images" and "labels", which are one-hot or numbers, "segmentation_masks" and "bounding_boxes":
+    an image has the boxes of both, concatenated. (Zhang and
     others, mixup: beyond empirical risk minimization, 2017, https://arxiv.org/abs/1710.09412.)
 
     Args:
         alpha: weights are drawn from Beta(alpha, alpha): the smaller, the nearer to 0 or 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or with the channels first; one image stays as it is.
     Output shape: the same.
@@ -52,6 +53,14 @@ class MixUp(RandomImageLayer):
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
         return labels if transformation is None else _mixed(labels, *transformation)
 
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        """The boxes of both images."""
+        both = {name: jnp.asarray(bounding_boxes[name]) for name in ("boxes", "labels")}
+        if both["boxes"].ndim != 3:
+            raise ValueError(f"MixUp: boxes of a batch have the shape (batch, boxes, 4), got {both['boxes'].shape}.")
+        both = {name: jnp.concatenate([values, values[parameters[0]]], 1) for name, values in both.items()}
+        return {**bounding_boxes, **both}
+
     def get_config(self) -> Config:
         return {**super().get_config(), "alpha": self.alpha}
 
@@ -65,7 +74,7 @@ class CutMix(RandomImageLayer):
         factor: (lowest, highest) parameter of the Beta distribution of the areas, from 0 to 1; one number x is (0, x).
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or with the channels first; one image stays as it is.
     Output shape: the same.
@@ -109,6 +118,17 @@ class CutMix(RandomImageLayer):
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
         return labels if transformation is None else _mixed(labels, *transformation[:2])
 
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Refused, as in Keras: a rectangle covers a part of a box.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "CutMix takes no bounding_boxes: a part of an object may be covered. Leave them out, or use MixUp, which "
+            "keeps the boxes of both images."
+        )
+
     def get_config(self) -> Config:
         return {**super().get_config(), "factor": self.factor}
 
@@ -126,7 +146,7 @@ class RandomErasing(RandomImageLayer):
         value_range: the lowest and highest value of an image: the noise is a normal number times the highest, clipped.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ class _Policy(RandomImageLayer):
         self.factor = interval(factor, f"{type(self).__name__}: factor", 0, 1)
         self.interpolation = interpolation
         common: dict[str, Any] = {"data_format": self.data_format, "dtype": self.dtype_policy}
-        geometry: dict[str, Any] = {**common, "interpolation": interpolation, "seed": seed}
+        boxes = {"bounding_box_format": self.bounding_box_format}
+        geometry: dict[str, Any] = {**common, **boxes, "interpolation": interpolation, "seed": seed}
         colors: dict[str, Any] = {**common, "value_range": value_range, "seed": seed}
         still: dict[str, Any] = {**common, "value_range": value_range}
         bits = max(1, int(8 * self.factor[1]))
@@ -85,7 +87,7 @@ class RandAugment(_Policy):
         interpolation: "bilinear" or "nearest".
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same.
@@ -125,17 +127,21 @@ class RandAugment(_Policy):
     def get_config(self) -> Config:
         return {**super().get_config(), "num_ops": self.num_ops}
 
-    def _one_after_the_other(self, images: Array, parameters: Any, method: str) -> Array:
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        arrays = jax.tree.map(jnp.asarray, {**bounding_boxes, "boxes": jnp.asarray(bounding_boxes["boxes"], "float32")})
+        return self._one_after_the_other(arrays, parameters, "transform_bounding_boxes")
+
+    def _one_after_the_other(self, data: Any, parameters: Any, method: str) -> Any:
         which, drawn = parameters
 
-        def one(images: Array, number: Array) -> tuple[Array, None]:
-            branches = [
-                lambda images, layer=layer, values=values: getattr(layer, method)(images, values).astype(images.dtype)
-                for layer, values in zip(self.numbered, drawn)
-            ]
-            return jax.lax.switch(number, branches, images), None
+        def applied(layer: ImageLayer, values: Any, data: Any) -> Any:
+            return jax.tree.map(lambda new, old: new.astype(old.dtype), getattr(layer, method)(data, values), data)
 
-        return jax.lax.scan(one, images, which)[0]
+        def one(data: Any, number: Array) -> tuple[Any, None]:
+            branches = [functools.partial(applied, layer, values) for layer, values in zip(self.numbered, drawn)]
+            return jax.lax.switch(number, branches, data), None
+
+        return jax.lax.scan(one, data, which)[0]
 
 
 class AugMix(_Policy):
@@ -143,7 +149,7 @@ class AugMix(_Policy):
 
     A chain has up to `chain_depth` of the augmentations of `RandAugment`, drawn for each batch; the weights of the
     chains are drawn from a Dirichlet distribution, that of the image itself from a Beta distribution. (Hendrycks and
-    others, 2019, https://arxiv.org/abs/1912.02781.)
+    others, 2019, https://arxiv.org/abs/1912.02781.) Bounding boxes stay as they are, as in Keras.
 
     Args:
         value_range: the lowest and highest value of an image.
@@ -155,7 +161,7 @@ class AugMix(_Policy):
         interpolation: "bilinear" or "nearest".
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same.

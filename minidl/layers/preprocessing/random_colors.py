@@ -32,7 +32,7 @@ class RandomColor(RandomImageLayer):
         value_range: the lowest and highest value of an image.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -84,7 +84,7 @@ class RandomSaturation(RandomColor):
         value_range: the lowest and highest value of an image.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomSaturation((0.0, 0.0))(jnp.asarray([[[10.0, 20.0, 30.0]]]), training=True).tolist()
@@ -106,7 +106,7 @@ class RandomHue(RandomColor):
         value_range: the lowest and highest value of an image.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomHue((1.0, 1.0))(jnp.asarray([[[0.0, 255.0, 255.0]]]), training=True).tolist()  # cyan: red is opposite
@@ -134,7 +134,7 @@ class RandomColorDegeneration(RandomColor):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomColorDegeneration((1.0, 1.0))(jnp.full((1, 1, 3), 10.0), training=True).round(2).tolist()
@@ -159,7 +159,7 @@ class RandomSharpness(RandomColor):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomSharpness((0.5, 0.5))(jnp.ones((2, 4, 4, 3)), training=True).shape
@@ -185,7 +185,7 @@ class RandomPosterization(RandomColor):
         value_range: the lowest and highest value of an image, which are mapped to 0 and 255.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomPosterization((2, 2))(jnp.asarray([[[1.0, 100.0, 255.0]]]), training=True).tolist()
@@ -217,7 +217,7 @@ class RandomInvert(RandomColor):
         value_range: the lowest and highest value of an image.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Example:
     >>> RandomInvert((1.0, 1.0))(jnp.asarray([[[0.0, 100.0, 255.0]]]), training=True).tolist()
@@ -250,7 +250,7 @@ class RandomGrayscale(RandomImageLayer):
         factor: the probability, from 0 to 1.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same: gray is in all channels.
@@ -295,7 +295,7 @@ class RandomColorJitter(RandomImageLayer):
         hue_factor: see `RandomHue`; None leaves it as it is.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, 3), or one image; or with the channels first.
     Output shape: the same.

@@ -10,11 +10,15 @@ import jax.numpy as jnp
 from minidl import random
 from minidl.core.typing import Array, Config
 from minidl.layers.data_format import sizes_of
+from minidl.layers.preprocessing import image_boxes
 from minidl.layers.preprocessing.image_layer import RandomImageLayer, interval, limits
 from minidl.layers.preprocessing.random_geometry import INTERPOLATIONS, RandomAffine
 from minidl.ops.image import gaussian_blur, perspective_transform
+from minidl.ops.image.boxes import matrix
 from minidl.ops.image.layout import on_batch
-from minidl.ops.image.sampling import FILL_MODES, displaced, smooth_field
+from minidl.ops.image.sampling import FILL_MODES, displaced, homography, smooth_field
+
+_SAME = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)  # coefficients of the homography that moves nothing
 
 
 class RandomShear(RandomAffine):
@@ -29,7 +33,7 @@ class RandomShear(RandomAffine):
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -80,7 +84,7 @@ class RandomPerspective(RandomImageLayer):
         fill_value: the value outside of the image.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -119,12 +123,20 @@ class RandomPerspective(RandomImageLayer):
         moved = self.uniform((len(changed) if images.ndim == 4 else 1, 4, 2), -half, half, seed, self.compute_dtype)
         corners = [[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]]
         start = jnp.broadcast_to(jnp.asarray(corners, moved.dtype), moved.shape)
-        return changed, start, start + start * moved
+        end = start + start * moved
+        return {"apply_perspective": changed, "start_points": start, "end_points": end, "input_shape": images.shape}
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
-        changed, start, end = parameters
+        start, end = parameters["start_points"], parameters["end_points"]
         moved = perspective_transform(images, start, end, interpolation, self.fill_value, self.data_format)
-        return jnp.where(changed, moved, images)
+        return jnp.where(parameters["apply_perspective"], moved, images)
+
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        points = (jnp.asarray(parameters[name], "float32") for name in ("start_points", "end_points"))
+        changed = jnp.asarray(parameters["apply_perspective"]).reshape(-1, 1)
+        pixels = matrix(*jnp.where(changed, homography(*points), jnp.asarray(_SAME)).T)
+        size = self.size_in(parameters["input_shape"])
+        return image_boxes.mapped(bounding_boxes, self.box_format(), pixels, size)
 
     def get_config(self) -> Config:
         names = ("factor", "scale", "interpolation", "fill_value")
@@ -147,7 +159,7 @@ class RandomElasticTransform(RandomImageLayer):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -204,6 +216,17 @@ class RandomElasticTransform(RandomImageLayer):
         )
         return jnp.clip(jnp.where(changed, deformed, images), *self.value_range)
 
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """Refused, as in Keras: it is not known where the sides of a box are after the deformation.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "RandomElasticTransform takes no bounding_boxes: images are deformed, so that a box has no place to go. "
+            "Leave them out, or use RandomPerspective, which moves boxes with the image."
+        )
+
     def get_config(self) -> Config:
         names = ("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
@@ -221,7 +244,7 @@ class RandomGaussianBlur(RandomImageLayer):
         value_range: the lowest and highest value of an image; the output is clipped to it.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         seed: an integer; None draws one from Python's `random`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.

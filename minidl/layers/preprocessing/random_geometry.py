@@ -10,10 +10,11 @@ import jax.numpy as jnp
 
 from minidl import random
 from minidl.core.typing import Array, Config
+from minidl.layers.preprocessing import image_boxes
 from minidl.layers.preprocessing.image_layer import ImageLayer, RandomImageLayer, interval
-from minidl.layers.preprocessing.images import Resizing
 from minidl.ops import image
-from minidl.ops.image.sizes import METHODS
+from minidl.ops.image.boxes import matrix
+from minidl.ops.image.sizes import METHODS, aspect_window, resize
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -47,16 +48,22 @@ class RandomAffine(RandomImageLayer):
         transforms = jnp.stack(
             [jnp.broadcast_to(jnp.asarray(parameter), (examples,)) for parameter in (*rows, 0, 0)], -1
         )
-        return transforms[0] if images.ndim == 3 else transforms
+        return {"transforms": transforms[0] if images.ndim == 3 else transforms, "input_shape": images.shape}
 
     def draw_transforms(self, examples: int, height: int, width: int, seed: Any) -> tuple[Any, ...]:
         """The first six parameters of `ops.image.affine_transform`: each a number, or an array (examples,)."""
         raise NotImplementedError
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
+        transforms = parameters["transforms"]
         return image.affine_transform(
-            images, parameters, interpolation, self.fill_mode, self.fill_value, data_format=self.data_format
+            images, transforms, interpolation, self.fill_mode, self.fill_value, data_format=self.data_format
         )
+
+    def transform_boxes(self, bounding_boxes: Any, parameters: Any) -> Any:
+        pixels = matrix(*parameters["transforms"].reshape(-1, 8).T)
+        size = self.size_in(parameters["input_shape"])
+        return image_boxes.mapped(bounding_boxes, self.box_format(), pixels, size)
 
     def get_config(self) -> Config:
         names = ("fill_mode", "interpolation", "fill_value")
@@ -76,7 +83,7 @@ class RandomTranslation(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -129,7 +136,7 @@ class RandomRotation(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -181,7 +188,7 @@ class RandomZoom(RandomAffine):
         seed: an integer; None draws one from Python's `random`.
         fill_value: the value outside of the image with "constant".
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same.
@@ -239,7 +246,7 @@ class RandomCrop(ImageLayer):
         seed: an integer; None draws one from Python's `random`.
         data_format: "channels_last" or "channels_first"; None for `minidl.config.image_data_format()`.
         name: see `Layer`.
-        **kwargs: see `Layer`.
+        **kwargs: `bounding_box_format`, and see `Layer`.
 
     Input shape: (batch, height, width, channels), or one image; or with the channels first.
     Output shape: the same with the new sizes.
@@ -265,21 +272,38 @@ class RandomCrop(ImageLayer):
         self.seed = random.make_default_seed() if seed is None else seed
         self.generator = random.SeedGenerator(seed)
 
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        """The shape of the images and the part that is cropped: (first, length) along height and width."""
+        images = data["images"] if isinstance(data, dict) else data
+        window: list[tuple[Any, int]] = aspect_window(self.size_of(images), (self.height, self.width), crop=True)
+        if training:
+            window = self.draw(images, self.generator if seed is None else seed)
+        return {"window": window, "input_shape": images.shape}
+
     def draw(self, images: Array, seed: Any) -> list[tuple[Any, int]]:
         """The start and the length of the crop, along height and width."""
         height, width = self.size_of(images)
         if height > self.height and width > self.width:
             return [_random_slice(height, self.height, seed), _random_slice(width, self.width, seed)]
         # The start of the center crop with the aspect ratio of the output; at most as long as the output.
-        tall = max(min(height, int(width * self.height / self.width)), 1)
-        wide = max(min(width, int(height * self.width / self.height)), 1)
-        top, left = (height - tall) // 2, (width - wide) // 2
+        (top, _), (left, _) = aspect_window((height, width), (self.height, self.width), crop=True)
         return [(top, min(self.height, height - top)), (left, min(self.width, width - left))]
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
+        return self.transform(images, transformation["window"] if training else None, self.interpolation)
+
+    def transform_segmentation_masks(self, masks: Any, transformation: Any = None, training: bool = True) -> Any:
+        return self.transform(masks, transformation["window"] if training else None, "nearest")
+
+    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
+        """The boxes in the cropped images."""
+        size, target = self.size_in(transformation["input_shape"]), (self.height, self.width)
+        return image_boxes.resized(bounding_boxes, self.box_format(), size, transformation["window"], target)
 
     def transform(self, images: Array, parameters: Any, interpolation: str) -> Array:
         if parameters is None:
-            resize = Resizing(self.height, self.width, crop_to_aspect_ratio=True, data_format=self.data_format)
-            return resize.transform(images, None, interpolation)
+            target = self.height, self.width
+            return resize(images, target, interpolation, crop_to_aspect_ratio=True, data_format=self.data_format)
         rows = self.axis_of_rows(images)
         for axis, (first, length) in enumerate(parameters, rows):
             images = jax.lax.dynamic_slice_in_dim(images, first, length, axis)

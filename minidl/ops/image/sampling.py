@@ -137,7 +137,7 @@ def perspective_transform(
             "perspective_transform: start_points and end_points must both be (4, 2) or (batch, 4, 2), got "
             f"{start.shape} and {end.shape}."
         )
-    coefficients = _homography(start, end)
+    coefficients = homography(start, end)
 
     def transformed(batch: Array) -> Array:
         h = jnp.broadcast_to(coefficients, (len(batch), 8)).T[..., None, None]
@@ -237,7 +237,7 @@ def _sampled(batch: Array, rows: Array, columns: Array, interpolation: str, fill
     return jax.vmap(jax.vmap(sample, (-1, None, None), -1))(batch, rows, columns)
 
 
-def _homography(start: Array, end: Array) -> Array:
+def homography(start: Array, end: Array) -> Array:
     """The coefficients (..., 8) that map each of four end points to its start point."""
     (x, y), (u, v) = jnp.moveaxis(end, -1, 0), jnp.moveaxis(start, -1, 0)
     zeros, ones = jnp.zeros_like(x), jnp.ones_like(x)

@@ -314,26 +314,44 @@ def _check_resize(images: Array, size: Sequence[int], interpolation: str, crop_a
         raise ValueError(f"resize takes an image or a batch of images, got the shape {images.shape}.")
 
 
-def _fitted(size: Sequence[int], target: Sequence[int]) -> tuple[int, int]:
-    """The height for the width of `size`, and the width for its height, in the aspect ratio of the target."""
-    return int(size[1] * target[0] / target[1]), int(size[0] * target[1] / target[0])
+def aspect_window(size: Sequence[int], target: Sequence[int], crop: bool) -> list[tuple[int, int]]:
+    """The window of an image that has the aspect ratio of a target: cropped at its center, or padded on all sides.
+
+    Args:
+        size: (height, width) of the image.
+        target: (height, width).
+        crop: whether the window is in the image, rather than around it.
+
+    Returns:
+        (first, length) along the height and the width; the first is negative where the image is padded.
+
+    Example:
+    >>> aspect_window((10, 8), (20, 20), crop=True), aspect_window((10, 8), (20, 20), crop=False)
+    ([(1, 8), (0, 8)], [(0, 10), (-1, 10)])
+    """
+    window = []
+    for old, wanted in zip(size, (int(size[1] * target[0] / target[1]), int(size[0] * target[1] / target[0]))):
+        if crop:
+            new = max(min(old, wanted), 1)
+            window.append((int((old - new) / 2), new))
+        else:
+            more = int((max(old, wanted) - old) / 2)
+            window.append((-more, old + 2 * more))
+    return window
 
 
 def _cropped(images: Array, rows: int, target: Sequence[int]) -> Array:
     """Center crop of images to the aspect ratio of the target."""
-    size = images.shape[rows : rows + 2]
-    for axis, (old, wanted) in enumerate(zip(size, _fitted(size, target)), rows):
-        new = max(min(old, wanted), 1)
-        first = int((old - new) / 2)
-        images = jax.lax.slice_in_dim(images, first, first + new, axis=axis)
+    window = aspect_window(images.shape[rows : rows + 2], target, crop=True)
+    for axis, (first, length) in enumerate(window, rows):
+        images = jax.lax.slice_in_dim(images, first, first + length, axis=axis)
     return images
 
 
 def _padded(images: Array, rows: int, target: Sequence[int], fill_value: float) -> Array:
     """Images padded on all sides to the aspect ratio of the target."""
-    size = images.shape[rows : rows + 2]
     amounts = [(0, 0)] * images.ndim
-    for axis, (old, wanted) in enumerate(zip(size, _fitted(size, target)), rows):
-        amounts[axis] = (int((max(old, wanted) - old) / 2),) * 2
+    for axis, (first, _) in enumerate(aspect_window(images.shape[rows : rows + 2], target, crop=False), rows):
+        amounts[axis] = -first, -first
     images = images.astype(jnp.result_type(images.dtype, fill_value))  # a fraction, before the result is rounded
     return jnp.pad(images, amounts, constant_values=fill_value)
