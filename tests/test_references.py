@@ -16,6 +16,7 @@ SLOW = (
     "bounding_boxes",
     "initializers",
     "losses",
+    "metrics",
     "metrics_confusion",
     "objectives",
     "ops",

@@ -67,6 +67,7 @@ def test_layers_give_what_they_give_with_a_mask_of_ones(make, whole, time):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU runs the products at once")
 @pytest.mark.parametrize(("time", "count"), [(6, 1), (37, 2), (80, 4), (301, 4)])
 def test_long_sequences_run_in_segments(time, count):

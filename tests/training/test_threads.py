@@ -100,7 +100,9 @@ def test_a_server_answers_while_another_thread_trains(requests):
     assert len(steps) > 2  # the newest ones: they move
 
 
-@pytest.mark.parametrize("how", ["predict", "call", "evaluate", "predict_on_batch"])
+@pytest.mark.parametrize(
+    "how", ["predict", "call", *(pytest.param(how, marks=pytest.mark.slow) for how in ("evaluate", "predict_on_batch"))]
+)
 def test_threads_that_use_a_model_for_the_first_time(how):
     keras.utils.set_random_seed(0)
     model = keras.Sequential([layers.Dense(8, activation="relu"), layers.BatchNormalization(), layers.Dense(3)])
