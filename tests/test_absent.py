@@ -68,6 +68,7 @@ def test_dunder_names_are_not_explained():
     assert not any(fnmatch.fnmatchcase("__wrapped__", pattern) for pattern in WAYS)
 
 
+@pytest.mark.slow
 def test_tools_that_look_into_modules_still_work():
     program = "import minidl, inspect, doctest; inspect.getmembers(minidl); doctest.DocTestFinder().find(minidl.data)"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=pathlib.Path(tf.__file__).parents[1])

@@ -144,6 +144,7 @@ def test_a_peer_reports_the_use_of_its_device(peer, monkeypatch):
     Round(**found, wall=1.0, peak_memory=1, load=1.0)
 
 
+@pytest.mark.slow
 def test_products_and_the_operations_of_a_step():
     assert machine.peak(jax.devices()[0], "float32", "highest", (64,)) > 1e6
     products = 3 * 2 * TINY.batch_size * (784 * 32 + 32 * 32 + 32 * 10)  # forward, and by weights and by inputs

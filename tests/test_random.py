@@ -166,6 +166,7 @@ def test_set_random_seed_resets_all_generators():
     assert not np.array_equal(first, later)
 
 
+@pytest.mark.slow
 def test_seeded_draws_leave_the_global_streams_alone():
     set_random_seed(5)
     states = python_random.getstate(), np.random.get_state()[1].copy()

@@ -14,6 +14,7 @@ SLOW = (
     "activations",
     "applications",
     "bounding_boxes",
+    "image_boxes",
     "initializers",
     "losses",
     "metrics",
@@ -81,6 +82,6 @@ def test_committed_numbers_of_keras(area):
 @pytest.mark.parametrize("area", EVERY_AREA)
 def test_live_numbers_of_keras(area):
     keras = pytest.importorskip("keras")
-    if area in ("layers_preprocessing", "layers_augmentation", "layers_boxes", "text"):
+    if area in ("layers_preprocessing", "layers_augmentation", "image_boxes", "text"):
         pytest.importorskip("tensorflow", reason="Keras's own preprocessing layers need it")
     compare(area, compute(area, keras), live=True)

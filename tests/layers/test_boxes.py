@@ -1,6 +1,6 @@
 """Bounding boxes of image layers: a box around a painted rectangle stays around it.
 
-Where Keras moves boxes rightly, the numbers are compared with its own in references/layers_boxes.py.
+Where Keras moves boxes rightly, the numbers are compared with its own in references/image_boxes.py.
 """
 
 import jax

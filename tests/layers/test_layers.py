@@ -23,6 +23,7 @@ SLOW = (  # which compile most
     "config_makes_the_same_layer",
     "examples_do_not_depend_on_the_batch",
     "gradients_are_finite",
+    "mixed_precision_computes_in_bfloat16",
     "symbolic_and_real_calls_agree",
     "training_differs_only_where_declared",
 )

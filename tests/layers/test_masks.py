@@ -176,6 +176,7 @@ def test_weights_of_examples_are_for_each_of_their_steps(shape):
     np.testing.assert_allclose(history["loss"], [np.sum(full * square) / mask.sum()], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("masked", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_weights_of_classes_are_those_of_each_step(masked, stream):

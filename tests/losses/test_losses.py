@@ -527,6 +527,7 @@ def test_losses_of_whole_batches_and_of_sequences_train(loss, y, shape):
     assert history[1] < history[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("y", [np.array([1.0]), np.array([[1]])])
 def test_a_saturated_sigmoid_still_learns(y):
     model = model_with("sigmoid", [-150.0], "binary_crossentropy", metrics=["accuracy"])
@@ -593,6 +594,7 @@ def test_a_sigmoid_whose_last_axis_is_squeezed_away_still_has_its_logits():
     assert losses.binary_crossentropy(jnp.ones((2, 3)), sigmoid(logits)).tolist() == [150.0, 150.0]
 
 
+@pytest.mark.slow
 def test_a_step_of_ones_own_sees_the_logits_with_and_without_jit():
     def step(logits):
         return losses.CategoricalCrossentropy()(jnp.array([[0.0, 1.0]]), softmax(logits))

@@ -66,7 +66,7 @@ def test_evaluate_and_predict_do_not_change_the_model():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("rows", [1, 31, 32, 33, 100])
+@pytest.mark.parametrize("rows", [1, 33, *(pytest.param(rows, marks=pytest.mark.slow) for rows in (31, 32, 100))])
 def test_predict_gives_a_row_for_each_row_whatever_the_batch_size(rows):
     model = classifier()
     outputs = [model.predict(X[:rows], batch_size=size, verbose=0) for size in (1, 7, 32, 1000)]
@@ -77,6 +77,7 @@ def test_predict_gives_a_row_for_each_row_whatever_the_batch_size(rows):
     np.testing.assert_allclose(outputs[0], model.predict_on_batch(X[:rows]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_predict_of_outputs_without_features():
     inputs = keras.Input((8,))
     assert keras.Model(inputs, inputs[:, :0]).predict(X[:5], verbose=0).shape == (5, 0)

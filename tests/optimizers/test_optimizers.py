@@ -581,6 +581,7 @@ def test_every_optimizer_trains_in_fit_as_applied_by_hand():
             np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_changed_while_training_takes_effect_and_compiles_nothing():
     def before_epoch(epoch, state):
         return state._replace(hyperparams={"learning_rate": jnp.float32(0.01 if epoch else 0.1)})

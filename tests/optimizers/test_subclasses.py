@@ -150,6 +150,7 @@ def test_variables_are_saved_and_loaded_as_a_dict():
 # LossScaleOptimizer and MultiOptimizer
 
 
+@pytest.mark.slow
 def test_a_scale_that_finds_itself_changes_no_number_of_fit():
     inner = optimizers.Adam(0.1)
     scaled = optimizers.LossScaleOptimizer(inner, initial_scale=4.0, dynamic_growth_steps=4)

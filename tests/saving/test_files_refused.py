@@ -53,6 +53,7 @@ def loaded(path):
     return model.get_weights()[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is of POSIX")
 def test_a_full_disk_is_an_error_and_leaves_the_old_file(tmp_path):
     """Writes beyond a size fail (EFBIG), as they do on a full disk (ENOSPC)."""

@@ -9,7 +9,7 @@ import minidl
 from tests.saved import FOLDER, go_on, outputs_of, programs
 
 PROGRAMS = programs()
-FEW = ("recurrent-bidirectional", "attention-multi_head", "convolution-conv_2d", "optimizer-adam")
+FEW = ("convolution-conv_2d", "optimizer-adam")
 COMMITTED = [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in PROGRAMS]
 
 

@@ -159,6 +159,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 5, 37])
 @pytest.mark.parametrize("source", SOURCES)
 def test_all_batches_before_an_error_of_the_data_are_trained_on(source, count):

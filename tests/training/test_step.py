@@ -168,7 +168,7 @@ def test_fit_keeps_no_arrays_of_earlier_epochs():
     assert len(jax.live_arrays()) <= before
 
 
-@pytest.mark.parametrize("every_batch", [False, True])
+@pytest.mark.parametrize("every_batch", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_same_seed_gives_the_same_bits(every_batch):
     def run():
         model = classifier(layers.Dropout(0.3, seed=1))
@@ -288,6 +288,7 @@ def test_run_eagerly_shows_values_and_gives_the_same_numbers():
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_layers_that_are_random_in_inference_draw_for_every_batch():
     class AlwaysDropout(minidl.Layer):
         def __init__(self):
@@ -306,6 +307,7 @@ def test_layers_that_are_random_in_inference_draw_for_every_batch():
     np.testing.assert_array_equal(model.predict_on_batch(x[:4]), batches[4])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
 def test_a_model_that_runs_eagerly_is_given_values(call):
     seen = []
@@ -340,6 +342,7 @@ def branching_model(with_shape, **how):
     return model
 
 
+@pytest.mark.slow
 def test_the_advice_for_a_branch_on_a_tensor_is_right():
     """The model predicts the absolute sum of a row, 3, so that the loss is (3 - 6)**2, or 2 * (3 - 3.5)**2."""
     with pytest.raises(jax.errors.TracerBoolConversionError, match="compute_output_shape in the layer"):

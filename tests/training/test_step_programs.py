@@ -229,6 +229,7 @@ def test_settings_of_the_library_count():
         config.set_epsilon(1e-7)
 
 
+@pytest.mark.slow
 def test_a_model_that_changes_leaves_the_programs_of_others_as_they_were():
     def make():
         return model(Dense(4), Dropout(0.5))
@@ -372,6 +373,7 @@ def test_programs_keep_no_model():
     assert kept() is None
 
 
+@pytest.mark.slow
 def test_few_structures_are_kept(monkeypatch):
     monkeypatch.setattr(step_programs.shared, "limit", 2)
     for units in (3, 4, 5):

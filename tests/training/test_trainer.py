@@ -187,6 +187,7 @@ def test_the_loss_as_a_pure_function_of_the_variables():
     np.testing.assert_array_equal(model.get_weights()[0], before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", [lambda call: call, jax.jit], ids=["eager", "compiled"])
 def test_loss_and_metrics_of_a_model_that_has_not_been_fitted(wrap):
     """Outputs of 6 and 3 for targets of 1 and 1: errors of 5 and 2."""

@@ -81,6 +81,7 @@ def test_a_model_is_cloned_by_each_fit_and_kept_by_a_warm_start():
     np.testing.assert_array_equal(model.get_weights()[0], 0)  # the one that was given is not trained
 
 
+@pytest.mark.slow
 def test_arguments_survive_a_clone_and_a_pickle():
     """Keras's clone loses fit_kwargs."""
     again = base.clone(REGRESSOR)
