@@ -83,6 +83,7 @@ def test_sizes_change_in_inference_too(case):
     assert_around(GEOMETRY[case][0]()({"images": images, "bounding_boxes": boxes}, training=False), 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["flip", "rotation by 90 degrees", "crop"])
 def test_channels_first(case):
     images, boxes = painted()
@@ -93,6 +94,7 @@ def test_channels_first(case):
     np.testing.assert_array_equal(out["bounding_boxes"]["boxes"], last(given, training=True)["bounding_boxes"]["boxes"])
 
 
+@pytest.mark.slow
 def test_a_zoom_is_around_the_center_of_the_image():
     """Keras takes the right and lower edges of the last pixels for their centers: the box would end at 8."""
     layer = layers.RandomZoom((-0.9, -0.9), interpolation="nearest", **INSIDE)
@@ -168,6 +170,7 @@ def test_live_keras_moves_centers_of_pixels_as_minidl_moves_edges(name):
     np.testing.assert_allclose(ours.transform_bounding_boxes(boxes, drawn[0])["boxes"], want, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_horizon_in_the_image():
     """Half of the box is behind it: what is left is around the visible part, and finite."""
     layer = layers.RandomPerspective(**SEEDED)
@@ -185,6 +188,7 @@ def test_a_horizon_in_the_image():
         assert np.isfinite(out["boxes"]).all() and out["labels"][0] == 7
 
 
+@pytest.mark.slow
 def test_a_shear_onto_a_line_gives_finite_boxes():
     layer = layers.RandomShear((1.0, 1.0), (1.0, 1.0), **SEEDED)
     images, boxes = painted()
@@ -211,6 +215,7 @@ def test_a_policy_moves_boxes_in_the_order_of_the_images():
     assert called["boxes"].shape == (5, 1, 4)
 
 
+@pytest.mark.slow
 def test_mixed_images_have_the_boxes_and_the_labels_of_both():
     """Keras concatenates the labels along the batch."""
     images, boxes = painted()
@@ -223,6 +228,7 @@ def test_mixed_images_have_the_boxes_and_the_labels_of_both():
     np.testing.assert_array_equal(layer(given, training=False)["bounding_boxes"]["labels"], labels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ContrastLimitedAdaptiveHistogramEqualization", "RandomGrayscale"])
 def test_colors_leave_boxes_as_they_were(name):
     """Keras raises."""
@@ -342,6 +348,7 @@ def test_refused(layer, boxes, says):
         layer({"images": BATCH, "bounding_boxes": boxes}, training=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", [layers.CutMix(**XYXY), layers.RandomElasticTransform(**XYXY)])
 def test_layers_that_move_parts_of_an_object_take_no_boxes(layer):
     with pytest.raises(NotImplementedError, match=f"{type(layer).__name__} takes no bounding_boxes.*Leave them out"):

@@ -50,29 +50,36 @@ class ImageLayer(Layer):
             raise ValueError(
                 f"{type(self).__name__} takes an image or a batch of images, got the shape {images.shape}."
             )
-        if isinstance(data, dict) and (more := sorted(data.keys() - set(KEYS))):
-            raise ValueError(f"{type(self).__name__} takes {', '.join(KEYS)}; {more} are not supported.")
+        if isinstance(data, dict):
+            data = self._checked(data, images)
         training = bool(training)
         parameters = self.get_random_transformation(data, training=training)
         transformed = self.transform_images(self.prepare(images), parameters, training=training)
         if not isinstance(data, dict):
             return transformed
-        result = {**data, "images": transformed}
-        if "segmentation_masks" in data:
-            masks = data["segmentation_masks"]
-            if masks.ndim != images.ndim or self.size_of(masks) != self.size_of(images):
-                raise ValueError(
-                    f"{type(self).__name__}: segmentation_masks must have the shape of the images, except "
-                    f"for the number of channels, got {masks.shape} for images of shape {images.shape}."
-                )
-            result["segmentation_masks"] = self.transform_segmentation_masks(masks, parameters, training=training)
-        if "bounding_boxes" in data:
-            self.box_format()
-            boxes = image_boxes.checked(data["bounding_boxes"], images, type(self).__name__)
-            result["bounding_boxes"] = self.transform_bounding_boxes(boxes, parameters, training=training)
-        if "labels" in data:
-            result["labels"] = self.transform_labels(data["labels"], parameters, training=training)
-        return result
+        parts = {
+            "segmentation_masks": self.transform_segmentation_masks,
+            "bounding_boxes": self.transform_bounding_boxes,
+            "labels": self.transform_labels,
+        }
+        moved = {key: move(data[key], parameters, training=training) for key, move in parts.items() if key in data}
+        return {**data, "images": transformed, **moved}
+
+    def _checked(self, data: dict[str, Any], images: Array) -> dict[str, Any]:
+        """The dict of a call, with boxes in float32, after its parts were checked against the images."""
+        where = type(self).__name__
+        if more := sorted(data.keys() - set(KEYS)):
+            raise ValueError(f"{where} takes {', '.join(KEYS)}; {more} are not supported.")
+        masks = data.get("segmentation_masks")
+        if masks is not None and (masks.ndim != images.ndim or self.size_of(masks) != self.size_of(images)):
+            raise ValueError(
+                f"{where}: segmentation_masks must have the shape of the images, except for the number of channels, "
+                f"got {masks.shape} for images of shape {images.shape}."
+            )
+        if "bounding_boxes" not in data:
+            return data
+        self.box_format()
+        return {**data, "bounding_boxes": image_boxes.checked(data["bounding_boxes"], images, where)}
 
     def prepare(self, images: Array) -> Array:
         """Prepare images for `transform`: a cast to the compute dtype."""
