@@ -35,7 +35,7 @@ def test_file_of_keras_opens(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("writer", ["keras", "minidl"])
+@pytest.mark.parametrize("writer", ["keras", "minidl"], ids="written_by_{}".format)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_live_round_trip_through_keras(name, writer, tmp_path):
     keras = pytest.importorskip("keras")
