@@ -14,6 +14,9 @@ from minidl import distribution, layers, losses, metrics, optimizers
 from minidl.distribution import DataParallel, DeviceMesh, LayoutMap, ModelParallel
 
 TOLERANCE = 2e-6  # of the largest
+# Batch normalization subtracts the mean of what comes before it, and the gradients through it lose theirs: what is left
+# is small beside what is rounded. Differences are up to 2.5e-6, more or less by processor.
+TOLERANCES = {"batch normalization": 1e-5}
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(203, 20)).astype("float32"), RNG.integers(0, 8, 203)
 
@@ -167,7 +170,7 @@ def assert_same(found, wanted, tolerance=TOLERANCE, allowed=()):
 @pytest.mark.parametrize("feature", FEATURES)
 def test_features(feature, kind):
     wanted, allowed = on_one_device(feature)
-    assert_same(results(feature, kind), wanted, allowed=allowed)
+    assert_same(results(feature, kind), wanted, TOLERANCES.get(feature, TOLERANCE), allowed)
 
 
 RECURRENT = {  # whose gradients are contracted after the loop by another formula than on one device
