@@ -65,6 +65,7 @@ def test_config_is_that_of_keras(regularizer):
     assert {**ours, "config": None} == {**theirs, "config": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regularizer", EXAMPLES)
 def test_accepts_lists_and_variables_and_keeps_the_dtype(regularizer):
     values = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")

@@ -30,6 +30,7 @@ def formula(query, key, value, mask):
     return jnp.einsum("bhqv,bhvf->bhqf", weights / jnp.sum(weights, -1, keepdims=True), value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", MASKS)
 def test_values_and_gradients(mask):
     arguments = [drawn(i, BATCH, HEADS, size, FEATURES) for i, size in enumerate((QUERIES, VALUES, VALUES))]

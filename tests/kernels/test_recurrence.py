@@ -76,6 +76,7 @@ def test_long_sequences_run_in_segments(time, count):
     assert str(jax.make_jaxpr(lambda x: layer(x))(x)).count("custom_vjp_call") == count
 
 
+@pytest.mark.slow
 def test_a_step_of_ones_own_is_run():
     class Doubled(layers.LSTMCell):
         def step(self, *args):

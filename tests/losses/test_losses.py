@@ -112,6 +112,7 @@ def test_arguments_are_those_of_keras(name):
 # Names, classes, functions and configs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", EXAMPLES, ids=lambda loss: type(loss).__name__)
 def test_config_leads_back_to_the_same_loss(loss):
     config = json.loads(json.dumps(losses.serialize(loss)))

@@ -42,6 +42,7 @@ def test_the_message_says_what_came_what_was_expected_and_the_fix(name):
         assert not [line for line in frames if "/jax/" in line or "contextlib" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["matrix product in call", "LSTM on LSTM", "error in a nested layer"])
 def test_without_filtering_all_frames_are_shown(name):
     few = traceback_of(PROGRAMS[name][0])

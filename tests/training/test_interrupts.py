@@ -89,7 +89,8 @@ PROGRAM = """
 """
 
 
-@pytest.mark.parametrize("delay", [0.2, pytest.param(0.317, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.2, 0.317])
 def test_a_process_that_is_interrupted_keeps_its_model(delay):
     program = textwrap.dedent(PROGRAM.format(delay=delay))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
