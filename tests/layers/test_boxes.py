@@ -172,7 +172,7 @@ def test_live_keras_moves_centers_of_pixels_as_minidl_moves_edges(name):
 
 @pytest.mark.slow
 def test_a_horizon_in_the_image():
-    """Half of the box is behind it: what is left is around the visible part, and finite."""
+    """Half of the box is beyond it: what is left is around the visible part, and finite."""
     layer = layers.RandomPerspective(**SEEDED)
     start = np.array([[[0, 0], [59, 0], [0, 39], [59, 39]]], "float32")
     end = np.array([[[0, 0], [80, 0], [0, 55], [30, 20]]], "float32")  # the last corner is inside of the triangle

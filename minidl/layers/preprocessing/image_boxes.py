@@ -119,13 +119,13 @@ def _around(points: Array, size: tuple[int, int]) -> Array:
     deepest = jnp.take_along_axis(depth, jnp.argmax(jnp.abs(depth), -2, keepdims=True), -2)
     points = jnp.where(deepest < 0, -points, points)
     least = 1e-5 * jnp.abs(deepest)
-    before, behind = (_around_part(sign * points, least) for sign in (1, -1))
+    front, back = (_around_part(sign * points, least) for sign in (1, -1))
     limits = jnp.asarray([size[1], size[0]] * 2, "float32")
-    both = jnp.stack([jnp.clip(part, 0, limits) for part in (before, behind)])
+    both = jnp.stack([jnp.clip(part, 0, limits) for part in (front, back)])
     seen = jnp.all(both[..., 2:] > both[..., :2], -1, keepdims=True)
     lowest, highest = jnp.minimum(*both[..., :2]), jnp.maximum(*both[..., 2:])
     union = jnp.concatenate([lowest, highest], -1)
-    return jnp.where(seen[1], jnp.where(seen[0], union, behind), before)
+    return jnp.where(seen[1], jnp.where(seen[0], union, back), front)
 
 
 def _around_part(points: Array, least: Array) -> Array:

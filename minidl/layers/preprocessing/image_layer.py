@@ -34,6 +34,7 @@ class ImageLayer(Layer):
     interpolation = "bilinear"
     floats_in_graph = True
     draws_in_inference = False
+    boxes_refused = ""  # why the layer takes no bounding boxes, and what to do
     generator: random.SeedGenerator | None = None
 
     def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any):
@@ -78,6 +79,8 @@ class ImageLayer(Layer):
             )
         if "bounding_boxes" not in data:
             return data
+        if self.boxes_refused:
+            raise NotImplementedError(f"{where} takes no bounding_boxes: {self.boxes_refused}")
         self.box_format()
         return {**data, "bounding_boxes": image_boxes.checked(data["bounding_boxes"], images, where)}
 

@@ -88,6 +88,10 @@ class CutMix(RandomImageLayer):
     [1.0, 1.0]
     """
 
+    boxes_refused = (
+        "a part of an object may be covered. Leave them out, or use MixUp, which keeps the boxes of both images."
+    )
+
     def __init__(
         self,
         factor: float | Sequence[float] = 1.0,
@@ -117,17 +121,6 @@ class CutMix(RandomImageLayer):
 
     def transform_labels(self, labels: Any, transformation: Any = None, training: bool = True) -> Any:
         return labels if transformation is None else _mixed(labels, *transformation[:2])
-
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        """Refused, as in Keras: a rectangle covers a part of a box.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            "CutMix takes no bounding_boxes: a part of an object may be covered. Leave them out, or use MixUp, which "
-            "keeps the boxes of both images."
-        )
 
     def get_config(self) -> Config:
         return {**super().get_config(), "factor": self.factor}

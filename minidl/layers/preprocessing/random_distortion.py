@@ -172,6 +172,11 @@ class RandomElasticTransform(RandomImageLayer):
     (2, 8, 8, 3)
     """
 
+    boxes_refused = (
+        "images are deformed, so that a box has no place to go. Leave them out, or use RandomPerspective, which moves "
+        "boxes with the image."
+    )
+
     def __init__(
         self,
         factor: float | Sequence[float] = 1.0,
@@ -215,17 +220,6 @@ class RandomElasticTransform(RandomImageLayer):
             lambda batch: displaced(batch, shift, interpolation, self.fill_mode, self.fill_value),
         )
         return jnp.clip(jnp.where(changed, deformed, images), *self.value_range)
-
-    def transform_bounding_boxes(self, bounding_boxes: Any, transformation: Any = None, training: bool = True) -> Any:
-        """Refused, as in Keras: it is not known where the sides of a box are after the deformation.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(
-            "RandomElasticTransform takes no bounding_boxes: images are deformed, so that a box has no place to go. "
-            "Leave them out, or use RandomPerspective, which moves boxes with the image."
-        )
 
     def get_config(self) -> Config:
         names = ("factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range")
