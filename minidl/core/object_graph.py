@@ -10,7 +10,7 @@ import contextlib
 import functools
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from minidl.core.naming import is_own
@@ -18,15 +18,15 @@ from minidl.core.naming import is_own
 PLAIN = frozenset({bool, int, float, str, type(None)})
 
 
-def children(owner: Any, kind: type) -> list[Any]:
+def children(owner: Any, kind: type, hidden: Container[str] = ()) -> list[Any]:
     """The objects of a kind in an object's attributes, each once, in order.
 
     Lists, tuples and dicts are traversed, other objects are not. Attributes whose name begins with "_init_" are
-    skipped: they hold constructor arguments.
+    skipped: they hold constructor arguments. So are those of the hidden names.
     """
     found: dict[int, Any] = {}
     for name, value in vars(owner).items():
-        if type(value) not in PLAIN and not name.startswith("_init_"):
+        if type(value) not in PLAIN and not name.startswith("_init_") and name not in hidden:
             _collect(value, kind, found, [])
     return list(found.values())
 

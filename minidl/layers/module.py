@@ -337,7 +337,7 @@ class Module:
     def _children(self, kind: type) -> list[Any]:
         """The objects of a kind kept directly in attributes, lists, tuples and dicts."""
         self._require_init()
-        return children(self, kind)
+        return children(self, kind, hidden=("_nodes",))  # one for each call of a shared layer, without parts
 
     def _own_weights(self) -> list[Variable]:
         """The weights that are not in layers inside, trainable ones first."""

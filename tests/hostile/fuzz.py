@@ -13,7 +13,7 @@ import random
 import sys
 import zipfile
 
-from tests.hostile import guard
+from tests.hostile import bounds, guard
 
 VALUES = [
     None,
@@ -112,11 +112,11 @@ def main(folder, count, seed):
     for number in range(seed, seed + count):
         rng = random.Random(number)
         path.write_bytes(damaged(rng.choice(good), rng))
-        result, seconds, grown = guard.watched(str(path))
+        result, cost, grown = guard.watched(str(path))
         counts[result.partition(":")[0]] += 1
-        slowest, largest = max(slowest, seconds), max(largest, grown)
-        if not result.startswith(("LoadError: ", "opened")) or seconds > 3:
-            wrong.append([number, result[:300], seconds])
+        slowest, largest = max(slowest, cost), max(largest, grown)
+        if not result.startswith(("LoadError: ", "opened")) or cost > bounds.MOST_COST:
+            wrong.append([number, result[:300], cost])
     print(json.dumps({"counts": counts, "wrong": wrong, "slowest": slowest, "largest": largest}))
 
 

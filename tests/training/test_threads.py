@@ -256,7 +256,7 @@ def test_a_reader_waits_for_a_chunk_and_keeps_its_arrays():
         with pytest.raises(concurrent.futures.TimeoutError):
             reading.result(timeout=0.05)
         sharing.give([variable], [jax.numpy.asarray(2.0)])
-        assert reading.result(timeout=10) == 2.0
+        assert reading.result(timeout=60) == 2.0
     with sharing.reading([variable]) as (pinned,):
         (taken,) = sharing.take([variable])
         assert taken is not pinned
