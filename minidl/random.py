@@ -153,16 +153,19 @@ def normal(
 ) -> jax.Array:
     """Samples of the normal distribution."""
     key, dtype = draw_seed(seed), dtypes.canonical(dtype)
-    draw = kernels.normal(key, tuple(shape)) if dtype == "float32" else jax.random.normal(key, tuple(shape), dtype)
-    return draw * stddev + mean
+    if dtype == "float32":
+        return kernels.normal(key, tuple(shape), mean, stddev)
+    return jax.random.normal(key, tuple(shape), dtype) * stddev + mean
 
 
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: DType | None = None, seed: Seed = None
 ) -> jax.Array:
     """Samples of the normal distribution truncated at two standard deviations from the mean."""
-    draw = jax.random.truncated_normal(draw_seed(seed), -2.0, 2.0, tuple(shape), dtypes.canonical(dtype))
-    return draw * stddev + mean
+    key, dtype = draw_seed(seed), dtypes.canonical(dtype)
+    if dtype == "float32":
+        return kernels.truncated_normal(key, tuple(shape), mean, stddev)
+    return jax.random.truncated_normal(key, -2.0, 2.0, tuple(shape), dtype) * stddev + mean
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: DType = "int32", seed: Seed = None) -> jax.Array:

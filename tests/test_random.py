@@ -15,7 +15,7 @@ import minidl
 from minidl import kernels, random
 from minidl.core import naming
 from minidl.core.functional import functional
-from minidl.kernels.cpu import random_bits
+from minidl.kernels import host_draws
 from minidl.random import SeedGenerator, draw_seed, make_default_seed, set_random_seed
 from tests.counting import compilations
 from tests.references.random import DRAWS
@@ -99,8 +99,39 @@ def test_a_large_draw_and_a_traced_one_have_the_same_bits(monkeypatch):
     want = bits(random.uniform((3, 1, 5), -2.0, 3.0, seed=4))
     key = np.array([4, 0], "uint32")
     np.testing.assert_array_equal(bits(jax.jit(lambda key: random.uniform((3, 1, 5), -2.0, 3.0, seed=key))(key)), want)
-    monkeypatch.setattr(random_bits, "_HOST_LIMIT", 14)
+    monkeypatch.setattr(host_draws, "_MANY", 14)
     np.testing.assert_array_equal(bits(random.uniform((3, 1, 5), -2.0, 3.0, seed=4)), want)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(), (0,), (3, 1, 5), (2**13,), (3, 7001), (2**18 + 3,), (1100, 1000)])
+def test_normal_draws_of_initial_values_have_the_bits_of_jax(shape):
+    key = np.array([9, 0], "uint32")
+    want = {
+        "normal": jax.random.normal(key, shape) * 0.3 + 0.1,
+        "truncated_normal": jax.random.truncated_normal(key, -2.0, 2.0, shape) * 0.3 + 0.1,
+        "uniform": jax.random.uniform(key, shape, "float32", -0.3, 0.1),
+    }
+    for name, arguments in {"normal": (0.1, 0.3), "truncated_normal": (0.1, 0.3), "uniform": (-0.3, 0.1)}.items():
+        got = getattr(random, name)(shape, *arguments, seed=9)
+        assert isinstance(got, jax.Array) and got.shape == shape and got.dtype == "float32"
+        np.testing.assert_array_equal(bits(got), bits(want[name]), err_msg=name)
+
+
+@pytest.mark.slow
+def test_weights_can_be_made_inside_a_trace():
+    jax.clear_caches()
+    host_draws._compiled.cache_clear()
+    drawn = []
+
+    @jax.jit
+    def traced(x):
+        with jax.ensure_compile_time_eval():
+            drawn.append(random.normal((3,), seed=1))
+        return x
+
+    traced(1.0)
+    np.testing.assert_array_equal(drawn[0], random.normal((3,), seed=1))
 
 
 def test_other_shapes_of_integers():

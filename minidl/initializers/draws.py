@@ -6,7 +6,6 @@ Each draws the same numbers at each call. Without a seed it takes one from Pytho
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -311,14 +310,22 @@ class Orthogonal(RandomInitializer):
         return super().get_config() | {"gain": self.gain}
 
 
-@functools.partial(jax.jit, static_argnames="shape")
 def _orthogonal(draws: jax.Array, gain: float, shape: tuple[int, ...]) -> jax.Array:
-    """Normal draws (m, n), m >= n -> orthonormal columns, or rows if the shape is wider than high, times gain."""
-    q, r = jnp.linalg.qr(draws)
-    q = q * jnp.sign(jnp.diag(r))
+    """Normal draws (m, n), m >= n -> orthonormal columns, or rows if the shape is wider than high, times gain.
+
+    Draws that are known are decomposed with LAPACK directly, as JAX does on the CPU, with nothing to compile.
+    """
+    numpy: Any
+    if isinstance(draws, jax.core.Tracer):
+        numpy, (q, r) = jnp, jnp.linalg.qr(draws)
+    else:
+        from scipy import linalg  # takes 0.2 s
+
+        numpy, (q, r) = np, linalg.qr(np.asarray(draws), mode="economic", check_finite=False)
+    q = q * numpy.sign(numpy.diag(r))
     if math.prod(shape[:-1]) < shape[-1]:
         q = q.T
-    return gain * q.reshape(shape)
+    return jax.device_put(gain * q.reshape(shape))
 
 
 def _fans(shape: Sequence[int], input_axes: Sequence[int] | None, output_axes: Sequence[int] | None) -> tuple[int, int]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+import numpy as np  # noqa: F401 (for the examples)
 
 from minidl.core.typing import Array, ArrayLike
-from minidl.kernels import reference, sharded
+from minidl.kernels import host_draws, reference, sharded
 from minidl.kernels.choice import SHARDED, lowered_for, mode, platform, set_kernels
 from minidl.kernels.compiler import compiler_options, jaxprs, needs_barriers
 from minidl.kernels.cpu import attention as _attention
@@ -60,6 +60,7 @@ __all__ = [
     "moments",
     "uniform",
     "normal",
+    "truncated_normal",
     "bernoulli",
     "form",
     "mode",
@@ -370,20 +371,29 @@ def uniform(key: ArrayLike, shape: tuple[int, ...], minval: float = 0.0, maxval:
     >>> bool((uniform(np.array([0, 7], "uint32"), (2, 3)) == jax.random.uniform(jax.random.key(7), (2, 3))).all())
     True
     """
-    if mode() == "auto" and _random_bits.draws_on_host(key, shape):
-        return jax.device_put(_random_bits.host_uniform(np.asarray(key), shape, minval, maxval))
-    return form("uniform", key)(key, shape, minval, maxval)
+    return _drawn("uniform", key, shape, minval, maxval)
 
 
-def normal(key: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
-    """`jax.random.normal` in float32.
+def normal(key: ArrayLike, shape: tuple[int, ...], mean: float = 0.0, stddev: float = 1.0) -> jax.Array:
+    """`jax.random.normal` in float32, scaled and shifted.
 
     >>> bool((normal(np.array([0, 7], "uint32"), (2, 3)) == jax.random.normal(jax.random.key(7), (2, 3))).all())
     True
     """
-    return form("normal", key)(key, shape)
+    return _drawn("normal", key, shape, mean, stddev)
+
+
+def truncated_normal(key: ArrayLike, shape: tuple[int, ...], mean: float = 0.0, stddev: float = 1.0) -> jax.Array:
+    """`jax.random.truncated_normal` between -2 and 2 in float32, scaled and shifted."""
+    return _drawn("truncated_normal", key, shape, mean, stddev)
 
 
 def bernoulli(key: ArrayLike, probability: float, shape: tuple[int, ...]) -> jax.Array:
     """`jax.random.bernoulli`: booleans that are True with a probability."""
     return form("bernoulli", key)(key, probability, shape)
+
+
+def _drawn(name: str, key: ArrayLike, shape: tuple[int, ...], *numbers: float) -> jax.Array:
+    is_on_host = mode() == "auto" and host_draws.is_possible(key, shape, *numbers)
+    draw = getattr(host_draws, name) if is_on_host else form(name, key)
+    return draw(key, shape, *numbers)

@@ -309,8 +309,12 @@ def uniform(key: ArrayLike, shape: tuple[int, ...], minval: float = 0.0, maxval:
     return jax.random.uniform(key, shape, jnp.float32, minval, maxval)
 
 
-def normal(key: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
-    return jax.random.normal(key, shape, jnp.float32)
+def normal(key: ArrayLike, shape: tuple[int, ...], mean: float = 0.0, stddev: float = 1.0) -> jax.Array:
+    return jax.random.normal(key, shape, jnp.float32) * stddev + mean
+
+
+def truncated_normal(key: ArrayLike, shape: tuple[int, ...], mean: float = 0.0, stddev: float = 1.0) -> jax.Array:
+    return jax.random.truncated_normal(key, -2.0, 2.0, shape, jnp.float32) * stddev + mean
 
 
 def bernoulli(key: ArrayLike, probability: float, shape: tuple[int, ...]) -> jax.Array:

@@ -16,6 +16,7 @@ import pytest
 from minidl import initializers
 from minidl.core.variables import Variable
 from minidl.random import SeedGenerator, make_default_seed, set_random_seed
+from tests.counting import compilations
 from tests.references.initializers import DETERMINISTIC, RANDOM, STFT
 
 EXAMPLES = (
@@ -120,19 +121,22 @@ def test_same_values_inside_a_compiled_function(example):
     np.testing.assert_allclose(compiled, example(shape_for(example)), rtol=1e-5, atol=1e-6)
 
 
-def test_deterministic_initializers_compile_nothing():
-    fixed = [example for example in EXAMPLES if not isinstance(example, initializers.RandomInitializer)]
-    for example in fixed:
-        example(shape_for(example))  # looks up the dtype, once for all shapes
-    compilations = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, seconds, **_: compilations.append(event) if event.endswith("backend_compile_duration") else None
-    )
-    for example in fixed:
-        example((8, 1, 9) if isinstance(example, initializers.STFT) else (17, 3))
-    assert compilations == []
-    jax.jit(lambda x: x * 3)(np.zeros((13, 5)))
-    assert compilations  # the listener does hear
+@pytest.mark.usefixtures("fast_forms")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
+def test_a_new_shape_compiles_nothing(example):
+    shape, other = (8, 1, 5), (8, 1, 9)
+    if not isinstance(example, initializers.STFT):
+        shape, other = shape_for(example), (11, *shape_for(example)[1:])
+    example(shape)  # compiles what it has for all shapes
+    with compilations() as compiled:
+        example(other)
+    assert compiled == []
+
+
+def test_compilations_are_heard():
+    with compilations() as compiled:
+        jax.jit(lambda x: x * 3)(np.zeros((13, 5)))
+    assert compiled
 
 
 @pytest.mark.slow
