@@ -21,12 +21,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minidl import config
 from minidl.core.naming import is_own, snake_case
 from minidl.core.object_graph import PLAIN
 from minidl.core.variables import Variable
-from minidl.kernels import mode
 
-_TRUSTED = ("minidl", "jax", "optax", "numpy")
+_TRUSTED = ("minidl", "jax", "optax", "numpy", "_operator")
 _LARGEST = 2**22  # bytes of an array that is a setting, which is hashed
 _OF_VARIABLES = ("trainable", "autocast", "aggregation", "overwrite_with_gradient", "constraint", "regularizer")
 # Attributes that no step reads: what an object was made with, its name and seed, and what it keeps for itself.
@@ -71,9 +71,15 @@ def structural_key(*roots: Any, named: tuple[type, ...] = (), numbered: tuple[ty
     True
     """
     try:
-        return mode(), *_Description(named, numbered).of(roots)
+        return _settings(), *_Description(named, numbered).of(roots)
     except (_UnknownError, RecursionError):
         return None
+
+
+def _settings() -> tuple[Hashable, ...]:
+    """What functions of minidl read beside their arguments."""
+    is_wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    return config.kernels(), config.floatx(), config.epsilon(), config.image_data_format(), is_wide
 
 
 class _Description:
@@ -123,6 +129,8 @@ class _Description:
             return "method", self._of_function(value.__func__), self.of(value.__self__)
         if isinstance(value, functools.partial):
             return "partial", self.of(value.func), self.of(value.args), self.of(value.keywords)
+        if callable(value) and _is_trusted(value):  # a compiled function, or a ufunc of JAX
+            return (_Same(value),)
         if is_own(cls) and _is_where_it_says(cls) and hasattr(value, "__dict__"):
             name = vars(value).get("name")
             if isinstance(value, self._numbered) and isinstance(name, str) and _is_automatic(name, cls):
@@ -189,7 +197,8 @@ def _is_trusted(value: Any) -> bool:
 
 def _is_where_it_says(value: Any) -> bool:
     found: Any = sys.modules.get(value.__module__ or "")
-    for name in getattr(value, "__qualname__", value.__name__).split("."):
+    qualified = str(getattr(value, "__qualname__", None) or getattr(value, "__name__", ""))
+    for name in qualified.split("."):
         found = getattr(found, name, None)
     return found is value
 

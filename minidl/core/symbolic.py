@@ -7,27 +7,19 @@ tensors.
 
 from __future__ import annotations
 
-import functools
-import itertools
 import operator
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from minidl.core import array_metadata, dtypes, structures
-from minidl.core.host_arrays import DTYPE, HostArray, HostCalls
+from minidl.core import array_metadata, dtypes, inference, structures
+from minidl.core.inference import Spec
 from minidl.core.naming import auto_name
 from minidl.core.tracebacks import filtered
-from minidl.core.typing import DType, PyTree, Shape
+from minidl.core.typing import DType, PyTree
 from minidl.core.variables import Variable
-
-# Concrete sizes that are tried for unknown ones. They have many divisors, for layers that split, pool or group an axis.
-# The second pair is for layers that take only long inputs, such as a pooling of 1,024.
-_STAND_INS = ((480, 960), (61440, 122880))
-_NUMBER = r"(?<![\w.])\d{1,12}(?![\w.]*\w)"
 
 
 class Node:
@@ -88,10 +80,28 @@ def apply(function: Callable[..., Any], name: str, *args: Any, **kwargs: Any) ->
 
 def record(call: FunctionCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
     """The symbolic outputs of a call, recorded as a node."""
-    return Node(call, args, kwargs, infer(call, args, kwargs)).outputs
+    return Node(call, args, kwargs, infer_once(call, args, kwargs)).outputs
 
 
-class KerasTensor:
+def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The symbolic outputs of a call on symbolic tensors, with their masks."""
+    return _tensors(inference.specs(call, args, kwargs))
+
+
+def infer_once(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
+    """The same for an operation of a graph, with one trace for all calls that are alike."""
+    return _tensors(inference.specs_once(call, args, kwargs))
+
+
+def _tensors(specs: PyTree) -> PyTree:
+    tensors = structures.map(lambda spec: KerasTensor(spec.shape, spec.dtype), specs)
+    for tensor, spec in zip(jax.tree.leaves(tensors), jax.tree.leaves(specs)):
+        mask = spec._keras_mask
+        tensor._keras_mask = None if mask is None else KerasTensor(mask.shape, mask.dtype)
+    return tensors
+
+
+class KerasTensor(Spec):
     """A symbolic tensor: a shape (None for unknown sizes, such as the batch) and a dtype, without values.
 
     Operators work as on arrays and return symbolic tensors.
@@ -119,11 +129,9 @@ class KerasTensor:
         producer: Node | None = None,
         mask: KerasTensor | None = None,
     ):
-        self.shape: Shape = tuple(shape)
-        self.dtype = dtypes.canonical(dtype)
+        super().__init__(shape, dtypes.canonical(dtype), mask)
         self.name = name or auto_name("KerasTensor")
         self.producer = producer
-        self._keras_mask = mask
 
     @property
     def ndim(self) -> int:
@@ -232,150 +240,3 @@ def tensors_like(x: PyTree, rows: int | None = None) -> PyTree:
         return KerasTensor((rows, *leaf.shape[1:]), leaf.dtype, mask=None if mask is None else tensor(mask))
 
     return structures.map(tensor, x)
-
-
-def infer(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
-    """The symbolic outputs of a call on symbolic tensors, with their masks, by abstract evaluation.
-
-    `jax.eval_shape` needs concrete sizes, so two different ones are tried for unknown sizes: output sizes that differ
-    are unknown too. Calls that fail for the first pair may succeed for another.
-    """
-    leaves, structure = jax.tree.flatten(structures.ordered((args, kwargs)))
-    tensors = [leaf for leaf in leaves if isinstance(leaf, KerasTensor)]
-    text_outputs: set[int] = set()
-
-    def run(text: dict[int, HostArray], arrays: list[Any], masks: list[Any]) -> Any:
-        array_metadata.annotate_all(arrays, [array_metadata.ArrayMetadata(mask=mask) for mask in masks])
-        if text:
-            numbered = [array_metadata.annotate(x, input_index=i) for i, x in enumerate(arrays) if i not in text]
-            arrays = [text[i] if i in text else numbered.pop(0) for i in range(len(arrays))]
-        rest = iter(arrays)
-        full = [next(rest) if isinstance(leaf, KerasTensor) else leaf for leaf in leaves]
-        inner_args, inner_kwargs = structures.plain(jax.tree.unflatten(structure, full))
-        outputs = call(*inner_args, **inner_kwargs)
-        outputs = structures.ordered(outputs)
-        for number, output in enumerate(jax.tree.leaves(outputs)):
-            if isinstance(output, HostArray):
-                text_outputs.add(number)
-        masks = [array_metadata.of(output).mask for output in jax.tree.leaves(outputs)]
-        return jax.tree.map(_traceable, outputs), masks
-
-    def shapes(size: int, known: dict[tuple[int, int], int] | None = None) -> Any:
-        def fill(number: int, tensor: KerasTensor | None) -> Any:
-            if tensor is None:
-                return None
-            sizes = [(known or {}).get((number, axis), size) if s is None else s for axis, s in enumerate(tensor.shape)]
-            return sizes if tensor.dtype == DTYPE else jax.ShapeDtypeStruct(sizes, tensor.dtype)
-
-        filled = [fill(number, tensor) for number, tensor in enumerate(tensors)]
-        calls = HostCalls(unknown=size)
-        text = {
-            i: HostArray(tuple(sizes), ("input", i), calls) for i, sizes in enumerate(filled) if isinstance(sizes, list)
-        }
-        arrays = [None if i in text else array for i, array in enumerate(filled)]
-        masks = [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)]
-        return jax.eval_shape(functools.partial(run, text), arrays, masks)
-
-    def join(a: Any, b: Any) -> KerasTensor:
-        return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
-
-    unknown = [(number, axis) for number, x in enumerate(tensors) for axis, size in enumerate(x.shape) if size is None]
-    if unknown:
-        first, second = _first_that_fits(shapes, unknown)
-    else:
-        first = second = shapes(0)
-    outputs, masks = jax.tree.map(join, first, second)
-    for number, (output, mask) in enumerate(zip(jax.tree.leaves(outputs), masks)):
-        output._keras_mask = mask
-        output.dtype = DTYPE if number in text_outputs else output.dtype
-    return structures.plain(outputs)
-
-
-def _traceable(output: Any) -> Any:
-    return jnp.zeros(output.shape, bool) if isinstance(output, HostArray) else output
-
-
-def _first_that_fits(shapes: Callable[..., Any], unknown: list[tuple[int, int]]) -> tuple[Any, Any]:
-    """The results of a call for two sizes in place of the unknown ones, or twice that for the only valid size.
-
-    If only one size is valid, as for a reshape to a fixed number of rows, the error has its number. An error that is
-    the same for both pairs has another cause.
-
-    Args:
-        shapes: function that returns the results for a size, and for known sizes of some axes.
-        unknown: (number of the tensor, axis) of each unknown size.
-    """
-    errors: list[tuple[int, Exception]] = []
-    for sizes in _STAND_INS:
-        size = sizes[0]
-        try:
-            first = shapes(size)
-            size = sizes[1]
-            return first, shapes(size)
-        except Exception as raised:
-            errors.append((size, raised))
-            if not isinstance(raised, (TypeError, ValueError)):
-                break
-    size, error = errors[0]
-    is_of_shapes = len(errors) > 1 and str(error) != str(errors[1][1])
-    for fitting in _sizes_named(str(error)) if is_of_shapes else []:
-        try:
-            outputs = shapes(fitting)
-        except (TypeError, ValueError):
-            continue
-        return _where_one_is_known(shapes, unknown, fitting) or (outputs, outputs)
-    _name_unknown(error, size, *errors[1:])
-    raise error
-
-
-def _where_one_is_known(
-    shapes: Callable[..., Any], unknown: list[tuple[int, int]], size: int
-) -> tuple[Any, Any] | None:
-    """The results if only one unknown axis must have this size, as in (None, 5) @ (None, None); otherwise None."""
-    for axis in unknown if len(unknown) > 1 else []:
-        try:
-            return shapes(_STAND_INS[0][0], {axis: size}), shapes(_STAND_INS[0][1], {axis: size})
-        except (TypeError, ValueError):
-            continue
-    return None
-
-
-def _sizes_named(message: str) -> list[int]:
-    """Up to four candidate sizes, from the numbers in an error about shapes."""
-    first = _STAND_INS[0][0]
-    numbers = [int(number) for number in re.findall(r"(?<![\w.])\d{1,9}(?![\w.])", message)]
-    elements = [int(number) for number in re.findall(r"\(size (\d+)\)", message)]  # of JAX's reshape: before and after
-    fitting = [first * elements[1] // elements[0]] if len(elements) == 2 and elements[0] else []
-    return [size for size in dict.fromkeys(fitting + numbers) if size not in (0, first)][:4]
-
-
-def _name_unknown(error: Exception, size: int, other: tuple[int, Exception] | None = None) -> None:
-    """Replace sizes that were tried for unknown ones in the text of an error, and in its notes.
-
-    A number that differs between the errors for two sizes depends on the unknown one: "None", "6*None", "None-2".
-    """
-    larger, second = other or (size, error)
-    notes, other_notes = (getattr(e, "__notes__", []) for e in (error, second))
-    notes[:] = [_named(*texts, size, larger) for texts in itertools.zip_longest(notes, other_notes[: len(notes)])]
-    if error.args and isinstance(error.args[0], str):
-        error.args = (_named(error.args[0], str(second), size, larger), *error.args[1:])
-
-
-def _named(text: str, other: str | None, size: int, larger: int) -> str:
-    """A text in which the numbers that depend on a size are written with None in its place."""
-    numbers, others = re.findall(_NUMBER, text), re.findall(_NUMBER, other or "")
-    if len(numbers) != len(others) or larger == size:
-        return re.sub(_NUMBER, lambda found: "None" if int(found[0]) == size else found[0], text)
-    rest = iter([(int(one), int(two)) for one, two in zip(numbers, others)])
-
-    def written(found: re.Match[str]) -> str:
-        one, two = next(rest)
-        factor, remainder = divmod(two - one, larger - size)
-        if one == two:
-            return found[0]
-        if remainder or factor <= 0:
-            return "?"
-        offset = one - factor * size
-        return ("None" if factor == 1 else f"{factor}*None") + (f"{offset:+d}" if offset else "")
-
-    return re.sub(_NUMBER, written, text)

@@ -11,7 +11,7 @@ import jax
 from minidl.core import structures
 from minidl.core.functional import bound
 from minidl.core.naming import is_own
-from minidl.core.symbolic import Node, infer
+from minidl.core.symbolic import Node, infer, infer_once
 from minidl.core.variables import Variable
 from minidl.layers import masks, signatures
 from minidl.layers.module import Module
@@ -50,11 +50,12 @@ class SymbolicCall(Module):
         """
         if not self.built:
             self._build_for(args, kwargs)
-        if not is_own(type(self).compute_output_shape) and all(layer.built for layer in self._flatten_layers()):
+        is_built = all(layer.built for layer in self._flatten_layers())
+        if is_built and not is_own(type(self).compute_output_shape):
             return self._spec_from_own_shape(args, kwargs)
         with self._keeping([*self.variables, *self.metrics_variables]):
             try:
-                return infer(self, args, kwargs)
+                return (infer_once if is_built else infer)(self, args, kwargs)  # a trace builds the layers inside
             finally:
                 self._clear_losses()
 

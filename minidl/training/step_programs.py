@@ -12,7 +12,6 @@ from typing import Any
 
 import jax
 
-from minidl import config
 from minidl.core.structural_key import structural_key
 from minidl.layers.base import Layer
 from minidl.metrics import Metric
@@ -94,5 +93,4 @@ def key_of(model: Any) -> Hashable | None:
     graphs = [layer._graph for layer in inside if getattr(layer, "_graph", None) is not None]
     inputs = [tuple(tensor.name for tensor in graph.inputs) for graph in graphs if len(graph.inputs) > 1]
     weights = [variable.name for variable in model.trainable_variables]
-    settings = config.floatx(), config.epsilon(), config.image_data_format()
-    return key, tuple(inputs), tuple(weights), settings
+    return key, tuple(inputs), tuple(weights)

@@ -75,7 +75,7 @@ def test_an_axis_may_be_halved_and_doubled_again():
 
 
 def test_sizes_like_the_stand_ins_stay_known():
-    from minidl.core.symbolic import _STAND_INS
+    from minidl.core.inference import _STAND_INS
 
     for size in _STAND_INS[0]:
         assert shape_of(lambda x: x * 2, (None, size)) == (None, size)

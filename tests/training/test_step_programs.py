@@ -37,6 +37,14 @@ def functional(is_shared=False):
     return made
 
 
+def operators():
+    x = keras.Input((6,))
+    hidden = Dense(6, activation="relu")(x) + 0.5 * x
+    made = keras.Model(x, Dense(3, activation="softmax")(keras.ops.maximum(hidden, 0.0)[:, :4]))
+    made.compile("sgd", LOSS)
+    return made
+
+
 def trained(make, seed=0):
     keras.utils.set_random_seed(seed)
     made = make()
@@ -61,9 +69,10 @@ def steps_compiled(compiled):
             marks=pytest.mark.slow,
         ),
         functional,
+        operators,
         lambda: model(Dense(8, kernel_regularizer="l2"), optimizer=optax.adamw(1e-3)),
     ],
-    ids=["dropout", "batch normalization", "convolution and LSTM", "functional", "optax"],
+    ids=["dropout", "batch normalization", "convolution and LSTM", "functional", "operators", "optax"],
 )
 def test_a_second_model_compiles_nothing_and_computes_what_it_would_alone(make):
     alone = trained(make)
