@@ -4,7 +4,7 @@ import zipfile
 
 from tests.hostile import kinds
 
-MOST_COST = 1000  # good files of one layer that are opened in the same time
+MOST_COST = 400  # good files of one layer that are opened in the same time
 MOST_MEGABYTES = 150
 
 
