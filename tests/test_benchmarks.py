@@ -20,6 +20,7 @@ from benchmarks import readme, report, runner, saved, worker
 from benchmarks.peers import BEFORE, PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
+from benchmarks.workloads.building import Building
 from benchmarks.workloads.growth import Growth
 from benchmarks.workloads.saving import Saving
 from benchmarks.workloads.zoo.base import Zoo
@@ -30,6 +31,7 @@ TINY_SIZES = {"mlp-wide": {"units": 32}, "lstm": {"length": 5}, "gru": {"length"
 TINY_SIZES |= {f"gpu-{name}": TINY_SIZES[name] for name in ("lstm", "gru", "transformer")}
 TINY_SIZES |= {"gpu-mlp": {"units": 32}}
 TINY_SIZES |= {"save": {"units": 8}, "load": {"units": 8}, "growth-width-1024": {"units": 32}}
+TINY_SIZES |= {f"build-{name}": {"size": 32, "blocks": 1} for name in ("resnet", "lstm", "encoder")}
 TINY_SIZES |= {f"growth-depth-{depth}": {"depth": 3} for depth in (10, 50, 100, 200)}
 
 
@@ -171,14 +173,14 @@ def test_every_workload_runs(name):
     for library in known.needs:
         pytest.importorskip(library)
     work = dataclasses.replace(known, rows=16, batch_size=8, epochs=2, **TINY_SIZES.get(name, {}))
-    if not isinstance(work, Saving):
+    if not isinstance(work, (Building, Saving)):
         x, y = work.data()
         assert len(x) == len(y) == work.rows and x.dtype in (np.float32, np.int32) and y.dtype == np.int32
     clock = Clock()
     result = worker.program("minidl", work)(work, clock)
     assert len(clock.laps) == (getattr(work, "folds", 0) if work.measure == "process" else work.epochs)
     assert np.isfinite(result["loss"])
-    if isinstance(work, Saving) or (isinstance(work, Growth) and not work.metrics):
+    if isinstance(work, (Building, Saving)) or (isinstance(work, Growth) and not work.metrics):
         assert result["accuracy"] is None
     else:
         assert 0 <= result["accuracy"] <= 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 from benchmarks.workload import Workload
 from benchmarks.workloads import (
     augmentation,
+    building,
     cold,
     convnet,
     gpu,
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, Workload] = {
         options,
         convnet,
         augmentation,
+        building,
         recurrent,
         transformer,
         inference,
