@@ -73,6 +73,20 @@ def test_other_calls_are_not_taken_for_alike(one, other):
     assert [(y.shape, y.dtype) for y in (other(x), one(x))] == want[::-1]
 
 
+def of_two(first, second):
+    inputs = [keras.Input((3,), name=first), keras.Input((5,), name=second)]
+    return keras.Model(inputs, layers.Concatenate()([layers.Dense(2)(inputs[0]), inputs[1]]))
+
+
+def test_names_of_inputs_are_part_of_what_is_alike():
+    given = {"a": keras.Input((3,)), "b": keras.Input((5,))}
+    assert of_two("a", "b")(given).shape == (None, 7)
+    with pytest.raises(ValueError, match="5"):
+        of_two("b", "a")(given)
+    with pytest.raises(ValueError, match="5"):
+        layers.TimeDistributed(of_two("b", "a"))({"a": keras.Input((4, 3)), "b": keras.Input((4, 5))})
+
+
 class Narrow(layers.Layer):
     """Of which the width is not seen from outside."""
 
