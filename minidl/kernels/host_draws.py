@@ -41,15 +41,20 @@ def uniform(key: Any, shape: tuple[int, ...], minval: float, maxval: float) -> j
 
 def normal(key: Any, shape: tuple[int, ...], mean: float, stddev: float) -> jax.Array:
     above_minus_one = np.nextafter(np.float32(-1), np.float32(0))
-    drawn = _by_program(_normal, key, shape, above_minus_one, np.float32(1))
-    return jax.device_put(drawn * np.float32(stddev) + np.float32(mean))
+    return _scaled(_by_program(_normal, key, shape, above_minus_one, np.float32(1)), mean, stddev)
 
 
 def truncated_normal(key: Any, shape: tuple[int, ...], mean: float, stddev: float) -> jax.Array:
     end = np.float32(math.erf(math.sqrt(2)))
     below_two = np.nextafter(np.float32(2), np.float32(0))
-    drawn = np.clip(_by_program(_normal, key, shape, -end, end), -below_two, below_two)
-    return jax.device_put(drawn * np.float32(stddev) + np.float32(mean))
+    drawn = _by_program(_normal, key, shape, -end, end)
+    return _scaled(np.clip(drawn, -below_two, below_two, out=drawn), mean, stddev)
+
+
+def _scaled(drawn: np.ndarray, mean: float, stddev: float) -> jax.Array:
+    drawn *= np.float32(stddev)  # in place: weights may be as large as half the memory
+    drawn += np.float32(mean)
+    return jax.device_put(drawn)
 
 
 def _by_program(draw: Any, key: Any, shape: tuple[int, ...], low: np.float32, high: np.float32) -> np.ndarray:
