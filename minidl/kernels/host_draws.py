@@ -23,6 +23,7 @@ from minidl.kernels.cpu.random_bits import words
 _BLOCK = 2**17  # numbers: so many stay in the cache of a processor from one operation to the next
 _SMALL_BLOCK = 2**13  # for the normal numbers of a small weight, of which a larger block would draw many in vain
 _MANY = 2**20  # numbers of a draw, from which it pays to compile another program: 0.15 s
+_MOST = 2**24  # uniform numbers, above which a program for the shape is worth it: it needs half the memory
 
 
 def is_possible(key: Any, shape: tuple[int, ...], *settings: Any) -> bool:
@@ -33,6 +34,8 @@ def is_possible(key: Any, shape: tuple[int, ...], *settings: Any) -> bool:
 
 def uniform(key: Any, shape: tuple[int, ...], minval: float, maxval: float) -> jax.Array:
     low, high = np.float32(minval), np.float32(maxval)
+    if math.prod(shape) > _MOST:
+        return random_bits.uniform(key, shape, minval, maxval)
     if math.prod(shape) >= _MANY:
         return jax.device_put(_by_program(_uniform, key, shape, low, high))
     draw = functools.partial(_with_numpy, np.asarray(key), low, high)
