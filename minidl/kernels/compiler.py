@@ -12,6 +12,10 @@ from jax import lax
 from minidl.kernels import choice
 
 _SCOPE = "keep_barrier"
+_LOOP = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
+# XLA fails on barriers in tiny loops that it outlines into one function.
+_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting"}
+_RARE = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 
 
 def keep_barrier(x: Any) -> Any:
@@ -61,18 +65,18 @@ def compiler_options(has_loop: bool, keeps_barriers: bool, is_rare: bool = False
     return _options(has_loop, keeps_barriers, is_rare) if choice.platform() == "cpu" and choice.mode() == "auto" else {}
 
 
-@functools.cache
 def _options(has_loop: bool, keeps_barriers: bool, is_rare: bool) -> dict[str, Any]:
-    wanted: dict[str, Any] = {}
-    if has_loop:
-        wanted = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
-    if keeps_barriers:  # XLA fails on barriers in tiny loops that it outlines into one function
-        wanted["xla_disable_hlo_passes"] = "cse_barrier_expander,small-while-loop-hoisting"
-    if is_rare:
-        wanted |= {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
-    if not wanted or _are_known(wanted):  # all at once first, since each check compiles
-        return wanted
-    return {name: value for name, value in wanted.items() if _are_known({name: value})}
+    wanted = (_LOOP if has_loop else {}) | (_BARRIERS if keeps_barriers else {}) | (_RARE if is_rare else {})
+    return {name: value for name, value in wanted.items() if name in _known()}
+
+
+@functools.cache
+def _known() -> frozenset[str]:
+    """The names of these options that XLA has. All at once first, since each check compiles."""
+    every: dict[str, Any] = _LOOP | _BARRIERS | _RARE
+    if _are_known(every):
+        return frozenset(every)
+    return frozenset(name for name, value in every.items() if _are_known({name: value}))
 
 
 def _are_known(options: dict[str, Any]) -> bool:
