@@ -7,11 +7,11 @@ which Keras reads folders with, the kernel is not widened for smaller results (n
 from __future__ import annotations
 
 import functools
-import math
-import threading
 from collections.abc import Callable
 
 import numpy as np
+
+from minidl.core.memory import scratch
 
 
 def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -65,7 +65,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
         _resize_rows(pixels, *_taps(height, size[0], method), result)
         return result
     if height != size[0] or blurs:
-        rows = _scratch("rows", (size[0], width, channels))
+        rows = scratch("rows", (size[0], width, channels), "float32")
         _resize_rows(pixels, *_taps(height, size[0], method), rows)
         pixels = rows
     _resize_columns(pixels, method, result)
@@ -74,7 +74,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
 
 def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
     flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
-    part = _scratch("part of rows", target.shape)
+    part = scratch("part of rows", target.shape, "float32")
     for tap, (index, weight) in enumerate(zip(indices, weights)):
         np.multiply(flat.take(index, 0), weight[:, None], out=part if tap else target)
         if tap:
@@ -83,26 +83,14 @@ def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, r
 
 def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None:
     flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
-    part = _scratch("part of columns", target.shape)
-    taken = _scratch("taken of columns", target.shape) if flat.dtype == target.dtype else None
+    part = scratch("part of columns", target.shape, "float32")
+    taken = scratch("taken of columns", target.shape, "float32") if flat.dtype == target.dtype else None
     taps = _column_taps(pixels.shape[1], result.shape[1], method, result.shape[2])
     for tap, (index, weight) in enumerate(zip(*taps)):
         found = flat.take(index, 1, out=taken, mode="clip")  # other modes copy `out`
         np.multiply(found, weight, out=part if tap else target)
         if tap:
             target += part
-
-
-_memory = threading.local()
-
-
-def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory of this thread for one step; allocated for each image, its pages would take as long as the arithmetic."""
-    size = math.prod(shape)
-    kept = vars(_memory).get(name)
-    if kept is None or kept.size < size:
-        kept = vars(_memory)[name] = np.empty(size, "float32")
-    return kept[:size].reshape(shape)
 
 
 def _centres(old: int, new: int) -> np.ndarray:

@@ -313,6 +313,17 @@ def test_both_decoders_of_jpegs_agree(tmp_path, monkeypatch):
             assert found.shape == other.shape and abs(found - other).max() <= 4
 
 
+def test_images_do_not_share_memory(tmp_path, jpeg_decoder):
+    """Decoding and resizing use memory of the thread again; the element must not."""
+    image_folder(tmp_path, {f"{number}.jpg": photograph(20 + number, 30) for number in range(12)})
+    for interpolation in ("bilinear", "nearest", "area"):
+        for size in ((20, 30), (8, 8)):
+            options = {"image_size": size, "interpolation": interpolation, "batch_size": None, "verbose": False}
+            kept = [x for x, _ in utils.image_dataset_from_directory(tmp_path, shuffle=False, **options)]
+            again = [x.copy() for x, _ in utils.image_dataset_from_directory(tmp_path, shuffle=False, **options)]
+            np.testing.assert_array_equal(kept, again)
+
+
 @pytest.mark.parametrize("size", [0, 3, 30, 300, -20])
 def test_damaged_jpegs_are_named(tmp_path, size, jpeg_decoder):
     image_folder(tmp_path, {"a.jpg": photograph(100, 100)})
