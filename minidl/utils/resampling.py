@@ -2,12 +2,17 @@
 
 Each axis is resized by itself: a row of the result is a weighted sum of a few rows, its taps. As in `tf.image.resize`,
 which Keras reads folders with, the kernel is not widened for smaller results (no antialiasing); only "area" averages.
+
+OpenCV resizes a photograph by "bilinear" to the same numbers in a third of the time, and is used where it is installed.
+No extra asks for it: it comes in several packages, of which only one may be installed.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +64,10 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
         rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
         return pixels[rows[:, None], columns]
     height, width, channels = pixels.shape
+    if method == "bilinear" and height <= 4 * size[0] and (opencv := _opencv()) is not None:
+        values = scratch("values", pixels.shape, "float32")  # of all rows, where the code below takes those it needs
+        values[...] = pixels
+        return opencv.resize(values, size[::-1], interpolation=opencv.INTER_LINEAR).reshape(*size, channels)
     blurs = method in ("gaussian", "mitchellcubic")  # these change pixels also where the size stays
     result = np.empty((*size, channels), "float32")
     if width == size[1] and not blurs:
@@ -91,6 +100,12 @@ def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None
         np.multiply(found, weight, out=part if tap else target)
         if tap:
             target += part
+
+
+@functools.cache
+def _opencv() -> Any:
+    """The module, or None where it is not installed."""
+    return importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
 
 
 def _centres(old: int, new: int) -> np.ndarray:
