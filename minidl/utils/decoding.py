@@ -10,19 +10,19 @@ from __future__ import annotations
 import functools
 import importlib.util
 import io
-import pathlib
 from typing import Any
 
 import numpy as np
 
+from minidl.core.memory import scratch
 from minidl.utils.images import pillow
 
 _JPEG = b"\xff\xd8\xff"
-_SPACES = {"RGB": "RGB", "L": "GRAY"}  # mode of Pillow -> colour space of simplejpeg
+_SPACES = {"RGB": ("RGB", 3), "L": ("GRAY", 1)}  # mode of Pillow -> colour space of simplejpeg, and its channels
 
 
 def decode(path: str, mode: str) -> np.ndarray:
-    """The first frame of an image.
+    """The first frame of an image, in memory that the next call in this thread may use again.
 
     Args:
         path: the file.
@@ -33,13 +33,16 @@ def decode(path: str, mode: str) -> np.ndarray:
     Raises:
         ValueError: it is not the file of an image, or damaged, or of so many pixels that Pillow refuses it.
     """
-    content = pathlib.Path(path).read_bytes()
-    module = pillow("image_dataset_from_directory")
+    with open(path, "rb", buffering=0) as file:
+        content = file.read()
+    module = _pillow()
     try:
         if content.startswith(_JPEG) and mode in _SPACES and (jpeg := _simplejpeg()) is not None:
             height, width, space, _ = jpeg.decode_jpeg_header(content)
             if space not in ("CMYK", "YCCK") and height * width <= (module.MAX_IMAGE_PIXELS or np.inf):
-                pixels: np.ndarray = jpeg.decode_jpeg(content, _SPACES[mode], fastdct=True)
+                colours, channels = _SPACES[mode]
+                pixels = scratch("decoded", (height, width, channels), "uint8")
+                jpeg.decode_jpeg(content, colours, fastdct=True, buffer=pixels)
                 return pixels
         return _decode(module, content, mode)
     except (OSError, SyntaxError, ValueError, module.DecompressionBombError) as error:
@@ -54,6 +57,11 @@ def _decode(module: Any, content: bytes, mode: str) -> np.ndarray:
             image = module.fromarray((np.asarray(image) >> 8).astype("uint8"))
         pixels = np.asarray(image if image.mode == mode else image.convert(mode))
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+@functools.cache  # asking for the module takes a twentieth of the time of decoding
+def _pillow() -> Any:
+    return pillow("image_dataset_from_directory")
 
 
 @functools.cache

@@ -2,16 +2,21 @@
 
 Each axis is resized by itself: a row of the result is a weighted sum of a few rows, its taps. As in `tf.image.resize`,
 which Keras reads folders with, the kernel is not widened for smaller results (no antialiasing); only "area" averages.
+
+OpenCV resizes a photograph by "bilinear" to the same numbers in a third of the time, and is used where it is installed.
+No extra asks for it: it comes in several packages, of which only one may be installed.
 """
 
 from __future__ import annotations
 
 import functools
-import math
-import threading
+import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from minidl.core.memory import scratch
 
 
 def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -59,13 +64,17 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
         rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
         return pixels[rows[:, None], columns]
     height, width, channels = pixels.shape
+    if method == "bilinear" and height <= 4 * size[0] and (opencv := _opencv()) is not None:
+        values = scratch("values", pixels.shape, "float32")  # of all rows, where the code below takes those it needs
+        values[...] = pixels
+        return opencv.resize(values, size[::-1], interpolation=opencv.INTER_LINEAR).reshape(*size, channels)
     blurs = method in ("gaussian", "mitchellcubic")  # these change pixels also where the size stays
     result = np.empty((*size, channels), "float32")
     if width == size[1] and not blurs:
         _resize_rows(pixels, *_taps(height, size[0], method), result)
         return result
     if height != size[0] or blurs:
-        rows = _scratch("rows", (size[0], width, channels))
+        rows = scratch("rows", (size[0], width, channels), "float32")
         _resize_rows(pixels, *_taps(height, size[0], method), rows)
         pixels = rows
     _resize_columns(pixels, method, result)
@@ -74,7 +83,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
 
 def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, result: np.ndarray) -> None:
     flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
-    part = _scratch("part of rows", target.shape)
+    part = scratch("part of rows", target.shape, "float32")
     for tap, (index, weight) in enumerate(zip(indices, weights)):
         np.multiply(flat.take(index, 0), weight[:, None], out=part if tap else target)
         if tap:
@@ -83,8 +92,8 @@ def _resize_rows(pixels: np.ndarray, indices: np.ndarray, weights: np.ndarray, r
 
 def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None:
     flat, target = pixels.reshape(len(pixels), -1), result.reshape(len(result), -1)
-    part = _scratch("part of columns", target.shape)
-    taken = _scratch("taken of columns", target.shape) if flat.dtype == target.dtype else None
+    part = scratch("part of columns", target.shape, "float32")
+    taken = scratch("taken of columns", target.shape, "float32") if flat.dtype == target.dtype else None
     taps = _column_taps(pixels.shape[1], result.shape[1], method, result.shape[2])
     for tap, (index, weight) in enumerate(zip(*taps)):
         found = flat.take(index, 1, out=taken, mode="clip")  # other modes copy `out`
@@ -93,16 +102,10 @@ def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None
             target += part
 
 
-_memory = threading.local()
-
-
-def _scratch(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Memory of this thread for one step; allocated for each image, its pages would take as long as the arithmetic."""
-    size = math.prod(shape)
-    kept = vars(_memory).get(name)
-    if kept is None or kept.size < size:
-        kept = vars(_memory)[name] = np.empty(size, "float32")
-    return kept[:size].reshape(shape)
+@functools.cache
+def _opencv() -> Any:
+    """The module, or None where it is not installed."""
+    return importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
 
 
 def _centres(old: int, new: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from PIL import Image
 
 import minidl
 from minidl import utils
-from minidl.utils import decoding
+from minidl.utils import decoding, resampling
 from minidl.utils.resampling import METHODS, resize
 
 RANDOM = np.random.default_rng(0)
@@ -188,9 +188,18 @@ def test_a_folder_without_files(folder, tmp_path):
 # Images
 
 
+@pytest.fixture(params=["opencv", "numpy"])
+def resizer(request, monkeypatch):
+    """What images are resized with by "bilinear"."""
+    if request.param == "numpy":
+        monkeypatch.setattr(resampling, "_opencv", lambda: None)
+    else:
+        pytest.importorskip("cv2")
+
+
 @pytest.mark.parametrize("size", [(5, 4), (16, 24), (9, 7)])
 @pytest.mark.parametrize("method", METHODS)
-def test_the_same_pixels_as_tensorflow_live(method, size):
+def test_the_same_pixels_as_tensorflow_live(method, size, resizer):
     tf = pytest.importorskip("tensorflow")
     pixels = RANDOM.integers(0, 256, (9, 7, 3), dtype="uint8")
     # In a map Keras does not know the size: if it does and nothing changes, tf.image.resize returns the image.
@@ -202,6 +211,20 @@ def test_the_same_pixels_as_tensorflow_live(method, size):
     assert found.dtype == expected.dtype
     # TensorFlow computes places in float32, and the weights of "bicubic" from a table of 1024 entries.
     np.testing.assert_allclose(found, expected, atol=0.3 if method == "bicubic" else 0.02)
+
+
+@pytest.mark.parametrize("size", [(181, 180), (90, 121), (30, 300), (500, 640), (361, 12), (1, 1)])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_opencv_resizes_to_the_same_pixels(size, channels, monkeypatch):
+    pytest.importorskip("cv2")
+    for shape in ((361, 242), (5, 700), (1, 1)):
+        pixels = RANDOM.integers(0, 256, (*shape, channels), dtype="uint8")
+        found = resize(pixels, size, "bilinear")
+        with monkeypatch.context() as patch:
+            patch.setattr(resampling, "_opencv", lambda: None)
+            expected = resize(pixels, size, "bilinear")
+        assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def image_folder(root, images):
@@ -248,7 +271,7 @@ IMAGES = {
     ],
     ids=str,
 )
-def test_the_same_images_as_keras_live(tmp_path, options):
+def test_the_same_images_as_keras_live(tmp_path, options, resizer):
     theirs = pytest.importorskip("keras").utils.image_dataset_from_directory
     pytest.importorskip("tensorflow")
     image_folder(tmp_path, IMAGES)
@@ -311,6 +334,17 @@ def test_both_decoders_of_jpegs_agree(tmp_path, monkeypatch):
                 patch.setattr(decoding, "_simplejpeg", lambda: None)
                 other = decoding.decode(path, mode).astype(int)
             assert found.shape == other.shape and abs(found - other).max() <= 4
+
+
+def test_images_do_not_share_memory(tmp_path, jpeg_decoder):
+    """Decoding and resizing use memory of the thread again; the element must not."""
+    image_folder(tmp_path, {f"{number}.jpg": photograph(20 + number, 30) for number in range(12)})
+    for interpolation in ("bilinear", "nearest", "area"):
+        for size in ((20, 30), (8, 8)):
+            options = {"image_size": size, "interpolation": interpolation, "batch_size": None, "verbose": False}
+            kept = [x for x, _ in utils.image_dataset_from_directory(tmp_path, shuffle=False, **options)]
+            again = [x.copy() for x, _ in utils.image_dataset_from_directory(tmp_path, shuffle=False, **options)]
+            np.testing.assert_array_equal(kept, again)
 
 
 @pytest.mark.parametrize("size", [0, 3, 30, 300, -20])
