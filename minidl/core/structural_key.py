@@ -77,7 +77,7 @@ def structural_key(*roots: Any, named: tuple[type, ...] = (), numbered: tuple[ty
 
 
 def _settings() -> tuple[Hashable, ...]:
-    """What functions of minidl read beside their arguments."""
+    """What functions of minidl read in addition to their arguments."""
     is_wide = jax.config.jax_enable_x64  # type: ignore[attr-defined]
     return config.kernels(), config.floatx(), config.epsilon(), config.image_data_format(), is_wide
 

@@ -15,7 +15,7 @@ from minidl.distribution import DataParallel, DeviceMesh, LayoutMap, ModelParall
 
 TOLERANCE = 2e-6  # of the largest
 # Batch normalization subtracts the mean of what comes before it, and the gradients through it lose theirs: what is left
-# is small beside what is rounded. The largest difference measured is 2.4e-6, and it depends on the processor.
+# is small compared with what is rounded. The largest difference measured is 2.4e-6, and it depends on the processor.
 TOLERANCES = {"batch normalization": 1e-5}
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(203, 20)).astype("float32"), RNG.integers(0, 8, 203)
