@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import importlib.util
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -47,3 +49,16 @@ def needed(module: str, user: str, install: str) -> Any:
             return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(f"{user} needs {module}. Install it: pip install '{install}'") from error
+
+
+@functools.cache
+def found(module: str) -> Any:
+    """A module of an optional package, or None where it is not installed.
+
+    >>> found("json").dumps(1), found("no_such_package")
+    ('1', None)
+    """
+    if importlib.util.find_spec(module) is None:
+        return None
+    with random_kept():
+        return importlib.import_module(module)

@@ -8,13 +8,13 @@ of 255. All other files are read by Pillow.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import io
 from typing import Any
 
 import numpy as np
 
 from minidl.core.memory import scratch
+from minidl.core.optional import found
 from minidl.utils.images import pillow
 
 _JPEG = b"\xff\xd8\xff"
@@ -37,7 +37,7 @@ def decode(path: str, mode: str) -> np.ndarray:
         content = file.read()
     module = _pillow()
     try:
-        if content.startswith(_JPEG) and mode in _SPACES and (jpeg := _simplejpeg()) is not None:
+        if content.startswith(_JPEG) and mode in _SPACES and (jpeg := found("simplejpeg")) is not None:
             height, width, space, _ = jpeg.decode_jpeg_header(content)
             if space not in ("CMYK", "YCCK") and height * width <= (module.MAX_IMAGE_PIXELS or np.inf):
                 colours, channels = _SPACES[mode]
@@ -62,9 +62,3 @@ def _decode(module: Any, content: bytes, mode: str) -> np.ndarray:
 @functools.cache  # asking for the module takes a twentieth of the time of decoding
 def _pillow() -> Any:
     return pillow("image_dataset_from_directory")
-
-
-@functools.cache
-def _simplejpeg() -> Any:
-    """The module, or None where it is not installed."""
-    return importlib.import_module("simplejpeg") if importlib.util.find_spec("simplejpeg") else None

@@ -10,13 +10,12 @@ is used where it is installed. No extra asks for it: it comes in several package
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from minidl.core.memory import scratch
+from minidl.core.optional import found
 
 
 def _lanczos(radius: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -64,7 +63,7 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
         rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
         return pixels[rows[:, None], columns]
     height, width, channels = pixels.shape
-    if method == "bilinear" and height <= 4 * size[0] and (opencv := _opencv()) is not None:
+    if method == "bilinear" and height <= 4 * size[0] and (opencv := found("cv2")) is not None:
         values = scratch("values", pixels.shape, "float32")  # of all rows, where the code below takes those it needs
         values[...] = pixels
         return opencv.resize(values, size[::-1], interpolation=opencv.INTER_LINEAR).reshape(*size, channels)
@@ -100,12 +99,6 @@ def _resize_columns(pixels: np.ndarray, method: str, result: np.ndarray) -> None
         np.multiply(found, weight, out=part if tap else target)
         if tap:
             target += part
-
-
-@functools.cache
-def _opencv() -> Any:
-    """The module, or None where it is not installed."""
-    return importlib.import_module("cv2") if importlib.util.find_spec("cv2") else None
 
 
 def _centres(old: int, new: int) -> np.ndarray:

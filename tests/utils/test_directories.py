@@ -192,7 +192,7 @@ def test_a_folder_without_files(folder, tmp_path):
 def resizer(request, monkeypatch):
     """What images are resized with by "bilinear"."""
     if request.param == "numpy":
-        monkeypatch.setattr(resampling, "_opencv", lambda: None)
+        monkeypatch.setattr(resampling, "found", lambda module: None)
     else:
         pytest.importorskip("cv2")
 
@@ -221,7 +221,7 @@ def test_opencv_resizes_to_the_same_pixels(size, channels, monkeypatch):
         pixels = RANDOM.integers(0, 256, (*shape, channels), dtype="uint8")
         found = resize(pixels, size, "bilinear")
         with monkeypatch.context() as patch:
-            patch.setattr(resampling, "_opencv", lambda: None)
+            patch.setattr(resampling, "found", lambda module: None)
             expected = resize(pixels, size, "bilinear")
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         np.testing.assert_allclose(found, expected, atol=1e-3)
@@ -305,7 +305,7 @@ def test_other_channels_live(tmp_path, color_mode, channels):
 def jpeg_decoder(request, monkeypatch):
     """What JPEGs are decoded with, and the transform of TensorFlow that gives the same."""
     if request.param == "pillow":
-        monkeypatch.setattr(decoding, "_simplejpeg", lambda: None)
+        monkeypatch.setattr(decoding, "found", lambda module: None)
         return "INTEGER_ACCURATE"
     pytest.importorskip("simplejpeg")
     return ""  # TensorFlow's default, as in Keras
@@ -331,7 +331,7 @@ def test_both_decoders_of_jpegs_agree(tmp_path, monkeypatch):
             path = str(tmp_path / "class" / name)
             found = decoding.decode(path, mode).astype(int)
             with monkeypatch.context() as patch:
-                patch.setattr(decoding, "_simplejpeg", lambda: None)
+                patch.setattr(decoding, "found", lambda module: None)
                 other = decoding.decode(path, mode).astype(int)
             assert found.shape == other.shape and abs(found - other).max() <= 4
 
