@@ -56,6 +56,22 @@ def pytest_unconfigure(config):
         config.compiled.cleanup()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def programs_of_the_process():
+    """Compile what every process compiles once, so that no test counts it for being the first."""
+    from minidl import kernels
+
+    kernels.compiler_options(has_loop=True, keeps_barriers=True)
+    clear_a_scalar()
+
+
+def clear_a_scalar():
+    """As every metric does at the start of an epoch."""
+    from minidl.core.variables import Variable
+
+    Variable(0.0, name="cleared").clear()
+
+
 @pytest.fixture(autouse=True)
 def own_programs():
     """Let no test use what was compiled for a model of another one: many count what is traced."""
@@ -81,6 +97,7 @@ def pytest_runtest_teardown(nextitem):
     """Let compiled programs go, which JAX's caches keep for good, where a worker has grown: it would take 4.7 GB."""
     if resident_gb() > _LIMIT["gb"]:
         jax.clear_caches()
+        clear_a_scalar()
         gc.collect()
         if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
