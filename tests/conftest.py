@@ -31,8 +31,9 @@ _LIMIT = {"gb": _CLEARED_AT}
 
 
 def pytest_addoption(parser):
-    """`--memory` prints the peak resident memory of each worker after the last test."""
+    """`--memory` prints the peak resident memory of each worker after the last test; `--part` selects some tests."""
     parser.addoption("--memory", action="store_true", help="print the peak resident memory of each worker")
+    parser.addoption("--part", metavar="K/N", help="run every Nth of the selected tests, from the Kth on (from 0)")
 
 
 def pytest_configure(config):
@@ -47,6 +48,15 @@ def pytest_configure(config):
         distribution.set_distribution(distribution.DataParallel())
     jax.config.update("jax_compilation_cache_dir", os.environ[_FOLDER])
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@pytest.hookimpl(trylast=True)  # after the selection by markers and names
+def pytest_collection_modifyitems(config, items):
+    """Deselect all tests but those of the part."""
+    if part := config.getoption("--part"):
+        first, step = map(int, part.split("/"))
+        config.hook.pytest_deselected(items=[item for i, item in enumerate(items) if i % step != first])
+        items[:] = items[first::step]
 
 
 def pytest_unconfigure(config):
