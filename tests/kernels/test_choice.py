@@ -146,7 +146,8 @@ def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
     are_known = compiler._are_known
     monkeypatch.setattr(compiler, "_are_known", lambda options: lacking not in options and are_known(options))
     known = compiler._known.__wrapped__()
-    assert known == {*compiler._LOOP, *compiler._BARRIERS, *compiler._RARE} - {lacking}
+    assert known >= {*compiler._LOOP, *compiler._BARRIERS} - {lacking}  # those for rare programs only JAX 0.10 has
+    assert lacking not in known
     monkeypatch.setattr(compiler, "_known", lambda: known)
     assert list(compiler._options(True, False, False)) == ["xla_cpu_copy_insertion_use_region_analysis"]
     assert are_known({lacking: 2}) and not are_known({"xla_no_such_option": True, lacking: 2})
