@@ -2,6 +2,7 @@
 
 import warnings
 
+import jax
 import numpy as np
 import pytest
 
@@ -123,3 +124,16 @@ def test_whole_numbers_are_settings_of_an_f_score():
         keras.metrics.FBetaScore(beta=0)
     score.update_state([[1, 1, 0, 0]], [[2.0, 2.0, 2.0, 0.0]])
     assert float(score.result()) == pytest.approx(10 / 11, rel=1e-5)
+
+
+def test_normalizations_of_float64_compute_in_it():
+    """(x - mean) / sqrt(variance + epsilon), by NumPy."""
+    x = np.random.default_rng(0).normal(size=(16, 3))
+    with jax.enable_x64(True):
+        batch = layers.BatchNormalization(dtype="float64")
+        found = [batch(x, training=True), layers.LayerNormalization(dtype="float64")(x)]
+        variance = np.asarray(batch.moving_variance)
+    for result, axis in zip(found, (0, 1)):
+        expected = (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + 1e-3)
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(variance, 0.99 + 0.01 * x.var(0), rtol=1e-14)
