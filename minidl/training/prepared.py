@@ -109,7 +109,9 @@ class Prepared(Compiled):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, in order."""
-        return self.objectives.names if self.compiled else []
+        if not self.compiled:
+            return []
+        return [*(self.objectives.names if self._reports_objectives else []), *(own.name for own in self._own_metrics)]
 
     def reset_metrics(self) -> None:
         """Reset the state of all metrics."""
@@ -118,14 +120,22 @@ class Prepared(Compiled):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Name -> value of the loss and the metrics so far."""
-        compiled = {id(metric) for metric in self.objectives.reported}
-        known = {id(metric) for metric in self.metrics}
-        results = self.objectives.results() if compiled <= known else {}  # unless `metrics` is the user's own
-        for metric in self.metrics:
-            if id(metric) not in compiled or not results:
-                value = metric.result()
-                results |= value if isinstance(value, dict) else {metric.name: value}
+        results = self.objectives.results() if self._reports_objectives else {}
+        for metric in self._own_metrics:
+            value = metric.result()
+            results |= value if isinstance(value, dict) else {metric.name: value}
         return results
+
+    @property
+    def _reports_objectives(self) -> bool:
+        """Whether the logs have the compiled loss and metrics: unless `metrics` is the user's own."""
+        return {id(metric) for metric in self.objectives.reported} <= {id(metric) for metric in self.metrics}
+
+    @property
+    def _own_metrics(self) -> list[Any]:
+        """The metrics that the logs have besides the compiled loss and metrics."""
+        reported = {id(metric) for metric in self.objectives.reported} if self._reports_objectives else set()
+        return [metric for metric in self.metrics if id(metric) not in reported]
 
     @property
     def compiled_steps(self) -> CompiledSteps:

@@ -244,3 +244,43 @@ def test_live_order_of_the_rows_with_an_own_step(compiled_with):
     """Keras looks at a batch before it trains, and so draws an order more, only where compile() was given something."""
     want = own_loss_only(pytest.importorskip("keras"), **compiled_with)
     np.testing.assert_allclose(own_loss_only(keras, **compiled_with), want, rtol=1e-5)
+
+
+def with_metrics_of_its_own(library, hides_the_compiled=False):
+    class Own(library.Model):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.rows, self.eights = library.metrics.Mean(name="rows"), library.metrics.Mean(name="eights")
+
+        def compute_loss(self, *args, **kwargs):
+            self.rows.update_state(7.0)
+            self.eights.update_state(8.0)
+            return super().compute_loss(*args, **kwargs)
+
+        if hides_the_compiled:
+            metrics = property(lambda self: [self.rows, self.eights])
+
+    x = library.Input((4,))
+    model = Own(x, library.layers.Dense(1, kernel_initializer="zeros")(x))
+    model.compile("sgd", loss="mse", metrics=["mae"])
+    return model
+
+
+@pytest.mark.parametrize("hides_the_compiled", [False, True])
+def test_values_are_in_the_order_in_which_the_metrics_were_made(hides_the_compiled):
+    model = with_metrics_of_its_own(keras, hides_the_compiled)
+    values = model.evaluate(X, X[:, :1] * 0 + 3, verbose=0)
+    assert values == ([] if hides_the_compiled else [9.0, 3.0]) + [7.0, 8.0]
+    assert model.metrics_names == ([] if hides_the_compiled else ["loss", "mae"]) + ["rows", "eights"]
+    assert model.test_on_batch(X, X[:, :1] * 0 + 3) == values
+
+
+@pytest.mark.parametrize("hides_the_compiled", [False, True])
+def test_live_order_of_the_values(hides_the_compiled):
+    theirs, ours = (
+        with_metrics_of_its_own(library, hides_the_compiled) for library in (pytest.importorskip("keras"), keras)
+    )
+    for call in ("evaluate", "test_on_batch", "train_on_batch"):
+        arguments = {"verbose": 0} if call == "evaluate" else {}
+        want, got = (getattr(model, call)(X, Y, **arguments) for model in (theirs, ours))
+        np.testing.assert_allclose(got, want, rtol=1e-5)
