@@ -194,3 +194,13 @@ def test_weights_of_classes_are_those_of_each_step(masked, stream):
     data = (iter([(x, y)]),) if stream else (x, y)
     history = model.fit(*data, class_weight=weights, verbose=0, **({} if stream else {"batch_size": 24})).history
     np.testing.assert_allclose(history["loss"], [right], rtol=1e-5)
+
+
+@pytest.mark.parametrize("returns_sequences", [False, True])
+@pytest.mark.parametrize("merge_mode", ["concat", None])
+def test_mask_of_a_bidirectional_layer_is_one_for_one_output(merge_mode, returns_sequences):
+    layer = layers.Bidirectional(layers.GRU(2, return_sequences=returns_sequences), merge_mode=merge_mode)
+    mask = np.ones((2, 3), bool)
+    own = mask if returns_sequences else None
+    computed = layer.compute_mask(np.ones((2, 3, 4), "float32"), mask)
+    assert computed is own if merge_mode else list(computed) == [own, own]

@@ -87,12 +87,13 @@ class Bidirectional(Layer):
         output = _MERGES[self.merge_mode](forward, backward).astype(self.compute_dtype)
         return (output, *states) if self.return_state else output
 
-    def compute_mask(self, inputs: Array, mask: Array | None = None) -> list[Array | None]:
+    def compute_mask(self, inputs: Array, mask: Any = None) -> Any:
         mask = mask[0] if isinstance(mask, list) else mask
         own = mask if self.return_sequences else None
         outputs = [own, own] if self.merge_mode is None else [own]
         states = 2 * len(self.forward_layer.state_size) if self.return_state else 0
-        return [*outputs, *(None for _ in range(states))]
+        masks = [*outputs, *(None for _ in range(states))]
+        return masks if len(masks) > 1 else own
 
     @property
     def states(self) -> Any:
