@@ -72,7 +72,17 @@ def pinv(x: ArrayLike, rcond: float | None = None) -> Array:
 
 @operation
 def qr(x: ArrayLike, mode: str = "reduced") -> tuple[Array, ...]:
-    """QR decomposition of a matrix."""
+    """QR decomposition of a matrix: (q, r), with as many columns in q as rows in r.
+
+    Args:
+        x: a matrix, or a batch of them.
+        mode: "reduced" for an r of min(rows, columns) rows, "complete" for a square q.
+
+    Raises:
+        ValueError: another mode.
+    """
+    if mode not in ("reduced", "complete"):
+        raise ValueError(f'qr: mode must be "reduced" or "complete", got {mode!r}.')
     return tuple(jnp.linalg.qr(x, mode))
 
 

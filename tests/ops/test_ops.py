@@ -261,3 +261,10 @@ def test_arrays_of_numpy_can_be_written_to_and_are_copies():  # as keras.ops.con
         converted[0] = 1
         assert converted.tolist() == [1, 0, 0]
     assert given.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("mode", ["r", "raw", "economic"])
+def test_the_other_modes_of_a_qr_decomposition_are_refused(mode):
+    """NumPy's "r" gives one matrix, which a program that unpacks two would take for its rows."""
+    with pytest.raises(ValueError, match=f"'{mode}'"):
+        ops.qr(np.eye(2, dtype="float32"), mode)
