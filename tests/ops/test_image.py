@@ -64,3 +64,13 @@ def test_crop_undoes_pad():
 def test_colors_go_there_and_back():
     colors = np.random.default_rng(0).uniform(size=(2, 4, 4, 3)).astype("float32")
     np.testing.assert_allclose(image.hsv_to_rgb(image.rgb_to_hsv(colors)), colors, atol=1e-6)
+
+
+def test_a_blurred_spot_is_round():
+    """With each standard deviation 1, the weight at the distance (1, 1) is the square of that at (0, 1)."""
+    spot = np.zeros((5, 5, 1), "float32")
+    spot[2, 2] = 1
+    blurred = np.asarray(image.gaussian_blur(spot, (3, 3), (1.0, 1.0)))[..., 0]
+    side = np.exp(-0.5)
+    line = np.array([0, side, 1, side, 0]) / (1 + 2 * side)
+    np.testing.assert_allclose(blurred, np.outer(line, line), rtol=1e-5, atol=1e-7)
