@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import functools
 import itertools
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -32,6 +34,49 @@ class Spec:
         self.shape: Shape = tuple(shape)
         self.dtype = dtype
         self._keras_mask: Any = mask
+
+
+class Observed:
+    """The layers that are built while one call is traced for several stand-ins, and what each is called with."""
+
+    def __init__(self) -> None:
+        self._built: dict[int, Any] = {}
+        self._calls: dict[int, dict[int, Any]] = {}  # id of a layer -> stand-in -> shapes of its first call by name
+        self._stand_in = 0
+
+    @contextlib.contextmanager
+    def trace(self, stand_in: int) -> Iterator[None]:
+        """A trace for this stand-in."""
+        self._stand_in = stand_in
+        token = observed.set(self)
+        try:
+            yield
+        finally:
+            observed.reset(token)
+
+    def built(self, layer: Any) -> None:
+        self._built[id(layer)] = layer
+
+    def called(self, layer: Any, shapes: Any) -> None:
+        self._calls.setdefault(id(layer), {}).setdefault(self._stand_in, shapes)
+
+    def correct(self) -> None:
+        """Tell the layers which sizes of the shapes that they were built for are stand-ins."""
+        for layer in self._built.values():
+            first, *others = self._calls.get(id(layer), {}).values() or ({},)
+            layer.correct_build_shapes(first, functools.reduce(_joined, others, first))
+
+
+observed: contextvars.ContextVar[Observed | None] = contextvars.ContextVar("observed", default=None)
+
+
+def _joined(a: Any, b: Any) -> Any:
+    """A structure of sizes, None where two structures differ."""
+    if isinstance(a, dict):
+        return {key: _joined(value, b[key]) for key, value in a.items()}
+    if isinstance(a, (list, tuple)):
+        return type(a)(_joined(one, other) for one, other in zip(a, b))
+    return a if a == b else None
 
 
 def specs(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> PyTree:
@@ -74,14 +119,17 @@ def specs(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         }
         arrays = [None if i in text else array for i, array in enumerate(filled)]
         masks = [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)]
-        return jax.eval_shape(functools.partial(run, text), arrays, masks)
+        with layers.trace(size) if unknown else contextlib.nullcontext():
+            return jax.eval_shape(functools.partial(run, text), arrays, masks)
 
     def join(a: Any, b: Any) -> Spec:
         return Spec([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
 
     unknown = [(number, axis) for number, x in enumerate(tensors) for axis, size in enumerate(x.shape) if size is None]
+    layers = Observed()
     if unknown:
         first, second = _first_that_fits(shapes, unknown)
+        layers.correct()
     else:
         first = second = shapes(0)
     outputs, masks = jax.tree.map(join, first, second)

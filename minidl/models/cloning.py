@@ -44,7 +44,7 @@ def clone_model(
     (None, 2)
     """
     clone = _clone(model, input_tensors, _Cloner(clone_function, call_function, recursive))
-    if model.compiled and (config := model.get_compile_config()) is not None:
+    if model.compiled and (config := model.get_compile_config()):
         clone.compile_from_config(config)
     return clone
 

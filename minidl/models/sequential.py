@@ -12,6 +12,7 @@ import numpy as np
 
 from minidl.core import budget, input_ranges, registry, structures, tracebacks
 from minidl.core.host_arrays import DTYPE
+from minidl.core.naming import auto_name
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
@@ -88,6 +89,7 @@ class Sequential(Model):
         self._layers.append(layer)
         if rebuild and self._tensors:
             self._connect(layer)
+            _skip_a_name()
             self._forget()
         elif rebuild:
             self._rebuild()
@@ -104,6 +106,7 @@ class Sequential(Model):
         if self._tensors and self.layers:
             self._tensors.pop()
             self._disconnect(1)
+            _skip_a_name()
             self._forget()
         elif rebuild:
             self._rebuild()
@@ -134,16 +137,9 @@ class Sequential(Model):
             if not _is_shape(input_shape):
                 return  # a structure of inputs: the layers are built by the first call
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
-        first = self._layers[0]
-        assert isinstance(first, InputLayer)
         self._check_same_build(input_shape)
-        self._tensors = [first.output]
-        try:
-            for layer in self.layers:
-                self._connect(layer)
-        except NotImplementedError:
-            self._tensors = []
-            self._disconnect(len(self._calls))
+        self._connect_all()
+        _skip_a_name()
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
         """The output for symbolic inputs, as symbolic tensors; cached for an input with the model's input shape."""
@@ -217,6 +213,15 @@ class Sequential(Model):
             model.build(config["build_input_shape"])
         return model
 
+    def correct_build_shapes(self, given: dict[str, Any], right: dict[str, Any]) -> None:
+        super().correct_build_shapes(given, right)
+        shape = (self._build_shapes or {}).get("input_shape")
+        if self._tensors and shape != self.input_shape:
+            self._layers[0] = InputLayer(batch_shape=shape, dtype=self.input.dtype, name=self._layers[0].name)
+            self._disconnect(len(self._calls))
+            self._connect_all()
+            self._forget()
+
     def _lists_its_layers(self) -> bool:
         return True
 
@@ -240,6 +245,16 @@ class Sequential(Model):
                 f"Sequential: {self.name!r} takes inputs of shape {first.batch_shape}, so it cannot be built for "
                 f"{tuple(input_shape)}."
             )
+
+    def _connect_all(self) -> None:
+        """Call each layer on the output of the previous one, from the symbolic input on."""
+        self._tensors = [self._layers[0].output]
+        try:
+            for layer in self.layers:
+                self._connect(layer)
+        except NotImplementedError:
+            self._tensors = []
+            self._disconnect(len(self._calls))
 
     def _connect(self, layer: Layer) -> None:
         """Call a layer on the symbolic output so far."""
@@ -298,6 +313,11 @@ class Sequential(Model):
         if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
         return self._tensors
+
+
+def _skip_a_name() -> None:
+    """Keras makes a functional model of a stack, whose name later ones do not get: the next is `functional_1`."""
+    auto_name("Functional")
 
 
 def _further_inputs(layer: Layer) -> list[str]:

@@ -78,20 +78,20 @@ class Compiled(Layer):
         """Whether `compile` was called."""
         return self.objectives is not None
 
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """The arguments of `compile` as plain data; None if it was not called, or with an optax transformation.
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile` as plain data; empty if it was not called, or with an optax transformation.
 
         Raises:
             TypeError: a loss or metric that is neither a function nor has a config.
         """
         if not self.compiled:
-            return None
+            return {}
         if isinstance(self.optimizer, optimizers.OptaxOptimizer):
             warn(
                 f"{self.name!r} was compiled with an optax transformation, which a file cannot describe: after "
                 "loading, compile the model again. The weights, and the optimizer's state, are saved."
             )
-            return None
+            return {}
         return {
             "optimizer": optimizers.serialize(self.optimizer),
             **{name: serialization.serialize(value) for name, value in self.objectives.given.items()},

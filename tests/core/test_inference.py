@@ -160,3 +160,38 @@ def test_what_is_kept_is_bounded(monkeypatch):
     for units in range(1, 10):
         ops.relu(keras.Input((units,)))
     assert len(inference._known) <= 3
+
+
+class Block(layers.Layer):
+    """Layers that are built by the first trace of `call`."""
+
+    def __init__(self):
+        super().__init__()
+        self.stack = keras.Sequential([layers.Dense(4), layers.Dense(2)])
+        self.both = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+        self.attention = layers.MultiHeadAttention(2, 4)
+
+    def call(self, x):
+        x = self.both(self.stack(x))
+        return self.attention(x, x)
+
+
+@pytest.mark.parametrize("length", [None, 7, 480])
+def test_sizes_that_stand_in_for_unknown_ones_are_not_left_in_layers(length):
+    block = Block()
+    keras.Model(x := keras.Input((length, 5)), block(x))
+    assert block.get_build_config() == {"input_shape": (None, length, 5)}
+    assert block.stack.input_shape == (None, length, 5)
+    assert block.stack.output_shape == (None, length, 2)
+    assert block.stack.layers[1].get_build_config() == {"input_shape": (None, length, 4)}
+    assert block.both.forward_layer.get_build_config() == {"input_shape": (None, length, 2)}
+    assert set(block.attention.get_build_config()["shapes_dict"].values()) == {(None, length, 6)}
+    assert len(block.stack.layers[0]._nodes) == 1
+
+
+def test_a_model_that_was_built_before_keeps_its_shapes():
+    block = Block()
+    block.stack.build((3, 7, 5))
+    keras.Model(x := keras.Input((7, 5), batch_size=3), block(x))
+    assert block.stack.input_shape == (3, 7, 5)
+    assert block.both.get_build_config() == {"input_shape": (3, 7, 2)}

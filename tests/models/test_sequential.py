@@ -518,3 +518,18 @@ def test_inputs_are_cast_to_the_dtype_of_the_input():
     floats = stack[1](stack[0](images.astype("float32")))
     for outputs in (graph(images), model(images), model.predict(images, verbose=0)):
         np.testing.assert_allclose(outputs, floats, rtol=1e-6)
+
+
+def test_a_stack_takes_the_name_of_a_functional_model():
+    """As in Keras, which makes one of it each time that its layers change."""
+    keras.utils.clear_session()
+    x = keras.Input((3,))
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Dense(2)])
+    assert keras.Model(x, x + 1).name == "functional_1"
+    model.add(layers.Dense(1))
+    model.pop()
+    assert keras.Model(x, x + 1).name == "functional_4"
+    later = keras.Sequential([layers.Dense(2)])
+    assert keras.Model(x, x + 1).name == "functional_5"
+    later.build((None, 3))
+    assert keras.Model(x, x + 1).name == "functional_7"
