@@ -36,38 +36,44 @@ class Spec:
         self._keras_mask: Any = mask
 
 
-class Observed:
+class _Layers:
     """The layers that are built while one call is traced for several stand-ins, and what each is called with."""
 
     def __init__(self) -> None:
-        self._built: dict[int, Any] = {}
-        self._calls: dict[int, dict[int, Any]] = {}  # id of a layer -> stand-in -> shapes of its first call by name
-        self._stand_in = 0
+        self.built: list[Any] = []
+        self.shapes: dict[int, dict[int, Any]] = {}  # id of a layer -> stand-in -> shapes of its first call, by name
+        self.stand_in = 0
 
     @contextlib.contextmanager
-    def trace(self, stand_in: int) -> Iterator[None]:
-        """A trace for this stand-in."""
-        self._stand_in = stand_in
-        token = observed.set(self)
+    def traced(self, stand_in: int) -> Iterator[None]:
+        """Inside, the call is traced for a stand-in."""
+        self.stand_in = stand_in
+        token = _layers.set(self)
         try:
             yield
         finally:
-            observed.reset(token)
-
-    def built(self, layer: Any) -> None:
-        self._built[id(layer)] = layer
-
-    def called(self, layer: Any, shapes: Any) -> None:
-        self._calls.setdefault(id(layer), {}).setdefault(self._stand_in, shapes)
+            _layers.reset(token)
 
     def correct(self) -> None:
         """Tell the layers which sizes of the shapes that they were built for are stand-ins."""
-        for layer in self._built.values():
-            first, *others = self._calls.get(id(layer), {}).values() or ({},)
+        for layer in self.built:
+            first, *others = self.shapes.get(id(layer), {}).values() or ({},)
             layer.correct_build_shapes(first, functools.reduce(_joined, others, first))
 
 
-observed: contextvars.ContextVar[Observed | None] = contextvars.ContextVar("observed", default=None)
+_layers: contextvars.ContextVar[_Layers | None] = contextvars.ContextVar("layers", default=None)
+
+
+def note_build(layer: Any) -> None:
+    """Record that a layer was built, if it is in such a trace."""
+    if (layers := _layers.get()) is not None:
+        layers.built.append(layer)
+
+
+def note_call(layer: Any, shapes: Callable[[], dict[str, Any]]) -> None:
+    """Record the shapes that a layer is called with, by the names of its inputs, if it is in such a trace."""
+    if (layers := _layers.get()) is not None:
+        layers.shapes.setdefault(id(layer), {}).setdefault(layers.stand_in, shapes())
 
 
 def _joined(a: Any, b: Any) -> Any:
@@ -119,14 +125,14 @@ def specs(call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any
         }
         arrays = [None if i in text else array for i, array in enumerate(filled)]
         masks = [fill(number, tensor._keras_mask) for number, tensor in enumerate(tensors)]
-        with layers.trace(size) if unknown else contextlib.nullcontext():
+        with layers.traced(size) if unknown else contextlib.nullcontext():
             return jax.eval_shape(functools.partial(run, text), arrays, masks)
 
     def join(a: Any, b: Any) -> Spec:
         return Spec([m if m == n else None for m, n in zip(a.shape, b.shape)], a.dtype)
 
     unknown = [(number, axis) for number, x in enumerate(tensors) for axis, size in enumerate(x.shape) if size is None]
-    layers = Observed()
+    layers = _Layers()
     if unknown:
         first, second = _first_that_fits(shapes, unknown)
         layers.correct()

@@ -162,8 +162,7 @@ class Layer(Configured):
             if not self.built:
                 self._build_for(args, kwargs)
                 self._check_inputs(first)  # against what `build` may have learned
-            if (observed := inference.observed.get()) is not None:
-                observed.called(self, signatures.shapes_by_name(self.call, args, kwargs))
+            inference.note_call(self, lambda: signatures.shapes_by_name(self.call, args, kwargs))
             masks.fill(kwargs, given, parameters)
             previous_mask = kwargs["mask"] if kwargs.get("mask") is not None else masks.get(first)
             with self._calling(kwargs), self._one_moment():
@@ -303,22 +302,8 @@ class Layer(Configured):
             self.build(*[next(iter(given.values()), None)][: len(wanted)])
         else:  # the call that follows builds the layers inside
             self._build_shapes = {f"{name}_shape": shape for name, shape in given.items()}
-            _observe_build(self)
+            inference.note_build(self)
         self.built = True
-
-    def correct_build_shapes(self, given: dict[str, Any], right: dict[str, Any]) -> None:
-        """Replace sizes that stood in for unknown ones, when the layer was built, in what it was built for.
-
-        Args:
-            given: name of an input -> its shape when the layer was built.
-            right: the same with None for unknown sizes.
-        """
-
-        def corrected(shape: Any) -> Any:
-            return next((right[name] for name in given if given[name] == shape), shape)
-
-        if self._build_shapes is not None:
-            self._build_shapes = {name: corrected(shape) for name, shape in self._build_shapes.items()}
 
     def _one_moment(self) -> contextlib.AbstractContextManager[None]:
         """For a call from outside in a program of several threads: weights of one moment."""
@@ -331,11 +316,6 @@ class Layer(Configured):
 def is_outermost() -> bool:
     """Whether no layer's call is under way."""
     return _outermost.get() and _training.get() is None
-
-
-def _observe_build(layer: Layer) -> None:
-    if (observed := inference.observed.get()) is not None:
-        observed.built(layer)
 
 
 def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
@@ -352,7 +332,7 @@ def _once_in_scope(build: Callable[..., None]) -> Callable[..., None]:
                     with name_scope(self.name):
                         build(self, *args, **kwargs)
                     self._build_shapes = signatures.bound_arguments(build, args, kwargs)
-                    _observe_build(self)
+                    inference.note_build(self)
                 except Exception as error:
                     self._explain(error, args, kwargs)
                     raise

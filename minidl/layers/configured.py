@@ -53,6 +53,20 @@ class Configured(SymbolicCall):
             return {"input_shape": next(iter(shapes.values()))}
         return None if shapes is None else {"shapes_dict": shapes}
 
+    def correct_build_shapes(self, given: dict[str, Any], right: dict[str, Any]) -> None:
+        """Replace sizes that stood in for unknown ones, when the layer was built, in what it was built for.
+
+        Args:
+            given: name of an input -> its shape when the layer was built.
+            right: the same with None for unknown sizes.
+        """
+
+        def corrected(shape: Any) -> Any:
+            return next((right[name] for name in given if given[name] == shape), shape)
+
+        if self._build_shapes is not None:
+            self._build_shapes = {name: corrected(shape) for name, shape in self._build_shapes.items()}
+
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Build the layer for the shapes that `get_build_config` gave."""
         if not config:

@@ -89,7 +89,7 @@ class Sequential(Model):
         self._layers.append(layer)
         if rebuild and self._tensors:
             self._connect(layer)
-            _skip_a_name()
+            auto_name("Functional")
             self._forget()
         elif rebuild:
             self._rebuild()
@@ -106,7 +106,7 @@ class Sequential(Model):
         if self._tensors and self.layers:
             self._tensors.pop()
             self._disconnect(1)
-            _skip_a_name()
+            auto_name("Functional")
             self._forget()
         elif rebuild:
             self._rebuild()
@@ -139,7 +139,7 @@ class Sequential(Model):
             self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
         self._check_same_build(input_shape)
         self._connect_all()
-        _skip_a_name()
+        auto_name("Functional")  # Keras makes a functional model of the stack, so that later ones have other names
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> PyTree:
         """The output for symbolic inputs, as symbolic tensors; cached for an input with the model's input shape."""
@@ -313,11 +313,6 @@ class Sequential(Model):
         if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
         return self._tensors
-
-
-def _skip_a_name() -> None:
-    """Keras makes a functional model of a stack, whose name later ones do not get: the next is `functional_1`."""
-    auto_name("Functional")
 
 
 def _further_inputs(layer: Layer) -> list[str]:
