@@ -77,11 +77,12 @@ def note_call(layer: Any, shapes: Callable[[], dict[str, Any]]) -> None:
 
 
 def _joined(a: Any, b: Any) -> Any:
-    """A structure of sizes, None where two structures differ."""
+    """A structure of sizes, None where those of another differ; parts that the other has not stay as they are."""
     if isinstance(a, dict):
-        return {key: _joined(value, b[key]) for key, value in a.items()}
+        return {key: _joined(value, b.get(key)) for key, value in a.items()}
     if isinstance(a, (list, tuple)):
-        return type(a)(_joined(one, other) for one, other in zip(a, b))
+        is_alike = isinstance(b, (list, tuple)) and len(a) == len(b)
+        return type(a)(_joined(one, other) for one, other in zip(a, b)) if is_alike else a
     return a if a == b else None
 
 

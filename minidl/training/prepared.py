@@ -111,7 +111,8 @@ class Prepared(Compiled):
         """The names of the values that `evaluate` returns, in order."""
         if not self.compiled:
             return []
-        return [*(self.objectives.names if self._reports_objectives else []), *(own.name for own in self._own_metrics)]
+        shows_compiled, own = self._reported_metrics()
+        return [*(self.objectives.names if shows_compiled else []), *(metric.name for metric in own)]
 
     def reset_metrics(self) -> None:
         """Reset the state of all metrics."""
@@ -120,22 +121,18 @@ class Prepared(Compiled):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Name -> value of the loss and the metrics so far."""
-        results = self.objectives.results() if self._reports_objectives else {}
-        for metric in self._own_metrics:
+        shows_compiled, own = self._reported_metrics()
+        results = self.objectives.results() if shows_compiled else {}
+        for metric in own:
             value = metric.result()
             results |= value if isinstance(value, dict) else {metric.name: value}
         return results
 
-    @property
-    def _reports_objectives(self) -> bool:
-        """Whether the logs have the compiled loss and metrics: unless `metrics` is the user's own."""
-        return {id(metric) for metric in self.objectives.reported} <= {id(metric) for metric in self.metrics}
-
-    @property
-    def _own_metrics(self) -> list[Any]:
-        """The metrics that the logs have besides the compiled loss and metrics."""
-        reported = {id(metric) for metric in self.objectives.reported} if self._reports_objectives else set()
-        return [metric for metric in self.metrics if id(metric) not in reported]
+    def _reported_metrics(self) -> tuple[bool, list[Any]]:
+        """Whether the logs have the compiled loss and metrics, unless `metrics` is the user's own; and all others."""
+        metrics, compiled = self.metrics, {id(metric) for metric in self.objectives.reported}
+        shows_compiled = compiled <= {id(metric) for metric in metrics}
+        return shows_compiled, [metric for metric in metrics if not shows_compiled or id(metric) not in compiled]
 
     @property
     def compiled_steps(self) -> CompiledSteps:

@@ -195,3 +195,18 @@ def test_a_model_that_was_built_before_keeps_its_shapes():
     keras.Model(x := keras.Input((7, 5), batch_size=3), block(x))
     assert block.stack.input_shape == (3, 7, 5)
     assert block.both.get_build_config() == {"input_shape": (3, 7, 2)}
+
+
+def test_a_layer_that_is_called_otherwise_in_the_second_trace():
+    class Once(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.attention, self.calls = layers.MultiHeadAttention(1, 2), 0
+
+        def call(self, x):
+            self.calls += 1
+            return self.attention(x, x, key=x) if self.calls == 1 else self.attention(x, x)
+
+    layer = Once()
+    assert layer(keras.Input((None, 3))).shape == (None, None, 3)
+    assert layer.attention.get_build_config()["shapes_dict"]["query_shape"] == (None, None, 3)
