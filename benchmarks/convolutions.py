@@ -42,6 +42,7 @@ class Shape(NamedTuple):
         return windows.pads("same", [self.edge] * rank, [self.window] * rank, [self.stride] * rank, [1] * rank)
 
 
+_BLOCKS = [(32, 16, 32, 64, 2), (32, 64, 3, 32, 4), (8, 64, 3, 64, 16)]  # windows as wide as the strides
 SHAPES = [
     *(Shape(32, 32, channels, 16, 3) for channels in (1, 3, 4, 8, 16, 32)),
     *(Shape(32, 16, 32, filters, 3) for filters in (8, 16, 32, 64)),
@@ -53,6 +54,10 @@ SHAPES = [
     Shape(32, 64, 3, 32, 7, 2),
     Shape(32, 16, 32, 64, 1),
     Shape(32, 16, 32, 64, 1, 2),
+    *(Shape(*sizes, window, window) for *sizes, window in _BLOCKS),
+    Shape(32, 45, 16, 16, 3, 4),
+    Shape(32, 80, 64, 64, 4, 4, rank=1),
+    Shape(8, 16, 1, 16, 4, 4, rank=3),
     *(Shape(32, 80, 64, 64, width, rank=1) for width in (3, 5)),
     Shape(32, 200, 64, 128, 7, rank=1),
     Shape(8, 16, 1, 16, 3, rank=3),
@@ -116,6 +121,8 @@ def _chosen(shape: Shape) -> str:
         return "images"
     sizes = [-(-shape.edge // shape.stride)] * shape.rank
     kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
+    if not windows.overlap([shape.window], [shape.stride], [1]):
+        return "product, product"
     forms = [conv.is_product_faster(shape.images, sizes, kernel, trains) for trains in (True, False)]
     return ", ".join("product" if is_faster else "XLA" for is_faster in forms)
 

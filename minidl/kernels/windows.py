@@ -52,6 +52,20 @@ def transposed_pads(
     return amounts
 
 
+def reach(count: int, distance: int) -> int:
+    """From the first to the last of places at a distance, both included."""
+    return (count - 1) * distance + 1
+
+
+def overlap(window: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> bool:
+    """Whether windows next to each other share places.
+
+    >>> overlap([3, 3], [2, 2], [1, 1]), overlap([3, 3], [4, 3], [1, 1])
+    (True, False)
+    """
+    return any(reach(width, distance) > stride for width, stride, distance in zip(window, strides, dilation))
+
+
 def spatial(x: Any, channels_last: bool) -> tuple[int, ...]:
     """The sizes of the axes that are neither batch nor channels."""
     return x.shape[1:-1] if channels_last else x.shape[2:]

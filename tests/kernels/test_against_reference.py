@@ -79,17 +79,28 @@ def convolution_cases():
         ("many channels, wide padding", (2, 4, 4, 8), (2, 2, 8, 2), conv([1, 1], [(3, 2), (0, 5)])),
         ("many channels, one axis", (3, 11, 8), (4, 8, 5), conv([3], [(3, 0)])),
         ("many channels, no images", (0, 5, 6, 8), (3, 2, 8, 4), conv([1, 1], none)),
+        ("no overlap", (2, 7, 9, 3), (2, 3, 3, 4), conv([2, 4], [(1, 0), (0, 2)])),
+        ("no overlap, wide padding", (2, 4, 4, 8), (2, 2, 8, 2), conv([3, 2], [(3, 2), (0, 5)])),
+        ("no overlap, dilated", (2, 9, 8, 8), (2, 2, 8, 3), conv([4, 3], one, [3, 2])),
+        ("no overlap, one axis", (3, 11, 2), (3, 2, 5), conv([4], [(0, 0)])),
+        ("no overlap, three axes", (1, 4, 5, 6, 2), (2, 1, 3, 2, 3), conv([2, 2, 3], [(0, 1)] * 3)),
+        ("no overlap, no images", (0, 5, 6, 2), (2, 2, 2, 4), conv([2, 2], none)),
         ("many images", (64, 5, 4, 8), (3, 2, 8, 2), conv([2, 1], [(1, 0), (0, 1)])),
     ]:
         yield Case("conv", name, [x, weights, weights[-1:]], call)
 
-    def transposed(strides, padding, **options):
-        ones = [1] * len(strides)
-        return lambda kernel, x, weights: kernel(x, weights, strides, padding, ones, **options)
+    def transposed(strides, padding, dilation=None, **options):
+        dilation = dilation or [1] * len(strides)
+        return lambda kernel, x, weights: kernel(x, weights, strides, padding, dilation, **options)
 
     yield Case("conv_transpose", "strides", [(2, 4, 3, 2), (3, 2, 5, 2)], transposed([2, 3], [(2, 2), (1, 2)]))
     yield Case("conv_transpose", "cropped", [(2, 4, 3, 2), (3, 2, 5, 2)], transposed([2, 3], [(0, 1), (0, 0)]))
     yield Case("conv_transpose", "many images", [(64, 3, 3, 2), (2, 2, 2, 2)], transposed([2, 2], [(1, 1), (1, 1)]))
+    disjoint = [(2, 4, 3, 2), (2, 2, 5, 2)]
+    yield Case("conv_transpose", "no overlap", disjoint, transposed([2, 3], [(1, 1), (0, 2)]))
+    yield Case("conv_transpose", "no overlap, wide padding", disjoint, transposed([2, 2], [(3, 2), (1, 4)]))
+    yield Case("conv_transpose", "no overlap, dilated", disjoint, transposed([5, 4], [(2, 3), (4, 0)], [3, 2]))
+    yield Case("conv_transpose", "no overlap, no images", [(0, 4, 3, 2), (2, 2, 5, 2)], transposed([2, 2], none))
     yield Case("conv_transpose", "three axes", [(1, 2, 3, 2, 2), (2, 2, 2, 1, 2)], transposed([2] * 3, [(1, 1)] * 3))
     first = transposed([2], [(2, 2)], channels_last=False)
     yield Case("conv_transpose", "channels first", [(2, 2, 5), (3, 4, 2)], first)

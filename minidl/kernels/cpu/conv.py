@@ -1,7 +1,8 @@
 """Convolution on the CPU: XLA's, or one product of matrices, whichever was measured to be faster.
 
 A product costs the patches, which are copied for all filters at once: it is faster where XLA's convolution is slow,
-with few channels; and in training, whose gradients need the patches again, with no more channels than filters.
+with few channels; and in training, whose gradients need the patches again, with no more channels than filters. Where
+windows do not overlap, patches are blocks of the input, and the product is always as fast or faster.
 `python -m benchmarks.convolutions` measures both over a grid of shapes. A convolution of volumes is one of images: XLA
 has no fast code for three dimensions.
 
@@ -26,8 +27,8 @@ from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.depthwise import depthwise_conv
 from minidl.kernels.cpu.matmul import NARROW, matmul
 from minidl.kernels.cpu.products import Geometry
-from minidl.kernels.cpu.slices import padded, patches_of
-from minidl.kernels.windows import Pads, out_sizes, spatial
+from minidl.kernels.cpu.slices import patches_of
+from minidl.kernels.windows import Pads, out_sizes, overlap, spatial
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
@@ -53,7 +54,8 @@ def conv(
     if groups > 1:
         outputs = _grouped(x, kernel, strides, padding, dilation, groups)
         return outputs if bias is None else outputs + bias
-    if is_product_faster(x.shape[0], sizes, kernel.shape, trains=False):
+    is_disjoint = not overlap(kernel.shape[:-2], strides, dilation)
+    if is_disjoint or is_product_faster(x.shape[0], sizes, kernel.shape, trains=False):
         return product(x, kernel, strides, padding, dilation, bias)
     if x.ndim == 5:
         images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
@@ -85,8 +87,8 @@ def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], d
     """Volumes as images, whose channels are those of all depths of the window; `size` is the depth of the outputs."""
     depth, *window, channels, filters = kernel.shape
     edges = x.shape[2:4]
-    whole = padded(x, [padding, (0, 0), (0, 0)], 0)
-    images = patches_of(whole, (depth, 1, 1), (stride, 1, 1), (distance, 1, 1), (size, *edges))
+    pads = [padding, (0, 0), (0, 0)]
+    images = patches_of(x, (depth, 1, 1), (stride, 1, 1), pads, (distance, 1, 1), (size, *edges))
     return (
         images.reshape(len(x) * size, *edges, depth * channels),
         jnp.moveaxis(kernel, 0, -3).reshape(*window, depth * channels, filters),
@@ -106,7 +108,7 @@ def _grouped(
     sizes, places = out_sizes(x.shape[1:-1], window, strides, padding, dilation), math.prod(window)
     if math.prod(x.shape) * places > _MANY:
         return reference.conv(x, kernel, strides, padding, dilation, True, groups)
-    patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
+    patches = patches_of(x, window, strides, padding, dilation, sizes)
     grouped = patches.reshape(len(x), math.prod(sizes), places, groups, channels)
     split = kernel.reshape(places, channels, groups, filters // groups)
     return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *sizes, filters)
@@ -125,8 +127,6 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], tr
     places = math.prod(window)
     if rows * math.prod(sizes) * places * channels > _MANY or places > _WIDE:
         return False
-    if places == 1:
-        return True
     if len(window) == 3:
         return False
     return channels < _FEW_CHANNELS or (trains and (channels < filters or channels == filters >= _MANY_FILTERS))
@@ -143,7 +143,7 @@ def product(
     """The convolution as a product of patches; arguments as of `conv`, with channels last."""
     window = kernel.shape[:-2]
     sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
-    patches = patches_of(padded(keep_barrier(x), padding, 0), window, strides, dilation, sizes)
+    patches = patches_of(x, window, strides, padding, dilation, sizes)
     filters = kernel.shape[-1]
     if bias is not None and patches.shape[-1] < NARROW:
         # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
@@ -158,7 +158,26 @@ def conv_transpose(
 ) -> Array:
     if not channels_last:
         return jnp.moveaxis(conv_transpose(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
+    if not overlap(kernel.shape[:-2], strides, dilation):
+        return _disjoint_transpose(x, kernel, strides, padding, dilation)
     if len(strides) < 3:
         return direct_conv.conv_transpose(x, kernel, strides, padding, dilation)
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
     return conv(spread, flipped, [1] * len(strides), padding, dilation)
+
+
+def _disjoint_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Any:
+    """Where windows do not overlap: one product gives patches of the outputs, which are put in their places."""
+    geometry = Geometry.transposed(x.shape[1:-1], kernel, strides, padding, dilation)
+    *window, filters, channels = kernel.shape
+    patches = matmul(x, kernel.reshape(-1, channels).T)
+    of_outputs = functools.partial(
+        patches_of,
+        window=window,
+        strides=strides,
+        padding=list(geometry.padding),
+        dilation=dilation,
+        sizes=x.shape[1:-1],
+    )
+    outputs = jax.ShapeDtypeStruct((x.shape[0], *geometry.sizes, filters), patches.dtype)
+    return jax.linear_transpose(of_outputs, outputs)(patches)[0]

@@ -17,9 +17,9 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, Product, products, reach, same_dtype
+from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
 from minidl.kernels.cpu.slices import padded, window_slices
-from minidl.kernels.windows import Pads, out_sizes
+from minidl.kernels.windows import Pads, out_sizes, reach
 
 
 def depthwise_conv(

@@ -17,8 +17,8 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, Product, products, reach, same_dtype
-from minidl.kernels.windows import Pads, out_sizes
+from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
+from minidl.kernels.windows import Pads, reach
 
 
 def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
@@ -39,14 +39,8 @@ def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pad
     """
     if x.ndim == 3:
         return conv_transpose(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
-    spread = [(size - 1) * stride + 1 for size, stride in zip(x.shape[1:-1], strides)]
-    window = kernel.shape[:-2]
-    sizes = out_sizes(spread, window, [1] * len(strides), padding, dilation)
-    reaches = [(width - 1) * distance for width, distance in zip(window, dilation)]
-    outer: Pads = [
-        (reach - before, reach - after) for reach, (before, after) in zip(reaches, padding)
-    ]  # of the convolution that has these outputs as its input
-    return _products()[1](*same_dtype(x, kernel), Geometry.of(sizes, kernel, strides, outer, dilation))
+    geometry = Geometry.transposed(x.shape[1:-1], kernel, strides, padding, dilation)
+    return _products()[1](*same_dtype(x, kernel), geometry)
 
 
 def _as_images(

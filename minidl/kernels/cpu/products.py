@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
 
 from minidl.core.typing import Array
+from minidl.kernels.windows import out_sizes, reach
 
 
 class Geometry(NamedTuple):
@@ -34,6 +35,28 @@ class Geometry(NamedTuple):
         pads = tuple((before, after) for before, after in padding)
         return cls(tuple(sizes), kernel.shape[:-2], tuple(strides), pads, tuple(dilation))
 
+    @classmethod
+    def transposed(
+        cls,
+        sizes: Sequence[int],
+        kernel: Array,
+        strides: Sequence[int],
+        padding: Sequence[tuple[int, int]],
+        dilation: Sequence[int],
+    ) -> Geometry:
+        """That of the convolution whose gradient with respect to its input is a transposed one.
+
+        Args:
+            sizes: those of the transposed one's input, which are the outputs of the other.
+            padding: of that input, with `strides` between its pixels.
+        """
+        spread = [reach(size, stride) for size, stride in zip(sizes, strides)]
+        window = kernel.shape[:-2]
+        outputs = out_sizes(spread, window, [1] * len(window), list(padding), dilation)
+        spans = [reach(width, distance) - 1 for width, distance in zip(window, dilation)]
+        outer = [(span - before, span - after) for span, (before, after) in zip(spans, padding)]
+        return cls.of(outputs, kernel, strides, outer, dilation)
+
     def padding_back(self, outputs: Sequence[int]) -> list[tuple[int, int]]:
         """The padding of the outputs, with `strides` between them, in the convolution that gives the input's gradient.
 
@@ -48,11 +71,6 @@ class Geometry(NamedTuple):
 
 
 Product: TypeAlias = Callable[[Array, Array, Geometry], Any]  # linear in each array
-
-
-def reach(count: int, distance: int) -> int:
-    """From the first to the last of places at a distance, both included."""
-    return (count - 1) * distance + 1
 
 
 def same_dtype(x: Array, kernel: Array) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.windows import Pads
+from minidl.kernels.windows import Pads, overlap, reach
 
 
 def window_slices(
@@ -32,13 +33,23 @@ def padded(x: Array, padding: Pads, value: float) -> Array:
 
 
 def patches_of(
-    x: Array, window: Sequence[int], strides: Sequence[int], dilation: Sequence[int], sizes: Sequence[int]
+    x: Array,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    sizes: Sequence[int],
 ) -> Any:
-    """The patches of the input, concatenated along the channels: (batch, *sizes, elements * channels).
+    """The patches of the input, padded with zeros, with their elements in the channels.
 
-    One axis after the other, so that longer rows are copied. Each is computed once, not for each slice of
-    it; and so is the sum of the slices' gradients, not for each use.
+    Output shape: (batch, *sizes, elements * channels).
+
+    Patches that overlap are made one axis after the other, so that longer rows are copied. Each is computed once, not
+    for each slice of it; and so is the sum of the slices' gradients, not for each use.
     """
+    if not overlap(window, strides, dilation):
+        return _disjoint_patches(x, window, strides, padding, dilation, sizes)
+    x = padded(keep_barrier(x), padding, 0)
     for axis in reversed(range(len(window))):
         x = keep_barrier(x)
         length = (sizes[axis] - 1) * strides[axis] + 1
@@ -47,3 +58,26 @@ def patches_of(
         *others, channels = parts[0].shape
         x = jnp.stack(parts, axis=-2).reshape(*others, len(parts) * channels) if len(parts) > 1 else parts[0]
     return x
+
+
+def _disjoint_patches(
+    x: Array,
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Pads,
+    dilation: Sequence[int],
+    sizes: Sequence[int],
+) -> Any:
+    """Each number is in one patch at most: they are blocks of the input, as long as the strides, cut to the window."""
+    batch, *lengths, channels = x.shape
+    cut = [
+        (before, size * stride - length - before, 0)
+        for size, stride, length, (before, _) in zip(sizes, strides, lengths, padding)
+    ]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *cut, (0, 0, 0)])
+    x = x.reshape(batch, *itertools.chain(*zip(sizes, strides)), channels)
+    for axis, (width, distance) in enumerate(zip(window, dilation)):
+        x = lax.slice_in_dim(x, 0, reach(width, distance), distance, 2 * axis + 2)
+    rank = len(window)
+    x = x.transpose(0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
+    return x.reshape(batch, *sizes, math.prod(window) * channels)
