@@ -9,15 +9,25 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent import futures
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 AUTOTUNE = -1
 _WAIT = 0.05  # seconds between looks at whether reading has ended
 
 
+class _Pending(Protocol):
+    """A call that was begun, such as a future."""
+
+    def cancel(self) -> Any:
+        """Do not begin it, if it has not begun."""
+
+
+_Call = TypeVar("_Call", bound=_Pending)
+
+
 def in_order(
-    submit: Callable[[Any], futures.Future[Any]],
-    result: Callable[[futures.Future[Any]], Any],
+    submit: Callable[[Any], _Call],
+    result: Callable[[_Call], Any],
     items: Iterable[Any],
     ahead: int,
 ) -> Generator[Any, None, None]:
@@ -29,7 +39,7 @@ def in_order(
         items: read as far as calls are begun.
         ahead: how many calls are begun before the first result is waited for.
     """
-    pending: collections.deque[futures.Future[Any]] = collections.deque()
+    pending: collections.deque[_Call] = collections.deque()
     try:
         for item in items:
             pending.append(submit(item))
@@ -38,8 +48,13 @@ def in_order(
         while pending:
             yield result(pending.popleft())
     finally:
-        for future in pending:
-            future.cancel()
+        for call in pending:
+            call.cancel()
+
+
+def workers_of_this_machine() -> int:
+    """One thread for each core, 16 at most."""
+    return min(16, os.cpu_count() or 1)
 
 
 def parallel_map(function: Callable[[Any], Any], items: Iterator[Any], workers: int) -> Generator[Any, None, None]:
@@ -50,7 +65,7 @@ def parallel_map(function: Callable[[Any], Any], items: Iterator[Any], workers: 
         items: of an iterator.
         workers: number of threads, or `AUTOTUNE` for one for each core, 16 at most.
     """
-    count = workers if workers != AUTOTUNE else min(16, os.cpu_count() or 1)
+    count = workers if workers != AUTOTUNE else workers_of_this_machine()
     with futures.ThreadPoolExecutor(count, thread_name_prefix="minidl-map") as pool:
         calls = in_order(lambda item: pool.submit(function, item), futures.Future.result, items, 4 * count)
         with contextlib.closing(calls):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import wave
@@ -11,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core.optional import needed
-from minidl.data import Dataset
-from minidl.utils.directories import Folder
+from minidl.utils.directories import Folder, loaded
 
 _FORMATS = {1: ("u1", 128, 128), 2: ("<i2", 0, 2**15), 4: ("<i4", 0, 2**31)}  # bytes -> dtype, zero, scale
 
@@ -73,6 +73,8 @@ def audio_dataset_from_directory(
     for name, value in (("sampling_rate", sampling_rate), ("output_sequence_length", output_sequence_length)):
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ValueError(f"{call}: {name} must be a positive integer, got {value!r}.")
+    load = functools.partial(_recording, rate=sampling_rate, length=output_sequence_length)
+    padded = lambda data, size: loaded(data, load).padded_batch(size)  # noqa: E731
     return Folder(
         call=call,
         directory=directory,
@@ -87,10 +89,7 @@ def audio_dataset_from_directory(
         follow_links=follow_links,
         verbose=verbose,
         extensions=(".wav",),
-    ).read(
-        lambda path: _recording(path, sampling_rate, output_sequence_length),
-        Dataset.padded_batch if output_sequence_length is None else Dataset.batch,
-    )
+    ).read(load, padded if output_sequence_length is None else None)
 
 
 def _recording(path: str, rate: int | None, length: int | None) -> np.ndarray:

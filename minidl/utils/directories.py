@@ -60,12 +60,12 @@ class Folder:
     verbose: bool
     extensions: tuple[str, ...]
 
-    def read(self, load: Callable[[str], Any], batch: Callable[[Dataset, int], Dataset] = Dataset.batch) -> Any:
+    def read(self, load: Callable[[str], Any], batched: Callable[[Dataset, int], Dataset] | None = None) -> Any:
         """The data set of the files, or of both subsets.
 
         Args:
             load: the contents of a file as an array; called in threads.
-            batch: makes batches.
+            batched: makes batches of the data set of paths, or of (path, label); by default of what `load` gives.
 
         Raises:
             ValueError: an argument is invalid, or there are no files.
@@ -79,7 +79,7 @@ class Folder:
             for items in (paths, labels):  # each from the seed, so that they stay together
                 np.random.RandomState(seed).shuffle(items)
         found = [
-            self._dataset(subset, paths[part], labels[part], names, seed, load, batch)
+            self._dataset(subset, paths[part], labels[part], names, seed, load, batched)
             for subset, part in self._parts(len(paths))
         ]
         return found if self.subset == "both" else found[0]
@@ -167,7 +167,7 @@ class Folder:
         names: list[str] | None,
         seed: int,
         load: Callable[[str], Any],
-        batch: Callable[[Dataset, int], Dataset],
+        batched: Callable[[Dataset, int], Dataset] | None,
     ) -> FolderDataset:
         if not paths:
             kind = f"{subset} " if subset else ""
@@ -176,9 +176,10 @@ class Folder:
         data = Dataset.from_tensor_slices(files if names is None else (files, self._encoded(labels, len(names))))
         if self.shuffle and not (subset == "validation" and self.subset == "both"):
             data = data.shuffle(len(paths), seed=seed)
-        data = data.map(lambda path, *label: (load(path.item()), *label) if label else load(path.item()), AUTOTUNE)
-        if self.batch_size is not None:
-            data = batch(data, self.batch_size)
+        if self.batch_size is None:
+            data = loaded(data, load)
+        else:
+            data = loaded(data, load).batch(self.batch_size) if batched is None else batched(data, self.batch_size)
         found = FolderDataset(data.prefetch(AUTOTUNE)._stage, names)
         found.file_paths = paths
         return found
@@ -189,6 +190,16 @@ class Folder:
         if self.label_mode == "categorical":
             return (np.asarray(labels)[:, None] == np.arange(count)).astype("float32")
         return np.asarray(labels, "int32")
+
+
+def loaded(data: Dataset, load: Callable[[str], Any]) -> Dataset:
+    """The contents of files, in place of their paths.
+
+    Args:
+        data: of paths, or of (path, label).
+        load: as of `Folder.read`.
+    """
+    return data.map(lambda path, *label: (load(path.item()), *label) if label else load(path.item()), AUTOTUNE)
 
 
 def check_format(call: str, format: str) -> None:

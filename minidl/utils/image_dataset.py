@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from minidl.data import Dataset
+from minidl.data.loaded import Loaded, Row
 from minidl.utils import resampling
 from minidl.utils.decoding import decode
 from minidl.utils.directories import Folder, check_format
@@ -102,7 +104,7 @@ def image_dataset_from_directory(
         follow_links=follow_links,
         verbose=verbose,
         extensions=_EXTENSIONS,
-    ).read(reader)
+    ).read(reader, reader.batches)
 
 
 class Reader:
@@ -123,25 +125,41 @@ class Reader:
         self._fit = fit
         self._channels_last = channels_last
 
+    @property
+    def _row(self) -> Row:
+        height, width = self._size
+        channels = len(self._mode)
+        shape = (height, width, channels) if self._channels_last else (channels, height, width)
+        return Row(self._read, shape, "uint8" if self._method == "nearest" else "float32")
+
     def __call__(self, path: str) -> np.ndarray:
+        row = np.empty(self._row.shape, self._row.dtype)
+        self._read(path, row)
+        return row
+
+    def batches(self, data: Dataset, size: int) -> Dataset:
+        """Batches of a data set of paths, or of (path, label)."""
+        return Dataset(Loaded(data.batch(size)._stage, size, self._row))
+
+    def _read(self, path: str, row: np.ndarray) -> None:
         pixels = decode(path, self._mode)
+        row = row if self._channels_last else row.transpose(1, 2, 0)
         height, width = pixels.shape[:2]
         if self._fit == "pad":
-            pixels = self._padded(pixels)
+            row[...] = 0
+            row = self._inside(row, height, width)
+        elif self._fit == "crop":
+            left, top, right, bottom = centred_box((width, height), self._size[::-1])
+            pixels = pixels[top:bottom, left:right]
+        if row.flags.c_contiguous:
+            resampling.resize(pixels, row.shape[:2], self._method, out=row)
         else:
-            if self._fit == "crop":
-                left, top, right, bottom = centred_box((width, height), self._size[::-1])
-                pixels = pixels[top:bottom, left:right]
-            pixels = resampling.resize(pixels, self._size, self._method)
-        return pixels if self._channels_last else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+            row[...] = resampling.resize(pixels, row.shape[:2], self._method)
 
-    def _padded(self, pixels: np.ndarray) -> np.ndarray:
-        """Resized to fit, with zeros around it; sizes are computed in float32, as `tf.image.resize_with_pad` does."""
-        old, new = np.array(pixels.shape[:2], "float32"), np.array(self._size, "float32")
-        wanted = old / (old / new).max()
+    def _inside(self, row: np.ndarray, *old: int) -> np.ndarray:
+        """The part that is not padding; sizes are computed in float32, as `tf.image.resize_with_pad` does."""
+        new = np.array(self._size, "float32")
+        wanted = np.array(old, "float32") / (np.array(old, "float32") / new).max()
         high, wide = np.maximum(wanted, 1).astype(int).tolist()
         top, left = np.maximum((new - wanted) / 2, 0).astype(int).tolist()
-        resized = resampling.resize(pixels, (high, wide), self._method)
-        result = np.zeros((*self._size, pixels.shape[2]), resized.dtype)
-        result[top : top + high, left : left + wide] = resized
-        return result
+        return row[top : top + high, left : left + wide]

@@ -45,13 +45,14 @@ _KERNELS: dict[str, tuple[float, Callable[[np.ndarray], np.ndarray]]] = {  # nam
 METHODS = ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 
 
-def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray:
+def resize(pixels: np.ndarray, size: tuple[int, int], method: str, out: np.ndarray | None = None) -> np.ndarray:
     """Resize an image.
 
     Args:
         pixels: (height, width, channels).
         size: height and width of the result.
         method: one of `METHODS`.
+        out: where the result is written, contiguous; by default in new memory.
 
     Returns:
         An array of float32; of the dtype of `pixels` for "nearest".
@@ -61,14 +62,18 @@ def resize(pixels: np.ndarray, size: tuple[int, int], method: str) -> np.ndarray
     """
     if method == "nearest":
         rows, columns = (_centres(old, new).astype(int) for old, new in zip(pixels.shape, size))
-        return pixels[rows[:, None], columns]
+        if out is None:
+            return pixels[rows[:, None], columns]
+        out[...] = pixels[rows[:, None], columns]
+        return out
     height, width, channels = pixels.shape
+    result = np.empty((*size, channels), "float32") if out is None else out
     if method == "bilinear" and height <= 4 * size[0] and (opencv := found("cv2")) is not None:
         values = scratch("values", pixels.shape, "float32")  # of all rows, where the code below takes those it needs
         values[...] = pixels
-        return opencv.resize(values, size[::-1], interpolation=opencv.INTER_LINEAR).reshape(*size, channels)
+        opencv.resize(values, size[::-1], dst=result, interpolation=opencv.INTER_LINEAR)
+        return result
     blurs = method in ("gaussian", "mitchellcubic")  # these change pixels also where the size stays
-    result = np.empty((*size, channels), "float32")
     if width == size[1] and not blurs:
         _resize_rows(pixels, *_taps(height, size[0], method), result)
         return result
