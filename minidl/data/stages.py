@@ -135,7 +135,7 @@ class Slice(Stage):
 
 
 class Generated(Stage):
-    """What a function gives that returns an iterator."""
+    """What a function gives that returns an iterator. Copied: it may write the next element into the same arrays."""
 
     def __init__(self, function: Callable[[], Any]):
         super().__init__()
@@ -147,7 +147,7 @@ class Generated(Stage):
 
     def read(self, epoch: Epoch, start: int) -> Elements:
         for element in itertools.islice(self._function(), start, None):
-            yield map_leaves(as_array, element)
+            yield map_leaves(lambda value: np.array(as_array(value)), element)
 
 
 class Numbers(Stage):

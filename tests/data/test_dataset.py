@@ -263,6 +263,16 @@ def test_a_generator_is_called_again_for_each_pass():
     assert listed(data) == listed(data) and data.element_spec[0].shape == (None, 2)
 
 
+def test_a_generator_may_write_each_element_into_the_same_array():
+    def rows():
+        row = np.empty(2)
+        for number in range(4):
+            row[:] = number
+            yield row
+
+    assert [batch[:, 0].tolist() for batch in Dataset.from_generator(rows).batch(2)] == [[0, 1], [2, 3]]
+
+
 def ragged():
     return Dataset.range(4).map(lambda y: np.ones((int(y), 2), "float32"))
 

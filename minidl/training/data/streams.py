@@ -174,22 +174,25 @@ class StreamData:
         if buffers[0].shape[0] == self.capacity and shape_of(chunk.batches, skip=1) == self.batch_shape:
             self._free.append(buffers)
 
-    def stack(self, batches: list[Parts]) -> Chunk:
-        """Batches of one shape as a chunk."""
-        arrays, structure = jax.tree.flatten(batches[0])
-        is_usual = shape_of(batches[0]) == self.batch_shape
-        capacity = self.capacity if is_usual else 1
-        if is_usual and self._free:
-            buffers = self._free.pop()
-        else:
-            buffers = [aligned_empty((capacity, *array.shape), device_dtype(array)) for array in arrays]
-        for i, batch in enumerate(batches):
-            for buffer, array in zip(buffers, jax.tree.leaves(batch), strict=True):
-                buffer[i] = array
+    def stack(self, batches: Iterable[Parts]) -> Chunk:
+        """Batches of one shape as a chunk. Each is copied before the next is read: a generator may reuse its arrays."""
+        buffers: list[np.ndarray] = []
+        for count, batch in enumerate(batches, start=1):
+            arrays, structure = jax.tree.flatten(batch)
+            buffers = buffers or self._buffers(batch)
+            for buffer, array in zip(buffers, arrays, strict=True):
+                buffer[count - 1] = array
         stacked = jax.tree.unflatten(structure, buffers)
-        self.check(*jax.tree.map(lambda array: _rows(array, len(batches)), stacked))
-        rows = sum(len(jax.tree.leaves(batch)[0]) for batch in batches)
-        return Chunk(stacked, len(batches), rows * placement.streams())
+        self.check(*jax.tree.map(lambda array: _rows(array, count), stacked))
+        return Chunk(stacked, count, count * buffers[0].shape[1] * placement.streams())
+
+    def _buffers(self, batch: Parts) -> list[np.ndarray]:
+        """Memory for a chunk of batches of this shape: of one, if it is not that of the others."""
+        is_usual = shape_of(batch) == self.batch_shape
+        if is_usual and self._free:
+            return self._free.pop()
+        capacity = self.capacity if is_usual else 1
+        return [aligned_empty((capacity, *array.shape), device_dtype(array)) for array in jax.tree.leaves(batch)]
 
     def count(self, batches: int) -> None:
         """Record the number of batches of a complete pass."""
@@ -333,10 +336,10 @@ class StreamPass:
         left = (data.steps or math.inf) - done
         data.begin_epoch()
         while left and self.peek() is not None:
-            batches = list(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
-            left -= len(batches)
-            self.given += len(batches)
-            yield data.stack(batches)
+            chunk = data.stack(itertools.islice(self._alike(), int(min(max(1, wanted()), data.capacity, left))))
+            left -= chunk.num_batches
+            self.given += chunk.num_batches
+            yield chunk
         if self.ended:
             data.count(self.given)
         data.end_epoch()

@@ -53,6 +53,23 @@ def test_each_batch_comes_once_and_in_order(sizes, wanted):
     np.testing.assert_array_equal(rows_given(StreamData(batches(sizes)), wanted), X)
 
 
+@pytest.mark.parametrize("wanted", [1, 3, 100])
+@pytest.mark.parametrize("sizes", [(16,) * 6 + (4,), (100,), (10, 20, 10, 20, 40)])
+def test_a_generator_may_write_each_batch_into_the_same_memory(sizes, wanted):
+    def reused():
+        memory = np.empty(X.shape, "float32")
+        for x, y in batches(sizes):
+            memory[: len(x)] = x
+            yield memory[: len(x)], y
+
+    np.testing.assert_array_equal(rows_given(StreamData(reused()), wanted), X)
+    built = model()
+    np.testing.assert_array_equal(
+        built.predict((x for x, _ in reused()), verbose=0),
+        np.concatenate([built.predict(x, verbose=0) for x, _ in batches(sizes)]),
+    )
+
+
 def test_a_source_that_can_be_read_again_is_read_from_its_beginning_each_epoch():
     data = StreamData(Squares())
     for _ in range(2):
