@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -119,20 +118,22 @@ class Watch:
         self._owners = [place.owner for place in found]
         self._variables = list(variables)
         self._sizes = [*map(len, self._dicts), *map(len, self._lists)]
-        self._held = [*self._now()]
+        self._held = self._now()
 
     def is_unchanged(self) -> bool:
         """Whether all containers hold the same objects, with the same classes and `trainable`."""
         sizes = [*map(len, self._dicts), *map(len, self._lists)]
         return sizes == self._sizes and all(map(operator.is_, self._now(), self._held))
 
-    def _now(self) -> Iterator[Any]:
-        kept = (
-            map(list, map(dict.values, self._dicts)),
-            self._lists,
-            (map(type, self._owners), map(_trainable, self._variables)),
-        )
-        return itertools.chain.from_iterable(itertools.chain.from_iterable(kept))
+    def _now(self) -> list[Any]:
+        held: list[Any] = []
+        for values in map(dict.values, self._dicts):
+            held += values
+        for values in self._lists:
+            held += values
+        held += map(type, self._owners)
+        held += map(_trainable, self._variables)
+        return held
 
 
 _trainable = operator.attrgetter("trainable")

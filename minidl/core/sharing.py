@@ -48,19 +48,22 @@ def replace(slot: Slot, value: jax.Array, borrowed: bool = True) -> None:
         slot._slot, slot._borrowed = value, borrowed
 
 
-@contextlib.contextmanager
-def reading(slots: Sequence[Slot]) -> Iterator[list[jax.Array]]:
+class reading:  # noqa: N801, a context manager
     """A consistent snapshot of the newest finished values, which stay valid inside the block."""
-    with _marks:
-        _wait(slots)
-        for slot in slots:
-            slot._pins += 1
-        values = [slot._slot for slot in slots]
-    try:
-        yield values
-    finally:
+
+    def __init__(self, slots: Sequence[Slot]):
+        self._slots = slots
+
+    def __enter__(self) -> list[jax.Array]:
         with _marks:
-            for slot in slots:
+            _wait(self._slots)
+            for slot in self._slots:
+                slot._pins += 1
+            return [slot._slot for slot in self._slots]
+
+    def __exit__(self, *error: object) -> None:
+        with _marks:
+            for slot in self._slots:
                 slot._pins -= 1
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
+import numpy as np
 
 from minidl.core.typing import PyTree
 
@@ -50,6 +51,8 @@ def map(function: Callable[..., Any], tree: PyTree, *rest: Any, is_leaf: Callabl
     >>> map(abs, {"b": -1, "a": -2})
     {'b': 1, 'a': 2}
     """
+    if not rest and isinstance(tree, (jax.Array, np.ndarray)):
+        return function(tree)  # the usual case
     given = [plain(structure) for structure in (tree, *rest)] if rest else [tree]
     return like(tree, jax.tree.map(function, *given, is_leaf=is_leaf), is_leaf)
 

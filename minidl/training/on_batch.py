@@ -9,7 +9,7 @@ import numpy as np
 
 from minidl.core import placement, sharing, structures, tracebacks
 from minidl.core.typing import PyTree
-from minidl.training.data import nonfinite
+from minidl.training.data import nonfinite, ranges
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.one_batch import one_batch
 from minidl.training.prepared import Prepared
@@ -71,8 +71,13 @@ class OnBatch(Prepared):
 
     def _batch_of(self, call: str, x: PyTree) -> Chunk:
         """Checked inputs as one batch, for a model that is built for them."""
-        x, _, _ = self._arrays(call, x)
-        self._prepare(call, x)
+        kind = ("one batch", x.shape[1:], x.dtype) if type(x) is np.ndarray and x.ndim and len(x) else None
+        if kind is None or not self._output_specs.get(kind):
+            given = x
+            x, _, _ = self._arrays(call, x)
+            self._prepare(call, x)
+            if kind is not None:  # whether the next array of this kind needs no check
+                self._output_specs[kind] = given is x and not ranges.known(self, x)
         return one_batch(x)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:

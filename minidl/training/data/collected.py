@@ -45,8 +45,9 @@ class Collected:
 def rows_of(outputs: Any, count: int) -> Any:
     """Outputs (capacity, batch, ...) -> the rows (rows, ...) of the valid batches, as NumPy arrays."""
 
-    def rows(leaf: Any) -> np.ndarray:
-        kept = placement.whole(jax.block_until_ready(leaf))[:count]  # raises if an allocation has failed
+    def rows(leaf: jax.Array) -> np.ndarray:
+        leaf.block_until_ready()  # raises if an allocation has failed
+        kept = placement.whole(leaf)[:count]
         return kept.reshape(kept.shape[0] * kept.shape[1], *kept.shape[2:])
 
     return structures.map(rows, outputs)

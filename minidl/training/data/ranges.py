@@ -25,9 +25,8 @@ def check(call: str, model: Any, x: Any) -> None:
     Raises:
         ValueError: values are out of range.
     """
-    leaves = jax.tree_util.tree_leaves_with_path(x)
-    for index, low, high, owner in _known(model, x):
-        path, array = leaves[index]
+    for index, low, high, owner in known(model, x):
+        path, array = jax.tree_util.tree_leaves_with_path(x)[index]
         is_computed = isinstance(array, LazyRows) and not isinstance(array, SparseRows)
         if is_computed or isinstance(array, np.memmap) or not array.size:
             continue
@@ -39,17 +38,17 @@ def check(call: str, model: Any, x: Any) -> None:
             )
 
 
-def _known(model: Any, x: Any) -> list[input_ranges.Range]:
+def known(model: Any, x: Any) -> list[input_ranges.Range]:
     """The ranges of a model's inputs, traced once per shape of x; most models have none."""
     leaves, structure = jax.tree.flatten(x)
-    known: dict[Any, Any] = model._output_specs
+    specs: dict[Any, Any] = model._output_specs
     key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-    if key not in known:
-        specs = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
+    if key not in specs:
+        rows = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
         limited = any(map(_takes_integers, model._flatten_layers()))
-        inputs = jax.tree.unflatten(structure, specs)
-        known[key] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
-    return known[key]
+        inputs = jax.tree.unflatten(structure, rows)
+        specs[key] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
+    return specs[key]
 
 
 def call(model: Any, inputs: Any) -> Any:
