@@ -56,7 +56,7 @@ class LearningRateScheduler(Callback):
         for optimizer in single_optimizers(self.model.optimizer):
             rate = self.schedule(epoch, float(optimizer.learning_rate)) if self._takes_rate else self.schedule(epoch)
             if np.ndim(rate) != 0 or np.asarray(rate).dtype.kind not in "fiu":
-                raise TypeError(
+                raise ValueError(
                     f"LearningRateScheduler: schedule must return a number; for epoch {epoch} it returned {rate!r}."
                 )
             optimizer.learning_rate = float(rate)

@@ -24,6 +24,10 @@ _FORMER = {
 _OTHERWISE = {"decay": "Pass a schedule such as schedules.InverseTimeDecay as learning_rate, or see weight_decay."}
 
 
+class ArgumentError(TypeError, ValueError):
+    """An argument that a constructor does not take: a TypeError as in Python, and a ValueError as in Keras."""
+
+
 class CheckedArguments:
     """A base of classes whose constructors name similar arguments for one that they do not take.
 
@@ -32,7 +36,7 @@ class CheckedArguments:
     >>> Stopping(patient=3)
     Traceback (most recent call last):
         ...
-    TypeError: Stopping: unknown argument 'patient'. Did you mean 'patience'?
+    minidl.core.arguments.ArgumentError: Stopping: unknown argument 'patient'. Did you mean 'patience'?
     """
 
     takes_any_argument = False  # whether `**kwargs` are not those of the base
@@ -41,7 +45,7 @@ class CheckedArguments:
         check_arguments(cls, args, kwargs)
         if kwargs and not cls.takes_any_argument and (known := _passed_on(cls)) is not None:  # type: ignore[arg-type]
             if unknown := [name for name in kwargs if name not in known]:
-                raise TypeError(unknown_argument(cls.__name__, unknown, known))
+                raise ArgumentError(unknown_argument(cls.__name__, unknown, known))
         return super().__new__(cls)
 
     # of a class without a constructor
@@ -52,7 +56,8 @@ def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     """Refuse arguments that the signature of a class's constructor does not take.
 
     Raises:
-        TypeError: the message suggests similar names for unknown ones, or has the names that are missing.
+        ArgumentError: unknown arguments; the message suggests similar names.
+        TypeError: arguments are missing, or too many.
     """
     if not args and not kwargs:
         return  # a copy or an unpickled object is made without the constructor, which itself says what is missing
@@ -63,7 +68,7 @@ def check_arguments(cls: type, args: Sequence[Any], kwargs: Mapping[str, Any]) -
     except TypeError as error:
         known = constructor_arguments(cls)
         if unknown := [name for name in kwargs if name not in known]:
-            raise TypeError(unknown_argument(cls.__name__, unknown, known)) from None
+            raise ArgumentError(unknown_argument(cls.__name__, unknown, known)) from None
         raise TypeError(f"{cls.__name__}: {error}. It takes {', '.join(known)}.") from None
 
 

@@ -25,7 +25,7 @@ _COSTS = {"layer": 5, "metric": 5, "optimizer": 5}  # units of the budget of a f
 
 
 class ConfigError(TypeError, ValueError):
-    """A config that cannot be deserialized, because the class refuses its arguments."""
+    """A config that cannot be deserialized: its class is unknown, or refuses the arguments."""
 
 
 class _Shared:
@@ -217,8 +217,9 @@ def deserialize(
         custom_objects: the user's names, which take precedence, also in nested configs.
 
     Raises:
-        ValueError: an invalid config, or an unknown class. Modules are never imported; their names only tell
-            whether a class is one of minidl's own.
+        ValueError: an invalid config.
+        ConfigError: an unknown class. Modules are never imported; their names only tell whether a class is one of
+            minidl's own.
     """
     if custom_objects:
         with registry.known_names(custom_objects):
@@ -272,7 +273,7 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
     module = str(config.get("module") or "keras").partition(".")[0]
     if module in ("keras", __name__.partition(".")[0]) or (is_function and module == "builtins"):
         if config.get("registered_name") not in (None, "", name, config["class_name"]):
-            raise ValueError(
+            raise ConfigError(
                 f"Unknown {kind} {config['registered_name']!r}, which is not the {name!r} of minidl: register it, or "
                 "pass it in custom_objects."
             )
@@ -286,8 +287,8 @@ def _find_class(config: Mapping[str, Any], table: Mapping[str, Any], kind: str) 
                 return names[name]
         if is_function and (found := registry.registered_function(name)) is not None:
             return found
-        raise unknown(kind, name, {**table, **registry.known()})
-    raise ValueError(
+        raise ConfigError(*unknown(kind, name, {**table, **registry.known()}).args)
+    raise ConfigError(
         f"Unknown {kind} {name!r} of {config['module']!r}, which is not part of minidl. If it is yours, pass it in "
         f"custom_objects={{{name!r}: ...}} or register it; names in configs are never imported."
     )

@@ -18,7 +18,7 @@ import jax
 
 from minidl import regularizers
 from minidl.core import arrays, dtypes, forks, inference, placement, structures, tracebacks
-from minidl.core.arguments import check_arguments, constructor_arguments, explained, unknown_argument
+from minidl.core.arguments import ArgumentError, check_arguments, constructor_arguments, explained, unknown_argument
 from minidl.core.functional import bound, of_one_moment
 from minidl.core.host_arrays import HostArray
 from minidl.core.naming import auto_name
@@ -96,7 +96,7 @@ class Layer(Configured):
     ):
         shape = signatures.first_input_shape(kwargs)
         if kwargs:
-            raise TypeError(unknown_argument(type(self).__name__, kwargs, constructor_arguments(type(self))))
+            raise ArgumentError(unknown_argument(type(self).__name__, kwargs, constructor_arguments(type(self))))
         if name is not None and (not isinstance(name, str) or "/" in name):
             raise ValueError(f"{type(self).__name__}: name must be a string without '/', got {name!r}.")
         if not isinstance(trainable, bool):

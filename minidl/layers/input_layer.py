@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.core import dtypes
-from minidl.core.arguments import constructor_arguments, unknown_argument
+from minidl.core.arguments import ArgumentError, constructor_arguments, unknown_argument
 from minidl.core.symbolic import KerasTensor, Node
 from minidl.core.typing import Config, DType
 from minidl.layers.base import Layer
@@ -54,7 +54,7 @@ class InputLayer(Layer):
         shape = kwargs.pop("input_shape", shape)  # their names in Keras 2
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
-            raise TypeError(unknown_argument("InputLayer", kwargs, constructor_arguments(InputLayer)))
+            raise ArgumentError(unknown_argument("InputLayer", kwargs, constructor_arguments(InputLayer)))
         if input_tensor is not None:
             _require_match(input_tensor, shape, batch_shape, batch_size, dtype, sparse)
             shape, batch_shape, batch_size, dtype = None, input_tensor.shape, None, input_tensor.dtype

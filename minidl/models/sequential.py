@@ -98,10 +98,10 @@ class Sequential(Model):
         """Remove the last layer and return it.
 
         Raises:
-            ValueError: the model has no layers.
+            IndexError: the model has no layers.
         """
         if not self.layers:
-            raise ValueError(f"Sequential: {self.name!r} has no layer to pop.")
+            raise IndexError(f"Sequential: {self.name!r} has no layer to pop.")
         layer = self._layers.pop()
         if self._tensors and self.layers:
             self._tensors.pop()

@@ -20,7 +20,7 @@ slogdet = unary(jnp.linalg.slogdet, "linalg")
 @operation
 def cholesky(x: ArrayLike, upper: bool = False) -> Array:
     """Cholesky decomposition of a positive definite matrix: its triangular factor."""
-    return jnp.linalg.cholesky(x, upper=upper)
+    return jnp.linalg.cholesky(_square("cholesky", x), upper=upper)
 
 
 @operation
@@ -32,13 +32,13 @@ def cholesky_inverse(x: Array, upper: bool = False) -> Array:
 @operation
 def eig(x: ArrayLike) -> tuple[Array, ...]:
     """Eigenvalues and eigenvectors of a square matrix."""
-    return tuple(jnp.linalg.eig(x))
+    return tuple(jnp.linalg.eig(_square("eig", x)))
 
 
 @operation
 def eigh(x: ArrayLike) -> tuple[Array, ...]:
     """Eigenvalues and eigenvectors of a symmetric (Hermitian) matrix."""
-    return tuple(jnp.linalg.eigh(x))
+    return tuple(jnp.linalg.eigh(_square("eigh", x)))
 
 
 def jvp(fun: Callable[..., PyTree], primals: PyTree, tangents: PyTree, has_aux: bool = False) -> tuple[PyTree, ...]:
@@ -105,3 +105,15 @@ def svd(x: ArrayLike, full_matrices: bool = True, compute_uv: bool = True) -> Ar
     """Singular value decomposition: (u, s, v) with x = u diag(s) v; s alone if compute_uv is False."""
     result = jnp.linalg.svd(x, full_matrices, compute_uv)
     return tuple(result) if compute_uv else result
+
+
+def _square(function: str, x: ArrayLike) -> Array:
+    """A square matrix, or a batch of them.
+
+    Raises:
+        ValueError: it is not.
+    """
+    x = jnp.asarray(x)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ValueError(f"{function}: expected square matrices (..., n, n), got the shape {x.shape}.")
+    return x

@@ -76,7 +76,8 @@ def _examples(dataset: Any) -> tuple[PyTree, int | None]:
             arrays = map_leaves(lambda *parts: np.concatenate(parts), *elements)
         else:
             arrays = stacked(elements) if elements else ()
-    if len({array.shape[:1] for array in leaves(arrays)}) != 1 or not len(leaves(arrays)[0]):
+    sizes = {array.shape[:1] for array in leaves(arrays)}
+    if len(sizes) != 1 or sizes & {(), (0,)}:
         shapes = [array.shape for array in leaves(arrays)]
         raise ValueError(f"split_dataset: expected examples in arrays with the same number of rows, got {shapes}.")
     return arrays, batch_size

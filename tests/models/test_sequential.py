@@ -57,7 +57,7 @@ def test_add_and_pop():
     np.testing.assert_array_equal(model(X), model.layers[0](X))
     model.pop()
     assert model.layers == [] and not model.built
-    with pytest.raises(ValueError, match="Sequential: 'm' has no layer to pop"):
+    with pytest.raises(IndexError, match="Sequential: 'm' has no layer to pop"):
         model.pop()
 
 
