@@ -137,3 +137,26 @@ def test_normalizations_of_float64_compute_in_it():
         expected = (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + 1e-3)
         np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(variance, 0.99 + 0.01 * x.var(0), rtol=1e-14)
+
+
+def test_a_lambda_callback_knows_its_hooks():
+    with pytest.raises(ValueError, match="Unknown LambdaCallback argument 'on_epoch_ende'. Did you mean 'on_epoch_end'"):
+        keras.callbacks.LambdaCallback(on_epoch_ende=print)
+
+
+def test_metrics_of_a_model():
+    """As in Keras the loss and the compiled metrics come first, then those of the model and of its layers."""
+
+    class Counting(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1)
+            self.own = keras.metrics.Mean(name="own")
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Counting()
+    model.compile("sgd", "mse", metrics=["mae", "mape"])
+    model.evaluate(np.ones((2, 2)), np.ones((2, 1)), verbose=0)
+    assert [metric.name for metric in model.metrics] == ["loss", "mae", "mape", "own"]

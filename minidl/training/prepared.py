@@ -97,14 +97,14 @@ class Prepared(Compiled):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss as a metric, the metrics of layers, and the compiled ones (once their kind is known)."""
+        """The loss as a metric, the compiled metrics (once their kind is known), and those of the model's layers."""
         watch, found = self._fitting.inside
         if watch is None or not watch.is_unchanged():
             found = super().metrics
             self._fitting.inside = Watch(places([self], (Module,))), found
         if self.objectives is None:
             return list(found)
-        return [self.objectives.loss_tracker, *found, *self.objectives.metrics]
+        return [self.objectives.loss_tracker, *self.objectives.metrics, *found]
 
     @property
     def metrics_names(self) -> list[str]:

@@ -1,6 +1,5 @@
 """Errors that programs written for Keras catch have Keras's types, or are also of them."""
 
-
 import numpy as np
 import pytest
 
