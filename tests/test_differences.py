@@ -140,7 +140,9 @@ def test_normalizations_of_float64_compute_in_it():
 
 
 def test_a_lambda_callback_knows_its_hooks():
-    with pytest.raises(ValueError, match="Unknown LambdaCallback argument 'on_epoch_ende'. Did you mean 'on_epoch_end'"):
+    with pytest.raises(
+        ValueError, match="Unknown LambdaCallback argument 'on_epoch_ende'. Did you mean 'on_epoch_end'"
+    ):
         keras.callbacks.LambdaCallback(on_epoch_ende=print)
 
 

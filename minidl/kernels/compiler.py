@@ -15,6 +15,10 @@ _SCOPE = "keep_barrier"
 _LOOP = {"xla_cpu_copy_insertion_use_region_analysis": True, "xla_backend_optimization_level": 2}
 # XLA fails on barriers in tiny loops that it outlines into one function.
 _BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander,small-while-loop-hoisting"}
+# All libraries for products but that for convolutions, which computes many of them on a single thread.
+_LIBRARIES = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE",
+}
 _RARE = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 
 
@@ -66,14 +70,16 @@ def compiler_options(has_loop: bool, keeps_barriers: bool, is_rare: bool = False
 
 
 def _options(has_loop: bool, keeps_barriers: bool, is_rare: bool) -> dict[str, Any]:
-    wanted = (_LOOP if has_loop else {}) | (_BARRIERS if keeps_barriers else {}) | (_RARE if is_rare else {})
+    wanted = (
+        _LIBRARIES | (_LOOP if has_loop else {}) | (_BARRIERS if keeps_barriers else {}) | (_RARE if is_rare else {})
+    )
     return {name: value for name, value in wanted.items() if name in _known()}
 
 
 @functools.cache
 def _known() -> frozenset[str]:
     """The names of these options that XLA has. All at once first, since each check compiles."""
-    every: dict[str, Any] = _LOOP | _BARRIERS | _RARE
+    every: dict[str, Any] = _LIBRARIES | _LOOP | _BARRIERS | _RARE
     if _are_known(every):
         return frozenset(every)
     return frozenset(name for name, value in every.items() if _are_known({name: value}))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minidl import Sequential, kernels, layers
+from minidl.kernels import compiler
 
 
 def images(*shape, seed=0):
@@ -94,8 +95,19 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
         loop = jax.jit(lambda x, weights: jax.lax.fori_loop(0, 3, step, (x, weights)), compiler_options=options)
         text = loop.lower(x, weights).compile().as_text()
     orders = re.findall(r"convolution\(.*dim_labels=(\w+->\w+)", text)
-    assert len(orders) == 3
-    assert set(orders) == {"b01f_01io->b01f"}
+    assert orders == ["b01f_01io->b01f"] * 2  # the gradient of the kernel is a product
+
+
+def test_convolutions_run_on_all_threads(fast_forms):
+    """XLA's second library for products computes convolutions of this size on one thread, in twice the time."""
+    x, kernel = images(32, 16, 16, 64), images(3, 3, 64, 64)
+    with kernels.lowered_for("cpu"):
+        usual = {"xla_cpu_use_fusion_emitters": True}  # which the tests are run without, where XLA knows it
+        options = kernels.compiler_options(False, False) | (usual if compiler._are_known(usual) else {})
+        conv = functools.partial(kernels.conv, strides=(1, 1), padding=[(1, 1)] * 2, dilation=(1, 1))
+        text = jax.jit(conv, compiler_options=options).lower(x, kernel).compile().as_text()
+    lines = [line for line in text.splitlines() if "conv" in line.partition("metadata")[2]]
+    assert lines and not [line for line in lines if "__ynn_fusion" in line]
 
 
 @pytest.mark.slow

@@ -1,13 +1,10 @@
 """Convolution on the CPU: XLA's, or one product of matrices, whichever was measured to be faster.
 
-A product costs the patches, which are copied for all filters at once: it is faster where XLA's convolution is slow,
-with few channels; and in training, whose gradients need the patches again, with no more channels than filters. Where
-windows do not overlap, patches are blocks of the input, and the product is always as fast or faster.
-`python -m benchmarks.convolutions` measures both over a grid of shapes. A convolution of volumes is one of images: XLA
-has no fast code for three dimensions.
-
-For the product the patches of the input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al.,
-2006). Barriers between the parts keep XLA from fusing them, which would recompute one part many times.
+XLA's convolution is as fast as a product of large matrices where it gets enough channels. With few channels the patches
+of the input are concatenated and multiplied by the kernel ("im2col"; Chellapilla et al., 2006), and barriers between
+the parts keep XLA from fusing them, which would recompute one part many times. Where windows do not overlap, patches
+are blocks of the input, and cost next to nothing. `python -m benchmarks.convolutions` measures both over a grid of
+shapes. A convolution of volumes is one of images: XLA has no fast code for three dimensions.
 """
 
 from __future__ import annotations
@@ -22,7 +19,6 @@ import jax.numpy as jnp
 
 from minidl.core.typing import Array
 from minidl.kernels import reference
-from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.depthwise import depthwise_conv
 from minidl.kernels.cpu.matmul import NARROW, matmul
@@ -32,7 +28,6 @@ from minidl.kernels.windows import Pads, out_sizes, overlap, spatial
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
-_MANY_FILTERS = 32  # from there on, as many filters as channels are enough for a product
 _FEW_GROUPS = 32  # more take long to compile
 _FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
 
@@ -55,32 +50,14 @@ def conv(
         outputs = _grouped(x, kernel, strides, padding, dilation, groups)
         return outputs if bias is None else outputs + bias
     is_disjoint = not overlap(kernel.shape[:-2], strides, dilation)
-    if is_disjoint or is_product_faster(x.shape[0], sizes, kernel.shape, trains=False):
+    if is_disjoint or is_product_faster(x.shape[0], sizes, kernel.shape):
         return product(x, kernel, strides, padding, dilation, bias)
     if x.ndim == 5:
         images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
         outputs = conv(images, kernel, strides[1:], padding[1:], dilation[1:], bias=bias)
         return outputs.reshape(len(x), *sizes, outputs.shape[-1])
-    if is_product_faster(x.shape[0], sizes, kernel.shape, trains=True):
-        return _trained_as_product(x, kernel, bias, Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
     outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
     return outputs if bias is None else outputs + bias
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _trained_as_product(x: Array, kernel: Array, bias: Array | None, geometry: Geometry) -> Any:
-    """XLA's convolution; where it is differentiated, a product of patches."""
-    x = keep_barrier(x)  # else what computes it is fused into each of its uses
-    outputs = direct_conv.conv(x, kernel, geometry.strides, list(geometry.padding), geometry.dilation)
-    return outputs if bias is None else outputs + bias
-
-
-@_trained_as_product.defjvp
-def _product_and_tangents(geometry: Geometry, primals: Any, tangents: Any) -> Any:
-    def of(x: Array, kernel: Array, bias: Array | None) -> Any:
-        return product(x, kernel, geometry.strides, list(geometry.padding), geometry.dilation, bias)
-
-    return jax.jvp(of, primals, tangents)
 
 
 def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], distance: int, size: int) -> Any:
@@ -114,22 +91,19 @@ def _grouped(
     return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *sizes, filters)
 
 
-def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int], trains: bool) -> bool:
-    """Whether a convolution is faster as a product, by `python -m benchmarks.convolutions`.
+def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
+    """Whether a convolution of windows that overlap is faster as a product, by `python -m benchmarks.convolutions`.
 
     Args:
         rows: the number of images.
         sizes: the sizes of the outputs.
         kernel: the shape of the kernel, (*window, channels, filters).
-        trains: whether gradients are computed too, which have the patches of the product already.
     """
-    *window, channels, filters = kernel
+    *window, channels, _ = kernel
     places = math.prod(window)
     if rows * math.prod(sizes) * places * channels > _MANY or places > _WIDE:
         return False
-    if len(window) == 3:
-        return False
-    return channels < _FEW_CHANNELS or (trains and (channels < filters or channels == filters >= _MANY_FILTERS))
+    return channels < _FEW_CHANNELS and len(window) < 3
 
 
 def product(

@@ -3,7 +3,8 @@
 XLA multiplies by Eigen's library only where the axes of a convolution are in the usual order: (batch, ..., channels)
 for images, (..., channels, filters) for kernels. JAX's gradients are in other orders, which XLA reorders outside of
 loops; inside a loop, where training runs, it computes them by a plain loop over all numbers, up to eighty times
-slower. Here each of the three products, and so every gradient, is in the usual order.
+slower. Here the outputs and the gradient of the input are in the usual order. The gradient of the kernel, a convolution
+with a window as large as an image, is a product of matrices instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from jax import lax
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
-from minidl.kernels.windows import Pads, reach
+from minidl.kernels.cpu.slices import padded, patches_along
+from minidl.kernels.windows import Pads
 
 
 def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
@@ -64,16 +66,28 @@ def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
 
 
 def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
-    """The gradient of the kernel, of that of the outputs: channels are convolved, and the images summed over."""
-    sizes, window, strides, padding, dilation = geometry
-    rank, pads = len(window), []
-    for axis, size in enumerate(sizes):
-        before = padding[axis][0]
-        end = reach(window[axis], dilation[axis]) + reach(g.shape[1 + axis], strides[axis]) - 1
-        pads.append((before, end - size - before))
-    channels = keep_barrier(x.transpose(rank + 1, *range(1, rank + 1), 0))
-    filters = keep_barrier(g.transpose(*range(1, rank + 1), 0, rank + 1))
-    return _in_usual_order(channels, filters, dilation, pads, strides).transpose(*range(1, rank + 1), 0, rank + 1)
+    """The gradient of the kernel, of that of the outputs: one product of the windows' rows in x and their columns in g.
+
+    The elements of a window along its second axis are copies of `x`, those along the first are copies of `g`, so that
+    a window of 3 x 3 needs six copies and not nine. With a stride, `x` has all of them.
+    """
+    (high, wide), (stride, across), (distance, apart) = geometry.window, geometry.strides, geometry.dilation
+    channels, filters = x.shape[-1], g.shape[-1]
+    x = padded(keep_barrier(x), list(geometry.padding), 0)
+    x = patches_along(2, x, wide, across, apart, g.shape[2])
+    if stride > 1 or high == 1:
+        x = patches_along(1, x, high, stride, distance, g.shape[1])
+        return _contract(x, g).reshape(high, wide, channels, filters)
+    g = keep_barrier(g)
+    below = x.shape[1] - g.shape[1]
+    shifted = [padded(g, [(place * distance, below - place * distance), (0, 0)], 0) for place in range(high)]
+    product = _contract(x, keep_barrier(jnp.concatenate(shifted, axis=-1)))
+    return product.reshape(wide, channels, high, filters).transpose(2, 0, 1, 3)
+
+
+def _contract(a: Array, b: Array) -> Array:
+    """(*positions, m), (*positions, n) -> (m, n)."""
+    return lax.dot_general(a.reshape(-1, a.shape[-1]), b.reshape(-1, b.shape[-1]), (((0,), (0,)), ((), ())))
 
 
 def _in_usual_order(

@@ -51,13 +51,17 @@ def patches_of(
         return _disjoint_patches(x, window, strides, padding, dilation, sizes)
     x = padded(keep_barrier(x), padding, 0)
     for axis in reversed(range(len(window))):
-        x = keep_barrier(x)
-        length = (sizes[axis] - 1) * strides[axis] + 1
-        begins = [place * dilation[axis] for place in range(window[axis])]
-        parts = [lax.slice_in_dim(x, begin, begin + length, strides[axis], axis + 1) for begin in begins]
-        *others, channels = parts[0].shape
-        x = jnp.stack(parts, axis=-2).reshape(*others, len(parts) * channels) if len(parts) > 1 else parts[0]
+        x = patches_along(axis + 1, x, window[axis], strides[axis], dilation[axis], sizes[axis])
     return x
+
+
+def patches_along(axis: int, x: Array, width: int, stride: int, distance: int, size: int) -> Any:
+    """The patches of a window along one axis, concatenated along the channels."""
+    x = keep_barrier(x)
+    begins = [place * distance for place in range(width)]
+    parts = [lax.slice_in_dim(x, begin, begin + reach(size, stride), stride, axis) for begin in begins]
+    *others, channels = parts[0].shape
+    return jnp.stack(parts, axis=-2).reshape(*others, width * channels) if width > 1 else parts[0]
 
 
 def _disjoint_patches(
