@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from minidl import Sequential, kernels, layers
-from minidl.kernels import compiler
 
 
 def images(*shape, seed=0):
@@ -102,8 +101,7 @@ def test_convolutions_run_on_all_threads(fast_forms):
     """XLA's second library for products computes convolutions of this size on one thread, in twice the time."""
     x, kernel = images(32, 16, 16, 64), images(3, 3, 64, 64)
     with kernels.lowered_for("cpu"):
-        usual = {"xla_cpu_use_fusion_emitters": True}  # which the tests are run without, where XLA knows it
-        options = kernels.compiler_options(False, False) | (usual if compiler._are_known(usual) else {})
+        options = kernels.compiler_options(False, False)
         conv = functools.partial(kernels.conv, strides=(1, 1), padding=[(1, 1)] * 2, dilation=(1, 1))
         text = jax.jit(conv, compiler_options=options).lower(x, kernel).compile().as_text()
     lines = [line for line in text.splitlines() if "conv" in line.partition("metadata")[2]]
