@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import operator
+from concurrent import futures
 from typing import Any
 
 import jax
@@ -53,6 +54,8 @@ class CompiledCall:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return False
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
+            return False
+        if _is_traced():
             return False
         leaves = jax.tree.leaves(args)
         return bool(leaves) and all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves)
@@ -119,6 +122,22 @@ class _Made:
         finally:
             _called.reset(token)
         return outputs if self._shared.is_one_program else None
+
+
+def _is_traced() -> bool:
+    """Whether a function of the user's is traced now, of which the call becomes a part."""
+    from jax.extend.core import get_opaque_trace_state  # imports much; only calls of models need it
+
+    return bool(get_opaque_trace_state() != _outside())
+
+
+@functools.cache
+def _outside() -> Any:
+    """The state of JAX where nothing is traced, which a new thread has."""
+    from jax.extend.core import get_opaque_trace_state
+
+    with futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(get_opaque_trace_state).result()
 
 
 def _has_values(leaf: Any) -> bool:

@@ -139,3 +139,13 @@ def test_functions_set_on_an_object_are_read_at_each_call():
         change(made)
         for scale in (1.0, 2.0, 3.0):
             np.testing.assert_allclose(made(X), scale * before, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [layers.Dense(2), layers.Conv1D(2, 3)], ids=lambda layer: layer.name)
+def test_a_call_on_constants_inside_of_a_function_that_jax_compiles(layer):
+    """Its program would be a part of that one, which cannot have compiler options of its own."""
+    model = minidl.Sequential([layers.Input((4, 2)), layer])
+    x = np.ones((3, 4, 2), "float32")
+    want = np.asarray(model(x))
+    np.testing.assert_allclose(jax.jit(lambda y: y + model(x))(1.0), want + 1, rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(lambda y: (y * model(x)).sum())(1.0), want.sum(), rtol=1e-5)
