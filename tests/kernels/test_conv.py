@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from minidl import Sequential, kernels, layers
+from minidl.kernels.cpu import direct_conv
+from minidl.kernels.cpu.products import Geometry
 
 
 def images(*shape, seed=0):
@@ -95,6 +97,18 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
         text = loop.lower(x, weights).compile().as_text()
     orders = re.findall(r"convolution\(.*dim_labels=(\w+->\w+)", text)
     assert orders == ["b01f_01io->b01f"] * 2  # the gradient of the kernel is a product
+
+
+@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
+def test_the_gradient_of_a_kernel_is_summed_over_groups_of_images_where_it_is_large(strides, monkeypatch, fast_forms):
+    x, kernel, g = images(6, 7, 5, 8), images(3, 2, 8, 4, seed=1), images(6, 7, 5, 4, seed=2)[:, :: strides[0]]
+    geometry = Geometry.of((7, 5), kernel, strides, [(1, 1), (0, 1)], (1, 1))
+    whole = direct_conv._of_kernel(x, g, geometry)
+    monkeypatch.setattr(direct_conv, "_MANY", 2 * (2 * 7 * 5 * 8 + 3 * g[0].size))  # of two images
+    traced = jax.make_jaxpr(lambda x, g: direct_conv._of_kernel(x, g, geometry))(x, g)
+    (loop,) = [equation for equation in traced.eqns if equation.primitive.name == "scan"]
+    assert loop.params["length"] == 3
+    np.testing.assert_allclose(direct_conv._of_kernel(x, g, geometry), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_convolutions_run_on_all_threads(fast_forms):

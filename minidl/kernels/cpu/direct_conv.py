@@ -20,7 +20,9 @@ from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
 from minidl.kernels.cpu.slices import padded, patches_along
-from minidl.kernels.windows import Pads
+from minidl.kernels.windows import Pads, reach
+
+_MANY = 2**25  # numbers in the copies that the gradient of a kernel is computed from, at a time
 
 
 def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
@@ -66,23 +68,36 @@ def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
 
 
 def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
-    """The gradient of the kernel, of that of the outputs: one product of the windows' rows in x and their columns in g.
+    """The gradient of the kernel, of that of the outputs: a product, summed over groups of images if it is large."""
+    (high, wide), images = geometry.window, x.shape[0]
+    of_image = (wide * x.size + high * g.size) // max(1, images)
+    groups = next((n for n in range(1, images + 1) if images % n == 0 and images // n * of_image <= _MANY), images)
+    if groups < 2:
+        return _of_some_images(x, g, geometry)
+    parts = tuple(array.reshape(groups, images // groups, *array.shape[1:]) for array in (x, g))
+    total = jnp.zeros((high, wide, x.shape[-1], g.shape[-1]), jnp.promote_types(x.dtype, "float32"))
+    total, _ = lax.scan(lambda total, part: (total + _of_some_images(part[0], part[1], geometry), None), total, parts)
+    return total.astype(x.dtype)
 
-    The elements of a window along its second axis are copies of `x`, those along the first are copies of `g`, so that
-    a window of 3 x 3 needs six copies and not nine. With a stride, `x` has all of them.
+
+def _of_some_images(x: Array, g: Array, geometry: Geometry) -> Any:
+    """One product, of copies of `x` for the second axis of the window, and copies of `g` for the first.
+
+    So a window of 3 x 3 needs six copies and not nine. With a stride, which would put zeros into the copies of `g`, it
+    is a product for each row of the window.
     """
     (high, wide), (stride, across), (distance, apart) = geometry.window, geometry.strides, geometry.dilation
-    channels, filters = x.shape[-1], g.shape[-1]
+    channels, filters, rows = x.shape[-1], g.shape[-1], g.shape[1]
     x = padded(keep_barrier(x), list(geometry.padding), 0)
-    x = patches_along(2, x, wide, across, apart, g.shape[2])
-    if stride > 1 or high == 1:
-        x = patches_along(1, x, high, stride, distance, g.shape[1])
-        return _contract(x, g).reshape(high, wide, channels, filters)
+    x = keep_barrier(patches_along(2, x, wide, across, apart, g.shape[2]))
     g = keep_barrier(g)
-    below = x.shape[1] - g.shape[1]
-    shifted = [padded(g, [(place * distance, below - place * distance), (0, 0)], 0) for place in range(high)]
-    product = _contract(x, keep_barrier(jnp.concatenate(shifted, axis=-1)))
-    return product.reshape(wide, channels, high, filters).transpose(2, 0, 1, 3)
+    begins = [place * distance for place in range(high)]
+    if stride > 1 or high == 1:
+        parts = [lax.slice_in_dim(x, begin, begin + reach(rows, stride), stride, 1) for begin in begins]
+        return jnp.stack([_contract(part, g).reshape(wide, channels, filters) for part in parts])
+    below = x.shape[1] - rows
+    copies = keep_barrier(jnp.concatenate([padded(g, [(n, below - n), (0, 0)], 0) for n in begins], axis=-1))
+    return _contract(x, copies).reshape(wide, channels, high, filters).transpose(2, 0, 1, 3)
 
 
 def _contract(a: Array, b: Array) -> Array:
