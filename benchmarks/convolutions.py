@@ -121,9 +121,8 @@ def _chosen(shape: Shape) -> str:
         return "images"
     sizes = [-(-shape.edge // shape.stride)] * shape.rank
     kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
-    if not windows.overlap([shape.window], [shape.stride], [1]):
-        return "product"
-    return "product" if conv.is_product_faster(shape.images, sizes, kernel) else "XLA"
+    is_disjoint = not windows.overlap([shape.window], [shape.stride], [1])
+    return "product" if is_disjoint or conv.is_product_faster(shape.images, sizes, kernel) else "XLA"
 
 
 if __name__ == "__main__":
