@@ -33,7 +33,7 @@ _OF_VARIABLES = ("trainable", "autocast", "aggregation", "overwrite_with_gradien
 _NOT_READ = frozenset(
     {
         *("name", "seed", "stop_training", "stop_evaluating", "stop_predicting"),
-        *("_nodes", "_steps", "_compiled_call", "_fitting", "_output_specs", "_has_warned", "checked"),
+        *("_nodes", "_steps", "_compiled_call", "_fitting", "_known_inputs", "_has_warned", "checked"),
     }
 )
 

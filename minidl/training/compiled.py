@@ -9,6 +9,7 @@ from minidl.core import naming, serialization, tracebacks
 from minidl.core.tracebacks import warn
 from minidl.layers.base import Layer
 from minidl.training.compiled_steps import CompiledSteps
+from minidl.training.data.known_inputs import KnownInputs
 from minidl.training.targets.objectives import Objectives
 
 
@@ -22,7 +23,7 @@ class Compiled(Layer):
     steps_per_execution: int | str
     stop_training: bool
     _steps: CompiledSteps | None
-    _output_specs: dict[Any, Any]
+    _known_inputs: KnownInputs
     jit_compile: bool | str
 
     @tracebacks.filtered
@@ -71,7 +72,7 @@ class Compiled(Layer):
     def _forget(self) -> None:
         """Clear what is derived from the layers and from compile()."""
         self._steps = None
-        self._output_specs = {}
+        self._known_inputs = KnownInputs()
 
     @property
     def compiled(self) -> bool:

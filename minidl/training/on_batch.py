@@ -71,13 +71,13 @@ class OnBatch(Prepared):
 
     def _batch_of(self, call: str, x: PyTree) -> Chunk:
         """Checked inputs as one batch, for a model that is built for them."""
-        kind = ("one batch", x.shape[1:], x.dtype) if type(x) is np.ndarray and x.ndim and len(x) else None
-        if kind is None or not self._output_specs.get(kind):
+        kind = (x.shape[1:], x.dtype) if type(x) is np.ndarray and x.ndim and len(x) else None
+        if kind is None or kind not in self._known_inputs.unchecked:
             given = x
             x, _, _ = self._arrays(call, x)
             self._prepare(call, x)
-            if kind is not None:  # whether the next array of this kind needs no check
-                self._output_specs[kind] = given is x and not ranges.known(self, x)
+            if kind is not None and given is x and not ranges.known(self, x):
+                self._known_inputs.unchecked.add(kind)
         return one_batch(x)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:

@@ -23,6 +23,7 @@ from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data import ranges, text
 from minidl.training.data.adapt import Data, adapt
 from minidl.training.data.array_data import ArrayData
+from minidl.training.data.known_inputs import kind_of
 from minidl.training.data.splits import class_weights_to_sample_weights
 from minidl.training.data.streams import StreamData
 from minidl.training.targets import checks
@@ -240,14 +241,13 @@ class Prepared(Compiled):
 
     def _output_spec(self, x: PyTree) -> Any:
         """The shapes of the outputs for inputs like x (symbolic tensors); builds the model if it is not built."""
-        leaves, structure = jax.tree.flatten(x)
-        key = structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-        if key not in self._output_specs:
+        kind = kind_of(x)
+        if kind not in self._known_inputs.outputs:
             spec = self.compute_output_spec(text.symbolic(x))
             if spec is None:
                 raise ValueError(f"{type(self).__name__}.call returned None. End it with `return outputs`.")
-            self._output_specs[key] = spec
-        return self._output_specs[key]
+            self._known_inputs.outputs[kind] = spec
+        return self._known_inputs.outputs[kind]
 
     def _is_built_inside(self) -> bool:
         return all(layer.built for layer in self._flatten_layers())

@@ -10,6 +10,7 @@ import numpy as np
 from minidl.core import host_plan, input_ranges
 from minidl.core.arrays import LazyRows, SparseRows, device_dtype
 from minidl.layers import Embedding, InputLayer
+from minidl.training.data.known_inputs import kind_of
 
 
 def check(call: str, model: Any, x: Any) -> None:
@@ -40,15 +41,12 @@ def check(call: str, model: Any, x: Any) -> None:
 
 def known(model: Any, x: Any) -> list[input_ranges.Range]:
     """The ranges of a model's inputs, traced once per shape of x; most models have none."""
-    leaves, structure = jax.tree.flatten(x)
-    specs: dict[Any, Any] = model._output_specs
-    key = "ranges", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-    if key not in specs:
-        rows = [jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)) for leaf in leaves]
+    found, kind = model._known_inputs.ranges, kind_of(x)
+    if kind not in found:
+        inputs = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((1, *leaf.shape[1:]), device_dtype(leaf)), x)
         limited = any(map(_takes_integers, model._flatten_layers()))
-        inputs = jax.tree.unflatten(structure, rows)
-        specs[key] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
-    return specs[key]
+        found[kind] = input_ranges.of(lambda values: call(model, values), inputs) if limited else []
+    return found[kind]
 
 
 def call(model: Any, inputs: Any) -> Any:

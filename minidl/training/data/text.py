@@ -13,20 +13,19 @@ from minidl.core.symbolic import KerasTensor
 from minidl.core.text import may_be_text
 from minidl.layers.module import building
 from minidl.training.data import ranges
+from minidl.training.data.known_inputs import kind_of
 
 
 def on_host(model: Any, x: Any) -> Any:
     """Inputs with the text in them as numbers, a `HostBatch`; inputs without text as they are. Builds the model."""
-    leaves, structure = jax.tree.flatten(x)
-    if not any(map(may_be_text, leaves)):
+    if not any(map(may_be_text, jax.tree.leaves(x))):
         return x
-    known: dict[Any, Any] = model._output_specs
-    key = "text", structure, tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
-    if key not in known:
+    kind = kind_of(x)
+    if kind not in model._known_inputs.plans:
         with building:
-            model._output_spec(x)
-            known[key] = host_plan.plan(lambda values: ranges.call(model, values), x)
-    return known[key](x).settled()
+            model._output_spec(x)  # builds the model, after which other things are known
+            model._known_inputs.plans[kind] = host_plan.plan(lambda values: ranges.call(model, values), x)
+    return model._known_inputs.plans[kind](x).settled()
 
 
 def symbolic(x: Any) -> Any:
