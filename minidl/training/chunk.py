@@ -18,6 +18,7 @@ from minidl.training.state import Changes, State
 from minidl.training.step import Logs
 
 T = TypeVar("T")
+_VALID = {"allow_negative_indices": False}  # an index of a loop is valid: XLA compiles no check of it
 
 
 @jax.tree_util.register_dataclass
@@ -75,7 +76,7 @@ def predict(step: Callable[..., Any], weights: State, x: Any, count: Any) -> tup
     def one(i: Any, carry: tuple[Any, Changes]) -> tuple[Any, Changes]:
         outputs, changes = carry
         new, changes = step(weights.with_changes(changes), batch_at(x, i))
-        return jax.tree.map(lambda output, value: output.at[i].set(value), outputs, new), changes
+        return jax.tree.map(lambda output, value: _with_batch(output, value, i), outputs, new), changes
 
     return _loop(x, count, one, (empty, {index: weights.non_trainable[index] for index in changing}))
 
@@ -88,7 +89,13 @@ def _loop(batches: Any, count: Any, one: Callable[[Any, T], T], carry: T) -> T:
 
 def batch_at(batches: Any, i: Any) -> Any:
     """One batch of a chunk."""
-    return jax.tree.map(lambda array: array[i], batches)
+    if not isinstance(i, jax.core.Tracer):
+        return jax.tree.map(lambda array: array[i], batches)
+    return jax.tree.map(lambda array: lax.dynamic_index_in_dim(array, i, keepdims=False, **_VALID), batches)
+
+
+def _with_batch(batches: Any, batch: Any, i: Any) -> Any:
+    return lax.dynamic_update_index_in_dim(batches, batch, i, axis=0, **_VALID)
 
 
 def _empty(step: Callable[..., Any], *args: Any) -> Any:

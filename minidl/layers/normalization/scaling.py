@@ -69,16 +69,17 @@ class ScaledNormalization(Layer):
         A correction (r, d) of batch renormalization is applied before gamma and beta: `r * ... + d`.
         """
         factor = lax.rsqrt(variance + self.epsilon)
-        shift: Any = 0.0
+        offset: Any = None
         if correction is not None:
-            factor, shift = factor * correction[0], correction[1]
+            factor, offset = factor * correction[0], correction[1]
         if self.gamma is not None:
             gamma = self.gamma.value.reshape(shape).astype(x.dtype)
-            factor, shift = factor * gamma, shift * gamma
-        offset = shift - mean * factor
+            factor, offset = factor * gamma, None if offset is None else offset * gamma
         if self.beta is not None:
-            offset = offset + self.beta.value.reshape(shape).astype(x.dtype)
-        return x * factor + offset
+            beta = self.beta.value.reshape(shape).astype(x.dtype)
+            offset = beta if offset is None else offset + beta
+        normal = (x - mean) * factor  # and not `x * factor - mean * factor`: one vector less to compute before
+        return normal if offset is None else normal + offset
 
     def normalize_by_moments(self, x: Array, axes: Sequence[int], shape: Sequence[int]) -> Array:
         """As `normalize`, with the mean and variance of x over `axes`."""
