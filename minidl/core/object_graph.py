@@ -103,8 +103,29 @@ def _leads_on(cls: type, kinds: tuple[type, ...]) -> bool:
     return issubclass(cls, (*kinds, list, tuple, dict))
 
 
+class Stamped:
+    """A base of classes whose objects are watched: where one of their attributes is set, a stamp changes.
+
+    There is one stamp for all objects, so it may change for another one. It does not where a program replaces a value
+    in the dict of attributes itself.
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        is_same = vars(self).get(name, _stamp) is value
+        super().__setattr__(name, value)
+        if not is_same:
+            _stamp[0] = object()  # after the attribute, so that no other thread takes the stamp without it
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        _stamp[0] = object()
+
+
+_stamp = [object()]
+
+
 class Watch:
-    """Detects changes since a traversal, in a thirtieth of the time of another one.
+    """Detects changes since a traversal: from the stamp and the lists, or else in a thirtieth of the time of another.
 
     Args:
         found: the places of the traversal; references are kept, so that ids are not reused.
@@ -113,27 +134,51 @@ class Watch:
 
     def __init__(self, found: Iterable[Place], variables: Iterable[Any] = ()):
         found = [place for place in found if not isinstance(place.container, tuple)]  # tuples are immutable
-        self._dicts = [place.container for place in found if isinstance(place.container, dict)]
-        self._lists = [place.container for place in found if not isinstance(place.container, dict)]
-        self._owners = [place.owner for place in found]
+        self._stamped = [place for place in found if isinstance(place.owner, Stamped)]
+        self._sizes = [len(place.container) for place in self._stamped]
+        others = [place for place in found if not isinstance(place.owner, Stamped)]
+        self._owners = [place.owner for place in others if place.owner is not None]
         self._variables = list(variables)
-        self._sizes = [*map(len, self._dicts), *map(len, self._lists)]
+        self._dicts = [place.container for place in others if isinstance(place.container, dict)]
+        self._lists = [place.container for place in others if not isinstance(place.container, dict)]
+        self._stamp = _stamp[0]
         self._held = self._now()
+        self._attributes = self._now_in_stamped()
 
     def is_unchanged(self) -> bool:
         """Whether all containers hold the same objects, with the same classes and `trainable`."""
-        sizes = [*map(len, self._dicts), *map(len, self._lists)]
-        return sizes == self._sizes and all(map(operator.is_, self._now(), self._held))
+        sizes = [len(place.container) for place in self._stamped]  # of `vars(layer)`, to which a program may add
+        if sizes != self._sizes or not _are_same(self._now(), self._held):
+            return False
+        if self._stamp is not (stamp := _stamp[0]):
+            if not _are_same(self._now_in_stamped(), self._attributes):
+                return False
+            self._stamp = stamp
+        return True
 
     def _now(self) -> list[Any]:
+        """What may change without a stamp."""
         held: list[Any] = []
-        for values in map(dict.values, self._dicts):
-            held += values
         for values in self._lists:
             held += values
+            held.append(values)  # where it ends
+        for container in self._dicts:
+            held += container.values()
+            held.append(container)
         held += map(type, self._owners)
         held += map(_trainable, self._variables)
         return held
+
+    def _now_in_stamped(self) -> list[Any]:
+        held: list[Any] = []
+        for owner, attributes in self._stamped:
+            held += attributes.values()
+            held.append(type(owner))
+        return held
+
+
+def _are_same(items: list[Any], others: list[Any]) -> bool:
+    return len(items) == len(others) and all(map(operator.is_, items, others))
 
 
 _trainable = operator.attrgetter("trainable")

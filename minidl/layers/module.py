@@ -19,7 +19,7 @@ import numpy as np
 from minidl import constraints, initializers, regularizers
 from minidl.core import dtypes
 from minidl.core.functional import of_one_moment
-from minidl.core.object_graph import children, parts, unique, without
+from minidl.core.object_graph import Stamped, children, parts, unique, without
 from minidl.core.variables import Variable, name_scope
 from minidl.metrics.base import Metric
 from minidl.random import SeedGenerator
@@ -58,7 +58,7 @@ def _shape_first(add: _Add) -> _Add:
     return wrapped  # type: ignore[return-value]
 
 
-class Module:
+class Module(Stamped):
     """Weights, and what is known about them: the half of `Layer` that does not call.
 
     Every layer and model is one; see `Layer` for the arguments that it takes.

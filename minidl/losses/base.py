@@ -14,12 +14,13 @@ import jax.numpy as jnp
 
 from minidl.core import array_metadata, dtypes, naming, serialization, structures
 from minidl.core.arguments import CheckedArguments
+from minidl.core.object_graph import Stamped
 from minidl.core.typing import Array, ArrayLike, Config, DType, Identifier, PyTree
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
 
-class Loss(CheckedArguments):
+class Loss(CheckedArguments, Stamped):
     """Base class of losses. A subclass implements `call(y_true, y_pred)`, which returns one value per example.
 
     Args:

@@ -16,12 +16,12 @@ from minidl.core import dtypes
 from minidl.core.arguments import CheckedArguments
 from minidl.core.functional import bound, functional
 from minidl.core.naming import auto_name
-from minidl.core.object_graph import children
+from minidl.core.object_graph import Stamped, children
 from minidl.core.typing import DType, Identifier, PyTree
 from minidl.core.variables import Variable, name_scope
 
 
-class Metric(CheckedArguments):
+class Metric(CheckedArguments, Stamped):
     """Base class of metrics. A subclass adds variables in `__init__` and implements `update_state` and `result`.
 
     Args:

@@ -17,7 +17,7 @@ from minidl import initializers
 from minidl.core.arguments import CheckedArguments
 from minidl.core.functional import functional
 from minidl.core.naming import is_own
-from minidl.core.object_graph import parts
+from minidl.core.object_graph import Stamped, parts
 from minidl.core.typing import Array, ArrayLike, DType, Identifier
 from minidl.core.variables import Variable, name_scope
 from minidl.optimizers import options
@@ -26,7 +26,7 @@ from minidl.optimizers.slots import Slots, variable_like, zeros_like
 LAST_ITERATION = 2**31 - 2  # the count of steps is an int32, and so must be this plus one
 
 
-class OptimizerState(CheckedArguments):
+class OptimizerState(CheckedArguments, Stamped):
     """The base class of `Optimizer`, which manages its variables.
 
     Args:

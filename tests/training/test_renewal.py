@@ -371,6 +371,21 @@ def test_a_batch_costs_no_walk_over_the_model_unless_something_is_set(monkeypatc
     assert walks
 
 
+def test_a_row_costs_no_look_at_the_attributes_of_layers(monkeypatch):
+    model = dropped()
+    calls = [lambda: model.predict(X[:1]), lambda: model.predict(X[:1], verbose=0), lambda: model(X[:1])]
+    looks, look = [], object_graph.Watch._now_in_stamped
+    monkeypatch.setattr(object_graph.Watch, "_now_in_stamped", lambda self: looks.append(1) or look(self))
+    for rate, call in enumerate(calls, 2):
+        call()
+        looks.clear()
+        call()
+        assert not looks
+        model.layers[1].rate = 1 / rate
+        call()
+        assert looks
+
+
 def test_an_epoch_costs_no_walk_over_the_model(monkeypatch):
     walks, counts = [], []
     monkeypatch.setattr(compiled_steps, "fingerprint", lambda model: walks.append(1) or fingerprint.fingerprint(model))

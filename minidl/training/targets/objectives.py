@@ -14,6 +14,7 @@ from typing import Any
 import jax
 
 from minidl import losses, metrics
+from minidl.core.object_graph import Stamped
 from minidl.core.symbolic import infer
 from minidl.core.typing import PyTree
 from minidl.losses import Loss
@@ -23,7 +24,7 @@ from minidl.training.targets.functions import check_loss
 from minidl.training.targets.outputs import Outputs, is_structure
 
 
-class Objectives:
+class Objectives(Stamped):
     """The losses and the metrics of a compiled model.
 
     Each argument is for all outputs, or a structure with an entry for each (see `Outputs.split`).
