@@ -200,7 +200,9 @@ def _check(callback: Any) -> None:
 def _python_logs(logs: Logs) -> dict[str, Any]:
     """Logs as a new dict, sorted by name and flattened as in Keras, with numbers as Python floats."""
     plain: dict[str, Any] = {}
-    for name, value in sorted((logs or {}).items()):
+    if not logs:
+        return plain
+    for name, value in sorted(logs.items()):
         if isinstance(value, dict):
             plain.update(_python_logs(value))
         else:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from time import perf_counter
-from typing import Any
+
+from minidl.callbacks import Callback
 
 
 class Compilation:
     """The part of the loop in which a chunk is traced and dispatched, which compiles if it was not compiled before.
 
     Args:
-        epoch: the `Epoch`.
-        dispatched: (chunk, result) of each chunk that is computed meanwhile.
+        callbacks: one, or a list of all.
+        mode: "train", "test" or "predict".
+        step: the number of steps before the chunk.
     """
 
-    def __init__(self, epoch: Any, dispatched: Iterable[tuple[Any, Any]]):
-        self._epoch = epoch
-        self._dispatched = dispatched
+    def __init__(self, callbacks: Callback, mode: str, step: int = 0):
+        self._callbacks = callbacks
+        self._mode = mode
+        self._step = step
         self._began = 0.0
 
     def __enter__(self) -> Compilation:
@@ -26,10 +28,9 @@ class Compilation:
     def begin(self) -> None:
         """Tell the callbacks, the first time."""
         if not self._began:
-            step = self._epoch.execution.done + sum(chunk.num_batches for chunk, _ in self._dispatched)
-            self._epoch.callbacks.on_compile_begin(self._epoch.run.mode, step)
+            self._callbacks.on_compile_begin(self._mode, self._step)
             self._began = perf_counter()
 
-    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if self._began and kind is None:
-            self._epoch.callbacks.on_compile_end(self._epoch.run.mode, perf_counter() - self._began)
+            self._callbacks.on_compile_end(self._mode, perf_counter() - self._began)

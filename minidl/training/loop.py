@@ -127,7 +127,8 @@ def run_epoch(epoch: Epoch) -> None:
     for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
         given = placed(chunk)
-        with Compilation(epoch, dispatched) as compilation:
+        step = execution.done + sum(chunk.num_batches for chunk, _ in dispatched)
+        with Compilation(epoch.callbacks, run.mode, step) as compilation:
             for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
                 compilation.begin()
                 step.trace(*args)
@@ -209,20 +210,6 @@ def predict(model: Any, data: Data, callbacks: CallbackList) -> PyTree:
     with Prediction(model) as run:
         epoch = PredictedEpoch(run, data, callbacks)
         run_epoch(epoch)
-    callbacks.on_predict_end()
-    return epoch.outputs.joined()
-
-
-def predict_one(model: Any, chunk: Chunk, callbacks: CallbackList) -> PyTree:
-    """The outputs for a single batch, without a loop: what a server asks for again and again."""
-    model.stop_predicting = False
-    callbacks.on_predict_begin()
-    with Prediction(model) as run:
-        epoch = PredictedEpoch(run, chunk, callbacks)
-        epoch.begin_batch()
-        with Compilation(epoch, ()) as compilation:
-            result = run.on_one(chunk, compilation.begin)
-        epoch.finish(chunk, result)
     callbacks.on_predict_end()
     return epoch.outputs.joined()
 

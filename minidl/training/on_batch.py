@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeAlias
 
 import jax
 import numpy as np
 
-from minidl.core import placement, sharing, structures, tracebacks
+from minidl.callbacks.progress_bar import ProgbarLogger
+from minidl.core import placement, processes, sharing, structures, tracebacks
 from minidl.core.typing import PyTree
+from minidl.training.compilation import Compilation
 from minidl.training.data import nonfinite, ranges
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.one_batch import one_batch
@@ -61,13 +64,22 @@ class OnBatch(Prepared):
     @tracebacks.filtered
     def predict_on_batch(self, x: PyTree) -> np.ndarray:
         """The outputs for one batch, as NumPy arrays."""
-        return self._predict_batch("predict_on_batch", x)
+        return self._predict_batch("predict_on_batch", x, verbose=0)
 
-    def _predict_batch(self, call: str, x: PyTree) -> PyTree:
+    def _predict_batch(self, call: str, x: PyTree, verbose: str | int) -> PyTree:
+        """The outputs for one batch, without a loop: what a server asks for again and again."""
         chunk = self._batch_of(call, x)
-        with Prediction(self) as run:
-            outputs = run.on_one(chunk)
-        return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
+        if verbose == 0 or not processes.is_first():
+            with Prediction(self) as run:
+                return _first(run.on_one(chunk))
+        with contextlib.closing(ProgbarLogger()) as bar:
+            bar.set_params({"verbose": verbose, "steps": 1})
+            bar.on_predict_begin()
+            with Prediction(self) as run, Compilation(bar, run.mode) as compilation:
+                outputs = _first(run.on_one(chunk, compilation.begin))
+            bar.on_progress(run.mode, 1)
+            bar.on_predict_end()
+        return outputs
 
     def _batch_of(self, call: str, x: PyTree) -> Chunk:
         """Checked inputs as one batch, for a model that is built for them."""
@@ -86,3 +98,8 @@ class OnBatch(Prepared):
         named = [name for name in self.metrics_names if name in logs]
         values = [logs[name] for name in (*named, *sorted(logs.keys() - set(named)))]
         return values[0] if len(values) == 1 else values
+
+
+def _first(outputs: PyTree) -> PyTree:
+    """Outputs (1, batch, ...) as NumPy arrays (batch, ...); waits for them."""
+    return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))

@@ -216,11 +216,8 @@ class Trainer(OnBatch):
         """
         checks.positive("predict", batch_size=batch_size, steps=steps)
         is_one_batch = type(x) is np.ndarray and x.ndim and 0 < len(x) <= (batch_size or 32) and steps is None
-        if is_one_batch and verbose == 0 and callbacks is None:
-            return self._predict_batch("predict", x)
-        if is_one_batch:
-            with contextlib.closing(self._callbacks(callbacks, verbose, 1, 1)) as callback_list:
-                return loop.predict_one(self, self._batch_of("predict", x), callback_list)
+        if is_one_batch and callbacks is None:
+            return self._predict_batch("predict", x, verbose)
         with self._data("predict", x, None, None, batch_size, steps) as data:
             outputs = row_bytes(self._output_spec(data.first[0]))  # a chunk has room for them, too
             data.capacity = min(data.capacity, chunk_capacity(outputs * data.batch_size, data.num_batches or 2))

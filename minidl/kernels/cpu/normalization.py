@@ -21,7 +21,7 @@ from minidl.kernels.reference import moments
 def normalize(x: Array, gamma: Array, beta: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     mean, variance = moments(x, axes)
     factor = lax.rsqrt(variance + epsilon) * gamma
-    return (x - mean) * factor + beta
+    return x * factor + (beta - mean * factor)
 
 
 @normalize.defjvp
