@@ -53,6 +53,7 @@ __all__ = [
 _DATA_FORMATS = ("channels_last", "channels_first")
 _image_data_format = {"default": "channels_last"}
 
+_compilation_cache: dict[str, pathlib.Path | None] = {"folder": None}
 _limits: dict[str, int | None] = {"epochs": None, "steps_per_epoch": None}
 
 
@@ -90,7 +91,11 @@ def set_image_data_format(data_format: str) -> None:
 def enable_compilation_cache(path: str | os.PathLike[str] | None = None, max_bytes: int = 2 * 2**30) -> None:
     """Keep compiled programs in a folder, so that the next run of the same program does not compile them again.
 
-    Keys are the programs, the versions of JAX and XLA and the kind of device, so a stale program is never used.
+    Keys are the programs, the versions of JAX and XLA and the kind of device, so a stale program is never used. On a
+    single device, the steps of a model of which all is minidl's own are found by its structure, and not even traced:
+    their keys have its settings, the shapes of the data, JAX's settings, the versions of the libraries, minidl's files
+    and the features of the processor. A method that a program has exchanged in a class of minidl's is seen, a function in
+    one of its modules is not.
     The folder holds machine code, so it is refused if other users can write to it or to a folder above it.
 
     Args:
@@ -111,10 +116,19 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None, max_byt
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _check_private(folder)
     _delete_least_recent(folder, max_bytes)
+    _compilation_cache["folder"] = folder
     jax.config.update("jax_enable_compilation_cache", True)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def compilation_cache() -> pathlib.Path | None:
+    """The folder that `enable_compilation_cache` was given, while JAX's settings are those that it has made."""
+    folder = _compilation_cache["folder"]
+    is_on = jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]
+    is_this = str(folder) == jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    return folder if folder is not None and is_on and is_this and folder.is_dir() else None
 
 
 def _delete_least_recent(folder: pathlib.Path, max_bytes: int) -> None:

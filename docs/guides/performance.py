@@ -56,10 +56,12 @@ for fold in range(3):
     print(f"fold {fold}: {time.perf_counter() - start:.2f} s")
 
 # %% Compiled programs on disk
-# `enable_compilation_cache()` keeps them for the next run of the same program: `python -m benchmarks cold` measures
-# how much it saves. It is off unless a program asks for it, for three reasons. The settings are JAX's and hold for all
-# that the process compiles, not only for models. The files are machine code: a folder that others can write to would
-# run their code, so it must be private, and not every home folder is. And within a process nothing is compiled twice.
+# `enable_compilation_cache()` keeps them for the next run of the same program: `python -m benchmarks cold` measures how
+# much it saves. The steps of a model whose layers, losses and metrics are minidl's own are found without being traced
+# again; those of other models are traced, and JAX finds what it has compiled of them. It is off unless a program asks
+# for it, for three reasons. The settings are JAX's and hold for all that the process compiles, not only for models. The
+# files are machine code: a folder that others can write to would run their code, so it must be private, and not every
+# home folder is. And within a process nothing is compiled twice.
 folder = pathlib.Path(tempfile.mkdtemp())
 keras.config.enable_compilation_cache(folder)
 classifier().predict(x[:100], verbose=0)

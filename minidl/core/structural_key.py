@@ -43,10 +43,20 @@ class _UnknownError(Exception):
 
 
 class _Same:
-    """A function or class: the key of another object is another one. It is kept, so that its id is not used again."""
+    """A function or class: the key of another object is another one. It is kept, so that its id is not used again.
 
-    def __init__(self, value: Any):
+    Args:
+        value: the object; or the values of all attributes of a class, and that class.
+    """
+
+    def __init__(self, value: Any, cls: type | None = None):
         self._value = value
+        self._class = cls
+
+    @functools.cached_property
+    def text(self) -> str:
+        """Where it is found in every process."""
+        return _where(self._value) if self._class is None else _methods(self._class)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and self._value is other._value
@@ -74,6 +84,25 @@ def structural_key(*roots: Any, named: tuple[type, ...] = (), numbered: tuple[ty
         return _settings(), *_Description(named, numbered).of(roots)
     except (_UnknownError, RecursionError):
         return None
+
+
+def text_of(key: Hashable) -> str | None:
+    """A key as text, which is the same in all processes that have the same libraries.
+
+    None where a program has exchanged a method, since another process may have another one in its place.
+    """
+    try:
+        return _text(key)
+    except _UnknownError:
+        return None
+
+
+def _text(key: Any) -> str:
+    if isinstance(key, _Same):
+        return key.text
+    if type(key) is tuple:
+        return f"({','.join(map(_text, key))})"
+    return repr(key) if type(key) in PLAIN or type(key) in (bytes, jax.tree_util.PyTreeDef) else _unknown()
 
 
 def _settings() -> tuple[Hashable, ...]:
@@ -184,7 +213,7 @@ def _class(cls: type) -> _Same:
     now = list(itertools.chain.from_iterable(vars(base).values() for base in cls.__mro__))
     key, before = _classes.get(cls, (None, []))
     if key is None or len(now) != len(before) or not all(map(operator.is_, now, before)):
-        key = _Same(now)
+        key = _Same(now, cls)
         _classes[cls] = key, now
     return key
 
@@ -210,3 +239,39 @@ def _is_inside_trusted(function: Any) -> bool:
     name = str(function.__globals__.get("__name__", ""))
     module = sys.modules.get(name)
     return name.partition(".")[0] in _TRUSTED and module is not None and function.__globals__ is vars(module)
+
+
+def _where(value: Any) -> str:
+    """Where a function or class of a trusted library is defined."""
+    if isinstance(value, types.CodeType):
+        return f"{value.co_filename}:{value.co_firstlineno}:{value.co_qualname}"
+    if isinstance(value, (types.WrapperDescriptorType, types.MethodDescriptorType)):
+        return f"{value.__objclass__.__module__}.{value.__qualname__}"  # of a class that is written in C
+    if isinstance(value, operator.attrgetter):
+        return repr(value)
+    if _is_trusted(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', None) or value.__name__}"
+    if not _is_inside_trusted(value):
+        _unknown()
+    inside = [cell.cell_contents for cell in value.__closure__ or ()]
+    return f"{_where(value.__code__)}[{','.join(_where(item) if callable(item) else repr(item) for item in inside)}]"
+
+
+def _methods(cls: type) -> str:
+    """A class of minidl's, with the places where its methods are defined."""
+    found = [f"{cls.__module__}.{cls.__qualname__}"]
+    for base in filter(is_own, cls.__mro__):
+        for name, value in vars(base).items():
+            functions = [_where(function) for function in _functions(value)]
+            found.append(f"{name}={functions or (repr(value) if type(value) in PLAIN else type(value).__name__)}")
+    return "|".join(found)
+
+
+def _functions(value: Any) -> list[Any]:
+    """The functions of an attribute of a class."""
+    if isinstance(value, (classmethod, staticmethod)):
+        return [value.__func__]
+    if isinstance(value, functools.cached_property):
+        return [value.func]
+    parts = (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value,)
+    return [part for part in parts if callable(part)]

@@ -52,7 +52,7 @@ class CompiledSteps(PureSteps):
         self._in_use = InUse(model, self._variables, self.layout, self.shardings)
         is_alone = bool(outside or written) or self.shardings.distribution is not None
         self._key = None if is_alone else key_of(model)
-        self._programs = shared.get(self._key, lambda: StepPrograms(written))
+        self._programs = shared.get(self._key, lambda: StepPrograms(written, self._key))
         self._kernels = kernels.mode()
         self._platform = kernels.platform(*held(self._variables.flat()[:1]))
         self._made_for = fingerprint(model)
@@ -118,6 +118,8 @@ class CompiledSteps(PureSteps):
             return (yield from CompiledSteps(self.model).use().untraced(mode, chunk))
         step, args = self._programs.steps[mode], self._arguments(mode, chunk.batches)
         with self._traced_for(chunk):
+            if program.load(chunk.batches, *self._arguments(mode, chunk.batches, of_chunk=True)):
+                return self
             with recorded() as touched, collector.paused():
                 yield step, args
                 if chunk.tail is not None:

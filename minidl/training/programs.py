@@ -13,6 +13,7 @@ import jax
 
 from minidl import kernels
 from minidl.core import collector
+from minidl.training import executables
 
 T = TypeVar("T")
 LIMIT = 128  # executables that are cached; each takes about 2 MB and a dozen of the 65,530 memory maps of a process
@@ -25,6 +26,8 @@ class Program:
         function: the function to compile.
         has_loop: whether it is a loop over small steps.
         is_rare: whether it runs so rarely that a short compilation counts for more than speed.
+        identity: what is known of the function before it is traced, if executables are to be kept on disk. Then the
+            argument of `learn` determines the shapes of the last argument but one, and so those of all.
         **options: of `jax.jit`.
 
     >>> program = Program(lambda x: 2 * x)
@@ -36,12 +39,21 @@ class Program:
     (False, False)
     """
 
-    def __init__(self, function: Callable[..., Any], has_loop: bool = False, is_rare: bool = False, **options: Any):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        has_loop: bool = False,
+        is_rare: bool = False,
+        identity: Hashable | None = None,
+        **options: Any,
+    ):
         self._jit = functools.partial(jax.jit, function, **options)
         self._compiler_options = functools.partial(kernels.compiler_options, has_loop, is_rare=is_rare)
         self._function: Any = None
         self._keeps_barriers = False
+        self._identity = identity
         self._known: set[Any] = set()
+        self._loaded: dict[Any, Callable[..., Any]] = {}  # executables of earlier processes
         self._ahead: dict[Any, futures.Future[Any]] = {}
         self._compiling = threading.RLock()
         self.will_compile = True  # whether the next call does, as the last question said
@@ -49,10 +61,14 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return self._jit.args[0](*args)  # eager: nothing is traced, so that prints show values
-        if self.will_compile:
+        if self._loaded and (loaded := self._loaded.get((_key(args[-2]), executables.context()))) is not None:
+            return loaded(*args)
+        if self.will_compile or self._function is None:
             with self._compiling, collector.paused():  # several models, and threads, may share the program
                 self._set_options(*args)
-                outputs = self._function(*args)
+                if self._is_kept:
+                    executables.keep(self._identity, args, self._function.lower(*args).compile())
+                outputs = self._function(*args)  # which JAX does not compile again
         else:
             outputs = self._function(*args)
         self.will_compile = False
@@ -60,6 +76,27 @@ class Program:
             self._function.clear_cache()
             self._known.clear()
         return outputs
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._identity is not None and executables.are_kept()
+
+    def load(self, argument: Any, *args: Any) -> bool:
+        """Load the executable for arguments to come; whether an earlier process has kept it.
+
+        Args:
+            argument: what is passed to `learn`, which this does.
+            *args: of the call; arrays may be their shapes and dtypes.
+        """
+        if not self._is_kept or (loaded := executables.load(self._identity, args)) is None:
+            return False
+        if len(self._loaded) >= LIMIT:
+            self._loaded.clear()
+            self._known.clear()
+        self._loaded[_key(args[-2]), executables.context()] = loaded
+        self.learn(argument)
+        self.will_compile = False
+        return True
 
     def _set_options(self, *args: Any) -> None:
         """Set the compiler options that the kernels need for these arguments."""
@@ -93,8 +130,13 @@ class Program:
             self._set_options(*args)
             lowered = self._function.lower(*args)
         compiler = futures.ThreadPoolExecutor(1)
-        self._ahead[_key(argument)] = compiler.submit(lowered.compile)  # JAX finds it when the function is called
+        self._ahead[_key(argument)] = compiler.submit(self._compile, lowered, args)
         compiler.shutdown(wait=False)
+
+    def _compile(self, lowered: Any, args: Any) -> None:
+        compiled = lowered.compile()  # JAX finds it when the function is called
+        if self._is_kept:
+            executables.keep(self._identity, args, compiled)
 
 
 class Shared(Generic[T]):

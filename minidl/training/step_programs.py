@@ -27,9 +27,11 @@ class StepPrograms:
 
     Args:
         written: the names of the steps that the model's class has written itself.
+        key: of these models; None where they are not shared.
     """
 
-    def __init__(self, written: set[str]):
+    def __init__(self, written: set[str], key: Hashable | None = None):
+        self._key = key
         default, user = DefaultStep(), UserStep()
         self.steps = {
             "train": jax.jit(user.train if "train_step" in written else default.train),
@@ -52,7 +54,8 @@ class StepPrograms:
         key = mode, platform, is_rare
         if key not in self.chunks:
             donated = {"donate_argnums": 0} if mode == "train" else {}
-            program = Program(getattr(self, f"_{mode}_chunk"), True, is_rare, **donated, **options)
+            identity = None if self._key is None else (self._key, *key)
+            program = Program(getattr(self, f"_{mode}_chunk"), True, is_rare, identity, **donated, **options)
             self.chunks.setdefault(key, program)  # two threads may have come here
         return self.chunks[key]
 

@@ -1,0 +1,135 @@
+"""Executables on disk: a step that an earlier process has compiled is loaded, and neither traced nor compiled again.
+
+JAX's own cache finds a program by its HLO, so that it must be traced and lowered first, which takes as long as reading
+the executable a few times. Here it is found by what is known before: the structural key of the model, which describes
+all that its steps depend on, the shapes of the arguments, and all that could make JAX or XLA compile something else.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import pathlib
+import pickle
+import platform
+import sys
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jaxlib
+import ml_dtypes
+import numpy as np
+import optax
+
+from minidl import config
+from minidl.core import processes
+from minidl.core.structural_key import text_of
+from minidl.core.tracebacks import warn
+from minidl.saving.files import atomic_write
+
+_DIGEST = 32  # bytes at the beginning of a file
+
+
+def are_kept() -> bool:
+    """Whether `enable_compilation_cache` was called, and executables are for this process alone."""
+    if config.compilation_cache() is None or processes.are_many() or len(jax.local_devices()) > 1:
+        return False
+    return not (jax.config.jax_debug_nans or jax.config.jax_debug_infs)  # type: ignore[attr-defined]
+
+
+def load(identity: Hashable, args: Sequence[Any]) -> Callable[..., Any] | None:
+    """The executable of a program for arguments of these shapes; None if there is none.
+
+    Args:
+        identity: of the program, from structural keys.
+        args: arrays, or their shapes and dtypes.
+    """
+    path = _path(identity, args)
+    if path is None or not path.is_file():
+        return None
+    data = path.read_bytes()
+    if hashlib.blake2b(data[_DIGEST:], digest_size=_DIGEST).digest() != data[:_DIGEST]:
+        return None  # cut off
+    from jax.experimental import serialize_executable  # imports much
+
+    try:
+        found = serialize_executable.deserialize_and_load(*pickle.loads(data[_DIGEST:]))  # the folder is private
+    except (ValueError, jax.errors.JaxRuntimeError):  # of a processor that lacks what this one had
+        return None
+    os.utime(path)  # it was used
+    return found
+
+
+def keep(identity: Hashable, args: Sequence[Any], compiled: Any) -> None:
+    """Write the executable of a program."""
+    path = _path(identity, args)
+    if path is None:
+        return
+    from jax.experimental import serialize_executable
+
+    try:
+        data = pickle.dumps(serialize_executable.serialize(compiled))
+    except (NotImplementedError, ValueError):  # a platform or a program for which JAX cannot
+        return
+    try:
+        with atomic_write(path) as file:
+            file.write(hashlib.blake2b(data, digest_size=_DIGEST).digest() + data)
+    except OSError as error:  # the disk is full, or the folder was removed; the program itself does not need the file
+        warn(f"A compiled program was not kept for later runs: {error}.")
+
+
+def _path(identity: Hashable, args: Sequence[Any]) -> pathlib.Path | None:
+    folder, text = config.compilation_cache(), text_of(identity)
+    if folder is None or text is None:
+        return None
+    leaves, structure = jax.tree.flatten(args)
+    shapes = [(getattr(leaf, "shape", ()), str(getattr(leaf, "dtype", type(leaf)))) for leaf in leaves]
+    every = repr((text, str(structure), shapes, _installed(), _settings()))
+    return folder / f"{hashlib.blake2b(every.encode(), digest_size=_DIGEST).hexdigest()}-cache"
+
+
+@functools.cache
+def _installed() -> tuple[Any, ...]:
+    """What compiles and runs a program: the versions, minidl's files as they are, the processor."""
+    files = sorted(_files(str(pathlib.Path(__file__).parents[1])))
+    versions = [library.__version__ for library in (jax, jaxlib, ml_dtypes, np, optax)]
+    device = jax.local_devices()[0]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    processor = platform.machine(), platform.processor(), _features(), cores
+    return sys.version, files, versions, device.platform, device.device_kind, device.client.platform_version, processor
+
+
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """The modules in a folder: path, time of the last change, size."""
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from _files(entry.path)
+        elif entry.name.endswith(".py"):
+            found = entry.stat()
+            yield entry.path, found.st_mtime_ns, found.st_size
+
+
+def _features() -> str:
+    """The line of the first processor's features, on Linux."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    return next((line for line in lines if line.startswith(("flags", "Features"))), "")
+
+
+def _settings() -> list[Any]:
+    """JAX's settings, and the variables of the environment that XLA reads."""
+    names = [name for name in sorted(jax.config.values) if "cache" not in name]
+    values = [(name, repr(getattr(jax.config, name, jax.config.values[name]))) for name in names]
+    return [*values, *((name, value) for name, value in sorted(os.environ.items()) if "XLA" in name)]
+
+
+@jax.jit
+def _nothing() -> int:
+    return 0
+
+
+def context() -> Any:
+    """An object that is another one where JAX would trace functions again, since its settings are others."""
+    return _nothing.trace().jaxpr
