@@ -94,8 +94,8 @@ def enable_compilation_cache(path: str | os.PathLike[str] | None = None, max_byt
     Keys are the programs, the versions of JAX and XLA and the kind of device, so a stale program is never used. On a
     single device, the steps of a model of which all is minidl's own are found by its structure, and not even traced:
     their keys have its settings, the shapes of the data, JAX's settings, the versions of the libraries, minidl's files
-    and the features of the processor. A method that a program has exchanged in a class of minidl's is seen, a function in
-    one of its modules is not.
+    and the features of the processor. A method that a program has exchanged in a class of minidl's is seen, a function
+    in one of its modules is not.
     The folder holds machine code, so it is refused if other users can write to it or to a folder above it.
 
     Args:
