@@ -36,7 +36,7 @@ print("a lambda:", structural_key(made(activation=lambda x: x)))
 # %% Shared steps
 # The programs are kept for the 32 keys that were used last.
 #
-# quote: minidl.training.programs.Shared.get
+# quote: minidl.core.shared_by_key.SharedByKey.get
 first, second, third = made(), made(), made(5)
 print("first and second:", first.compiled_steps._programs is second.compiled_steps._programs)
 print("first and third:", first.compiled_steps._programs is third.compiled_steps._programs)

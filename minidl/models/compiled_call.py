@@ -22,10 +22,11 @@ from minidl.core.functional import bound, newest
 from minidl.core.host_arrays import DTYPE
 from minidl.core.naming import is_own
 from minidl.core.object_graph import Place, Watch, places
+from minidl.core.shared_by_key import SharedByKey
 from minidl.core.variables import Variable
 from minidl.layers import Lambda, Layer, Masking, masks
 from minidl.layers.module import Module
-from minidl.training.programs import Program, Shared
+from minidl.training.programs import Program
 from minidl.training.step_programs import key_of
 
 
@@ -77,7 +78,7 @@ class _CallProgram:
         return outputs
 
 
-shared: Shared[_CallProgram] = Shared(limit=32)
+shared: SharedByKey[_CallProgram] = SharedByKey(limit=32)
 _called: contextvars.ContextVar[tuple[Any, list[Variable]]] = contextvars.ContextVar("called")  # what is traced
 
 

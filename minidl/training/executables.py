@@ -32,9 +32,9 @@ from minidl.saving.files import atomic_write
 _DIGEST = 32  # bytes at the beginning of a file
 
 
-def are_kept() -> bool:
-    """Whether `enable_compilation_cache` was called, and executables are for this process alone."""
-    if config.compilation_cache() is None or processes.are_many() or len(jax.local_devices()) > 1:
+def are_kept(identity: Hashable) -> bool:
+    """Whether executables of a program are kept: it has an identity, a folder is set, and there is a single device."""
+    if identity is None or config.compilation_cache() is None or processes.are_many() or len(jax.local_devices()) > 1:
         return False
     return not (jax.config.jax_debug_nans or jax.config.jax_debug_infs)  # type: ignore[attr-defined]
 
@@ -46,7 +46,7 @@ def load(identity: Hashable, args: Sequence[Any]) -> Callable[..., Any] | None:
         identity: of the program, from structural keys.
         args: arrays, or their shapes and dtypes.
     """
-    path = _path(identity, args)
+    path = _path(identity, args) if are_kept(identity) else None
     if path is None or not path.is_file():
         return None
     data = path.read_bytes()
@@ -63,8 +63,8 @@ def load(identity: Hashable, args: Sequence[Any]) -> Callable[..., Any] | None:
 
 
 def keep(identity: Hashable, args: Sequence[Any], compiled: Any) -> None:
-    """Write the executable of a program."""
-    path = _path(identity, args)
+    """Write the executable of a program, where they are kept."""
+    path = _path(identity, args) if are_kept(identity) else None
     if path is None:
         return
     from jax.experimental import serialize_executable

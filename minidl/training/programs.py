@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent import futures
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import jax
 
@@ -15,7 +14,6 @@ from minidl import kernels
 from minidl.core import collector
 from minidl.training import executables
 
-T = TypeVar("T")
 LIMIT = 128  # executables that are cached; each takes about 2 MB and a dozen of the 65,530 memory maps of a process
 
 
@@ -44,7 +42,7 @@ class Program:
         function: Callable[..., Any],
         has_loop: bool = False,
         is_rare: bool = False,
-        identity: Hashable | None = None,
+        identity: Hashable = None,
         **options: Any,
     ):
         self._jit = functools.partial(jax.jit, function, **options)
@@ -66,9 +64,9 @@ class Program:
         if self.will_compile or self._function is None:
             with self._compiling, collector.paused():  # several models, and threads, may share the program
                 self._set_options(*args)
-                if self._is_kept:
+                if executables.are_kept(self._identity):
                     executables.keep(self._identity, args, self._function.lower(*args).compile())
-                outputs = self._function(*args)  # which JAX does not compile again
+                outputs = self._function(*args)
         else:
             outputs = self._function(*args)
         self.will_compile = False
@@ -77,10 +75,6 @@ class Program:
             self._known.clear()
         return outputs
 
-    @property
-    def _is_kept(self) -> bool:
-        return self._identity is not None and executables.are_kept()
-
     def load(self, argument: Any, *args: Any) -> bool:
         """Load the executable for arguments to come; whether an earlier process has kept it.
 
@@ -88,11 +82,10 @@ class Program:
             argument: what is passed to `learn`, which this does.
             *args: of the call; arrays may be their shapes and dtypes.
         """
-        if not self._is_kept or (loaded := executables.load(self._identity, args)) is None:
+        if (loaded := executables.load(self._identity, args)) is None:
             return False
         if len(self._loaded) >= LIMIT:
             self._loaded.clear()
-            self._known.clear()
         self._loaded[_key(args[-2]), executables.context()] = loaded
         self.learn(argument)
         self.will_compile = False
@@ -130,49 +123,9 @@ class Program:
             self._set_options(*args)
             lowered = self._function.lower(*args)
         compiler = futures.ThreadPoolExecutor(1)
-        self._ahead[_key(argument)] = compiler.submit(self._compile, lowered, args)
+        # JAX finds what is compiled when the function is called.
+        self._ahead[_key(argument)] = compiler.submit(lambda: executables.keep(self._identity, args, lowered.compile()))
         compiler.shutdown(wait=False)
-
-    def _compile(self, lowered: Any, args: Any) -> None:
-        compiled = lowered.compile()  # JAX finds it when the function is called
-        if self._is_kept:
-            executables.keep(self._identity, args, compiled)
-
-
-class Shared(Generic[T]):
-    """What models with the same key share; it is kept for the last used keys, also when no model uses it.
-
-    Args:
-        limit: how many keys.
-
-    >>> shared = Shared(limit=2)
-    >>> shared.get("a", list) is shared.get("a", list), shared.get(None, list) is shared.get(None, list)
-    (True, False)
-    """
-
-    def __init__(self, limit: int):
-        self.limit = limit
-        self._kept: OrderedDict[Hashable, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: Hashable | None, make: Callable[[], T]) -> T:
-        """What has this key, or is made for it; for None always a new one, which is not kept."""
-        if key is None:
-            return make()
-        with self._lock:
-            found = self._kept.pop(key) if key in self._kept else make()
-            self._kept[key] = found
-            if len(self._kept) > self.limit:
-                self._kept.popitem(last=False)
-        return found
-
-    def clear(self) -> None:
-        """Keep nothing."""
-        with self._lock:
-            self._kept.clear()
 
 
 def _key(argument: Any) -> Any:

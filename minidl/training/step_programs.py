@@ -12,12 +12,13 @@ from typing import Any
 
 import jax
 
+from minidl.core.shared_by_key import SharedByKey
 from minidl.core.structural_key import structural_key
 from minidl.layers.base import Layer
 from minidl.metrics import Metric
 from minidl.training import chunk, eager
 from minidl.training.chunk import Reported
-from minidl.training.programs import Program, Shared
+from minidl.training.programs import Program
 from minidl.training.state import Changes, State
 from minidl.training.step import DefaultStep, UserStep, in_use
 
@@ -83,7 +84,7 @@ def _loops(count: Any) -> types.ModuleType:
     return chunk if isinstance(count, jax.core.Tracer) else eager
 
 
-shared: Shared[StepPrograms] = Shared(limit=32)
+shared: SharedByKey[StepPrograms] = SharedByKey(limit=32)
 
 
 def key_of(model: Any) -> Hashable | None:

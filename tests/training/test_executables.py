@@ -135,4 +135,4 @@ def test_an_exchanged_method_is_seen(folder, monkeypatch, method):
 
 
 def test_without_a_folder_nothing_is_kept():
-    assert not executables.are_kept() and path(built()) is None
+    assert not executables.are_kept("a key") and path(built()) is None
