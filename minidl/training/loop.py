@@ -127,8 +127,8 @@ def run_epoch(epoch: Epoch) -> None:
     for chunk in passed.chunks(execution.left if epoch.every_batch else pace.batches, execution.done):
         epoch.begin_batch()
         given = placed(chunk)
-        step = execution.done + sum(chunk.num_batches for chunk, _ in dispatched)
-        with Compilation(epoch.callbacks, run.mode, step) as compilation:
+        before = execution.done + sum(chunk.num_batches for chunk, _ in dispatched)
+        with Compilation(epoch.callbacks, run.mode, before) as compilation:
             for step, args in run.untraced(given):  # here, so that a traceback leads from `fit` to the layer
                 compilation.begin()
                 step.trace(*args)
