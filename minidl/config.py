@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import stat
@@ -133,7 +134,10 @@ def compilation_cache() -> pathlib.Path | None:
 
 def _delete_least_recent(folder: pathlib.Path, max_bytes: int) -> None:
     """Delete compiled programs, those used longest ago first, until the others fit."""
-    programs = [(path, path.stat()) for path in folder.glob("*-cache")]
+    programs = []
+    for path in folder.glob("*-cache"):
+        with contextlib.suppress(FileNotFoundError):  # another run may delete it
+            programs.append((path, path.stat()))
     excess = sum(found.st_size for _, found in programs) - max_bytes
     for path, found in sorted(programs, key=lambda one: max(one[1].st_atime, one[1].st_mtime)):
         if excess <= 0:

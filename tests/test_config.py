@@ -62,9 +62,10 @@ def test_a_cache_that_has_grown_loses_what_was_used_longest_ago(tmp_path):
         (tmp_path / f"{name}-cache").write_bytes(b"0" * 1000)
         os.utime(tmp_path / f"{name}-cache", (1e9 - age, 1e9 - age))
     (tmp_path / "other").write_bytes(b"0" * 5000)
+    (tmp_path / "gone-cache").symlink_to("nowhere")  # as a file that another run deletes after this one has listed it
     try:
         keras.config.enable_compilation_cache(tmp_path, max_bytes=2500)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["new-cache", "old-cache", "other"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == [*("gone-cache", "new-cache", "old-cache", "other")]
     finally:
         for name, value in before.items():
             jax.config.update(name, value)

@@ -3,17 +3,22 @@
 JAX's own cache finds a program by its HLO, so that it must be traced and lowered first, which takes as long as reading
 the executable a few times. Here it is found by what is known before: the structural key of the model, which describes
 all that its steps depend on, the shapes of the arguments, and all that could make JAX or XLA compile something else.
+
+JAX does not write such a program into its cache too. Where it finds one there, of a model without a key, it is not kept
+here: JAX writes an executable that it has read without some of its functions, and running it fails.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 import pathlib
 import pickle
 import platform
 import sys
+import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
@@ -30,6 +35,9 @@ from minidl.core.tracebacks import warn
 from minidl.saving.files import atomic_write
 
 _DIGEST = 32  # bytes at the beginning of a file
+_COMPILED, _READ = "/jax/core/compile/backend_compile_duration", "/jax/compilation_cache/cache_hits"  # events of JAX
+
+_seen = threading.local()  # `events`: those of the thread's compilation
 
 
 def are_kept(identity: Hashable) -> bool:
@@ -47,28 +55,38 @@ def load(identity: Hashable, args: Sequence[Any]) -> Callable[..., Any] | None:
         args: arrays, or their shapes and dtypes.
     """
     path = _path(identity, args) if are_kept(identity) else None
-    if path is None or not path.is_file():
+    if path is None:
         return None
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+        os.utime(path)  # it is used
+    except FileNotFoundError:  # never written, or deleted by another process that needed the space
+        return None
     if hashlib.blake2b(data[_DIGEST:], digest_size=_DIGEST).digest() != data[:_DIGEST]:
         return None  # cut off
     from jax.experimental import serialize_executable  # imports much
 
     try:
-        found = serialize_executable.deserialize_and_load(*pickle.loads(data[_DIGEST:]))  # the folder is private
+        return serialize_executable.deserialize_and_load(*pickle.loads(data[_DIGEST:]))  # the folder is private
     except (ValueError, jax.errors.JaxRuntimeError):  # of a processor that lacks what this one had
         return None
-    os.utime(path)  # it was used
-    return found
 
 
-def keep(identity: Hashable, args: Sequence[Any], compiled: Any) -> None:
-    """Write the executable of a program, where they are kept."""
+def compile_and_keep(lowered: Any, identity: Hashable, args: Sequence[Any]) -> None:
+    """Compile a program, which JAX finds when it is called; and write its executable, where they are kept."""
     path = _path(identity, args) if are_kept(identity) else None
     if path is None:
+        lowered.compile()
         return
+    from jax._src import config as jax_config
     from jax.experimental import serialize_executable
 
+    _listen()
+    _seen.events = []
+    with jax_config.persistent_cache_min_compile_time_secs(math.inf):  # or it writes the program, too
+        compiled = lowered.compile()
+    if _COMPILED not in _seen.events or _READ in _seen.events:
+        return
     try:
         data = pickle.dumps(serialize_executable.serialize(compiled))
     except (NotImplementedError, ValueError):  # a platform or a program for which JAX cannot
@@ -78,6 +96,18 @@ def keep(identity: Hashable, args: Sequence[Any], compiled: Any) -> None:
             file.write(hashlib.blake2b(data, digest_size=_DIGEST).digest() + data)
     except OSError as error:  # the disk is full, or the folder was removed; the program itself does not need the file
         warn(f"A compiled program was not kept for later runs: {error}.")
+
+
+@functools.cache
+def _listen() -> None:
+    """Record what JAX reports of each compilation, in the thread that compiles."""
+
+    def record(event: str, *_: Any, **__: Any) -> None:
+        if event in (_COMPILED, _READ) and hasattr(_seen, "events"):
+            _seen.events.append(event)
+
+    jax.monitoring.register_event_listener(record)
+    jax.monitoring.register_event_duration_secs_listener(record)
 
 
 def _path(identity: Hashable, args: Sequence[Any]) -> pathlib.Path | None:
@@ -106,7 +136,7 @@ def _files(folder: str) -> Iterator[tuple[str, int, int]]:
     for entry in os.scandir(folder):
         if entry.is_dir():
             yield from _files(entry.path)
-        elif entry.name.endswith(".py"):
+        elif entry.name.endswith(".py") and entry.is_file():  # editors mark open files by links to nowhere
             found = entry.stat()
             yield entry.path, found.st_mtime_ns, found.st_size
 

@@ -65,7 +65,7 @@ class Program:
             with self._compiling, collector.paused():  # several models, and threads, may share the program
                 self._set_options(*args)
                 if executables.are_kept(self._identity):
-                    executables.keep(self._identity, args, self._function.lower(*args).compile())
+                    executables.compile_and_keep(self._function.lower(*args), self._identity, args)
                 outputs = self._function(*args)
         else:
             outputs = self._function(*args)
@@ -82,7 +82,7 @@ class Program:
             argument: what is passed to `learn`, which this does.
             *args: of the call; arrays may be their shapes and dtypes.
         """
-        if (loaded := executables.load(self._identity, args)) is None:
+        if _key(argument) in self._ahead or (loaded := executables.load(self._identity, args)) is None:
             return False
         if len(self._loaded) >= LIMIT:
             self._loaded.clear()
@@ -123,8 +123,7 @@ class Program:
             self._set_options(*args)
             lowered = self._function.lower(*args)
         compiler = futures.ThreadPoolExecutor(1)
-        # JAX finds what is compiled when the function is called.
-        self._ahead[_key(argument)] = compiler.submit(lambda: executables.keep(self._identity, args, lowered.compile()))
+        self._ahead[_key(argument)] = compiler.submit(executables.compile_and_keep, lowered, self._identity, args)
         compiler.shutdown(wait=False)
 
 

@@ -76,6 +76,21 @@ def test_models_with_layers_of_the_user_are_traced(tmp_path):
     assert first == second and second[0]
 
 
+@pytest.mark.slow
+def test_what_jax_read_from_its_own_cache_is_not_kept(tmp_path):
+    """JAX would write it without some of its functions; and what is kept is not in JAX's cache, too."""
+    folder = tmp_path / "cache"
+    users = run(folder, layer="user")  # has no key, and compiles to the same programs
+    read = run(folder)
+    assert read[1] == users[1] and read[2] > 0, "no program came from JAX's cache"
+    assert not list(folder.glob("[0-9a-f]*-cache"))
+    for path in folder.glob("jit_*-cache"):
+        path.unlink()
+    kept, again = run(folder), run(folder)
+    assert kept[1] == again[1] == users[1] and (kept[0], again[0]) == (["predict", "test", "train"], [])
+    assert list(folder.glob("[0-9a-f]*-cache")) and not list(folder.glob("jit_*_chunk-*"))
+
+
 @pytest.fixture
 def folder(tmp_path):
     names = [name for name in dir(jax.config) if "compilation_cache" in name or "persistent_cache" in name]
@@ -102,6 +117,16 @@ def test_equal_models_have_one_file_and_others_have_others(folder):
     assert len({first, *others}) == 7
 
 
+def test_a_file_that_another_run_deletes_meanwhile_is_not_loaded(folder, monkeypatch):
+    def deleted(path):
+        raise FileNotFoundError(path)
+
+    path(built()).write_bytes(b"x" * 100)
+    assert executables.load(key_of(built()), (np.ones(3),)) is None
+    monkeypatch.setattr(executables.os, "utime", deleted)
+    assert executables.load(key_of(built()), (np.ones(3),)) is None
+
+
 def test_settings_of_jax_and_of_kernels_are_part_of_the_name(folder, monkeypatch):
     names = [path(built())]
     with jax.default_matmul_precision("float32"):
@@ -122,6 +147,7 @@ def test_a_changed_module_is_another_version(tmp_path):
     (tmp_path / "inside").mkdir()
     module = tmp_path / "inside" / "module.py"
     module.write_text("one = 1")
+    (tmp_path / "inside" / ".#module.py").symlink_to("nowhere")
     before = list(executables._files(str(tmp_path)))
     module.write_text("one = 12")
     assert len(before) == 1 and before != list(executables._files(str(tmp_path)))
