@@ -1,7 +1,8 @@
 """The two forms of a convolution on the CPU, over a grid of shapes: `python -m benchmarks.convolutions`.
 
 For each shape the milliseconds of XLA's convolution and of a product of patches, inside a loop, with both gradients
-and without; and the form that minidl chooses. The fastest of many runs counts, so that other load matters less.
+and without; and the forms that minidl chooses for both. The fastest of many runs counts, so that other load matters
+less.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ SHAPES = [
     *(Shape(32, 32, channels, 32, 3, 2) for channels in (3, 8, 16, 32)),
     *(Shape(images, 13, 32, 64, 3) for images in (8, 32, 64, 128, 256)),
     *(Shape(32, edge, 64, 64, 3) for edge in (4, 8, 16)),
+    *(Shape(32, 32, 3, filters, 3) for filters in (24, 32, 64)),
     Shape(128, 28, 1, 32, 3),
     Shape(32, 64, 3, 32, 7, 2),
     Shape(32, 16, 32, 64, 1),
@@ -69,11 +71,11 @@ def main() -> None:
     """Measure all shapes, and print a line for each."""
     table = Table("images", "edge", "channels", "filters", "window", "stride", "axes", *_COLUMNS, box=None)
     for shape in SHAPES:
-        table.add_row(*map(str, shape), *(f"{value:.2f}" for value in measured(shape)), _chosen(shape))
+        table.add_row(*map(str, shape), *(f"{value:.2f}" for value in measured(shape)), *_chosen(shape))
     Console(width=120).print(table)
 
 
-_COLUMNS = ("train: XLA", "product", "infer: XLA", "product", "chosen")
+_COLUMNS = ("train: XLA", "product", "infer: XLA", "product", "chosen", "infer")
 
 
 def measured(shape: Shape) -> Iterator[float]:
@@ -116,13 +118,17 @@ def _milliseconds(function: Any, *args: Any) -> float:
     return fastest * 1e3
 
 
-def _chosen(shape: Shape) -> str:
+def _chosen(shape: Shape) -> tuple[str, str]:
+    """The forms with gradients and without."""
     if shape.rank == 3:
-        return "images"
+        return "images", "images"
     sizes = [-(-shape.edge // shape.stride)] * shape.rank
     kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
-    is_disjoint = not windows.overlap([shape.window], [shape.stride], [1])
-    return "product" if is_disjoint or conv.is_product_faster(shape.images, sizes, kernel) else "XLA"
+    if not windows.overlap([shape.window], [shape.stride], [1]):
+        return "product", "product"
+    if not conv.is_product_faster(shape.images, sizes, kernel):
+        return "XLA", "XLA"
+    return "product", "product" if conv.is_product_faster_without_gradients(kernel) else "XLA"
 
 
 if __name__ == "__main__":

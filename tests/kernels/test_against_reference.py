@@ -60,6 +60,7 @@ def convolution_cases():
         ("few places", (2, 5, 6, 1), (3, 2, 1, 4), conv([1, 1], none)),
         ("many places", (2, 7, 6, 4), (3, 2, 4, 4), conv([2, 1], [(1, 0), (0, 2)])),
         ("dilated", (2, 9, 8, 3), (3, 3, 3, 2), conv([1, 1], one, [2, 3])),
+        ("few places, many filters", (2, 5, 6, 3), (3, 2, 3, 32), conv([2, 1], one)),
         ("groups", (2, 5, 6, 4), (3, 2, 2, 4), conv([1, 1], one, groups=2)),
         ("groups of one channel", (2, 5, 6, 3), (3, 2, 1, 6), conv([2, 1], one, groups=3)),
         ("many groups", (2, 3, 4, 66), (2, 2, 2, 66), conv([1, 2], one, groups=33)),

@@ -21,6 +21,7 @@ from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.depthwise import depthwise_conv
+from minidl.kernels.cpu.derivatives import where_differentiated
 from minidl.kernels.cpu.matmul import NARROW, matmul
 from minidl.kernels.cpu.products import Geometry
 from minidl.kernels.cpu.slices import patches_of
@@ -30,6 +31,7 @@ _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
 _FEW_GROUPS = 32  # more take long to compile
 _FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
+_FEW_FILTERS = 32  # below, XLA's convolution of few channels takes up to five times as long as with more filters
 
 
 def conv(
@@ -49,15 +51,33 @@ def conv(
     if groups > 1:
         outputs = _grouped(x, kernel, strides, padding, dilation, groups)
         return outputs if bias is None else outputs + bias
-    is_disjoint = not overlap(kernel.shape[:-2], strides, dilation)
-    if is_disjoint or is_product_faster(x.shape[0], sizes, kernel.shape):
+    if not overlap(kernel.shape[:-2], strides, dilation):
         return product(x, kernel, strides, padding, dilation, bias)
+    if is_product_faster(x.shape[0], sizes, kernel.shape):
+        return _of_few_channels(x, kernel, strides, padding, dilation, bias)
     if x.ndim == 5:
         images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
         outputs = conv(images, kernel, strides[1:], padding[1:], dilation[1:], bias=bias)
         return outputs.reshape(len(x), *sizes, outputs.shape[-1])
+    return _direct(x, kernel, strides, padding, dilation, bias)
+
+
+def _direct(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], bias: Array | None
+) -> Any:
     outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
     return outputs if bias is None else outputs + bias
+
+
+def _of_few_channels(
+    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], bias: Array | None
+) -> Any:
+    """A product where there are gradients, which need the patches; without them only where there are few filters."""
+    window = strides, padding, dilation
+    trained = lambda x, kernel, bias: product(x, kernel, *window, bias)  # noqa: E731
+    if is_product_faster_without_gradients(kernel.shape):
+        return trained(x, kernel, bias)
+    return where_differentiated(trained, lambda x, kernel, bias: _direct(x, kernel, *window, bias))(x, kernel, bias)
 
 
 def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], distance: int, size: int) -> Any:
@@ -92,7 +112,7 @@ def _grouped(
 
 
 def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
-    """Whether a convolution of windows that overlap is faster as a product, by `python -m benchmarks.convolutions`.
+    """Whether windows that overlap are faster as a product, with gradients, by `python -m benchmarks.convolutions`.
 
     Args:
         rows: the number of images.
@@ -104,6 +124,11 @@ def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) ->
     if rows * math.prod(sizes) * places * channels > _MANY or places > _WIDE:
         return False
     return channels < _FEW_CHANNELS and len(window) < 3
+
+
+def is_product_faster_without_gradients(kernel: Sequence[int]) -> bool:
+    """Whether the convolutions that are faster as a product with gradients are so in inference, too."""
+    return kernel[-1] < _FEW_FILTERS
 
 
 def product(
