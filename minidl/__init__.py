@@ -9,9 +9,9 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from minidl.core.collector import paused, promote
+from minidl.core.collector import importing
 
-with paused():
+with importing():
     from minidl import (
         absent,
         activations,
@@ -50,8 +50,6 @@ with paused():
     from minidl.models import Model, Sequential
     from minidl.optimizers import Optimizer
     from minidl.regularizers import Regularizer
-
-    promote()
 
 # `import minidl as tf` leaves `tf.keras...` as it stands: minidl.keras is minidl itself.
 if TYPE_CHECKING:

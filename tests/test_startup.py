@@ -54,7 +54,35 @@ def test_a_collector_that_is_off_stays_off_and_one_that_is_on_is_on_again():
     run("import gc, minidl; assert gc.isenabled()")
 
 
+IMPORTED = "any(one is minidl.layers.__dict__ for one in gc.get_objects({}))"
+
+
 @pytest.mark.slow
-def test_what_was_imported_is_in_the_oldest_generation():
-    """Else the next collection scans it, on every supported Python; Python 3.12 has frozen objects of its own."""
-    run("import gc, minidl; assert any(one is minidl.layers.__dict__ for one in gc.get_objects(generation=2))")
+def test_the_collector_never_scans_what_a_program_imported_at_its_begin():
+    """Python 3.12 has frozen objects of its own."""
+    run(f"import gc, minidl; assert not {IMPORTED.format('')}; gc.unfreeze(); assert {IMPORTED.format('')}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "before",
+    ["import sys; sys.ps1 = '>>> '", "many = [[] for _ in range(200_000)]", "file = open(os.devnull, 'w')"],
+    ids=["an interactive session", "a program with many objects", "a file to be flushed"],
+)
+def test_where_much_may_have_happened_before_an_import_the_collector_finds_its_garbage(before):
+    """What was imported is in the oldest generation, so that the next collection does not scan it."""
+    run(
+        f"import os, weakref; {before}\n"
+        "class Node: pass\n"
+        "node = Node(); node.itself = node; left = weakref.ref(node)\n"
+        f"import gc, minidl; assert {IMPORTED.format('generation=2')}\n"
+        "del node; gc.collect(); assert left() is None"
+    )
+
+
+@pytest.mark.slow
+def test_a_file_in_a_cycle_is_flushed_at_exit(tmp_path):
+    make = "node = Node(); node.itself = node; node.file = open({!r}, 'w'); node.file.write('text')\n"
+    first, second = (str(tmp_path / name) for name in ("first", "second"))
+    run(f"class Node: pass\n{make.format(first)}import minidl\n{make.format(second)}")
+    assert [path.read_text() for path in sorted(tmp_path.iterdir())] == ["text", "text"]
