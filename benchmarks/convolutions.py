@@ -21,6 +21,7 @@ from rich.table import Table
 from minidl import kernels
 from minidl.kernels import windows
 from minidl.kernels.cpu import conv, direct_conv
+from minidl.kernels.cpu.geometry import Geometry
 
 _STEPS, _RUNS, _SECONDS = 4, 15, 0.02  # of a loop; of a measurement, and how long each of them takes at least
 
@@ -81,14 +82,14 @@ _COLUMNS = ("train: XLA", "product", "infer: XLA", "product", "chosen", "infer")
 def measured(shape: Shape) -> Iterator[float]:
     """The milliseconds of a step: of both forms with gradients, then of both without."""
     rank = shape.rank
-    options = [shape.stride] * rank, shape.padding, [1] * rank
     random = np.random.default_rng(0)
     x = random.standard_normal((shape.images, *[shape.edge] * rank, shape.channels), dtype="float32")
     kernel = random.standard_normal((*[shape.window] * rank, shape.channels, shape.filters), dtype="float32") / 100
-    direct = direct_conv.conv if rank < 3 else conv.conv  # volumes as images
+    geometry = Geometry.of(x, kernel.shape[:-2], [shape.stride] * rank, shape.padding, [1] * rank)
+    direct = direct_conv.conv if rank < 3 else lambda x, kernel, _: conv.conv(x, kernel, *geometry[2:])  # as images
     for trains in (True, False):
         for form in (direct, conv.product):
-            yield _milliseconds(_loop(lambda x, kernel, form=form: form(x, kernel, *options), trains), x, kernel)
+            yield _milliseconds(_loop(lambda x, kernel, form=form: form(x, kernel, geometry), trains), x, kernel)
 
 
 def _loop(call: Callable[..., Any], trains: bool) -> Any:

@@ -44,7 +44,7 @@ print(primitives(conv, x, weights))
 # On a CPU, XLA's convolution inside a loop is several times slower than outside of it. The form for the CPU computes
 # this one, whose images have few channels, as one matrix product with patches of the image.
 #
-# quote: minidl.kernels.cpu.conv.conv
+# quote: minidl.kernels.cpu.conv._conv
 keras.config.set_kernels("auto")
 with kernels.lowered_for("cpu"):
     print(primitives(conv, x, weights))

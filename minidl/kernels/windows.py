@@ -72,7 +72,11 @@ def spatial(x: Any, channels_last: bool) -> tuple[int, ...]:
 
 
 def out_sizes(
-    sizes: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: Pads, dilation: Sequence[int]
+    sizes: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
 ) -> list[int]:
     """The number of positions of a window along each axis.
 

@@ -55,10 +55,10 @@ def test_computations_on_the_cpu_of_a_machine_with_a_gpu_have_cpu_forms(beside_a
         assert not is_reference()
     model = minidl.Sequential([layers.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
-    assert_haspatches_of(model)
+    assert_has_patches(model)
 
 
-def assert_haspatches_of(model):
+def assert_has_patches(model):
     seen, patches = [], cpu_conv.patches_of
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cpu_conv, "patches_of", lambda *args: seen.append(1) or patches(*args))

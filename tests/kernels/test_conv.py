@@ -10,7 +10,7 @@ import pytest
 
 from minidl import Sequential, kernels, layers
 from minidl.kernels.cpu import direct_conv
-from minidl.kernels.cpu.products import Geometry
+from minidl.kernels.cpu.geometry import Geometry
 
 
 def images(*shape, seed=0):
@@ -39,6 +39,31 @@ def test_max_pool_forward_mode_integers_and_nan():
     np.testing.assert_allclose(got, want, rtol=1e-6)
     np.testing.assert_array_equal(pool(np.arange(16).reshape(1, 4, 4, 1)).ravel(), [5, 7, 13, 15])
     assert np.isnan(pool(np.full((1, 2, 2, 1), [[[[np.nan], [1]], [[2], [3]]]], "float32"))).all()
+
+
+def test_derivatives_of_a_pool_whose_windows_overlap(fast_forms):
+    """Of first and second order, in both modes and for each example, from those of pairwise choices."""
+    x, towards = images(2, 6, 5, 3), images(2, 6, 5, 3, seed=1)
+    inside = [(slice(None), slice(i, i + 4), slice(j, j + 3)) for i in range(3) for j in range(3)]
+    choices = lambda x: functools.reduce(lambda a, b: jnp.where(b > a, b, a), [x[one] for one in inside])  # noqa: E731
+    with kernels.lowered_for("cpu"):
+        for found, wanted in zip(derivatives(pool_of_three, x, towards), derivatives(choices, x, towards), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+        gradient = str(jax.make_jaxpr(jax.grad(lambda x: pool_of_three(x).sum()))(x))
+        assert gradient.count("= pad") == 2, "of the gradient and of the positions, once for all places"
+
+
+def pool_of_three(x):
+    return kernels.max_pool(x, (3, 3), (1, 1), [(0, 0)] * 2)
+
+
+def derivatives(pool, x, towards):
+    loss = lambda x: jnp.sum(jnp.sin(pool(x)) ** 2)  # noqa: E731
+    yield jax.grad(loss)(x)
+    yield jax.jvp(pool, (x,), (towards,))[1]
+    yield jax.vmap(lambda one: jax.grad(loss)(one[None]))(x)
+    yield jax.jvp(jax.grad(loss), (x,), (towards,))[1]
+    yield jax.grad(lambda x: jnp.sum(jax.grad(loss)(x) ** 2))(x)
 
 
 @pytest.mark.slow
@@ -102,7 +127,7 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
 @pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
 def test_the_gradient_of_a_kernel_is_summed_over_groups_of_images_where_it_is_large(strides, monkeypatch, fast_forms):
     x, kernel, g = images(6, 7, 5, 8), images(3, 2, 8, 4, seed=1), images(6, 7, 5, 4, seed=2)[:, :: strides[0]]
-    geometry = Geometry.of((7, 5), kernel, strides, [(1, 1), (0, 1)], (1, 1))
+    geometry = Geometry.of(x, kernel.shape[:-2], strides, [(1, 1), (0, 1)], (1, 1))
     whole = direct_conv._of_kernel(x, g, geometry)
     monkeypatch.setattr(direct_conv, "_MANY", 2 * (2 * 7 * 5 * 8 + 3 * g[0].size))  # of two images
     traced = jax.make_jaxpr(lambda x, g: direct_conv._of_kernel(x, g, geometry))(x, g)

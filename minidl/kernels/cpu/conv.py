@@ -9,7 +9,6 @@ shapes. A convolution of volumes is one of images: XLA has no fast code for thre
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -22,10 +21,10 @@ from minidl.kernels import reference
 from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.depthwise import depthwise_conv
 from minidl.kernels.cpu.derivatives import where_differentiated
+from minidl.kernels.cpu.geometry import Geometry
 from minidl.kernels.cpu.matmul import NARROW, matmul
-from minidl.kernels.cpu.products import Geometry
 from minidl.kernels.cpu.slices import patches_of
-from minidl.kernels.windows import Pads, out_sizes, overlap, spatial
+from minidl.kernels.windows import Pads
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
@@ -44,71 +43,74 @@ def conv(
     groups: int = 1,
     bias: Array | None = None,
 ) -> Array:
-    sizes = out_sizes(spatial(x, channels_last), kernel.shape[:-2], strides, padding, dilation)
     if not channels_last:
         last = conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation, True, groups, bias)
         return jnp.moveaxis(last, -1, 1)
-    if groups > 1:
-        outputs = _grouped(x, kernel, strides, padding, dilation, groups)
-        return outputs if bias is None else outputs + bias
-    if not overlap(kernel.shape[:-2], strides, dilation):
-        return product(x, kernel, strides, padding, dilation, bias)
-    if is_product_faster(x.shape[0], sizes, kernel.shape):
-        return _of_few_channels(x, kernel, strides, padding, dilation, bias)
-    if x.ndim == 5:
-        images, kernel = _as_images(x, kernel, strides[0], padding[0], dilation[0], sizes[0])
-        outputs = conv(images, kernel, strides[1:], padding[1:], dilation[1:], bias=bias)
-        return outputs.reshape(len(x), *sizes, outputs.shape[-1])
-    return _direct(x, kernel, strides, padding, dilation, bias)
-
-
-def _direct(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], bias: Array | None
-) -> Any:
-    outputs = direct_conv.conv(x, kernel, strides, padding, dilation)
+    geometry = Geometry.of(x, kernel.shape[:-2], strides, padding, dilation)
+    if groups == 1:
+        return _conv(x, kernel, geometry, bias)
+    outputs = _grouped(x, kernel, geometry, groups)
     return outputs if bias is None else outputs + bias
 
 
-def _of_few_channels(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], bias: Array | None
-) -> Any:
+def _conv(x: Array, kernel: Array, geometry: Geometry, bias: Array | None = None) -> Any:
+    """(batch, *sizes, channels), (*window, channels, filters), in the form that was measured to be the fastest."""
+    positions = geometry.positions
+    if not geometry.overlaps:
+        return product(x, kernel, geometry, bias)
+    if is_product_faster(x.shape[0], positions, kernel.shape):
+        return _of_few_channels(x, kernel, geometry, bias)
+    if x.ndim == 5:
+        outputs = _conv(*_as_images(x, kernel, geometry), bias)
+        return outputs.reshape(len(x), *positions, outputs.shape[-1])
+    return _direct(x, kernel, geometry, bias)
+
+
+def _direct(x: Array, kernel: Array, geometry: Geometry, bias: Array | None) -> Any:
+    outputs = direct_conv.conv(x, kernel, geometry)
+    return outputs if bias is None else outputs + bias
+
+
+def _of_few_channels(x: Array, kernel: Array, geometry: Geometry, bias: Array | None) -> Any:
     """A product where there are gradients, which need the patches; without them only where there are few filters."""
-    window = strides, padding, dilation
-    trained = lambda x, kernel, bias: product(x, kernel, *window, bias)  # noqa: E731
+    trained = lambda x, kernel, bias: product(x, kernel, geometry, bias)  # noqa: E731
     if is_product_faster_without_gradients(kernel.shape):
         return trained(x, kernel, bias)
-    return where_differentiated(trained, lambda x, kernel, bias: _direct(x, kernel, *window, bias))(x, kernel, bias)
+    return where_differentiated(trained, lambda x, kernel, bias: _direct(x, kernel, geometry, bias))(x, kernel, bias)
 
 
-def _as_images(x: Array, kernel: Array, stride: int, padding: tuple[int, int], distance: int, size: int) -> Any:
-    """Volumes as images, whose channels are those of all depths of the window; `size` is the depth of the outputs."""
+def _as_images(x: Array, kernel: Array, geometry: Geometry) -> tuple[Any, Any, Geometry]:
+    """Volumes as images, whose channels are those of all depths of the window."""
     depth, *window, channels, filters = kernel.shape
-    edges = x.shape[2:4]
-    pads = [padding, (0, 0), (0, 0)]
-    images = patches_of(x, (depth, 1, 1), (stride, 1, 1), pads, (distance, 1, 1), (size, *edges))
+    _, *edges = geometry.sizes
+    (stride, *_), (padding, *_), (distance, *_) = geometry.strides, geometry.padding, geometry.dilation
+    none = (0, 0)
+    images = patches_of(
+        x, Geometry(geometry.sizes, (depth, 1, 1), (stride, 1, 1), (padding, none, none), (distance, 1, 1))
+    )
     return (
-        images.reshape(len(x) * size, *edges, depth * channels),
+        images.reshape(len(x) * images.shape[1], *edges, depth * channels),
         jnp.moveaxis(kernel, 0, -3).reshape(*window, depth * channels, filters),
+        geometry.of_images(),
     )
 
 
-def _grouped(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int], groups: int
-) -> Any:
+def _grouped(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Any:
     """Groups of one channel are a depthwise convolution; others are computed one after another, if they are few."""
     *window, channels, filters = kernel.shape
+    _, _, strides, padding, dilation = geometry
     if channels == 1:
-        return depthwise_conv(x, kernel.reshape(*window, groups, filters // groups), strides, padding, dilation)
+        weights = kernel.reshape(*window, groups, filters // groups)
+        return depthwise_conv(x, weights, strides, list(padding), dilation)
     if groups <= _FEW_GROUPS:
         pairs = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1))
-        return jnp.concatenate([conv(one, own, strides, padding, dilation) for one, own in pairs], axis=-1)
-    sizes, places = out_sizes(x.shape[1:-1], window, strides, padding, dilation), math.prod(window)
+        return jnp.concatenate([_conv(one, own, geometry) for one, own in pairs], axis=-1)
+    positions, places = geometry.positions, math.prod(window)
     if math.prod(x.shape) * places > _MANY:
-        return reference.conv(x, kernel, strides, padding, dilation, True, groups)
-    patches = patches_of(x, window, strides, padding, dilation, sizes)
-    grouped = patches.reshape(len(x), math.prod(sizes), places, groups, channels)
+        return reference.conv(x, kernel, strides, list(padding), dilation, True, groups)
+    grouped = patches_of(x, geometry).reshape(len(x), math.prod(positions), places, groups, channels)
     split = kernel.reshape(places, channels, groups, filters // groups)
-    return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *sizes, filters)
+    return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *positions, filters)
 
 
 def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
@@ -131,19 +133,9 @@ def is_product_faster_without_gradients(kernel: Sequence[int]) -> bool:
     return kernel[-1] < _FEW_FILTERS
 
 
-def product(
-    x: Array,
-    kernel: Array,
-    strides: Sequence[int],
-    padding: Pads,
-    dilation: Sequence[int],
-    bias: Array | None = None,
-) -> Any:
-    """The convolution as a product of patches; arguments as of `conv`, with channels last."""
-    window = kernel.shape[:-2]
-    sizes = out_sizes(x.shape[1:-1], window, strides, padding, dilation)
-    patches = patches_of(x, window, strides, padding, dilation, sizes)
-    filters = kernel.shape[-1]
+def product(x: Array, kernel: Array, geometry: Geometry, bias: Array | None = None) -> Any:
+    """The convolution as a product of patches."""
+    patches, filters = patches_of(x, geometry), kernel.shape[-1]
     if bias is not None and patches.shape[-1] < NARROW:
         # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
         patches = jnp.concatenate([patches, jnp.ones((*patches.shape[:-1], 1), patches.dtype)], axis=-1)
@@ -157,26 +149,18 @@ def conv_transpose(
 ) -> Array:
     if not channels_last:
         return jnp.moveaxis(conv_transpose(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
-    if not overlap(kernel.shape[:-2], strides, dilation):
-        return _disjoint_transpose(x, kernel, strides, padding, dilation)
-    if len(strides) < 3:
-        return direct_conv.conv_transpose(x, kernel, strides, padding, dilation)
+    geometry = Geometry.transposed(x, kernel.shape[:-2], strides, padding, dilation)
+    if not geometry.overlaps:
+        return _disjoint_transpose(x, kernel, geometry)
+    if x.ndim < 5:
+        return direct_conv.conv_transpose(x, kernel, geometry)
     spread, flipped = reference.spread(x, kernel, strides, channels_last)
-    return conv(spread, flipped, [1] * len(strides), padding, dilation)
+    return _conv(spread, flipped, Geometry.of(spread, flipped.shape[:-2], [1] * len(strides), padding, dilation))
 
 
-def _disjoint_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Any:
+def _disjoint_transpose(x: Array, kernel: Array, geometry: Geometry) -> Any:
     """Where windows do not overlap: one product gives patches of the outputs, which are put in their places."""
-    geometry = Geometry.transposed(x.shape[1:-1], kernel, strides, padding, dilation)
-    *window, filters, channels = kernel.shape
+    *_, filters, channels = kernel.shape
     patches = matmul(x, kernel.reshape(-1, channels).T)
-    of_outputs = functools.partial(
-        patches_of,
-        window=window,
-        strides=strides,
-        padding=list(geometry.padding),
-        dilation=dilation,
-        sizes=x.shape[1:-1],
-    )
     outputs = jax.ShapeDtypeStruct((x.shape[0], *geometry.sizes, filters), patches.dtype)
-    return jax.linear_transpose(of_outputs, outputs)(patches)[0]
+    return jax.linear_transpose(lambda outputs: patches_of(outputs, geometry), outputs)(patches)[0]

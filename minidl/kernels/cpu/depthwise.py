@@ -17,7 +17,8 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
+from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.cpu.products import Product, products, same_dtype
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.windows import Pads, out_sizes, reach
 
@@ -27,15 +28,16 @@ def depthwise_conv(
 ) -> Any:
     if not channels_last:
         return jnp.moveaxis(depthwise_conv(jnp.moveaxis(x, 1, -1), kernel, strides, padding, dilation), -1, 1)
+    geometry = Geometry.of(x, kernel.shape[:-2], strides, padding, dilation)
+    x, kernel = same_dtype(x, kernel)
     if x.ndim == 3:
-        one_row = (1, *strides), [(0, 0), *padding], (1, *dilation)
-        return depthwise_conv(x[:, None], kernel[None], *one_row)[:, 0]
-    return _product()(*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
+        return _product()(x[:, None], kernel[None], geometry.of_one_row())[:, 0]
+    return _product()(x, kernel, geometry)
 
 
 def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
     """(batch, *sizes, channels), (*window, channels, multiplier) -> (batch, *positions, channels * multiplier)."""
-    return _sum_of_slices(padded(x, list(geometry.padding), 0), kernel, geometry.strides, geometry.dilation)
+    return _sum_of_slices(padded(x, geometry.padding, 0), kernel, geometry.strides, geometry.dilation)
 
 
 def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
@@ -55,7 +57,7 @@ def _of_kernel(x: Array, g: Array, geometry: Geometry) -> Any:
     """
     _, window, strides, padding, dilation = geometry
     images, height, *others, _ = g.shape
-    x = keep_barrier(padded(x, list(padding), 0))
+    x = keep_barrier(padded(x, padding, 0))
     channels, multiplier = x.shape[-1], g.shape[-1] // x.shape[-1]
 
     def add(i: Any, totals: list[Any]) -> list[Any]:

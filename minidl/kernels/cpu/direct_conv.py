@@ -18,44 +18,35 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.cpu.products import Geometry, Product, products, same_dtype
+from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.cpu.products import Product, products, same_dtype
 from minidl.kernels.cpu.slices import padded, patches_along
-from minidl.kernels.windows import Pads, reach
+from minidl.kernels.windows import reach
 
 _MANY = 2**25  # numbers in the copies that the gradient of a kernel is computed from, at a time
 
 
-def conv(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
-    if x.ndim == 3:
-        return conv(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
-    return _products()[0](*same_dtype(x, kernel), Geometry.of(x.shape[1:-1], kernel, strides, padding, dilation))
+def conv(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """(batch, *sizes, channels), (*window, channels, filters) -> (batch, *positions, filters)."""
+    if x.ndim == 3:  # XLA has faster code for images of one row
+        return conv(x[:, None], kernel[None], geometry.of_one_row())[:, 0]
+    return _products()[0](*same_dtype(x, kernel), geometry)
 
 
-def conv_transpose(x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]) -> Array:
-    """The gradient of a convolution with respect to its input: `padding` is that of `x`, with zeros between its pixels.
+def conv_transpose(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """The gradient of a convolution with respect to its input.
 
     Args:
-        x: (batch, *sizes, channels).
+        x: (batch, *positions, channels).
         kernel: (*window, filters, channels).
-        strides: how many places of the outputs lie between two of the inputs, along each axis.
-        padding: zeros before and after each axis.
-        dilation: places between the elements of the window.
+        geometry: of that convolution: `Geometry.transposed`.
     """
     if x.ndim == 3:
-        return conv_transpose(*_as_images(x, kernel, strides, padding, dilation))[:, 0]
-    geometry = Geometry.transposed(x.shape[1:-1], kernel, strides, padding, dilation)
+        return conv_transpose(x[:, None], kernel[None], geometry.of_one_row())[:, 0]
     return _products()[1](*same_dtype(x, kernel), geometry)
 
 
-def _as_images(
-    x: Array, kernel: Array, strides: Sequence[int], padding: Pads, dilation: Sequence[int]
-) -> tuple[Array, Array, Sequence[int], Pads, Sequence[int]]:
-    """Sequences as images of one row, for which XLA has faster code."""
-    return x[:, None], kernel[None], (1, *strides), [(0, 0), *padding], (1, *dilation)
-
-
 def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
-    """(batch, *sizes, channels), (*window, channels, filters) -> (batch, *positions, filters)."""
     return _in_usual_order(x, kernel, geometry.strides, geometry.padding, geometry.dilation)
 
 
@@ -88,7 +79,7 @@ def _of_some_images(x: Array, g: Array, geometry: Geometry) -> Any:
     """
     (high, wide), (stride, across), (distance, apart) = geometry.window, geometry.strides, geometry.dilation
     channels, filters, rows = x.shape[-1], g.shape[-1], g.shape[1]
-    x = padded(keep_barrier(x), list(geometry.padding), 0)
+    x = padded(keep_barrier(x), geometry.padding, 0)
     x = keep_barrier(patches_along(2, x, wide, across, apart, g.shape[2]))
     g = keep_barrier(g)
     begins = [place * distance for place in range(high)]

@@ -1,25 +1,30 @@
 """Maximum pooling on the CPU: the elementwise maximum of shifted slices, one per element of the window.
 
-In the gradient, XLA searches each window again for its maximum. Slices are compared with vector
-instructions. Where windows do not overlap, the gradient goes to the position of the maximum, which is found
-and kept in the pass forward. (Average pooling is three times faster as XLA's own operation.)
+In the gradient, XLA searches each window again for its maximum. Here slices are compared with vector instructions, and
+the position of the maximum is found and kept in the pass forward. The gradient goes to that position: where windows
+overlap, it is a sum of shifted slices of the gradient of the outputs, each where the position is the slice's own.
+(Average pooling is three times faster as XLA's own operation.)
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
+from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.cpu.products import Product, linear
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.reference import lowest
-from minidl.kernels.windows import Pads, out_sizes
+from minidl.kernels.windows import Pads
 
 
 def max_pool(
@@ -27,22 +32,59 @@ def max_pool(
 ) -> Array:
     if not channels_last:
         return jnp.moveaxis(max_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
-    if tuple(window) == tuple(strides) and not any(map(any, padding)):
-        out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
-        return _block_max(x, tuple(window))
-    return _pooled(x, lowest(x.dtype), _larger, window, strides, padding)
+    geometry = Geometry.of(x, window, strides, padding)
+    is_block = geometry.window == geometry.strides and not any(map(any, padding))
+    return _block_max(x, geometry.window) if is_block else _max(x, geometry)
 
 
-def _pooled(x: Array, empty: Any, join: Any, window: Sequence[int], strides: Sequence[int], padding: Pads) -> Any:
-    """A pairwise reduction over the elements of each window."""
-    ones = [1] * len(window)
-    sizes = out_sizes(x.shape[1:-1], window, strides, padding, ones)
-    return functools.reduce(join, window_slices(padded(x, padding, empty), window, strides, ones, sizes))
+def _largest(places: Sequence[Any]) -> tuple[Any, Any]:
+    """The elementwise maximum of arrays, and which of them is the first one that has it."""
+    kind = jnp.int8 if len(places) < 128 else jnp.int32
+    largest, first = places[0], jnp.zeros(places[0].shape, kind)
+    for number, place in enumerate(places[1:], 1):
+        first = jnp.where(place > largest, jnp.asarray(number, kind), first)
+        largest = jnp.maximum(place, largest)
+    return keep_barrier((largest, first))  # both, once: otherwise recomputed for each element
 
 
-def _larger(a: Array, b: Array) -> Any:
-    """The maximum; where both are equal, the whole gradient goes to the first argument."""
-    return jnp.where((b > a) | jnp.isnan(b), b, a) if jnp.issubdtype(a.dtype, jnp.floating) else jnp.where(b > a, b, a)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _max(x: Array, geometry: Geometry) -> Any:
+    return functools.reduce(jnp.maximum, _places(x, geometry))
+
+
+@_max.defjvp
+def _max_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
+    (x,), (d_x,) = primals, tangents
+    largest, first = _largest(_places(x, geometry))
+    return largest, _selection()(d_x, first, geometry)
+
+
+def _places(x: Array, geometry: Geometry, empty: Any = None) -> list[Any]:
+    """For each element of the window, in row-major order, its slice of the padded array."""
+    x = padded(x, geometry.padding, lowest(x.dtype) if empty is None else empty)
+    return list(window_slices(x, geometry.window, geometry.strides, geometry.dilation, geometry.positions))
+
+
+def _selected(x: Array, first: Array, geometry: Geometry) -> Any:
+    """The element of each window that `first` names: (batch, *sizes, channels) -> (batch, *positions, channels)."""
+    return sum(jnp.where(first == number, place, 0) for number, place in enumerate(_places(x, geometry, empty=0)))
+
+
+def _returned(g: Array, first: Array, geometry: Geometry) -> Any:
+    """The transposed operation: a number of each window, added to the element that `first` names."""
+    pads = geometry.padding_back(g.shape[1:-1])
+    spread = [(0, 0, 0), *((*pad, stride - 1) for pad, stride in zip(pads, geometry.strides)), (0, 0, 0)]
+    nowhere = jnp.asarray(-1, first.dtype)
+    both = keep_barrier((lax.pad(g, jnp.zeros((), g.dtype), spread), lax.pad(first, nowhere, spread)))
+    ones = [1] * len(pads)
+    slices = zip(*(window_slices(array, geometry.window, ones, geometry.dilation, geometry.sizes) for array in both))
+    last = math.prod(geometry.window) - 1
+    return sum(jnp.where(first == last - number, g, 0) for number, (g, first) in enumerate(slices))
+
+
+@functools.cache
+def _selection() -> Product:
+    return linear("max_pool_selection", _selected, _returned)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
@@ -58,14 +100,9 @@ def _block_max(x: Array, window: tuple[int, ...]) -> Any:
 def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
     (x,), (d_x,) = primals, tangents
     places = _blocks(x, window)
-    kind = jnp.int8 if len(places) < 128 else jnp.int32
-    largest, first = places[0], jnp.zeros(places[0].shape, kind)
-    for number, place in enumerate(places[1:], 1):
-        first = jnp.where(place > largest, jnp.asarray(number, kind), first)
-        largest = jnp.maximum(place, largest)
-    largest, first = keep_barrier((largest, first))  # both, once: otherwise recomputed for each element
+    largest, first = _largest(places)
     width = [n for size in window for n in (1, size)]  # interleaves the axes of blocks and of elements
-    numbers = np.arange(len(places), dtype=kind).reshape(*width, 1)
+    numbers = np.arange(len(places), dtype=first.dtype).reshape(*width, 1)
     sides = [n for size, n in zip(x.shape[1:-1], window) for n in (size // n, n)]
     whole = tuple(slice(size // n * n) for size, n in zip(x.shape[1:-1], window))
     if d_x[:, *whole].shape != d_x.shape:

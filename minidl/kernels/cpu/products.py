@@ -1,74 +1,16 @@
-"""The geometry of convolutions, and their products as operations of JAX whose gradients are given."""
+"""The products of convolutions as operations of JAX whose gradients are given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
 
 from minidl.core.typing import Array
-from minidl.kernels.windows import out_sizes, reach
-
-
-class Geometry(NamedTuple):
-    """The sliding window of a convolution of images with the sizes given."""
-
-    sizes: tuple[int, ...]
-    window: tuple[int, ...]
-    strides: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-
-    @classmethod
-    def of(
-        cls,
-        sizes: Sequence[int],
-        kernel: Array,
-        strides: Sequence[int],
-        padding: Sequence[tuple[int, int]],
-        dilation: Sequence[int],
-    ) -> Geometry:
-        """That of a kernel (*window, ..., ...)."""
-        pads = tuple((before, after) for before, after in padding)
-        return cls(tuple(sizes), kernel.shape[:-2], tuple(strides), pads, tuple(dilation))
-
-    @classmethod
-    def transposed(
-        cls,
-        sizes: Sequence[int],
-        kernel: Array,
-        strides: Sequence[int],
-        padding: Sequence[tuple[int, int]],
-        dilation: Sequence[int],
-    ) -> Geometry:
-        """That of the convolution whose gradient with respect to its input is a transposed one.
-
-        Args:
-            sizes: those of the transposed one's input, which are the outputs of the other.
-            padding: of that input, with `strides` between its pixels.
-        """
-        spread = [reach(size, stride) for size, stride in zip(sizes, strides)]
-        window = kernel.shape[:-2]
-        outputs = out_sizes(spread, window, [1] * len(window), list(padding), dilation)
-        spans = [reach(width, distance) - 1 for width, distance in zip(window, dilation)]
-        outer = [(span - before, span - after) for span, (before, after) in zip(spans, padding)]
-        return cls.of(outputs, kernel, strides, outer, dilation)
-
-    def padding_back(self, outputs: Sequence[int]) -> list[tuple[int, int]]:
-        """The padding of the outputs, with `strides` between them, in the convolution that gives the input's gradient.
-
-        Args:
-            outputs: the sizes of the outputs.
-        """
-        pads = []
-        for size, width, stride, (before, _), distance, count in zip(*self, outputs):
-            span = reach(width, distance) - 1
-            pads.append((span - before, size + before - reach(count, stride)))
-        return pads
-
+from minidl.kernels.cpu.geometry import Geometry
 
 Product: TypeAlias = Callable[[Array, Array, Geometry], Any]  # linear in each array
 
@@ -105,6 +47,21 @@ def products(name: str, outputs: Product, of_input: Product, of_kernel: Product)
             lambda g, one, _, geometry, traced, gradient=of_second: gradient(one, g, geometry),
         )
     return of_x, of_g, of_k
+
+
+def linear(name: str, apply: Product, transposed: Product) -> Product:
+    """A function that is linear in its first array and not differentiated by the second, with its transposed function.
+
+    Args:
+        name: of the operation in JAX's programs.
+        apply: (x, other, geometry) -> the outputs.
+        transposed: (g, other, geometry) -> the gradient of `x`, of that of the outputs.
+    """
+    forward, back = _Operation(name, apply), _Operation(f"{name}_transposed", transposed)
+    for operation, of_first in ((forward, back), (back, forward)):
+        gradient = lambda g, _, other, geometry, traced, of_first=of_first: of_first(g, other, geometry)  # noqa: E731
+        ad.defbilinear(operation.primitive, gradient, None)
+    return forward
 
 
 class _Operation:

@@ -12,7 +12,8 @@ from jax import lax
 
 from minidl.core.typing import Array
 from minidl.kernels.compiler import keep_barrier
-from minidl.kernels.windows import Pads, overlap, reach
+from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.windows import reach
 
 
 def window_slices(
@@ -25,33 +26,27 @@ def window_slices(
         yield lax.slice(x, (0, *begin, 0), (x.shape[0], *end, x.shape[-1]), (1, *strides, 1))
 
 
-def padded(x: Array, padding: Pads, value: float) -> Array:
+def padded(x: Array, padding: Sequence[tuple[int, int]], value: float) -> Array:
     """The array padded with a value, (batch, *sizes, channels)."""
     if not any(map(any, padding)):
         return x
     return lax.pad(x, jnp.asarray(value, x.dtype), [(0, 0, 0), *((a, b, 0) for a, b in padding), (0, 0, 0)])
 
 
-def patches_of(
-    x: Array,
-    window: Sequence[int],
-    strides: Sequence[int],
-    padding: Pads,
-    dilation: Sequence[int],
-    sizes: Sequence[int],
-) -> Any:
+def patches_of(x: Array, geometry: Geometry) -> Any:
     """The patches of the input, padded with zeros, with their elements in the channels.
 
-    Output shape: (batch, *sizes, elements * channels).
+    Output shape: (batch, *positions, elements * channels).
 
     Patches that overlap are made one axis after the other, so that longer rows are copied. Each is computed once, not
     for each slice of it; and so is the sum of the slices' gradients, not for each use.
     """
-    if not overlap(window, strides, dilation):
-        return _disjoint_patches(x, window, strides, padding, dilation, sizes)
-    x = padded(keep_barrier(x), padding, 0)
-    for axis in reversed(range(len(window))):
-        x = patches_along(axis + 1, x, window[axis], strides[axis], dilation[axis], sizes[axis])
+    if not geometry.overlaps:
+        return _disjoint_patches(x, geometry)
+    x = padded(keep_barrier(x), geometry.padding, 0)
+    along = list(zip(geometry.window, geometry.strides, geometry.dilation, geometry.positions))
+    for axis in reversed(range(len(along))):
+        x = patches_along(axis + 1, x, *along[axis])
     return x
 
 
@@ -64,24 +59,17 @@ def patches_along(axis: int, x: Array, width: int, stride: int, distance: int, s
     return jnp.stack(parts, axis=-2).reshape(*others, width * channels) if width > 1 else parts[0]
 
 
-def _disjoint_patches(
-    x: Array,
-    window: Sequence[int],
-    strides: Sequence[int],
-    padding: Pads,
-    dilation: Sequence[int],
-    sizes: Sequence[int],
-) -> Any:
+def _disjoint_patches(x: Array, geometry: Geometry) -> Any:
     """Each number is in one patch at most: they are blocks of the input, as long as the strides, cut to the window."""
-    batch, *lengths, channels = x.shape
+    (batch, *lengths, channels), positions, strides = x.shape, geometry.positions, geometry.strides
     cut = [
-        (before, size * stride - length - before, 0)
-        for size, stride, length, (before, _) in zip(sizes, strides, lengths, padding)
+        (before, count * stride - length - before, 0)
+        for count, stride, length, (before, _) in zip(positions, strides, lengths, geometry.padding)
     ]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *cut, (0, 0, 0)])
-    x = x.reshape(batch, *itertools.chain(*zip(sizes, strides)), channels)
-    for axis, (width, distance) in enumerate(zip(window, dilation)):
+    x = x.reshape(batch, *itertools.chain(*zip(positions, strides)), channels)
+    for axis, (width, distance) in enumerate(zip(geometry.window, geometry.dilation)):
         x = lax.slice_in_dim(x, 0, reach(width, distance), distance, 2 * axis + 2)
-    rank = len(window)
+    rank = len(lengths)
     x = x.transpose(0, *range(1, 2 * rank, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1)
-    return x.reshape(batch, *sizes, math.prod(window) * channels)
+    return x.reshape(batch, *positions, math.prod(geometry.window) * channels)
