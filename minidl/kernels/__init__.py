@@ -83,6 +83,7 @@ _FORMS: dict[str, dict[str, Callable[..., Any]]] = {
         "depthwise_conv": _depthwise.depthwise_conv,
         "materialized": _materialized.materialized,
         "max_pool": _pooling.max_pool,
+        "average_pool": _pooling.average_pool,
         "recurrence": _scan.recurrence,
         "lstm": _recurrence.lstm,
         "gru": _recurrence.gru,
@@ -237,7 +238,7 @@ def average_pool(
     x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
 ) -> Array:
     """The mean of each window, without the padding. For shapes see `conv`."""
-    return reference.average_pool(x, window, strides, padding, channels_last)
+    return form("average_pool", x)(x, window, strides, padding, channels_last)
 
 
 def recurrence(

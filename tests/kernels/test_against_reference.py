@@ -132,7 +132,8 @@ def pooling_cases():
     ]:
         # The reference cannot be differentiated forwards: XLA's windows have no such derivative.
         arguments = window, strides, padding, last
-        yield Case("max_pool", name, [x], lambda kernel, x, a=arguments: kernel(x, *a), forward=False)
+        for kernel in ("max_pool", "average_pool"):
+            yield Case(kernel, name, [x], lambda kernel, x, a=arguments: kernel(x, *a), forward=False)
 
 
 def recurrence_cases():

@@ -1,9 +1,11 @@
-"""Maximum pooling on the CPU: the elementwise maximum of shifted slices, one per element of the window.
+"""Pooling on the CPU: of shifted slices, one for each element of the window, with vector instructions.
 
-In the gradient, XLA searches each window again for its maximum. Here slices are compared with vector instructions, and
-the position of the maximum is found and kept in the pass forward. The gradient goes to that position: where windows
-overlap, it is a sum of shifted slices of the gradient of the outputs, each where the position is the slice's own.
-(Average pooling is three times faster as XLA's own operation.)
+In the gradient of a maximum, XLA searches each window again. Here the position of the maximum is found and kept in the
+pass forward. The gradient goes to that position: where windows overlap, it is a sum of shifted slices of the gradient
+of the outputs, each where the position is the slice's own.
+
+The gradient of a mean, where windows do not overlap, is that of the outputs, repeated; XLA's is another sum over
+windows. Other means are XLA's own.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ import numpy as np
 from jax import lax
 
 from minidl.core.typing import Array
+from minidl.kernels import reference, windows
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.geometry import Geometry
 from minidl.kernels.cpu.products import Product, linear
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.reference import lowest
 from minidl.kernels.windows import Pads
+
+_MANY = 64  # elements of a window; above, its slices take long to compile
 
 
 def max_pool(
@@ -103,17 +108,47 @@ def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) 
     largest, first = _largest(places)
     width = [n for size in window for n in (1, size)]  # interleaves the axes of blocks and of elements
     numbers = np.arange(len(places), dtype=first.dtype).reshape(*width, 1)
+    split, axes = _split(d_x, window)
+    here = jnp.expand_dims(first, axes) == numbers
+    return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), axes)
+
+
+def _split(x: Array, window: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """An array with an axis for the elements of blocks after each axis of blocks, without rests; and the new axes."""
     sides = [n for size, n in zip(x.shape[1:-1], window) for n in (size // n, n)]
     whole = tuple(slice(size // n * n) for size, n in zip(x.shape[1:-1], window))
-    if d_x[:, *whole].shape != d_x.shape:
-        d_x = keep_barrier(d_x[:, *whole])  # otherwise fused with the padding of the whole gradient
-    axes = range(2, 2 * len(window) + 1, 2)
-    here = jnp.expand_dims(first, axes) == numbers
-    split = d_x.reshape(x.shape[0], *sides, x.shape[-1])
-    return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), tuple(axes))
+    if x[:, *whole].shape != x.shape:
+        x = keep_barrier(x[:, *whole])  # otherwise fused with the padding of the whole gradient
+    return x.reshape(x.shape[0], *sides, x.shape[-1]), tuple(range(2, 2 * len(window) + 1, 2))
 
 
 def _blocks(x: Array, window: Sequence[int]) -> list[Any]:
     """For each element of windows that do not overlap, in row-major order, its slice."""
     sizes = [size // width for size, width in zip(x.shape[1:-1], window)]
     return list(window_slices(x, window, window, [1] * len(window), sizes))
+
+
+def average_pool(
+    x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
+) -> Array:
+    if not channels_last:
+        return jnp.moveaxis(average_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
+    windows.out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
+    if tuple(window) == tuple(strides) and not any(map(any, padding)):
+        return _block_mean(x, tuple(window))
+    return reference.average_pool(x, window, strides, padding)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def _block_mean(x: Array, window: tuple[int, ...]) -> Any:
+    """The mean of each window, for windows that do not overlap."""
+    if math.prod(window) > _MANY:
+        return reference.average_pool(x, window, window, [(0, 0)] * len(window))
+    places = _blocks(x, window)
+    return functools.reduce(jnp.add, places) / len(places)
+
+
+@_block_mean.defjvp
+def _block_mean_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+    split, axes = _split(*tangents, window)
+    return _block_mean(*primals, window), jnp.mean(split, axes)
