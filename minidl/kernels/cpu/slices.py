@@ -43,7 +43,7 @@ def patches_of(x: Array, geometry: Geometry) -> Any:
     """
     if not geometry.overlaps:
         return _disjoint_patches(x, geometry)
-    x = padded(keep_barrier(x), geometry.padding, 0)
+    x = padded(x, geometry.padding, 0)
     along = list(zip(geometry.window, geometry.strides, geometry.dilation, geometry.positions))
     for axis in reversed(range(len(along))):
         x = patches_along(axis + 1, x, *along[axis])
