@@ -100,6 +100,8 @@ CASES = [
     Case("depthwise_conv", "7x7", _same(7), [(32, 8, 8, 64), (7, 7, 64, 1)]),
     Case("materialized", "colors", _colors, [(64, 32, 32, 3)]),
     Case("max_pool", "convnet", _pool, [(128, 26, 26, 32)]),
+    Case("max_pool", "overlapping", lambda pool, x: pool(x, (3, 3), (1, 1), [(1, 1)] * 2), [(32, 16, 16, 80)]),
+    Case("average_pool", "lenet", _pool, [(32, 28, 28, 6)]),
     Case("lstm", "lstm", _loop, _recurrent(4, 2)),
     Case("gru", "gru", _loop, _recurrent(3, 1)),
     Case("attention", "transformer", lambda attention, *qkv: attention(*qkv, None), [(32, 4, 64, 16)] * 3),
