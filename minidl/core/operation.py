@@ -44,11 +44,11 @@ def operation(function: Callable[..., Any], name: str | None = None, converts: b
     >>> double(Input((3,))).shape, double([1.0, 2.0])
     ((None, 3), Array([2., 4.], dtype=float32))
     """
-    positional, further, by_name = _converters(function) if converts else ([], _same, {})
     name = name or function.__name__
 
     @functools.wraps(function)
     def compute(*args: Any, **kwargs: Any) -> Any:
+        positional, further, by_name = _converters(function) if converts else ([], _same, {})
         return function(
             *(
                 convert(_value(value))
@@ -93,6 +93,7 @@ def _each_to_array(value: Any) -> Any:
     return type(value)(to_array(part) for part in value) if type(value) in (list, tuple) else value
 
 
+@functools.lru_cache(maxsize=1024)  # computed at the first call: all at an import takes a while
 def _converters(function: Callable[..., Any]) -> tuple[list[_Converter], _Converter, dict[str, _Converter]]:
     """The converters of positional parameters, of `*args`, and of keyword arguments."""
     positional: list[_Converter] = []

@@ -86,6 +86,7 @@ def structural_key(*roots: Any, named: tuple[type, ...] = (), numbered: tuple[ty
         return None
 
 
+@functools.lru_cache(maxsize=64)
 def text_of(key: Hashable) -> str | None:
     """A key as text, which is the same in all processes that have the same libraries.
 

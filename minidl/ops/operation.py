@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ def named(function: Callable[..., Any], source: Callable[..., Any], family: str)
 
 def _summary(source: Callable[..., Any]) -> str:
     """The first line of a docstring; of an alias such as `jnp.abs`, that of the function that it names."""
-    line = inspect.cleandoc(source.__doc__ or "").partition("\n")[0]
+    line = (source.__doc__ or "").lstrip().partition("\n")[0].rstrip()
     alias = re.match(r"Alias of :func:`jax\.numpy\.(\w+)`", line)
     return _summary(getattr(jnp, alias[1])) if alias else line
 
