@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax._src.core import get_opaque_trace_state  # for the reason in minidl/kernels/cpu/products.py
 
 from minidl import kernels
 from minidl.core import arrays, structures
@@ -127,16 +128,12 @@ class _Made:
 
 def _is_traced() -> bool:
     """Whether a function of the user's is traced now, of which the call becomes a part."""
-    from jax.extend.core import get_opaque_trace_state  # imports much; only calls of models need it
-
     return bool(get_opaque_trace_state() != _outside())
 
 
 @functools.cache
 def _outside() -> Any:
     """The state of JAX where nothing is traced, which a new thread has."""
-    from jax.extend.core import get_opaque_trace_state
-
     with futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(get_opaque_trace_state).result()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jax.extend.core import Jaxpr, Literal
+from jax._src.core import Jaxpr, Literal  # for the reason in minidl/kernels/cpu/products.py
 
 from minidl.profiling.flops import called, joined
 

@@ -64,9 +64,9 @@ def check_operations(serialized: bytes) -> None:
     Raises:
         LoadError: an operation that is not allowed; the message names it.
     """
-    from jax.extend.mlir import ir  # noqa: PLC0415 - takes time, and only exported programs need it
-    from jax.extend.mlir.dialects import stablehlo  # noqa: PLC0415
-    from jax.interpreters.mlir import make_ir_context  # noqa: PLC0415
+    from jax.interpreters.mlir import make_ir_context  # noqa: PLC0415 - takes time, and only exported programs need it
+    from jaxlib.mlir import ir  # noqa: PLC0415
+    from jaxlib.mlir.dialects import stablehlo  # noqa: PLC0415
 
     refused: set[str] = set()
 

@@ -150,5 +150,6 @@ def _block_mean(x: Array, window: tuple[int, ...]) -> Any:
 
 @_block_mean.defjvp
 def _block_mean_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
-    split, axes = _split(*tangents, window)
-    return _block_mean(*primals, window), jnp.mean(split, axes)
+    (x,), (d_x,) = primals, tangents
+    split, axes = _split(d_x, window)
+    return _block_mean(x, window), jnp.mean(split, axes)

@@ -7,6 +7,9 @@ from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
+
+# jax.extend imports Pallas, which adds to JAX's tracing context: all functions would be traced and compiled again.
+from jax._src.core import Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
 from minidl.core.typing import Array
@@ -73,8 +76,6 @@ class _Operation:
     """
 
     def __init__(self, name: str, product: Product):
-        from jax.extend.core import Primitive, jaxpr_as_fun  # imports much; only convolutions need it
-
         self._product = product
         self._compiled = jax.jit(product, static_argnums=2)
         self.primitive = primitive = Primitive(name)
