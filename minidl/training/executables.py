@@ -85,7 +85,8 @@ def compile_and_keep(lowered: Any, identity: Hashable, args: Sequence[Any]) -> N
     _seen.events = []
     with jax_config.persistent_cache_min_compile_time_secs(math.inf):  # or it writes the program, too
         compiled = lowered.compile()
-    if _COMPILED not in _seen.events or _READ in _seen.events:
+    events = vars(_seen).pop("events")  # what the thread compiles later is not recorded
+    if _COMPILED not in events or _READ in events:
         return
     try:
         data = pickle.dumps(serialize_executable.serialize(compiled))

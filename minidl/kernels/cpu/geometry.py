@@ -75,6 +75,11 @@ class Geometry(NamedTuple):
         """Whether windows next to each other share places."""
         return windows.overlap(self.window, self.strides, self.dilation)
 
+    @property
+    def is_of_blocks(self) -> bool:
+        """Whether the windows lie side by side, without padding."""
+        return self.window == self.strides and not any(map(any, self.padding)) and set(self.dilation) == {1}
+
     def of_images(self) -> Geometry:
         """That of volumes as images: without the first axis."""
         sizes, window, strides, padding, dilation = self

@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 
 from minidl.core.typing import Array
-from minidl.kernels import reference, windows
+from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.geometry import Geometry
 from minidl.kernels.cpu.products import Product, linear
@@ -38,8 +38,7 @@ def max_pool(
     if not channels_last:
         return jnp.moveaxis(max_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
     geometry = Geometry.of(x, window, strides, padding)
-    is_block = geometry.window == geometry.strides and not any(map(any, padding))
-    return _block_max(x, geometry.window) if is_block else _max(x, geometry)
+    return _block_max(x, geometry) if geometry.is_of_blocks else _max(x, geometry)
 
 
 def _largest(places: Sequence[Any]) -> tuple[Any, Any]:
@@ -54,25 +53,25 @@ def _largest(places: Sequence[Any]) -> tuple[Any, Any]:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def _max(x: Array, geometry: Geometry) -> Any:
-    return functools.reduce(jnp.maximum, _places(x, geometry))
+    return functools.reduce(jnp.maximum, _places(x, geometry, lowest(x.dtype)))
 
 
 @_max.defjvp
 def _max_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
     (x,), (d_x,) = primals, tangents
-    largest, first = _largest(_places(x, geometry))
+    largest, first = _largest(_places(x, geometry, lowest(x.dtype)))
     return largest, _selection()(d_x, first, geometry)
 
 
-def _places(x: Array, geometry: Geometry, empty: Any = None) -> list[Any]:
-    """For each element of the window, in row-major order, its slice of the padded array."""
-    x = padded(x, geometry.padding, lowest(x.dtype) if empty is None else empty)
+def _places(x: Array, geometry: Geometry, empty: float = 0) -> list[Any]:
+    """For each element of the window, in row-major order, its slice of the array, padded with `empty`."""
+    x = padded(x, geometry.padding, empty)
     return list(window_slices(x, geometry.window, geometry.strides, geometry.dilation, geometry.positions))
 
 
 def _selected(x: Array, first: Array, geometry: Geometry) -> Any:
     """The element of each window that `first` names: (batch, *sizes, channels) -> (batch, *positions, channels)."""
-    return sum(jnp.where(first == number, place, 0) for number, place in enumerate(_places(x, geometry, empty=0)))
+    return sum(jnp.where(first == number, place, 0) for number, place in enumerate(_places(x, geometry)))
 
 
 def _returned(g: Array, first: Array, geometry: Geometry) -> Any:
@@ -93,22 +92,22 @@ def _selection() -> Product:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _block_max(x: Array, window: tuple[int, ...]) -> Any:
+def _block_max(x: Array, geometry: Geometry) -> Any:
     """The maximum of each window, for windows that do not overlap; remainders at the ends of axes are dropped.
 
     The derivative uses the first position of the maximum, which is computed with it.
     """
-    return functools.reduce(jnp.maximum, _blocks(x, window))
+    return functools.reduce(jnp.maximum, _places(x, geometry))
 
 
 @_block_max.defjvp
-def _block_max_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+def _block_max_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
     (x,), (d_x,) = primals, tangents
-    places = _blocks(x, window)
+    places = _places(x, geometry)
     largest, first = _largest(places)
-    width = [n for size in window for n in (1, size)]  # interleaves the axes of blocks and of elements
+    width = [n for size in geometry.window for n in (1, size)]  # interleaves the axes of blocks and of elements
     numbers = np.arange(len(places), dtype=first.dtype).reshape(*width, 1)
-    split, axes = _split(d_x, window)
+    split, axes = _split(d_x, geometry.window)
     here = jnp.expand_dims(first, axes) == numbers
     return largest, jnp.sum(jnp.where(here, split, jnp.zeros((), d_x.dtype)), axes)
 
@@ -122,34 +121,27 @@ def _split(x: Array, window: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     return x.reshape(x.shape[0], *sides, x.shape[-1]), tuple(range(2, 2 * len(window) + 1, 2))
 
 
-def _blocks(x: Array, window: Sequence[int]) -> list[Any]:
-    """For each element of windows that do not overlap, in row-major order, its slice."""
-    sizes = [size // width for size, width in zip(x.shape[1:-1], window)]
-    return list(window_slices(x, window, window, [1] * len(window), sizes))
-
-
 def average_pool(
     x: Array, window: Sequence[int], strides: Sequence[int], padding: Pads, channels_last: bool = True
 ) -> Array:
     if not channels_last:
         return jnp.moveaxis(average_pool(jnp.moveaxis(x, 1, -1), window, strides, padding), -1, 1)
-    windows.out_sizes(x.shape[1:-1], window, strides, padding, [1] * len(window))
-    if tuple(window) == tuple(strides) and not any(map(any, padding)):
-        return _block_mean(x, tuple(window))
-    return reference.average_pool(x, window, strides, padding)
+    geometry = Geometry.of(x, window, strides, padding)
+    return _block_mean(x, geometry) if geometry.is_of_blocks else reference.average_pool(x, window, strides, padding)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _block_mean(x: Array, window: tuple[int, ...]) -> Any:
+def _block_mean(x: Array, geometry: Geometry) -> Any:
     """The mean of each window, for windows that do not overlap."""
+    window = geometry.window
     if math.prod(window) > _MANY:
         return reference.average_pool(x, window, window, [(0, 0)] * len(window))
-    places = _blocks(x, window)
+    places = _places(x, geometry)
     return functools.reduce(jnp.add, places) / len(places)
 
 
 @_block_mean.defjvp
-def _block_mean_derivative(window: tuple[int, ...], primals: Any, tangents: Any) -> Any:
+def _block_mean_derivative(geometry: Geometry, primals: Any, tangents: Any) -> Any:
     (x,), (d_x,) = primals, tangents
-    split, axes = _split(d_x, window)
-    return _block_mean(x, window), jnp.mean(split, axes)
+    split, axes = _split(d_x, geometry.window)
+    return _block_mean(x, geometry), jnp.mean(split, axes)
