@@ -1,8 +1,8 @@
-"""The two forms of a convolution on the CPU, over a grid of shapes: `python -m benchmarks.convolutions`.
+"""The forms of a convolution on the CPU, over a grid of shapes: `python -m benchmarks.convolutions`.
 
-For each shape the milliseconds of XLA's convolution and of a product of patches, inside a loop, with both gradients
-and without; and the forms that minidl chooses for both. The fastest of many runs counts, so that other load matters
-less.
+For each shape the milliseconds of XLA's convolution, of a product of patches, and of what minidl chooses: one of them,
+or one of them for several positions at a time. Inside a loop, with both gradients and without. The fastest of many runs
+counts, so that other load matters less.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ SHAPES = [
     *(Shape(32, 32, channels, 32, 3, 2) for channels in (3, 8, 16, 32)),
     *(Shape(images, 13, 32, 64, 3) for images in (8, 32, 64, 128, 256)),
     *(Shape(32, edge, 64, 64, 3) for edge in (4, 8, 16)),
-    *(Shape(32, 32, 3, filters, 3) for filters in (24, 32, 64)),
+    *(Shape(32, 32, 3, filters, 3) for filters in (8, 24, 32, 64)),
+    *(Shape(32, 28, channels, 6, 5) for channels in (1, 3)),
+    *(Shape(32, 14, channels, 16, 5) for channels in (6, 12)),
+    *(Shape(32, 16, 48, filters, 3) for filters in (3, 12, 20)),
     Shape(128, 28, 1, 32, 3),
     Shape(32, 64, 3, 32, 7, 2),
     Shape(32, 16, 32, 64, 1),
@@ -72,23 +75,24 @@ def main() -> None:
     """Measure all shapes, and print a line for each."""
     table = Table("images", "edge", "channels", "filters", "window", "stride", "axes", *_COLUMNS, box=None)
     for shape in SHAPES:
-        table.add_row(*map(str, shape), *(f"{value:.2f}" for value in measured(shape)), *_chosen(shape))
+        table.add_row(*map(str, shape), *(f"{value:.2f}" for value in measured(shape)))
     Console(width=120).print(table)
 
 
-_COLUMNS = ("train: XLA", "product", "infer: XLA", "product", "chosen", "infer")
+_COLUMNS = ("train: XLA", "product", "minidl", "infer: XLA", "product", "minidl")
 
 
 def measured(shape: Shape) -> Iterator[float]:
-    """The milliseconds of a step: of both forms with gradients, then of both without."""
+    """The milliseconds of a step: of the three forms with gradients, then without."""
     rank = shape.rank
     random = np.random.default_rng(0)
     x = random.standard_normal((shape.images, *[shape.edge] * rank, shape.channels), dtype="float32")
     kernel = random.standard_normal((*[shape.window] * rank, shape.channels, shape.filters), dtype="float32") / 100
     geometry = Geometry.of(x, kernel.shape[:-2], [shape.stride] * rank, shape.padding, [1] * rank)
-    direct = direct_conv.conv if rank < 3 else lambda x, kernel, _: conv.conv(x, kernel, *geometry[2:])  # as images
+    chosen = lambda x, kernel, _: conv.conv(x, kernel, *geometry[2:])  # noqa: E731
+    direct = direct_conv.conv if rank < 3 else chosen  # as images
     for trains in (True, False):
-        for form in (direct, conv.product):
+        for form in (direct, conv.product, chosen):
             yield _milliseconds(_loop(lambda x, kernel, form=form: form(x, kernel, geometry), trains), x, kernel)
 
 
@@ -117,19 +121,6 @@ def _milliseconds(function: Any, *args: Any) -> float:
         jax.block_until_ready(outputs)
         fastest = min(fastest, (time.perf_counter() - start) / repeats / _STEPS)
     return fastest * 1e3
-
-
-def _chosen(shape: Shape) -> tuple[str, str]:
-    """The forms with gradients and without."""
-    if shape.rank == 3:
-        return "images", "images"
-    sizes = [-(-shape.edge // shape.stride)] * shape.rank
-    kernel = (*[shape.window] * shape.rank, shape.channels, shape.filters)
-    if not windows.overlap([shape.window], [shape.stride], [1]):
-        return "product", "product"
-    if not conv.is_product_faster(shape.images, sizes, kernel):
-        return "XLA", "XLA"
-    return "product", "product" if conv.is_product_faster_without_gradients(kernel) else "XLA"
 
 
 if __name__ == "__main__":

@@ -87,6 +87,16 @@ def convolution_cases():
         ("no overlap, three axes", (1, 4, 5, 6, 2), (2, 1, 3, 2, 3), conv([2, 2, 3], [(0, 1)] * 3)),
         ("no overlap, no images", (0, 5, 6, 2), (2, 2, 2, 4), conv([2, 2], none)),
         ("many images", (64, 5, 4, 8), (3, 2, 8, 2), conv([2, 1], [(1, 0), (0, 1)])),
+        ("two columns at a time", (2, 5, 8, 3), (3, 3, 3, 5), conv([1, 1], one)),
+        ("two columns, wide padding", (2, 4, 4, 3), (2, 3, 3, 5), conv([3, 1], [(1, 2), (0, 4)])),
+        ("two columns, dilated rows", (2, 9, 6, 3), (3, 3, 3, 5), conv([1, 1], one, [2, 1])),
+        ("four columns", (2, 5, 8, 2), (3, 5, 2, 3), conv([1, 1], [(1, 1), (2, 2)])),
+        ("four columns, large window", (2, 7, 8, 1), (5, 5, 1, 3), conv([1, 1], [(2, 2)] * 2)),
+        ("strides, large window", (2, 9, 10, 2), (7, 7, 2, 3), conv([2, 2], [(1, 2)] * 2)),
+        ("four columns, one axis", (3, 12, 2), (5, 2, 5), conv([1], [(2, 2)])),
+        ("four columns, no images", (0, 5, 8, 2), (3, 5, 2, 3), conv([1, 1], [(1, 1), (2, 2)])),
+        ("many channels, two columns", (2, 5, 6, 8), (3, 3, 8, 3), conv([1, 1], one)),
+        ("many channels, two columns, one axis", (3, 10, 8), (4, 8, 5), conv([1], [(3, 0)])),
     ]:
         yield Case("conv", name, [x, weights, weights[-1:]], call)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minidl import Sequential, kernels, layers
+from minidl.kernels.compiler import jaxprs
 from minidl.kernels.cpu import direct_conv
 from minidl.kernels.cpu.geometry import Geometry
 
@@ -147,14 +148,32 @@ def test_convolutions_run_on_all_threads(fast_forms):
     assert lines and not [line for line in lines if "__ynn_fusion" in line]
 
 
-def test_patches_are_made_for_many_filters_only_where_a_gradient_needs_them(fast_forms):
+def test_patches_are_made_of_large_windows_only_where_a_gradient_needs_them(fast_forms):
     """Without gradients, XLA's convolution of few channels is as fast or faster; a window of 7 x 7 takes a third."""
-    x, kernel = images(2, 8, 8, 3), images(3, 3, 3, 32)
+    x, kernel = images(2, 8, 8, 3), images(5, 5, 3, 32)
     conv = functools.partial(kernels.conv, strides=(1, 1), padding=[(1, 1)] * 2, dilation=(1, 1))
     stacks = lambda function: str(jax.make_jaxpr(function)(x, kernel)).count("= stack")  # noqa: E731
     with kernels.lowered_for("cpu"):
-        assert stacks(conv) == 0 and stacks(lambda x, kernel: conv(x, kernel[..., :31])) == 2
+        assert stacks(conv) == 0 and stacks(lambda x, kernel: conv(x, kernel[:4])) == 2
         assert stacks(jax.grad(lambda x, kernel: conv(x, kernel).sum(), 1)) == 2
+
+
+@pytest.mark.parametrize(
+    "window, filters, product", [(5, 6, (7 * 40, 24)), (3, 16, (14 * 12, 32)), (3, 32, (28 * 9, 32))]
+)
+def test_neighbouring_positions_of_few_filters_are_computed_at_a_time(window, filters, product, fast_forms):
+    """Four, two or one of them: rows of the product, and the features that it sums times its columns."""
+    x, kernel, edge = images(1, 28, 28, 1), images(window, window, 1, filters), window // 2
+    conv = functools.partial(kernels.conv, strides=(1, 1), padding=[(edge, edge)] * 2, dilation=(1, 1))
+    with kernels.lowered_for("cpu"):
+        traced = jax.make_jaxpr(jax.grad(lambda kernel: jnp.sum(conv(x, kernel) ** 2)))(kernel)
+    first = next(equation for equation in every_equation(traced.jaxpr) if equation.primitive.name == "dot_general")
+    (rows, features), (_, columns) = (variable.aval.shape for variable in first.invars)
+    assert (rows // 28 * features, columns) == product
+
+
+def every_equation(jaxpr):
+    return [equation for one in jaxprs(jaxpr) for equation in one.eqns]
 
 
 @pytest.mark.slow
@@ -162,8 +181,9 @@ def test_patches_are_made_for_many_filters_only_where_a_gradient_needs_them(fast
     "name, weights",
     [
         ("conv", (3, 2, 8, 2)),
-        pytest.param("conv", (3, 2, 3, 32), marks=pytest.mark.slow),
-        pytest.param("conv", (3, 2, 8, 12), marks=pytest.mark.slow),
+        pytest.param("conv", (3, 4, 3, 4), marks=pytest.mark.slow),
+        pytest.param("conv", (5, 5, 3, 4), marks=pytest.mark.slow),
+        pytest.param("conv", (3, 4, 8, 12), marks=pytest.mark.slow),
         pytest.param("conv_transpose", (3, 2, 2, 8), marks=pytest.mark.slow),
         pytest.param("depthwise_conv", (3, 2, 8, 2), marks=pytest.mark.slow),
     ],
