@@ -79,6 +79,7 @@ def convolution_cases():
         ("many channels, dilated", (2, 9, 8, 8), (3, 3, 8, 2), conv([2, 1], one, [2, 3])),
         ("many channels, wide padding", (2, 4, 4, 8), (2, 2, 8, 2), conv([1, 1], [(3, 2), (0, 5)])),
         ("many channels, one axis", (3, 11, 8), (4, 8, 5), conv([3], [(3, 0)])),
+        ("many channels, few rows", (2, 3, 6, 8), (3, 2, 8, 4), conv([1, 1], one)),
         ("many channels, no images", (0, 5, 6, 8), (3, 2, 8, 4), conv([1, 1], none)),
         ("no overlap", (2, 7, 9, 3), (2, 3, 3, 4), conv([2, 4], [(1, 0), (0, 2)])),
         ("no overlap, wide padding", (2, 4, 4, 8), (2, 2, 8, 2), conv([3, 2], [(3, 2), (0, 5)])),

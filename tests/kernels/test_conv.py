@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from minidl import Sequential, kernels, layers
+from minidl.kernels import reference
 from minidl.kernels.compiler import jaxprs
-from minidl.kernels.cpu import direct_conv
+from minidl.kernels.cpu import kernel_gradient
 from minidl.kernels.cpu.geometry import Geometry
 
 
@@ -125,16 +126,42 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
     assert orders == ["b01f_01io->b01f"] * 2  # the gradient of the kernel is a product
 
 
-@pytest.mark.parametrize("strides", [(1, 1), (2, 1)])
-def test_the_gradient_of_a_kernel_is_summed_over_groups_of_images_where_it_is_large(strides, monkeypatch, fast_forms):
-    x, kernel, g = images(6, 7, 5, 8), images(3, 2, 8, 4, seed=1), images(6, 7, 5, 4, seed=2)[:, :: strides[0]]
-    geometry = Geometry.of(x, kernel.shape[:-2], strides, [(1, 1), (0, 1)], (1, 1))
-    whole = direct_conv._of_kernel(x, g, geometry)
-    monkeypatch.setattr(direct_conv, "_MANY", 2 * (2 * 7 * 5 * 8 + 3 * g[0].size))  # of two images
-    traced = jax.make_jaxpr(lambda x, g: direct_conv._of_kernel(x, g, geometry))(x, g)
+@pytest.mark.parametrize(
+    "strides, copied",
+    [((1, 1), 7 * 5 * 3 * 2 * 4), ((2, 1), 7 * 5 * 2 * 8 + 4 * 5 * 3 * 2 * 8)],
+    ids=["gradients", "inputs by rows"],
+)
+def test_the_gradient_of_a_kernel_is_summed_over_groups_of_images_where_it_is_large(strides, copied, monkeypatch):
+    x, g = images(6, 7, 5, 8), images(6, 7, 5, 4, seed=2)[:, :: strides[0]]
+    geometry = Geometry.of(x, (3, 2), strides, [(1, 1), (0, 1)], (1, 1))
+    whole = kernel_gradient.kernel_gradient(x, g, geometry)
+    monkeypatch.setattr(kernel_gradient, "_MANY", 2 * copied)  # of two images
+    traced = jax.make_jaxpr(lambda x, g: kernel_gradient.kernel_gradient(x, g, geometry))(x, g)
     (loop,) = [equation for equation in traced.eqns if equation.primitive.name == "scan"]
     assert loop.params["length"] == 3
-    np.testing.assert_allclose(direct_conv._of_kernel(x, g, geometry), whole, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(kernel_gradient.kernel_gradient(x, g, geometry), whole, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sizes, channels, filters, strides, name",
+    [
+        ((6, 5), 4, 4, (1, 1), "_by_both"),
+        ((6, 5), 4, 4, (1, 2), "_by_both"),
+        ((2, 5), 4, 4, (1, 1), "_by_inputs"),
+        ((6, 5), 9, 2, (1, 1), "_by_gradients"),
+        ((6, 5), 4, 4, (2, 1), "_by_rows"),
+    ],
+)
+def test_the_gradient_of_a_kernel_is_of_the_fewest_copies_and_equal_in_each_form(
+    sizes, channels, filters, strides, name
+):
+    x, pads = images(2, *sizes, channels), [(1, 1), (0, 2)]
+    geometry = Geometry.of(x, (3, 3), strides, pads)
+    kernel, g = images(3, 3, channels, filters, seed=1), images(2, *geometry.positions, filters, seed=2)
+    (wanted,) = jax.vjp(lambda kernel: reference.conv(x, kernel, strides, pads, (1, 1)), kernel)[1](g)
+    assert kernel_gradient.fastest(x, g, geometry).of.__name__ == name
+    for form in kernel_gradient.forms(x, g, geometry):
+        np.testing.assert_allclose(form.of(x, g, geometry), wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_convolutions_run_on_all_threads(fast_forms):

@@ -62,7 +62,7 @@ def _conv(x: Array, kernel: Array, geometry: Geometry, bias: Array | None = None
     positions = geometry.positions
     if not geometry.overlaps:
         return product(x, kernel, geometry, bias)
-    if is_product_faster(x.shape[0], positions, kernel.shape):
+    if _is_product_faster(x.shape[0], positions, kernel.shape):
         return _of_few_channels(x, kernel, geometry, bias)
     if x.ndim == 5:
         outputs = _conv(*_as_images(x, kernel, geometry), bias)
@@ -135,7 +135,7 @@ def _grouped(x: Array, kernel: Array, geometry: Geometry, groups: int) -> Any:
     return jnp.einsum("bnpgc,pcgf->bngf", grouped, split).reshape(len(x), *positions, filters)
 
 
-def is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
+def _is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -> bool:
     """Whether windows that overlap are faster as a product, with gradients, by `python -m benchmarks.convolutions`.
 
     Args:

@@ -43,7 +43,7 @@ def _outputs(x: Array, kernel: Array, geometry: Geometry) -> Any:
 def _of_input(g: Array, kernel: Array, geometry: Geometry) -> Any:
     """The gradient of the input, of that of the outputs."""
     *window, channels, multiplier = kernel.shape
-    spread = [(*pads, stride - 1) for pads, stride in zip(geometry.padding_back(g.shape[1:-1]), geometry.strides)]
+    spread = [(*pads, stride - 1) for pads, stride in zip(geometry.back(g.shape[1:-1]).padding, geometry.strides)]
     whole = lax.pad(g, jnp.zeros((), g.dtype), [(0, 0, 0), *spread, (0, 0, 0)])
     flipped = jnp.flip(kernel, range(len(window))).reshape(*window, channels * multiplier, 1)
     gradient = _sum_of_slices(whole, flipped, [1] * len(window), geometry.dilation)

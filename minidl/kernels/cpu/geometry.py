@@ -90,8 +90,8 @@ class Geometry(NamedTuple):
         sizes, window, strides, padding, dilation = self
         return Geometry((1, *sizes), (1, *window), (1, *strides), ((0, 0), *padding), (1, *dilation))
 
-    def padding_back(self, outputs: Sequence[int]) -> list[tuple[int, int]]:
-        """The padding of the outputs, with `strides` between them, in the convolution that gives the input's gradient.
+    def back(self, outputs: Sequence[int]) -> Geometry:
+        """That of the convolution that gives the input's gradient, of outputs with zeros between them for the strides.
 
         Args:
             outputs: the sizes of the outputs.
@@ -100,4 +100,4 @@ class Geometry(NamedTuple):
         for size, width, stride, (before, _), distance, count in zip(*self, outputs):
             span = reach(width, distance) - 1
             pads.append((span - before, size + before - reach(count, stride)))
-        return pads
+        return Geometry(tuple(outputs), self.window, (1,) * len(pads), tuple(pads), self.dilation)

@@ -76,7 +76,7 @@ def _selected(x: Array, first: Array, geometry: Geometry) -> Any:
 
 def _returned(g: Array, first: Array, geometry: Geometry) -> Any:
     """The transposed operation: a number of each window, added to the element that `first` names."""
-    pads = geometry.padding_back(g.shape[1:-1])
+    pads = geometry.back(g.shape[1:-1]).padding
     spread = [(0, 0, 0), *((*pad, stride - 1) for pad, stride in zip(pads, geometry.strides)), (0, 0, 0)]
     nowhere = jnp.asarray(-1, first.dtype)
     both = keep_barrier((lax.pad(g, jnp.zeros((), g.dtype), spread), lax.pad(first, nowhere, spread)))
