@@ -1,8 +1,8 @@
 """The forms of a convolution on the CPU, over a grid of shapes: `python -m benchmarks.convolutions`.
 
-For each shape the milliseconds of XLA's convolution, of a product of patches, and of what minidl chooses: one of them,
-or one of them for several positions at a time. Inside a loop, with both gradients and without. The fastest of many runs
-counts, so that other load matters less.
+For each shape the milliseconds of XLA's convolution (`direct_conv`: of two positions at a time for few uneven filters),
+of a product of patches, and of what minidl chooses: one of them, or one of them for several positions at a time. Inside
+a loop, with both gradients and without. The fastest of many runs counts, so that other load matters less.
 """
 
 from __future__ import annotations

@@ -32,9 +32,8 @@ _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
 _SHORT = 40  # numbers in a patch; below, a copy with one more costs less than another pass over the outputs' gradient
 _FEW_GROUPS = 32  # more take long to compile
 _FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
-_LARGE_WINDOW = (
-    24  # elements for each stride; from here, XLA's convolution of few channels is as fast without gradients
-)
+_LARGE_WINDOW = 24  # elements for each stride; from here, XLA's convolution of few channels is as fast in inference
+_FEW_FILTERS = 32  # below, neighbouring positions at a time fill the vector registers
 
 
 def conv(
@@ -98,7 +97,7 @@ def _positions_at_a_time(kernel: Sequence[int], geometry: Geometry) -> int:
     width, filters = geometry.window[-1], kernel[-1]
     if width > 4 and filters <= 8 and columns.may_join(geometry, 4):
         return 4
-    return 2 if (width > 4 or filters < 32) and columns.may_join(geometry, 2) else 1
+    return 2 if (width > 4 or filters < _FEW_FILTERS) and columns.may_join(geometry, 2) else 1
 
 
 def _as_images(x: Array, kernel: Array, geometry: Geometry) -> tuple[Any, Any, Geometry]:

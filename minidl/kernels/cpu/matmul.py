@@ -71,9 +71,9 @@ def _of_kernel(x: Array, d_kernel: Any) -> Any:
         return lax.dot(x, d_kernel)
     if size <= _SMALL and units < NARROW:
         return lax.optimization_barrier(lax.dot(d_kernel.T, x.T)).T
-    return _contract_first(lax.optimization_barrier(x.T), d_kernel)
+    return contract_first(lax.optimization_barrier(x.T), d_kernel)
 
 
-def _contract_first(a: Array, b: Array) -> Any:
+def contract_first(a: Array, b: Array) -> Any:
     """(k, m), (k, n) -> (m, n)."""
     return lax.dot_general(a, b, (((0,), (0,)), ((), ())))
