@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.report import figure, remarks_on, unit_of
-from benchmarks.runner import Measured, Round, disagreements
+from benchmarks.runner import Measured, Round, disagreements, median_ratio
 from benchmarks.saved import REFERENCE, Row
 from benchmarks.workload import Workload
 
@@ -49,6 +49,7 @@ def grids(rows: Sequence[Row]) -> list[Grid]:
         for title, cell in (
             ("steady time, of minidl and of the others as a multiple of it", steady),
             ("seconds by which the first epoch is longer: compilation", _median(lambda one: one.compile)),
+            ("seconds until epochs are steady: data, model, compilation", _median(lambda one: one.until_steady)),
             ("peak memory of the process, MB", _median(lambda one: one.peak_memory / 1e6)),
             *(
                 _OF_DEVICE
@@ -59,29 +60,47 @@ def grids(rows: Sequence[Row]) -> list[Grid]:
             lines = [
                 [row.work.name, *[cell(row, peer) if peer in row.rounds else "" for peer in peers]] for row in measured
             ]
-            if lines:
+            if any(any(line[1:]) for line in lines):
                 found.append(Grid(f"{what}, {title}", peers, lines))
     return found
 
 
 def summary(rows: Sequence[Row]) -> list[str]:
-    """For training and for inference: in how many workloads minidl is not slower than each peer, and than all."""
+    """For training and for inference: in how many workloads minidl is not slower than each peer, and than all.
+
+    Likewise for the time until epochs are steady.
+    """
     lines = []
     for measure, what in (("step", "Training"), ("row", "Inference")):
         measured = [row for row in rows if row.work.measure == measure and REFERENCE in row.rounds]
-        ratios = [{peer: row.ratio(peer) for peer in row.rounds if peer != REFERENCE} for row in measured]
-        peers = list(dict.fromkeys(peer for one in ratios for peer in one))
-        won = [
-            f"{peer} in {sum(one[peer] >= 1 for one in ratios if peer in one)} of {sum(peer in one for one in ratios)}"
-            for peer in peers
-        ]
-        if won:
-            every = sum(all(ratio >= 1 for ratio in one.values()) for one in ratios if one)
-            compared = sum(map(bool, ratios))
-            lines.append(
-                f"{what}: minidl is not slower than {', '.join(won)}; than every peer in {every} of {compared}."
-            )
+        lines += _won(f"{what}: minidl is not slower than", measured, Row.ratio)
+        lines += _won(f"{what}: until epochs are steady, minidl takes no longer than", measured, _until_steady)
     return lines
+
+
+def _won(text: str, rows: Sequence[Row], ratio: Callable[[Row, str], float | None]) -> list[str]:
+    """A line that counts the workloads in which the ratio of a peer's time to minidl's, where known, is at least 1."""
+    known = [
+        {peer: found for peer in row.rounds if peer != REFERENCE and (found := ratio(row, peer)) is not None}
+        for row in rows
+    ]
+    known = [ratios for ratios in known if ratios]
+    if not known:
+        return []
+    each = ", ".join(
+        f"{peer} in {sum(ratios[peer] >= 1 for ratios in known if peer in ratios)} of "
+        f"{sum(peer in ratios for ratios in known)}"
+        for peer in dict.fromkeys(peer for ratios in known for peer in ratios)
+    )
+    every = sum(all(ratio >= 1 for ratio in ratios.values()) for ratios in known)
+    return [f"{text} {each}; than every peer in {every} of {len(known)}."]
+
+
+def _until_steady(row: Row, peer: str) -> float | None:
+    """The ratio of the peer's seconds until epochs are steady to minidl's."""
+    times = [[one.until_steady for one in row.rounds[name]] for name in (peer, REFERENCE)]
+    mine, reference = ([value for value in values if value is not None] for values in times)
+    return median_ratio(mine, reference) if mine and reference else None
 
 
 def far_losses(rows: Sequence[Row]) -> list[str]:

@@ -26,6 +26,10 @@ class Result(TypedDict):
 class Clock:
     """Times of laps, in seconds.
 
+    Attributes:
+        laps: those that have ended.
+        preparation: from making the clock to its start; None before it.
+
     >>> clock = Clock()
     >>> clock.start(); clock.lap(); clock.lap()
     >>> len(clock.laps)
@@ -34,11 +38,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.laps: list[float] = []
+        self.preparation: float | None = None
+        self._made = time.perf_counter()
         self._last: float | None = None
 
     def start(self) -> None:
         """Begin a lap."""
         self._last = time.perf_counter()
+        self.preparation = self._last - self._made
 
     def lap(self, count: int = 1) -> None:
         """End a lap, and begin the next one.

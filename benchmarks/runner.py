@@ -51,6 +51,8 @@ class Round:
         wall: seconds from starting the process to its exit.
         peak_memory: the most bytes it held at once.
         load: programs that wanted a core, this one among them, averaged over about a minute before its end.
+        preparation: seconds from the library's import to the first epoch, in which the data and the model are made;
+            None in older results.
         device: the name of the device that it computed on, if the utilization was measured; likewise the following.
         device_memory: the most bytes of the device's memory that its arrays took at once; None where it is not known.
         busy: seconds of an epoch in which the device computed, from a trace of one more epoch than there are laps.
@@ -62,6 +64,7 @@ class Round:
     wall: float
     peak_memory: int
     load: float
+    preparation: float | None = None
     device: str | None = None
     device_memory: int | None = None
     busy: float | None = None
@@ -75,6 +78,11 @@ class Round:
     def compile(self) -> float:
         """Additional seconds of the first epoch, compared with a steady one."""
         return self.laps[0] - self.steady
+
+    @property
+    def until_steady(self) -> float | None:
+        """Seconds from the library's import until epochs are steady: preparation and compilation."""
+        return None if self.preparation is None else self.preparation + self.compile
 
     @property
     def idle(self) -> float | None:

@@ -40,13 +40,13 @@ def measure(peer: str, work: Workload) -> dict[str, Any]:
     """
     library = PEERS[peer].arrays
     if not os.environ.get(device.UTILIZATION) or library is None or work.measure == "process":
-        clock = Clock()
-        return {**program(peer, work)(work, clock), "laps": clock.laps}
+        run, clock = program(peer, work), Clock()
+        return {**run(work, clock), "laps": clock.laps, "preparation": clock.preparation}
     meter = device.meter(library)
-    traced = device.TracedClock(meter, laps=work.epochs)
-    final = program(peer, work)(dataclasses.replace(work, epochs=work.epochs + 1), traced)
+    run, traced = program(peer, work), device.TracedClock(meter, laps=work.epochs)
+    final = run(dataclasses.replace(work, epochs=work.epochs + 1), traced)
     used = {"device": meter.kind(), "device_memory": meter.peak_memory(), "busy": traced.busy}
-    return {**final, "laps": traced.laps, **used}
+    return {**final, "laps": traced.laps, "preparation": traced.preparation, **used}
 
 
 def program(peer: str, work: Workload) -> Callable[[Workload, Clock], Result]:

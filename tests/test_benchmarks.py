@@ -59,6 +59,15 @@ def test_a_round_separates_compilation_from_steps():
     assert one.cost(WORKLOADS["cold"]) == 5.0
 
 
+def test_making_the_model_counts_until_epochs_are_steady():
+    assert a_round(lap=0.06).until_steady is None
+    assert dataclasses.replace(a_round(lap=0.06), preparation=1.5).until_steady == pytest.approx(3.5)
+    clock = Clock()
+    assert clock.preparation is None
+    clock.start()
+    assert 0 <= clock.preparation < 60
+
+
 def test_ratios_are_taken_within_rounds():
     # The machine was ten times slower in the second round: medians of times would say 20 / 2.
     assert runner.median_ratio([4.0, 20.0, 40.0], [2.0, 10.0, 2.0]) == 2.0
@@ -395,7 +404,7 @@ def test_a_peer_runs_in_its_own_process(tmp_path, monkeypatch, capsys):
 
     (one,) = json.loads(results.read_text())["workloads"]["mlp"]["peers"]["handwritten+metrics"]["rounds"]
     assert len(one["laps"]) == TINY.epochs
-    assert sum(one["laps"]) < one["wall"]
+    assert sum(one["laps"]) + one["preparation"] < one["wall"]
     assert 0 < one["loss"] < np.log(MLP.classes)  # it learned: better than a guess
     assert 1 / MLP.classes < one["accuracy"] < 1
     assert one["peak_memory"] > 50_000_000

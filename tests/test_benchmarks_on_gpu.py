@@ -139,7 +139,7 @@ def test_a_peer_reports_the_use_of_its_device(peer, monkeypatch):
         pytest.skip(f"not installed: {missing}")
     monkeypatch.setenv(device.UTILIZATION, "1")
     found = worker.measure(peer, TINY)
-    assert len(found["laps"]) == TINY.epochs and found["busy"] > 0 and found["device"]
+    assert len(found["laps"]) == TINY.epochs and found["preparation"] > 0 and found["busy"] > 0 and found["device"]
     assert found["device_memory"] is None  # not known of a CPU
     Round(**found, wall=1.0, peak_memory=1, load=1.0)
 

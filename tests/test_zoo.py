@@ -161,6 +161,19 @@ def test_tables_show_ratios_and_the_summary_counts_them():
     assert "Final losses" not in text
 
 
+def test_the_time_until_epochs_are_steady_counts_what_is_compiled_while_a_model_is_built():
+    work, peers = measured("zoo-vit", 500, keras_jax=500, torch=500)
+    for peer, preparation in (("minidl", 1.0), ("keras-jax", 8.0), ("torch", 0.5)):
+        peers[peer].rounds[0] = dataclasses.replace(peers[peer].rounds[0], preparation=preparation)
+    text = shown([(work, peers)])
+    assert ["zoo-vit", "3.00", "10.0", "2.50"] in [line.split() for line in text.splitlines()]
+    assert (
+        "Training: until epochs are steady, minidl takes no longer than keras-jax in 1 of 1, torch in 0 of 1; "
+        "than every peer in 0 of 1." in text
+    )
+    assert "until epochs are steady" not in shown(POINTS), "older results do not have it"
+
+
 def test_losses_that_differ_are_shown_of_training_alone():
     for name in ("zoo-resnet", "zoo-resnet-predict"):
         work, peers = measured(name, 1.0, keras_jax=1.0, torch=1.0)

@@ -13,6 +13,7 @@ from minidl.kernels import reference
 from minidl.kernels.compiler import jaxprs
 from minidl.kernels.cpu import kernel_gradient
 from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.cpu.products import products
 
 
 def images(*shape, seed=0):
@@ -124,6 +125,21 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
         text = loop.lower(x, weights).compile().as_text()
     orders = re.findall(r"convolution\(.*dim_labels=(\w+->\w+)", text)
     assert orders == ["b01f_01io->b01f"] * 2  # the gradient of the kernel is a product
+
+
+def test_equal_convolutions_of_a_model_are_traced_once():
+    traced = []
+
+    def outputs(x, kernel, geometry):
+        traced.append(x.shape)
+        return x * kernel
+
+    product, _, _ = products("counted", outputs, outputs, outputs)
+    x, kernel = images(2, 5, 4, 3), images(1, 1, 3)
+    geometry = Geometry.of(x, (1, 1), (1, 1), [(0, 0)] * 2)
+    model = jax.jit(lambda x, y: [product(x, kernel, geometry) for _ in range(3)] + [product(y, kernel, geometry)])
+    model.lower(x, x[:1])
+    assert traced == [(2, 5, 4, 3), (1, 5, 4, 3)]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _sum_of_slices(x: Array, kernel: Array, strides: Sequence[int], dilation: Se
     slices = window_slices(keep_barrier(x), window, strides, dilation, sizes)
     total = jnp.zeros((len(x), *sizes, channels, multiplier), _sum_dtype(x))
     for row in kernel.astype(total.dtype).reshape(math.prod(window[:-1]), window[-1], channels, multiplier):
-        total = keep_barrier(total + sum(part[..., None] * weight for weight, part in zip(row, slices)))
+        total = keep_barrier(total + sum(lax.expand_dims(part, [-1]) * weight for weight, part in zip(row, slices)))
     return total.reshape(*total.shape[:-2], channels * multiplier).astype(x.dtype)
 
 

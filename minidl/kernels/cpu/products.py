@@ -89,7 +89,7 @@ class _Operation:
         """Compute the product. In a function that is traced it is traced too, to show what it needs of the compiler."""
         if not any(isinstance(array, jax.core.Tracer) for array in (one, other)):
             return self._compiled(one, other, geometry)
-        traced = jax.make_jaxpr(lambda one, other: self._product(one, other, geometry))(one, other)
+        traced = self._compiled.trace(one, other, geometry).jaxpr
         return self.primitive.bind(one, other, geometry=geometry, traced=traced)
 
     def _batched(self, arrays: Any, axes: Any, geometry: Geometry, traced: Any) -> tuple[Any, int]:
