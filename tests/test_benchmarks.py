@@ -7,6 +7,10 @@ import importlib
 import importlib.util
 import json
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -392,6 +396,21 @@ def test_an_error_in_a_peer_is_shown():
     # Rows that do not fill whole batches are refused by the hand-written loop.
     with pytest.raises(PeerError, match="ValueError: The hand-written loop takes whole batches: 33 rows"):
         runner.run(dataclasses.replace(TINY, rows=33), "handwritten")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads the processes of Linux")
+def test_ending_the_benchmarks_ends_the_process_of_the_peer():
+    command = [sys.executable, "-m", "benchmarks", "mlp-wide", "--peers", "minidl", "--rounds", "1"]
+    process = subprocess.Popen(command, cwd=runner.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with process:
+        assert "round 1 of 1, minidl" in process.stderr.readline()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (started := children.read_text().split()):
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(timeout=30) == 1
+    assert not any(Path("/proc", child).exists() for child in started)
 
 
 @pytest.mark.slow

@@ -31,6 +31,16 @@ WORKLOADS = (
         rows=4_000,
         epochs=5,
     ),
+    KFold(
+        "kfold-sklearn",
+        "the same by scikit-learn's cross_val_score, with the model in a wrapper",
+        ("minidl", "keras-jax", "keras-tensorflow"),
+        program="train_in_wrapper",
+        measure="process",
+        rows=4_000,
+        epochs=5,
+        needs=("sklearn",),
+    ),
 )
 
 
@@ -47,16 +57,47 @@ def train(keras: Any, work: KFold, clock: Clock) -> Result:
     clock.start()
     for fold in range(work.folds):
         x, y, x_left_out, y_left_out = split(work, fold)
-        model = keras.Sequential(
-            [
-                keras.layers.Dense(work.units, activation="relu"),
-                keras.layers.Dense(work.units, activation="relu"),
-                keras.layers.Dense(work.classes, activation="softmax"),
-            ]
-        )
-        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model = _compiled(keras, work.units, work.classes, "sparse_categorical_crossentropy")
         model.fit(x, y, epochs=work.epochs, batch_size=work.batch_size, verbose=0)
         results.append(model.evaluate(x_left_out, y_left_out, verbose=0))
         clock.lap()
     loss, accuracy = np.mean(results, axis=0)
     return {"loss": float(loss), "accuracy": float(accuracy)}
+
+
+def train_in_wrapper(keras: Any, work: KFold, clock: Clock) -> Result:
+    """The mean accuracy over the folds, and the mean loss of their last epochs."""
+    from sklearn import model_selection
+
+    losses = []
+
+    def score(estimator: Any, x: np.ndarray, y: np.ndarray) -> float:
+        losses.append(estimator.history_.history["loss"][-1])
+        accuracy = estimator.score(x, y)
+        clock.lap()
+        return float(accuracy)
+
+    def model(X: Any, y: Any) -> Any:  # noqa: N803  # scikit-learn's names; targets are one-hot
+        return _compiled(keras, work.units, y.shape[1], "categorical_crossentropy")
+
+    # Not as `fit_kwargs` of the wrapper: Keras's loses them where scikit-learn clones it.
+    given = {"epochs": work.epochs, "batch_size": work.batch_size, "verbose": 0}
+    estimator = keras.wrappers.SKLearnClassifier(model)
+    clock.start()
+    folds = model_selection.KFold(work.folds)
+    x, y = work.data("train")
+    accuracies = model_selection.cross_val_score(estimator, x, y, cv=folds, scoring=score, params=given)
+    return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(accuracies))}
+
+
+def _compiled(keras: Any, units: int, classes: int, loss: str) -> Any:
+    """A new model of two hidden layers."""
+    model = keras.Sequential(
+        [
+            keras.layers.Dense(units, activation="relu"),
+            keras.layers.Dense(units, activation="relu"),
+            keras.layers.Dense(classes, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return model
