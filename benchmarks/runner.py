@@ -265,6 +265,7 @@ def _run_to_end(command: Sequence[str], environment: Mapping[str, str], limit: f
         _, status, usage = os.wait4(process.pid, 0)  # unlike wait(), it returns the memory of this process
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         raise
     finally:
         timer.cancel()

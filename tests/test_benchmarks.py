@@ -408,6 +408,7 @@ def test_ending_the_benchmarks_ends_the_process_of_the_peer():
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not (started := children.read_text().split()):
             time.sleep(0.01)
+        time.sleep(0.5)  # the worker was forked; now it runs, and the runner reads what it writes
         process.terminate()
         assert process.wait(timeout=30) == 1
     assert not any(Path("/proc", child).exists() for child in started)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from benchmarks.peers import Clock, Result
-from benchmarks.workloads.mlp import MLP
+from benchmarks.workloads.mlp import MLP, model
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def train(keras: Any, work: KFold, clock: Clock) -> Result:
     clock.start()
     for fold in range(work.folds):
         x, y, x_left_out, y_left_out = split(work, fold)
-        model = _compiled(keras, work.units, work.classes, "sparse_categorical_crossentropy")
-        model.fit(x, y, epochs=work.epochs, batch_size=work.batch_size, verbose=0)
-        results.append(model.evaluate(x_left_out, y_left_out, verbose=0))
+        made = _compiled(keras, work, "sparse_categorical_crossentropy")
+        made.fit(x, y, epochs=work.epochs, batch_size=work.batch_size, verbose=0)
+        results.append(made.evaluate(x_left_out, y_left_out, verbose=0))
         clock.lap()
     loss, accuracy = np.mean(results, axis=0)
     return {"loss": float(loss), "accuracy": float(accuracy)}
@@ -77,12 +78,12 @@ def train_in_wrapper(keras: Any, work: KFold, clock: Clock) -> Result:
         clock.lap()
         return float(accuracy)
 
-    def model(X: Any, y: Any) -> Any:  # noqa: N803  # scikit-learn's names; targets are one-hot
-        return _compiled(keras, work.units, y.shape[1], "categorical_crossentropy")
+    def make(X: Any, y: Any) -> Any:  # noqa: N803  # scikit-learn's names; targets are one-hot
+        return _compiled(keras, dataclasses.replace(work, classes=y.shape[1]), "categorical_crossentropy")
 
     # Not as `fit_kwargs` of the wrapper: Keras's loses them where scikit-learn clones it.
     given = {"epochs": work.epochs, "batch_size": work.batch_size, "verbose": 0}
-    estimator = keras.wrappers.SKLearnClassifier(model)
+    estimator = keras.wrappers.SKLearnClassifier(make)
     clock.start()
     folds = model_selection.KFold(work.folds)
     x, y = work.data("train")
@@ -90,14 +91,8 @@ def train_in_wrapper(keras: Any, work: KFold, clock: Clock) -> Result:
     return {"loss": float(np.mean(losses)), "accuracy": float(np.mean(accuracies))}
 
 
-def _compiled(keras: Any, units: int, classes: int, loss: str) -> Any:
-    """A new model of two hidden layers."""
-    model = keras.Sequential(
-        [
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dense(classes, activation="softmax"),
-        ]
-    )
-    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
-    return model
+def _compiled(keras: Any, work: KFold, loss: str) -> Any:
+    """A new model."""
+    made = model(keras, work)
+    made.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return made
