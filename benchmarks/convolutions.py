@@ -106,7 +106,7 @@ def _loop(call: Callable[..., Any], trains: bool) -> Any:
     def run(x: Any, kernel: Any) -> Any:
         return lax.fori_loop(0, _STEPS, step, (x, kernel))
 
-    return jax.jit(run, compiler_options=kernels.compiler_options(True, True))
+    return jax.jit(run, compiler_options=kernels.compiler_options("train" if trains else "predict", True))
 
 
 def _milliseconds(function: Any, *args: Any) -> float:

@@ -134,7 +134,7 @@ def program(kernel: Callable[..., Any], case: Case, is_reference: bool) -> Any:
         return lax.fori_loop(0, count, step, arrays)
 
     needs = kernels.needs_barriers(jax.make_jaxpr(run)(1, arrays_of(case)))
-    return jax.jit(run, compiler_options={} if is_reference else kernels.compiler_options(True, needs))
+    return jax.jit(run, compiler_options={} if is_reference else kernels.compiler_options("train", needs))
 
 
 def arrays_of(case: Case) -> list[jax.Array]:

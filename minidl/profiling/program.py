@@ -76,7 +76,7 @@ class StepProgram:
             self.jaxpr = _needed(traced)
             with kernels.lowered_for("any"):
                 self.formulas = _needed(programs.steps["train"].trace(steps.layout.specs(state), batch).jaxpr.jaxpr)
-            options = kernels.compiler_options(True, kernels.needs_barriers(traced))
+            options = kernels.compiler_options("train", kernels.needs_barriers(traced))
             options = {"compiler_options": options, **steps.shardings.options("train")}
             with self._timed("lower"):
                 function = jax.jit(programs._train_chunk, donate_argnums=0, **options)

@@ -22,7 +22,7 @@ class Program:
 
     Args:
         function: the function to compile.
-        has_loop: whether it is a loop over small steps.
+        mode: "train", "test" or "predict" if it is a loop over small steps.
         is_rare: whether it runs so rarely that a short compilation counts for more than speed.
         identity: what is known of the function before it is traced, if executables are to be kept on disk. Then the
             argument of `learn` determines the shapes of the last argument but one, and so those of all.
@@ -40,13 +40,13 @@ class Program:
     def __init__(
         self,
         function: Callable[..., Any],
-        has_loop: bool = False,
+        mode: str | None = None,
         is_rare: bool = False,
         identity: Hashable = None,
         **options: Any,
     ):
         self._jit = functools.partial(jax.jit, function, **options)
-        self._compiler_options = functools.partial(kernels.compiler_options, has_loop, is_rare=is_rare)
+        self._compiler_options = functools.partial(kernels.compiler_options, mode, is_rare=is_rare)
         self._function: Any = None
         self._keeps_barriers = False
         self._identity = identity

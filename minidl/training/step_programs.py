@@ -56,7 +56,7 @@ class StepPrograms:
         if key not in self.chunks:
             donated = {"donate_argnums": 0} if mode == "train" else {}
             identity = None if self._key is None else (self._key, *key)
-            program = Program(getattr(self, f"_{mode}_chunk"), True, is_rare, identity, **donated, **options)
+            program = Program(getattr(self, f"_{mode}_chunk"), mode, is_rare, identity, **donated, **options)
             self.chunks.setdefault(key, program)  # two threads may have come here
         return self.chunks[key]
 

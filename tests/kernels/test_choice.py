@@ -42,7 +42,7 @@ def is_reference(x=IMAGES):
 
 def test_the_reference_runs_everywhere_if_it_is_chosen(on_reference):
     assert config.kernels() == "reference" and is_reference()
-    assert kernels.compiler_options(True, True) == {}
+    assert kernels.compiler_options("train", True) == {}
 
 
 def test_computations_on_the_cpu_of_a_machine_with_a_gpu_have_cpu_forms(beside_a_gpu):
@@ -110,9 +110,26 @@ def test_xla_keeps_the_barriers_that_must_be_kept(barrier):
         return jnp.cos(barrier(jnp.sin(x))).sum()
 
     x = jnp.ones(1000)
-    options = kernels.compiler_options(True, kernels.needs_barriers(jax.make_jaxpr(function)(x)))
+    options = kernels.compiler_options("train", kernels.needs_barriers(jax.make_jaxpr(function)(x)))
     text = jax.jit(function, compiler_options=options).lower(x).compile().as_text()
     assert ("opt-barrier" in text) == (barrier is compiler.keep_barrier)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="options of XLA's CPU compiler")
+@pytest.mark.parametrize("mode", ["test", "predict", None])
+def test_no_sum_of_inference_takes_products_along(mode):
+    """XLA joins a sum with all that it is computed from where no gradient needs it, in functions that are slow."""
+
+    def classify(x, hidden, out):
+        hidden = jax.nn.relu(kernels.matmul(x, hidden))
+        return jax.nn.softmax(kernels.matmul(hidden, out)), jnp.mean(hidden, axis=1)
+
+    arrays = jnp.ones((32, 64, 32)), jnp.ones((32, 32)), jnp.ones((32, 256))
+    options = kernels.compiler_options(mode, False)
+    text = jax.jit(classify, compiler_options=options).lower(*arrays).compile().as_text()
+    functions = [function for function in text.split("\n\n") if not function.startswith("ENTRY")]
+    assert any(" dot(" in function for function in functions) and any(" reduce(" in function for function in functions)
+    assert not [function for function in functions if " dot(" in function and " reduce(" in function]
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="only the CPU's forms have barriers")
@@ -133,12 +150,12 @@ def test_programs_keep_barriers_where_a_kernel_in_them_needs_it(layer, shape, ne
     asked = []
     options = compiler._options
     monkeypatch.setattr(
-        compiler, "_options", lambda loop, keep, rare: asked.append((loop, keep)) or options(loop, keep, rare)
+        compiler, "_options", lambda mode, keep, rare: asked.append((mode, keep)) or options(mode, keep, rare)
     )
     model = minidl.Sequential([layers.Input(shape), layers.Dense(shape[-1]), layer, layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.zeros((2, *shape), "float32"), np.zeros(2), verbose=0)
-    assert asked == [(True, needs)]
+    assert asked == [("train", needs)]
 
 
 def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
@@ -149,6 +166,6 @@ def test_only_options_that_xla_lacks_are_left_out(monkeypatch):
     assert known >= {*compiler._LOOP, *compiler._BARRIERS} - {lacking}  # those for rare programs only JAX 0.10 has
     assert lacking not in known
     monkeypatch.setattr(compiler, "_known", lambda: known)
-    kept = {*compiler._LIBRARIES, "xla_cpu_copy_insertion_use_region_analysis"}
-    assert set(compiler._options(True, False, False)) == kept
+    kept = {*compiler._PRODUCTS, "xla_cpu_copy_insertion_use_region_analysis"}
+    assert set(compiler._options("train", False, False)) == kept
     assert are_known({lacking: 2}) and not are_known({"xla_no_such_option": True, lacking: 2})

@@ -120,7 +120,7 @@ def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, f
         return jax.tree.map(lambda value, gradient: value - gradient, carry, gradients)
 
     with kernels.lowered_for("cpu"):
-        options = kernels.compiler_options(True, True)
+        options = kernels.compiler_options("train", True)
         loop = jax.jit(lambda x, weights: jax.lax.fori_loop(0, 3, step, (x, weights)), compiler_options=options)
         text = loop.lower(x, weights).compile().as_text()
     orders = re.findall(r"convolution\(.*dim_labels=(\w+->\w+)", text)
@@ -184,7 +184,7 @@ def test_convolutions_run_on_all_threads(fast_forms):
     """XLA's second library for products computes convolutions of this size on one thread, in twice the time."""
     x, kernel = images(32, 16, 16, 64), images(3, 3, 64, 64)
     with kernels.lowered_for("cpu"):
-        options = kernels.compiler_options(False, False)
+        options = kernels.compiler_options("train", False)
         conv = functools.partial(kernels.conv, strides=(1, 1), padding=[(1, 1)] * 2, dilation=(1, 1))
         text = jax.jit(conv, compiler_options=options).lower(x, kernel).compile().as_text()
     lines = [line for line in text.splitlines() if "conv" in line.partition("metadata")[2]]
