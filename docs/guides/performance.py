@@ -68,9 +68,10 @@ classifier().predict(x[:100], verbose=0)
 print("files in the cache:", any(folder.iterdir()))
 
 # %% One row at a time
-# A server predicts few rows per call. `predict(rows, verbose=0)` and `model(rows)` run one compiled call; a progress
-# bar costs as much again. What is left is mostly JAX's own dispatch: on a CPU it hands each call to another thread. A
-# process that only predicts, with small models, saves that by
+# A server predicts few rows per call. `predict(rows)` and `model(rows)` run one compiled call, without a progress bar
+# unless `verbose=1` asks for one, and without checks where rows of this shape and dtype have been predicted before.
+# What is left is mostly JAX's own dispatch: on a CPU it hands each call to another thread, which may have to wake up.
+# A process that only predicts, with small models, saves that by
 # `jax.config.update("jax_cpu_enable_async_dispatch", False)` before JAX computes anything. Training wants it on: `fit`
 # prepares the next batches while the device computes.
 model, row = classifier(), x[:1]

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import jax
-
 from minidl.core import binding, sharing
 from minidl.core.variables import Variable
 
@@ -74,10 +72,3 @@ def of_one_moment(variables: Sequence[Variable]) -> Iterator[None]:
     if new and not sharing.are_trained_elsewhere(list(new)):
         for variable, value in new.items():
             sharing.replace(variable, value)
-
-
-@contextlib.contextmanager
-def newest(variables: Sequence[Variable]) -> Iterator[list[jax.Array]]:
-    """A consistent snapshot of the values in this context, which stay valid inside the block."""
-    with sharing.reading(variables) as values:
-        yield [variable._value for variable in variables] if binding.is_binding() else values

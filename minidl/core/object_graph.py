@@ -10,6 +10,7 @@ import contextlib
 import functools
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 from minidl.core.naming import is_own
@@ -135,20 +136,20 @@ class Watch:
     def __init__(self, found: Iterable[Place], variables: Iterable[Any] = ()):
         found = [place for place in found if not isinstance(place.container, tuple)]  # tuples are immutable
         self._stamped = [place for place in found if isinstance(place.owner, Stamped)]
-        self._sizes = [len(place.container) for place in self._stamped]
         others = [place for place in found if not isinstance(place.owner, Stamped)]
         self._owners = [place.owner for place in others if place.owner is not None]
         self._variables = list(variables)
         self._dicts = [place.container for place in others if isinstance(place.container, dict)]
         self._lists = [place.container for place in others if not isinstance(place.container, dict)]
+        self._containers = [place.container for place in [*self._stamped, *others]]
         self._stamp = _stamp[0]
+        self._sizes = list(map(len, self._containers))
         self._held = self._now()
         self._attributes = self._now_in_stamped()
 
     def is_unchanged(self) -> bool:
         """Whether all containers hold the same objects, with the same classes and `trainable`."""
-        sizes = [len(place.container) for place in self._stamped]  # of `vars(layer)`, to which a program may add
-        if sizes != self._sizes or not _are_same(self._now(), self._held):
+        if list(map(len, self._containers)) != self._sizes or not _are_same(self._now(), self._held):
             return False
         if self._stamp is not (stamp := _stamp[0]):
             if not _are_same(self._now_in_stamped(), self._attributes):
@@ -157,24 +158,14 @@ class Watch:
         return True
 
     def _now(self) -> list[Any]:
-        """What may change without a stamp."""
-        held: list[Any] = []
-        for values in self._lists:
-            held += values
-            held.append(values)  # where it ends
-        for container in self._dicts:
-            held += container.values()
-            held.append(container)
-        held += map(type, self._owners)
-        held += map(_trainable, self._variables)
-        return held
+        """What may change without a stamp; besides it the size of `vars(layer)`, to which a program may add."""
+        values = chain.from_iterable(map(dict.values, self._dicts))
+        items = chain.from_iterable(self._lists)
+        return [*items, *values, *map(type, self._owners), *map(_trainable, self._variables)]
 
     def _now_in_stamped(self) -> list[Any]:
-        held: list[Any] = []
-        for owner, attributes in self._stamped:
-            held += attributes.values()
-            held.append(type(owner))
-        return held
+        values = chain.from_iterable(map(dict.values, (attributes for _, attributes in self._stamped)))
+        return [*values, *(type(owner) for owner, _ in self._stamped)]
 
 
 def _are_same(items: list[Any], others: list[Any]) -> bool:

@@ -142,13 +142,13 @@ class Layer(Configured):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._require_init()
         try:
+            if (outputs := self._as_one_program(args, kwargs)) is not None:
+                return outputs
             if is_symbolic((args, kwargs)):
                 return self._symbolic_call(args, kwargs)
             forks.check()
             if pipelines.in_graph((args, kwargs)):
                 return pipelines.call(self, args, kwargs)
-            if (outputs := self._as_one_program(args, kwargs)) is not None:
-                return outputs
             args, kwargs = structures.map(self._to_compute, (args, kwargs))
             if (leaves := jax.tree.leaves(args[:1])) and not any(hasattr(leaf, "shape") for leaf in leaves):
                 raise ValueError(

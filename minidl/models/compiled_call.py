@@ -18,14 +18,16 @@ import numpy as np
 from jax._src.core import get_opaque_trace_state  # for the reason in minidl/kernels/cpu/products.py
 
 from minidl import kernels
-from minidl.core import arrays, structures
-from minidl.core.functional import bound, newest
+from minidl.core import array_metadata, arrays, forks, structures
+from minidl.core.binding import is_binding
+from minidl.core.functional import bound
 from minidl.core.host_arrays import DTYPE
 from minidl.core.naming import is_own
 from minidl.core.object_graph import Place, Watch, places
 from minidl.core.shared_by_key import SharedByKey
+from minidl.core.sharing import reading
 from minidl.core.variables import Variable
-from minidl.layers import Lambda, Layer, Masking, masks
+from minidl.layers import Lambda, Layer, Masking
 from minidl.layers.module import Module
 from minidl.training.programs import Program
 from minidl.training.step_programs import key_of
@@ -46,6 +48,7 @@ class CompiledCall:
         """The outputs; None if the call must run eagerly."""
         if not self._takes(args, kwargs):
             return None
+        forks.check()
         made = self._made
         if made is None or not made.is_for(self._model):
             made = self._made = _Made(self._model)
@@ -53,14 +56,12 @@ class CompiledCall:
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these arguments can be compiled."""
-        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-            return False
         if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
             return False
-        if _is_traced():
+        leaves = args if type(args[0]) is np.ndarray else jax.tree.leaves(args)
+        if not leaves or not all(_has_values(leaf) and array_metadata.of(leaf).mask is None for leaf in leaves):
             return False
-        leaves = jax.tree.leaves(args)
-        return bool(leaves) and all(_has_values(leaf) and masks.get(leaf) is None for leaf in leaves)
+        return not jax.config.jax_disable_jit and not _is_traced()  # type: ignore[attr-defined]
 
 
 class _CallProgram:
@@ -119,8 +120,9 @@ class _Made:
             return None
         token = _called.set((self._model, self._variables))
         try:
-            with newest(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
-                outputs = structures.plain(self._shared.program(values, structures.ordered(inputs), training))
+            with reading(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
+                now = [variable._value for variable in self._variables] if is_binding() else values
+                outputs = structures.plain(self._shared.program(now, structures.ordered(inputs), training))
         finally:
             _called.reset(token)
         return outputs if self._shared.is_one_program else None

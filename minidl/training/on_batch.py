@@ -9,14 +9,17 @@ import jax
 import numpy as np
 
 from minidl.callbacks.progress_bar import ProgbarLogger
-from minidl.core import placement, processes, sharing, structures, tracebacks
+from minidl.core import dtypes, placement, processes, sharing, structures, tracebacks
 from minidl.core.typing import PyTree
 from minidl.training.compilation import Compilation
+from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data import nonfinite, ranges
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.one_batch import one_batch
 from minidl.training.prepared import Prepared
 from minidl.training.runs import Evaluation, Prediction, Training
+from minidl.training.sharded import placed
+from minidl.training.state import State
 from minidl.training.targets import checks
 
 Results: TypeAlias = Any  # the loss, a number; or a list or dict of the loss and the metrics
@@ -67,30 +70,24 @@ class OnBatch(Prepared):
         return self._predict_batch("predict_on_batch", x, verbose=0)
 
     def _predict_batch(self, call: str, x: PyTree, verbose: str | int) -> PyTree:
-        """The outputs for one batch, without a loop: what a server asks for again and again."""
-        chunk = self._batch_of(call, x)
-        if verbose == 0 or not processes.is_first():
-            with Prediction(self) as run:
-                return _first(run.on_one(chunk))
-        with contextlib.closing(ProgbarLogger()) as bar:
-            bar.set_params({"verbose": verbose, "steps": 1})
-            bar.on_predict_begin()
-            with Prediction(self) as run, Compilation(bar, run.mode) as compilation:
-                outputs = _first(run.on_one(chunk, compilation.begin))
-            bar.on_progress(run.mode, 1)
-            bar.on_predict_end()
+        """The outputs for one batch, without a loop."""
+        kind = (x.shape, x.dtype, dtypes.floatx()) if type(x) is np.ndarray else None
+        steps = self._steps
+        if steps is not None and verbose in (0, "auto") and steps is self.compiled_steps and kind in steps.served:
+            return _first(_outputs(steps, one_batch(x)))
+        given = x
+        x, _, _ = self._arrays(call, x)
+        self._prepare(call, x)
+        chunk = one_batch(x)
+        with Prediction(self) as run:
+            is_silent = verbose == 0 or (verbose == "auto" and run.steps.are_traced(run.mode, placed(chunk)))
+            if is_silent or not processes.is_first():
+                outputs = _first(run.on_one(chunk))
+            else:
+                outputs = _with_bar(run, chunk, verbose)
+        if kind is not None and given is x and not ranges.known(self, x):
+            run.steps.served.add(kind)
         return outputs
-
-    def _batch_of(self, call: str, x: PyTree) -> Chunk:
-        """Checked inputs as one batch, for a model that is built for them."""
-        kind = (x.shape[1:], x.dtype) if type(x) is np.ndarray and x.ndim and len(x) else None
-        if kind is None or kind not in self._known_inputs.unchecked:
-            given = x
-            x, _, _ = self._arrays(call, x)
-            self._prepare(call, x)
-            if kind is not None and given is x and not ranges.known(self, x):
-                self._known_inputs.unchecked.add(kind)
-        return one_batch(x)
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
         if return_dict:
@@ -100,6 +97,28 @@ class OnBatch(Prepared):
         return values[0] if len(values) == 1 else values
 
 
+def _outputs(steps: CompiledSteps, chunk: Chunk) -> PyTree:
+    """The outputs for a chunk like one before: what a server asks for again and again."""
+    trainable, non_trainable, _, _ = steps.variables
+    with sharing.reading([*trainable, *non_trainable]) as values:
+        weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
+        outputs, changes = steps.predict(weights, placed(chunk))
+    if changes and not sharing.are_trained_elsewhere(non_trainable):
+        sharing.give([non_trainable[index] for index in changes], list(changes.values()))
+    return outputs
+
+
 def _first(outputs: PyTree) -> PyTree:
     """Outputs (1, batch, ...) as NumPy arrays (batch, ...); waits for them."""
-    return structures.map(lambda output: np.array(placement.whole(output)[0]), jax.block_until_ready(outputs))
+    return structures.map(lambda output: np.array(placement.whole(output)[0]), outputs)
+
+
+def _with_bar(run: Prediction, chunk: Chunk, verbose: str | int) -> PyTree:
+    with contextlib.closing(ProgbarLogger()) as bar:
+        bar.set_params({"verbose": verbose, "steps": 1})
+        bar.on_predict_begin()
+        with Compilation(bar, run.mode) as compilation:
+            outputs = _first(run.on_one(chunk, compilation.begin))
+        bar.on_progress(run.mode, 1)
+        bar.on_predict_end()
+    return outputs

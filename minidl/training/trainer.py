@@ -207,7 +207,7 @@ class Trainer(OnBatch):
         Args:
             x: inputs, (examples, ...).
             batch_size: examples computed at once, default 32.
-            verbose: 0 silent, 1 or "auto" a progress bar, 2 a line.
+            verbose: 0 silent, 1 a progress bar, 2 a line. "auto": 1, or 0 for one batch that needs no compilation.
             steps: the number of batches, if not all.
             callbacks: a `Callback` or a list of them.
 

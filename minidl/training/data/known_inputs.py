@@ -17,13 +17,11 @@ class KnownInputs:
         outputs: the symbolic outputs.
         ranges: the valid ranges of values, as in `data.ranges`.
         plans: what is computed of text on the host, as in `data.text`.
-        unchecked: (shape without rows, dtype) of single NumPy arrays of which no value can be wrong.
     """
 
     outputs: dict[Hashable, Any] = dataclasses.field(default_factory=dict)
     ranges: dict[Hashable, Any] = dataclasses.field(default_factory=dict)
     plans: dict[Hashable, Any] = dataclasses.field(default_factory=dict)
-    unchecked: set[Hashable] = dataclasses.field(default_factory=set)
 
 
 def kind_of(x: Any) -> Hashable:

@@ -28,4 +28,5 @@ def one_batch(x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> Chun
 
 
 def _one(array: np.ndarray) -> np.ndarray:
-    return array.astype(device_dtype(array), copy=False)[None]
+    dtype = device_dtype(array)
+    return (array if array.dtype == dtype else array.astype(dtype))[None]

@@ -1,0 +1,125 @@
+"""One batch at a time: a `predict` like one before checks nothing, and sees all that has changed since."""
+
+import re
+
+import numpy as np
+import pytest
+
+import minidl as keras
+from minidl import layers
+from minidl.training.targets import checks
+
+X = np.random.default_rng(0).random((8, 3), dtype=np.float32)
+
+
+def linear(units=2):
+    """A model of one layer that has predicted a row."""
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(units)])
+    model.predict(X[:1], verbose=0)
+    return model
+
+
+def expected(layer, x):
+    kernel, bias = map(np.asarray, layer.get_weights())
+    return x @ kernel + bias
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """The calls whose inputs are checked."""
+    calls = []
+    monkeypatch.setattr(checks, "arrays", lambda call, *arrays: calls.append(call))
+    return calls
+
+
+def test_what_has_been_checked_is_not_checked_again(checked):
+    model = linear()
+    assert checked == ["predict"]
+    for row in range(8):
+        model.predict(X[row : row + 1], verbose=0)
+        model.predict_on_batch(X[row : row + 1])
+    assert checked == ["predict"]
+    model.predict(X[:2], verbose=0)
+    model.predict(X[:1].astype("float64"), verbose=0)
+    assert checked == ["predict"] * 3
+
+
+def test_values_that_can_be_wrong_are_checked_each_time():
+    model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(3, 4)])
+    model.predict(np.array([[0, 2]], "int32"), verbose=0)
+    with pytest.raises(ValueError, match="values from 0 to 3"):
+        model.predict(np.array([[0, 3]], "int32"), verbose=0)
+
+
+def assigned(model):
+    model.layers[0].kernel.assign([[1.0, 2.0]] * 3)
+
+
+def loaded(model):
+    model.set_weights([np.ones((3, 2)), np.zeros(2)])
+
+
+def fitted(model):
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((8, 2)), verbose=0)
+
+
+@pytest.mark.parametrize("change", [assigned, loaded, fitted])
+def test_new_weights_count(change):
+    model = linear()
+    before = model.predict(X[:1], verbose=0)
+    change(model)
+    after = model.predict(X[:1], verbose=0)
+    np.testing.assert_allclose(after, expected(model.layers[0], X[:1]), rtol=1e-6)
+    assert not np.allclose(before, after)
+
+
+def test_another_structure_counts():
+    model = linear()
+    model.add(layers.Rescaling(2.0))
+    np.testing.assert_allclose(model.predict(X[:1], verbose=0), 2 * expected(model.layers[0], X[:1]), rtol=1e-6)
+    model.layers[0].activation = keras.activations.relu
+    found = model.predict(X[:1], verbose=0)
+    np.testing.assert_allclose(found, 2 * np.maximum(expected(model.layers[0], X[:1]), 0), rtol=1e-6)
+
+
+def test_a_state_that_changes_is_kept():
+    class Counter(layers.Layer):
+        def build(self, input_shape):
+            self.count = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, x):
+            self.count.assign_add(1.0)
+            return x * self.count
+
+    model = keras.Sequential([keras.Input((3,)), Counter()])
+    found = [model.predict(X[:1], verbose=0) for _ in range(4)]
+    np.testing.assert_allclose(found, [X[:1] * (i + 1) for i in range(4)], rtol=1e-6)
+
+
+def test_another_floatx_counts():
+    model = linear()
+    keras.config.set_floatx("float16")
+    try:
+        found = model.predict(X[:1], verbose=0)
+    finally:
+        keras.config.set_floatx("float32")
+    rounded = X[:1].astype("float16").astype("float32")
+    np.testing.assert_allclose(found, expected(model.layers[0], rounded), rtol=1e-6)
+    np.testing.assert_allclose(model.predict(X[:1], verbose=0), expected(model.layers[0], X[:1]), rtol=1e-6)
+
+
+def test_one_batch_shows_a_line_where_it_compiles_or_is_asked_to(capsys):
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+
+    def line(**options):
+        model.predict(X[:1], **options)
+        return capsys.readouterr().out
+
+    assert re.fullmatch(r"1/1 - .*compiled in .*\n", line())
+    assert line() == line(verbose=0) == ""
+    assert re.fullmatch(r"1/1 - \S+ - \S+/step\n", line(verbose=1)) and line(verbose=2).startswith("1/1 - ")
+    with pytest.raises(ValueError, match="verbose must be"):
+        line(verbose="loud")
+    model.predict(X, batch_size=4)
+    assert capsys.readouterr().out.startswith("2/2 - ")
