@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextvars
 import functools
 import operator
-from concurrent import futures
 from typing import Any
 
 import jax
 import numpy as np
-from jax._src.core import get_opaque_trace_state  # for the reason in minidl/kernels/cpu/products.py
+from jax._src.core import trace_state_clean  # for the reason in minidl/kernels/cpu/products.py
 
 from minidl import kernels
 from minidl.core import array_metadata, arrays, forks, structures
@@ -56,12 +55,18 @@ class CompiledCall:
 
     def _takes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether a call with these arguments can be compiled."""
-        if len(args) != 1 or kwargs.keys() - {"training"} or kwargs.get("training") or self._model.run_eagerly:
+        if (
+            len(args) != 1
+            or self._model.run_eagerly
+            or (kwargs and (kwargs.keys() != {"training"} or kwargs["training"]))
+        ):
+            return False
+        if not trace_state_clean():  # the call becomes a part of a function of the user's, which is traced now
+            return False
+        if self._model.run_eagerly or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return False
         leaves = args if type(args[0]) is np.ndarray else jax.tree.leaves(args)
-        if not leaves or not all(_has_values(leaf) and array_metadata.of(leaf).mask is None for leaf in leaves):
-            return False
-        return not jax.config.jax_disable_jit and not _is_traced()  # type: ignore[attr-defined]
+        return bool(leaves) and all(_has_values(leaf) and array_metadata.of(leaf).mask is None for leaf in leaves)
 
 
 class _CallProgram:
@@ -97,6 +102,7 @@ class _Made:
         self._attributes, self._watch = self._look()
         self._is_one_program = _is_plain(model) and all(map(_is_known, self._attributes))
         self._shared = shared.get(key_of(model) if self._is_one_program else None, _CallProgram)
+        self._placed: tuple[Any, str] = (None, "")  # the sharding of the first variable, and its platform
 
     def is_for(self, model: Any) -> bool:
         """Whether all attributes of the model's layers are unchanged."""
@@ -120,24 +126,19 @@ class _Made:
             return None
         token = _called.set((self._model, self._variables))
         try:
-            with reading(self._variables) as values, kernels.lowered_for(kernels.platform(*values[:1])):
+            with reading(self._variables) as values, kernels.lowered_for(self._platform(values)):
                 now = [variable._value for variable in self._variables] if is_binding() else values
                 outputs = structures.plain(self._shared.program(now, structures.ordered(inputs), training))
         finally:
             _called.reset(token)
         return outputs if self._shared.is_one_program else None
 
-
-def _is_traced() -> bool:
-    """Whether a function of the user's is traced now, of which the call becomes a part."""
-    return bool(get_opaque_trace_state() != _outside())
-
-
-@functools.cache
-def _outside() -> Any:
-    """The state of JAX where nothing is traced, which a new thread has."""
-    with futures.ThreadPoolExecutor(1) as thread:
-        return thread.submit(get_opaque_trace_state).result()
+    def _platform(self, values: list[jax.Array]) -> str:
+        if not values:
+            return kernels.platform()
+        if values[0].sharding is not self._placed[0]:
+            self._placed = values[0].sharding, kernels.platform(values[0])
+        return self._placed[1]
 
 
 def _has_values(leaf: Any) -> bool:
