@@ -17,7 +17,7 @@ import numpy as np
 from jax._src.core import trace_state_clean  # for the reason in minidl/kernels/cpu/products.py
 
 from minidl import kernels
-from minidl.core import array_metadata, arrays, forks, structures
+from minidl.core import array_metadata, arrays, forks, structures, waiting
 from minidl.core.binding import is_binding
 from minidl.core.functional import bound
 from minidl.core.host_arrays import DTYPE
@@ -131,6 +131,8 @@ class _Made:
                 outputs = structures.plain(self._shared.program(now, structures.ordered(inputs), training))
         finally:
             _called.reset(token)
+        if self._placed[1] == "cpu":  # another device computes best while this thread goes on
+            waiting.awake(outputs)
         return outputs if self._shared.is_one_program else None
 
     def _platform(self, values: list[jax.Array]) -> str:

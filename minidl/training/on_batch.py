@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from minidl.callbacks.progress_bar import ProgbarLogger
-from minidl.core import dtypes, placement, processes, sharing, structures, tracebacks
+from minidl.core import dtypes, placement, processes, sharing, structures, tracebacks, waiting
 from minidl.core.typing import PyTree
 from minidl.training.compilation import Compilation
 from minidl.training.compiled_steps import CompiledSteps
@@ -103,6 +103,7 @@ def _outputs(steps: CompiledSteps, chunk: Chunk) -> PyTree:
     with sharing.reading([*trainable, *non_trainable]) as values:
         weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
         outputs, changes = steps.predict(weights, placed(chunk))
+    waiting.awake(outputs)
     if changes and not sharing.are_trained_elsewhere(non_trainable):
         sharing.give([non_trainable[index] for index in changes], list(changes.values()))
     return outputs
