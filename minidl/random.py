@@ -18,6 +18,7 @@ import numpy as np
 from minidl import kernels
 from minidl.core import dtypes
 from minidl.core.naming import auto_name
+from minidl.core.object_graph import Stamped
 from minidl.core.typing import Array, ArrayLike, DType
 from minidl.core.variables import Variable, name_scope
 
@@ -57,7 +58,7 @@ def make_default_seed() -> int:
     return python_random.randint(1, int(1e9))
 
 
-class SeedGenerator:
+class SeedGenerator(Stamped):
     """A stateful stream of random keys: each call of `next` returns a new one.
 
     Args:

@@ -93,7 +93,8 @@ def places(roots: Iterable[Any], kinds: tuple[type, ...]) -> list[Place]:
             items = list(value.values() if isinstance(value, dict) else value)
         else:
             found.append(Place(value, vars(value)))
-            seen[id(vars(value).get("_init_arguments"))] = None  # constructor arguments are not parts
+            for name in ("_init_arguments", "_build_shapes"):
+                seen[id(vars(value).get(name))] = None  # what it was made and built for is not a part
             items = list(vars(value).values())
         waiting += [item for item in items if type(item) not in PLAIN and _leads_on(type(item), kinds)]  # type: ignore
     return found
@@ -115,14 +116,29 @@ class Stamped:
         is_same = vars(self).get(name, _stamp) is value
         super().__setattr__(name, value)
         if not is_same:
-            _stamp[0] = object()  # after the attribute, so that no other thread takes the stamp without it
+            _changed()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
-        _stamp[0] = object()
+        _changed()
+
+
+def stamped(name: str, doc: str) -> Any:
+    """A property that is kept in the attribute of this name; where it is set, the stamp changes."""
+
+    def set_to(owner: Any, value: Any) -> None:
+        setattr(owner, name, value)
+        _changed()
+
+    return property(operator.attrgetter(name), set_to, doc=doc)
 
 
 _stamp = [object()]
+
+
+def _changed() -> None:
+    """Change the stamp, after what is watched has changed, so that no other thread takes the stamp without it."""
+    _stamp[0] = object()
 
 
 class Watch:
@@ -149,7 +165,9 @@ class Watch:
 
     def is_unchanged(self) -> bool:
         """Whether all containers hold the same objects, with the same classes and `trainable`."""
-        if list(map(len, self._containers)) != self._sizes or not _are_same(self._now(), self._held):
+        if list(map(len, self._containers)) != self._sizes:
+            return False
+        if self._held and not _are_same(self._now(), self._held):
             return False
         if self._stamp is not (stamp := _stamp[0]):
             if not _are_same(self._now_in_stamped(), self._attributes):
@@ -160,12 +178,11 @@ class Watch:
     def _now(self) -> list[Any]:
         """What may change without a stamp; besides it the size of `vars(layer)`, to which a program may add."""
         values = chain.from_iterable(map(dict.values, self._dicts))
-        items = chain.from_iterable(self._lists)
-        return [*items, *values, *map(type, self._owners), *map(_trainable, self._variables)]
+        return [*chain.from_iterable(self._lists), *values, *map(type, self._owners)]
 
     def _now_in_stamped(self) -> list[Any]:
         values = chain.from_iterable(map(dict.values, (attributes for _, attributes in self._stamped)))
-        return [*values, *(type(owner) for owner, _ in self._stamped)]
+        return [*values, *(type(owner) for owner, _ in self._stamped), *map(_trainable, self._variables)]
 
 
 def _are_same(items: list[Any], others: list[Any]) -> bool:

@@ -23,6 +23,7 @@ import numpy as np
 from minidl.core import binding, dtypes, placement, sharing
 from minidl.core.first_values import first_value, host_value, in_dtype
 from minidl.core.naming import auto_name
+from minidl.core.object_graph import stamped
 from minidl.core.sharing import Slot
 from minidl.core.typing import ArrayLike, DType
 
@@ -77,6 +78,7 @@ class Variable(Slot):
     <Variable path=step, shape=(), dtype=int32>
     """
 
+    trainable = stamped("_trainable", "Whether training may change it.")
     __array_priority__ = 100  # so that `numpy_array + variable` calls __radd__, which can be traced
 
     def __init__(

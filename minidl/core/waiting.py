@@ -17,15 +17,17 @@ from minidl.core.typing import PyTree
 SECONDS = 50e-6  # of a wait without sleep
 
 
-def awake(results: PyTree) -> None:
-    """Return when the results of one computation are ready, or after `SECONDS`.
+def awake(results: PyTree) -> PyTree:
+    """The results of one computation, when they are ready or `SECONDS` have passed.
 
     Args:
         results: a structure of arrays.
 
-    >>> awake(jax.numpy.ones(3) + 1)
+    >>> awake(jax.numpy.ones(2) + 1).tolist()
+    [2.0, 2.0]
     """
     arrays: list[Any] = [results] if isinstance(results, jax.Array) else jax.tree.leaves(results)
     end = perf_counter() + SECONDS
     while arrays and not arrays[0].is_ready() and perf_counter() < end:
         pass
+    return results

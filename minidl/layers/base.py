@@ -111,8 +111,8 @@ class Layer(Configured):
         self.given_input_shape = shape  # from input_shape= or input_dim=: Sequential starts from it
         self._trainable = trainable
         self._building = False
-        self._weights: list[Variable] = []
-        self._nodes: list[Node] = []
+        self._weights: tuple[Variable, ...] = ()
+        self._nodes: tuple[Node, ...] = ()
         self._build_shapes: dict[str, Any] | None = None  # what `build` was given
 
     # What a subclass writes

@@ -80,7 +80,7 @@ class InputLayer(Layer):
         tensor = (
             KerasTensor(self.batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
         )
-        self._nodes.append(Node(self, (), {}, tensor))
+        self._nodes += (Node(self, (), {}, tensor),)
         self.built = True
 
     def call(self, inputs: Any = None) -> Any:

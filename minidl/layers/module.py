@@ -68,7 +68,7 @@ class Module(Stamped):
     built: bool
     _trainable: bool
     _building: bool
-    _weights: list[Variable]
+    _weights: tuple[Variable, ...]
     _dtype_policy: dtypes.DTypePolicy
     saved_names: ClassVar[Mapping[str, str]] = {}  # attributes with another name in Keras's files -> that name
 
@@ -124,7 +124,7 @@ class Module(Stamped):
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.trainable = trainable and self.trainable
-        self._weights.append(variable)
+        self._weights += (variable,)
         return variable
 
     def add_variable(

@@ -14,7 +14,7 @@ from minidl.core.naming import is_own
 from minidl.core.symbolic import Node, infer, infer_once
 from minidl.core.variables import Variable
 from minidl.layers import masks, signatures
-from minidl.layers.module import Module
+from minidl.layers.module import Module, building
 from minidl.layers.signatures import holds_arrays, parameters_of, shapes_of
 
 
@@ -29,7 +29,7 @@ class SymbolicCall(Module):
     compute_mask: Callable[..., Any]
     _build_for: Callable[[tuple[Any, ...], dict[str, Any]], None]
     _check_inputs: Callable[[Any], None]
-    _nodes: list[Node]  # the calls on symbolic tensors
+    _nodes: tuple[Node, ...]  # the calls on symbolic tensors
 
     def compute_output_shape(self, input_shape: Any, *more: Any, **named: Any) -> Any:
         """The shape of the output for inputs of the given shapes; nothing is computed.
@@ -84,7 +84,8 @@ class SymbolicCall(Module):
         outputs = self.compute_output_spec(*args, **kwargs)
         if outputs is None:
             raise ValueError(f"{type(self).__name__}.call returned None. End it with `return outputs`.")
-        self._nodes.append(Node(self, args, kwargs, outputs))
+        with building:  # another thread may call the layer, too
+            self._nodes += (Node(self, args, kwargs, outputs),)
         return outputs
 
     def _spec(self, shape: Any) -> Any:

@@ -131,9 +131,10 @@ class _Made:
                 outputs = structures.plain(self._shared.program(now, structures.ordered(inputs), training))
         finally:
             _called.reset(token)
-        if self._placed[1] == "cpu":  # another device computes best while this thread goes on
-            waiting.awake(outputs)
-        return outputs if self._shared.is_one_program else None
+        if not self._shared.is_one_program:
+            return None
+        # Another device than a CPU is best left to compute while this thread goes on.
+        return waiting.awake(outputs) if self._placed[1] == "cpu" else outputs
 
     def _platform(self, values: list[jax.Array]) -> str:
         if not values:

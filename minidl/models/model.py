@@ -87,7 +87,7 @@ class Model(Trainer):
         self._graph = graph
         self._compiled_call = CompiledCall(self)
         if graph is not None:
-            self._layers = graph.layers
+            self._layers = tuple(graph.layers)
             self.output_names = graph.output_names
             self.autocast = False  # inputs have the dtype of their Input, and layers cast to theirs
             self.built = True

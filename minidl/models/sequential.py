@@ -46,9 +46,9 @@ class Sequential(Model):
     @tracebacks.filtered
     def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None):
         super().__init__(trainable=trainable, name=name)
-        self._layers: list[Layer] = []
-        self._tensors: list[Any] = []  # the symbolic input and the output of each layer, once built
-        self._calls: list[tuple[Layer, Node]] = []  # that returned them
+        self._layers: tuple[Layer, ...] = ()
+        self._tensors: tuple[Any, ...] = ()  # the symbolic input and the output of each layer, once built
+        self._calls: tuple[tuple[Layer, Node], ...] = ()  # that returned them
         self._has_input = False  # whether the first layer is the user's Input
         for layer in layers or ():
             self.add(layer, rebuild=False)
@@ -85,8 +85,8 @@ class Sequential(Model):
             )
         self._has_input |= isinstance(layer, InputLayer)
         if not self._layers and layer.given_input_shape is not None:
-            self._layers.append(InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype))
-        self._layers.append(layer)
+            self._layers = (InputLayer(batch_shape=layer.given_input_shape, dtype=layer.compute_dtype),)
+        self._layers += (layer,)
         if rebuild and self._tensors:
             self._connect(layer)
             auto_name("Functional")
@@ -102,9 +102,9 @@ class Sequential(Model):
         """
         if not self.layers:
             raise IndexError(f"Sequential: {self.name!r} has no layer to pop.")
-        layer = self._layers.pop()
+        self._layers, layer = self._layers[:-1], self._layers[-1]
         if self._tensors and self.layers:
-            self._tensors.pop()
+            self._tensors = self._tensors[:-1]
             self._disconnect(1)
             auto_name("Functional")
             self._forget()
@@ -136,7 +136,7 @@ class Sequential(Model):
                 raise ValueError(f"Sequential: the input shape of {self.name!r} is not known: give build() one.")
             if not _is_shape(input_shape):
                 return  # a structure of inputs: the layers are built by the first call
-            self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype))
+            self._layers = (InputLayer(batch_shape=input_shape, dtype=self._layers[0].compute_dtype), *self._layers)
         self._check_same_build(input_shape)
         self._connect_all()
         auto_name("Functional")  # Keras makes a functional model of the stack, so that later ones have other names
@@ -217,7 +217,8 @@ class Sequential(Model):
         super().correct_build_shapes(given, right)
         shape = (self._build_shapes or {}).get("input_shape")
         if self._tensors and shape != self.input_shape:
-            self._layers[0] = InputLayer(batch_shape=shape, dtype=self.input.dtype, name=self._layers[0].name)
+            first = InputLayer(batch_shape=shape, dtype=self.input.dtype, name=self._layers[0].name)
+            self._layers = (first, *self.layers)
             self._disconnect(len(self._calls))
             self._connect_all()
             self._forget()
@@ -229,7 +230,7 @@ class Sequential(Model):
         """Build as far as the shapes are known; layers that are built are not changed."""
         self.built = False
         self._forget()
-        self._tensors = []
+        self._tensors = ()
         self._disconnect(len(self._calls))
         if self.layers:
             first = self._layers[0]
@@ -248,24 +249,24 @@ class Sequential(Model):
 
     def _connect_all(self) -> None:
         """Call each layer on the output of the previous one, from the symbolic input on."""
-        self._tensors = [self._layers[0].output]
+        self._tensors = (self._layers[0].output,)
         try:
             for layer in self.layers:
                 self._connect(layer)
         except NotImplementedError:
-            self._tensors = []
+            self._tensors = ()
             self._disconnect(len(self._calls))
 
     def _connect(self, layer: Layer) -> None:
         """Call a layer on the symbolic output so far."""
-        self._tensors.append(layer(self._tensors[-1]))
-        self._calls.append((layer, layer._nodes[-1]))
+        self._tensors += (layer(self._tensors[-1]),)
+        self._calls += ((layer, layer._nodes[-1]),)
 
     def _disconnect(self, count: int) -> None:
         """Remove the last recorded calls."""
         for layer, node in self._calls[len(self._calls) - count :]:
-            layer._nodes.remove(node)
-        del self._calls[len(self._calls) - count :]
+            layer._nodes = tuple(other for other in layer._nodes if other is not node)
+        self._calls = self._calls[: len(self._calls) - count]
 
     def _with_axes(self, inputs: PyTree) -> Any:
         """The inputs with the rank of the known input; (n,) and (n, 1) are interchangeable."""
@@ -312,7 +313,7 @@ class Sequential(Model):
     def _known_tensors(self) -> list[Any]:
         if not self._tensors:
             raise AttributeError(f"{self.name!r} is not built, so its shapes are not known: give it an Input, or data.")
-        return self._tensors
+        return list(self._tensors)
 
 
 def _further_inputs(layer: Layer) -> list[str]:

@@ -59,7 +59,7 @@ class CompiledSteps(PureSteps):
         self._settings = self._made_for.settings()
         self._still_for: set[str] | None = None  # the modes for which all changes of the model made no difference
         self._irrelevant: set[Setting] = set()  # settings that no step reads
-        self.served: set[Hashable] = set()  # the shape and dtype of arrays, and floatx(), that `predict` need not check
+        self.served: dict[Hashable, Program] = {}  # for arrays that need no checks, by shape, dtype and floatx()
         self.seconds = self._programs.seconds
         given = model.steps_per_execution
         self.per_execution = given if isinstance(given, int) else 1  # batches between calls of batch hooks
@@ -110,11 +110,14 @@ class CompiledSteps(PureSteps):
         Returns:
             The steps that the chunk is for.
         """
-        if self.are_traced(mode, chunk):
-            return self
-        if self._may_differ(mode) or (self._key is not None and self._key != key_of(self.model)):
-            return (yield from CompiledSteps(self.model).use().untraced(mode, chunk))
+        if self._key is not None and self._still_for is not None and mode not in self._still_for:
+            new = CompiledSteps(self.model).use()  # the programs of others may be for what was before
+            return (yield from new.untraced(mode, chunk))
         program = self._program(mode, chunk)
+        if self.model.run_eagerly or not program.is_new(chunk.batches):
+            return self
+        if self._key is not None and self._key != key_of(self.model):
+            return (yield from CompiledSteps(self.model).use().untraced(mode, chunk))
         step, args = self._programs.steps[mode], self._arguments(mode, chunk.batches)
         with self._traced_for(chunk):
             if program.load(chunk.batches, *self._arguments(mode, chunk.batches, of_chunk=True)):
@@ -133,15 +136,6 @@ class CompiledSteps(PureSteps):
             new = CompiledSteps(self.model, [*self._variables.outside, *outside]).use()
             return (yield from new.untraced(mode, chunk))
         return self
-
-    def are_traced(self, mode: str, chunk: Chunk) -> bool:
-        """Whether `untraced` has nothing to yield for a chunk."""
-        has_run = self.model.run_eagerly or not self._program(mode, chunk).is_new(chunk.batches)
-        return has_run and not self._may_differ(mode)
-
-    def _may_differ(self, mode: str) -> bool:
-        """Whether the shared programs of a mode may be for what the model was before it changed."""
-        return self._key is not None and self._still_for is not None and mode not in self._still_for
 
     def _arguments(self, mode: str, batches: Any, of_chunk: bool = False) -> tuple[Any, ...]:
         """The shapes and dtypes of the arguments of a step on one of the batches, or of the loop over all of them."""

@@ -9,16 +9,16 @@ import jax
 import numpy as np
 
 from minidl.callbacks.progress_bar import ProgbarLogger
-from minidl.core import dtypes, placement, processes, sharing, structures, tracebacks, waiting
+from minidl.core import dtypes, forks, placement, processes, sharing, structures, tracebacks, waiting
 from minidl.core.typing import PyTree
 from minidl.training.compilation import Compilation
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data import nonfinite, ranges
 from minidl.training.data.chunks import Chunk
-from minidl.training.data.one_batch import one_batch
+from minidl.training.data.one_batch import one, one_batch
 from minidl.training.prepared import Prepared
+from minidl.training.programs import Program
 from minidl.training.runs import Evaluation, Prediction, Training
-from minidl.training.sharded import placed
 from minidl.training.state import State
 from minidl.training.targets import checks
 
@@ -47,7 +47,7 @@ class OnBatch(Prepared):
         chunk = one_batch(x, y, sample_weight)
         with self._fitting.lock:
             self.reset_metrics()
-            logs = Training(self, chunk).on_one(chunk).read()
+            logs = waiting.awake(Training(self, chunk).on_one(chunk)).read()
         return self._reported(logs, return_dict)
 
     @tracebacks.filtered
@@ -59,7 +59,7 @@ class OnBatch(Prepared):
         x, y, sample_weight = self._arrays("test_on_batch", x, y, sample_weight)
         self._prepare("test_on_batch", x, y, sample_weight)
         with Evaluation(self) as run:
-            logs = run.on_one(one_batch(x, y, sample_weight)).read()
+            logs = waiting.awake(run.on_one(one_batch(x, y, sample_weight))).read()
             if not sharing.are_trained(run.steps.variables.metrics):
                 run.publish()
         return self._reported(logs, return_dict)
@@ -74,19 +74,16 @@ class OnBatch(Prepared):
         kind = (x.shape, x.dtype, dtypes.floatx()) if type(x) is np.ndarray else None
         steps = self._steps
         if steps is not None and verbose in (0, "auto") and steps is self.compiled_steps and kind in steps.served:
-            return _first(_outputs(steps, one_batch(x)))
+            return _first(_outputs(steps, steps.served[kind], x))
         given = x
         x, _, _ = self._arrays(call, x)
         self._prepare(call, x)
         chunk = one_batch(x)
         with Prediction(self) as run:
-            is_silent = verbose == 0 or (verbose == "auto" and run.steps.are_traced(run.mode, placed(chunk)))
-            if is_silent or not processes.is_first():
-                outputs = _first(run.on_one(chunk))
-            else:
-                outputs = _with_bar(run, chunk, verbose)
+            is_silent = verbose == 0 or not processes.is_first()
+            outputs = _first(run.on_one(chunk)) if is_silent else _with_bar(run, chunk, verbose)
         if kind is not None and given is x and not ranges.known(self, x):
-            run.steps.served.add(kind)
+            run.steps.served[kind] = run.steps._program(run.mode, chunk)
         return outputs
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
@@ -97,29 +94,36 @@ class OnBatch(Prepared):
         return values[0] if len(values) == 1 else values
 
 
-def _outputs(steps: CompiledSteps, chunk: Chunk) -> PyTree:
-    """The outputs for a chunk like one before: what a server asks for again and again."""
+def _outputs(steps: CompiledSteps, program: Program, x: np.ndarray) -> PyTree:
+    """The outputs for an array like one before: what a server asks for again and again."""
+    forks.check()
     trainable, non_trainable, _, _ = steps.variables
-    with sharing.reading([*trainable, *non_trainable]) as values:
+    with sharing.reading([*trainable, *non_trainable]) as values, steps._traced_for():
         weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
-        outputs, changes = steps.predict(weights, placed(chunk))
-    waiting.awake(outputs)
+        outputs, changes = program(weights, one(x), 1)
     if changes and not sharing.are_trained_elsewhere(non_trainable):
         sharing.give([non_trainable[index] for index in changes], list(changes.values()))
-    return outputs
+    return structures.plain(outputs)
 
 
 def _first(outputs: PyTree) -> PyTree:
     """Outputs (1, batch, ...) as NumPy arrays (batch, ...); waits for them."""
-    return structures.map(lambda output: np.array(placement.whole(output)[0]), outputs)
+    return structures.map(lambda output: np.array(placement.whole(output)[0]), waiting.awake(outputs))
 
 
 def _with_bar(run: Prediction, chunk: Chunk, verbose: str | int) -> PyTree:
+    """The outputs for a chunk; "auto" shows a bar only where it compiles, since there is nothing else to see."""
     with contextlib.closing(ProgbarLogger()) as bar:
         bar.set_params({"verbose": verbose, "steps": 1})
-        bar.on_predict_begin()
+        if verbose != "auto":
+            bar.on_predict_begin()
         with Compilation(bar, run.mode) as compilation:
-            outputs = _first(run.on_one(chunk, compilation.begin))
+
+            def begin() -> None:
+                bar.on_predict_begin()
+                compilation.begin()
+
+            outputs = _first(run.on_one(chunk, begin))
         bar.on_progress(run.mode, 1)
         bar.on_predict_end()
     return outputs

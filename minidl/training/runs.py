@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minidl.core import sharing, waiting
+from minidl.core import sharing
 from minidl.training.compiled_steps import CompiledSteps
 from minidl.training.data.chunks import Chunk
 from minidl.training.interrupts import Shield
@@ -48,9 +48,7 @@ class Run(abc.ABC):
         for step, args in self.untraced(chunk):
             before_tracing()
             step.trace(*args)
-        result = self.compute(chunk)
-        waiting.awake(result)
-        return result
+        return self.compute(chunk)
 
     @abc.abstractmethod
     def compute(self, chunk: Chunk) -> Any:

@@ -61,10 +61,6 @@ class StepVariables:
         """The values, for their shapes and dtypes, or while they are bound."""
         return State(*map(held, self.of))
 
-    def weights(self) -> State:
-        """As `held`, without the optimizer's state and the metrics."""
-        return State(held(self.of.trainable), held(self.of.non_trainable), [], [])
-
     def as_state(self, values: Sequence[Any]) -> State:
         """A flat list of values as a state."""
         rest = iter(values)

@@ -19,14 +19,15 @@ def one_batch(x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> Chun
     (1, 4, 3)
     """
     if type(x) is np.ndarray and y is None and sample_weight is None and not processes.are_many():
-        return Chunk((_one(x), None, None), 1, len(x))  # what a server asks for
+        return Chunk((one(x), None, None), 1, len(x))  # what a server asks for
     leaves, structure = jax.tree.flatten((x, y, sample_weight))
     rows = len(leaves[0])
     if processes.are_many() or not all(type(leaf) is np.ndarray for leaf in leaves):
         return next(ArrayData(x, y, sample_weight, batch_size=rows).epoch().chunks(lambda: 1))
-    return Chunk(jax.tree.unflatten(structure, [_one(leaf) for leaf in leaves]), 1, rows)
+    return Chunk(jax.tree.unflatten(structure, [one(leaf) for leaf in leaves]), 1, rows)
 
 
-def _one(array: np.ndarray) -> np.ndarray:
+def one(array: np.ndarray) -> np.ndarray:
+    """An array (batch, ...) as one batch (1, batch, ...), in the dtype of the device."""
     dtype = device_dtype(array)
     return (array if array.dtype == dtype else array.astype(dtype))[None]

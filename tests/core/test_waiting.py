@@ -1,0 +1,31 @@
+"""Waiting without sleep: until a result is ready, or for a short while."""
+
+from minidl.core import waiting
+
+
+class Result:
+    """Is ready when it has been asked so often."""
+
+    def __init__(self, often):
+        self.often, self.asked = often, 0
+
+    def is_ready(self):
+        self.asked += 1
+        return self.asked >= self.often
+
+
+def test_a_result_that_is_ready_is_not_asked_again():
+    for often in (1, 3):
+        result = Result(often)
+        assert waiting.awake({"a": result}) == {"a": result}
+        assert result.asked == often
+
+
+def test_one_that_takes_longer_is_given_back_unready():
+    result = Result(float("inf"))
+    assert waiting.awake(result) is result
+    assert result.asked > 1
+
+
+def test_nothing_to_wait_for():
+    assert waiting.awake((None, {})) == (None, {})
