@@ -85,8 +85,10 @@ def place(variables: Sequence[Any]) -> None:
 
 def whole(value: Any) -> np.ndarray:
     """An array in the memory of this host. If it is split between processes, all of them must ask for it."""
-    is_here = not processes.are_many() or not isinstance(value, jax.Array) or value.is_fully_addressable
-    if is_here or value.is_fully_replicated:
+    if not isinstance(value, jax.Array):
+        return np.asarray(value)
+    value.block_until_ready()  # raises what its computation raised, for which NumPy would end the process
+    if not processes.are_many() or value.is_fully_addressable or value.is_fully_replicated:
         return np.asarray(value)
     found = np.empty(value.shape, value.dtype)
     own = {_key(shard.index): shard.data for shard in value.addressable_shards}

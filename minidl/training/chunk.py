@@ -41,7 +41,8 @@ class Reported:
 
     def read(self) -> Logs:
         """Transfer from the device: name -> number (or array, for a metric with several)."""
-        return {**dict(zip(self.names, np.asarray(self.scalars).tolist())), **jax.tree.map(np.asarray, self.arrays)}
+        scalars, arrays = jax.block_until_ready((self.scalars, self.arrays))
+        return {**dict(zip(self.names, np.asarray(scalars).tolist())), **jax.tree.map(np.asarray, arrays)}
 
 
 def train(step: Callable[..., Any], state: State, batches: Any, count: Any) -> tuple[State, Logs]:

@@ -214,8 +214,7 @@ class Trainer(OnBatch):
         Returns:
             A NumPy array (examples, ...), or a structure of them.
         """
-        if batch_size is not None or steps is not None:
-            checks.positive("predict", batch_size=batch_size, steps=steps)
+        checks.positive("predict", batch_size=batch_size, steps=steps)
         is_one_batch = type(x) is np.ndarray and x.ndim and 0 < len(x) <= (batch_size or 32) and steps is None
         if is_one_batch and callbacks is None:
             return self._predict_batch("predict", x, verbose)
