@@ -71,7 +71,7 @@ class OnBatch(Prepared):
 
     def _predict_batch(self, call: str, x: PyTree, verbose: str | int) -> PyTree:
         """The outputs for one batch, without a loop."""
-        kind = (x.shape, x.dtype, dtypes.floatx()) if type(x) is np.ndarray else None
+        kind = (x.shape, x.dtype, dtypes.floatx()) if type(x) is np.ndarray and not self.run_eagerly else None
         steps = self._steps
         if steps is not None and verbose in (0, "auto") and steps is self.compiled_steps and kind in steps.served:
             return _first(_outputs(steps, steps.served[kind], x))
@@ -82,7 +82,8 @@ class OnBatch(Prepared):
         with Prediction(self) as run:
             is_silent = verbose == 0 or not processes.is_first()
             outputs = _first(run.on_one(chunk)) if is_silent else _with_bar(run, chunk, verbose)
-        if kind is not None and given is x and not ranges.known(self, x):
+        is_unchecked = kind is not None and given is x and not ranges.known(self, x)
+        if is_unchecked and placement.current() is None and not processes.are_many():
             run.steps.served[kind] = run.steps._program(run.mode, chunk)
         return outputs
 

@@ -2,6 +2,7 @@
 
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -95,6 +96,38 @@ def test_a_state_that_changes_is_kept():
     model = keras.Sequential([keras.Input((3,)), Counter()])
     found = [model.predict(X[:1], verbose=0) for _ in range(4)]
     np.testing.assert_allclose(found, [X[:1] * (i + 1) for i in range(4)], rtol=1e-6)
+
+
+def test_an_eager_model_stays_eager():
+    calls = []
+
+    class Counted(layers.Layer):
+        def call(self, x):
+            calls.append(not isinstance(x, jax.core.Tracer))
+            return x
+
+    model = keras.Sequential([keras.Input((3,)), layers.Rescaling(2.0)])
+    model.predict(X[:1], verbose=0)
+    model.add(Counted())
+    model.compile(run_eagerly=True)
+    for count in range(1, 4):
+        np.testing.assert_allclose(model.predict(X[:1], verbose=0), 2 * X[:1])
+        assert sum(calls) == count
+
+
+def test_a_distribution_places_each_batch():
+    from minidl import distribution
+
+    model = linear()
+    distribution.set_distribution(distribution.DataParallel())
+    try:
+        for row in range(3):
+            found = model.predict(X[row : row + 1], verbose=0)
+            np.testing.assert_allclose(found, expected(model.layers[0], X[row : row + 1]), rtol=1e-6)
+        assert not model._steps.served
+    finally:
+        distribution.set_distribution(None)
+    np.testing.assert_allclose(model.predict(X[:1], verbose=0), expected(model.layers[0], X[:1]), rtol=1e-6)
 
 
 def test_another_floatx_counts():
