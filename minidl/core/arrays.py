@@ -120,15 +120,20 @@ def as_array(value: Any, text: bool = False) -> Any:
     return array if isinstance(array, np.memmap) else within_device(array)
 
 
+def is_wide(array: Any) -> bool:
+    """Whether some values of an array's dtype are out of the range of the device's."""
+    return array.dtype.kind in "iuf" and array.dtype.itemsize > device_dtype(array).itemsize
+
+
 def within_device(array: Any) -> Any:
     """An array in the range of the device's dtypes; integers that are out of range become floats.
 
     Raises:
         ValueError: floats that would be infinite.
     """
-    on_device = device_dtype(array)
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize <= on_device.itemsize or not array.size:
+    if not is_wide(array) or not array.size:
         return array
+    on_device = device_dtype(array)
     stored = array.stored if isinstance(array, SparseRows) else array
     low, high = (stored.min(), stored.max()) if stored.size else (0, 0)
     if array.dtype.kind != "f":

@@ -59,7 +59,8 @@ class CompiledSteps(PureSteps):
         self._settings = self._made_for.settings()
         self._still_for: set[str] | None = None  # the modes for which all changes of the model made no difference
         self._irrelevant: set[Setting] = set()  # settings that no step reads
-        self.served: dict[Hashable, Program] = {}  # for arrays that need no checks, by shape, dtype and floatx()
+        # What predicts arrays whose shapes and dtypes have been checked; whether their values are to be checked, too.
+        self.served: dict[Hashable, tuple[Program, bool]] = {}
         self.seconds = self._programs.seconds
         given = model.steps_per_execution
         self.per_execution = given if isinstance(given, int) else 1  # batches between calls of batch hooks

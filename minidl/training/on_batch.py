@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import operator
+from collections.abc import Hashable
 from typing import Any, TypeAlias
 
 import jax
@@ -10,6 +12,7 @@ import numpy as np
 
 from minidl.callbacks.progress_bar import ProgbarLogger
 from minidl.core import dtypes, forks, placement, processes, sharing, structures, tracebacks, waiting
+from minidl.core.arrays import is_wide, within_device
 from minidl.core.typing import PyTree
 from minidl.training.compilation import Compilation
 from minidl.training.compiled_steps import CompiledSteps
@@ -71,10 +74,14 @@ class OnBatch(Prepared):
 
     def _predict_batch(self, call: str, x: PyTree, verbose: str | int) -> PyTree:
         """The outputs for one batch, without a loop."""
-        kind = (x.shape, x.dtype, dtypes.floatx()) if type(x) is np.ndarray and not self.run_eagerly else None
+        if type(x) is not np.ndarray:
+            x = placement.whole(x) if isinstance(x, jax.Array) else structures.ordered(x)
+        kind = None if self.run_eagerly else _kind(x)
         steps = self._steps
         if steps is not None and verbose in (0, "auto") and steps is self.compiled_steps and kind in steps.served:
-            return _first(_outputs(steps, steps.served[kind], x))
+            program, depends_on_values = steps.served[kind]
+            if not depends_on_values or self._takes_values(call, x):
+                return _first(_outputs(steps, program, x))
         given = x
         x, _, _ = self._arrays(call, x)
         self._prepare(call, x)
@@ -82,10 +89,16 @@ class OnBatch(Prepared):
         with Prediction(self) as run:
             is_silent = verbose == 0 or not processes.is_first()
             outputs = _first(run.on_one(chunk)) if is_silent else _with_bar(run, chunk, verbose)
-        is_unchecked = kind is not None and given is x and not ranges.known(self, x)
-        if is_unchecked and placement.current() is None and not processes.are_many():
-            run.steps.served[kind] = run.steps._program(run.mode, chunk)
+        is_alone = placement.current() is None and not processes.are_many()
+        if is_alone and kind is not None and _are_same(given, x):
+            depends_on_values = bool(ranges.known(self, x)) or any(map(is_wide, jax.tree.leaves(x)))
+            run.steps.served[kind] = run.steps._program(run.mode, chunk), depends_on_values
         return outputs
+
+    def _takes_values(self, call: str, x: PyTree) -> bool:
+        """Whether the values of arrays need no other dtype; refuses those that no dtype or a layer cannot take."""
+        ranges.check(call, self, x)
+        return all(within_device(leaf) is leaf for leaf in jax.tree.leaves(x))
 
     def _reported(self, logs: dict[str, float], return_dict: bool) -> Results:
         if return_dict:
@@ -95,13 +108,30 @@ class OnBatch(Prepared):
         return values[0] if len(values) == 1 else values
 
 
-def _outputs(steps: CompiledSteps, program: Program, x: np.ndarray) -> PyTree:
-    """The outputs for an array like one before: what a server asks for again and again."""
+def _kind(x: PyTree) -> Hashable:
+    """What decides how arrays of NumPy are checked and computed, except for their values; None for other inputs."""
+    if type(x) is np.ndarray:
+        return x.shape, x.dtype, dtypes.floatx()
+    leaves, structure = jax.tree.flatten(x)
+    if not all(type(leaf) is np.ndarray for leaf in leaves):
+        return None
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), dtypes.floatx()
+
+
+def _are_same(x: PyTree, other: PyTree) -> bool:
+    """Whether two structures have the same arrays."""
+    is_like = jax.tree.structure(x) == jax.tree.structure(other)  # type: ignore[operator]
+    return is_like and all(map(operator.is_, jax.tree.leaves(x), jax.tree.leaves(other)))
+
+
+def _outputs(steps: CompiledSteps, program: Program, x: PyTree) -> PyTree:
+    """The outputs for arrays like those before: what a server asks for again and again."""
     forks.check()
     trainable, non_trainable, _, _ = steps.variables
     with sharing.reading([*trainable, *non_trainable]) as values, steps._traced_for():
         weights = State(values[: len(trainable)], values[len(trainable) :], [], [])
-        outputs, changes = program(weights, one(x), 1)
+        batch = one(x) if type(x) is np.ndarray else jax.tree.map(one, x)
+        outputs, changes = program(weights, batch, 1)
     if changes and not sharing.are_trained_elsewhere(non_trainable):
         sharing.give([non_trainable[index] for index in changes], list(changes.values()))
     return structures.plain(outputs)

@@ -25,6 +25,7 @@ from minidl.layers.base import Layer
 from minidl.training import loop
 from minidl.training.data import nonfinite
 from minidl.training.data.chunks import chunk_capacity, row_bytes
+from minidl.training.data.one_batch import is_one
 from minidl.training.data.splits import train_validation_split
 from minidl.training.data.streams import is_stream
 from minidl.training.on_batch import OnBatch, Results
@@ -215,8 +216,7 @@ class Trainer(OnBatch):
             A NumPy array (examples, ...), or a structure of them.
         """
         checks.positive("predict", batch_size=batch_size, steps=steps)
-        is_one_batch = type(x) is np.ndarray and x.ndim and 0 < len(x) <= (batch_size or 32) and steps is None
-        if is_one_batch and callbacks is None:
+        if steps is None and callbacks is None and is_one(x, batch_size or 32):
             return self._predict_batch("predict", x, verbose)
         with self._data("predict", x, None, None, batch_size, steps) as data:
             outputs = row_bytes(self._output_spec(data.first[0]))  # a chunk has room for them, too

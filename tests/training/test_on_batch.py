@@ -3,6 +3,7 @@
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -45,11 +46,53 @@ def test_what_has_been_checked_is_not_checked_again(checked):
     assert checked == ["predict"] * 3
 
 
+def two_inputs():
+    one, other = keras.Input((3,), name="one"), keras.Input((2,), name="other")
+    return keras.Model([one, other], layers.Subtract()([layers.Dense(1)(one), layers.Dense(1)(other)]))
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [lambda x: [x, x[:, :2]], lambda x: {"one": x, "other": x[:, :2]}, lambda x: {"other": x[:, :2], "one": x}],
+)
+def test_structures_of_arrays_are_not_checked_again_either(checked, inputs):
+    model = two_inputs()
+    one, other = (layer for layer in model.layers if layer.weights)
+    for row in range(4):
+        x = X[row : row + 1]
+        want = expected(one, x) - expected(other, x[:, :2])
+        np.testing.assert_allclose(model.predict(inputs(x), verbose=0), want, rtol=1e-5)
+    assert checked == ["predict"]
+
+
+def test_nor_are_arrays_of_jax(checked):
+    model = linear()
+    for row in range(4):
+        x = X[row : row + 1]
+        np.testing.assert_allclose(model.predict(jnp.asarray(x), verbose=0), expected(model.layers[0], x), rtol=1e-6)
+    assert checked == ["predict"]
+
+
 def test_values_that_can_be_wrong_are_checked_each_time():
     model = keras.Sequential([keras.Input((2,), dtype="int32"), layers.Embedding(3, 4)])
-    model.predict(np.array([[0, 2]], "int32"), verbose=0)
-    with pytest.raises(ValueError, match="values from 0 to 3"):
-        model.predict(np.array([[0, 3]], "int32"), verbose=0)
+    for dtype in ("int32", "int64"):
+        for _ in range(2):
+            model.predict(np.array([[0, 2]], dtype), verbose=0)
+        with pytest.raises(ValueError, match="values from 0 to 3"):
+            model.predict(np.array([[0, 3]], dtype), verbose=0)
+
+
+@pytest.mark.parametrize("how", ["predict", "predict_on_batch"])
+def test_values_that_the_device_cannot_hold(how):
+    model = linear()
+    predict = getattr(model, how)
+    for value in (1, 2, 2**40, 3):  # 2 ** 40 is a float on the device, as when it comes first
+        x = np.full((1, 3), value, "int64")
+        np.testing.assert_allclose(predict(x), expected(model.layers[0], x.astype("float32")), rtol=1e-6)
+    predict(np.ones((1, 3)))
+    predict(np.ones((1, 3)))
+    with pytest.raises(ValueError, match="1e.300"):
+        predict(np.full((1, 3), 1e300))
 
 
 def assigned(model):

@@ -27,6 +27,17 @@ def one_batch(x: PyTree, y: PyTree = None, sample_weight: PyTree = None) -> Chun
     return Chunk(jax.tree.unflatten(structure, [one(leaf) for leaf in leaves]), 1, rows)
 
 
+def is_one(x: PyTree, batch_size: int) -> bool:
+    """Whether inputs are arrays in memory, or a list or dict of them, with the rows of a single batch.
+
+    >>> is_one(np.ones((4, 3)), 32), is_one({"a": np.ones((4, 3))}, 2), is_one([[1.0, 2.0]], 32)
+    (True, False, False)
+    """
+    leaves = jax.tree.leaves(x) if type(x) in (list, dict) else [x]
+    are_arrays = bool(leaves) and all(type(leaf) is np.ndarray or isinstance(leaf, jax.Array) for leaf in leaves)
+    return are_arrays and all(leaf.ndim and 0 < len(leaf) <= batch_size for leaf in leaves)
+
+
 def one(array: np.ndarray) -> np.ndarray:
     """An array (batch, ...) as one batch (1, batch, ...), in the dtype of the device."""
     dtype = device_dtype(array)

@@ -26,13 +26,16 @@ def check(call: str, model: Any, x: Any) -> None:
     Raises:
         ValueError: values are out of range.
     """
-    for index, low, high, owner in known(model, x):
-        path, array = jax.tree_util.tree_leaves_with_path(x)[index]
+    found = known(model, x)
+    leaves = jax.tree.leaves(x) if found else []
+    for index, low, high, owner in found:
+        array = leaves[index]
         is_computed = isinstance(array, LazyRows) and not isinstance(array, SparseRows)
         if is_computed or isinstance(array, np.memmap) or not array.size:
             continue
         smallest, largest = array.min(), array.max()
         if not low <= smallest <= largest <= high:  # False for NaN, too
+            path, _ = jax.tree_util.tree_leaves_with_path(x)[index]
             raise ValueError(
                 f"{call}: x{jax.tree_util.keystr(path)} has values from {smallest} to {largest}, but {owner} takes "
                 f"{low} to {high}. Check x, or make the layer larger."
