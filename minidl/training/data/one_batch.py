@@ -33,6 +33,8 @@ def is_one(x: PyTree, batch_size: int) -> bool:
     >>> is_one(np.ones((4, 3)), 32), is_one({"a": np.ones((4, 3))}, 2), is_one([[1.0, 2.0]], 32)
     (True, False, False)
     """
+    if type(x) is np.ndarray:  # the usual case
+        return x.ndim > 0 and 0 < len(x) <= batch_size
     leaves = jax.tree.leaves(x) if type(x) in (list, dict) else [x]
     are_arrays = bool(leaves) and all(type(leaf) is np.ndarray or isinstance(leaf, jax.Array) for leaf in leaves)
     return are_arrays and all(leaf.ndim and 0 < len(leaf) <= batch_size for leaf in leaves)
