@@ -11,7 +11,7 @@ X = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
 
 
 def stack():
-    return Sequential([keras.Input((4,)), layers.Dense(3, name="d", activation="relu"), layers.Dense(2)], name="stack")
+    return Sequential([keras.Input((4,)), layers.Dense(3, name="d", activation="tanh"), layers.Dense(2)], name="stack")
 
 
 def branches():
