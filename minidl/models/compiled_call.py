@@ -126,7 +126,7 @@ class _Made:
             return None
         token = _called.set((self._model, self._variables))
         try:
-            with reading(self._variables) as values, kernels.lowered_for(self._platform(values)):
+            with reading(self._variables) as values, kernels.lowered_for(platform := self._platform(values)):
                 now = [variable._value for variable in self._variables] if is_binding() else values
                 outputs = structures.plain(self._shared.program(now, structures.ordered(inputs), training))
         finally:
@@ -134,7 +134,7 @@ class _Made:
         if not self._shared.is_one_program:
             return None
         # Another device than a CPU is best left to compute while this thread goes on.
-        return waiting.awake(outputs) if self._placed[1] == "cpu" else outputs
+        return waiting.awake(outputs) if platform == "cpu" else outputs
 
     def _platform(self, values: list[jax.Array]) -> str:
         if not values:

@@ -18,6 +18,7 @@ from minidl.core.typing import PyTree, Shape
 from minidl.layers import NAMES, InputLayer, deserialize, masks, serialize
 from minidl.layers.base import Layer
 from minidl.layers.input_spec import axes_advice
+from minidl.layers.module import building
 from minidl.models.graph import fits, is_like
 from minidl.models.model import Model, calls_in
 
@@ -264,8 +265,9 @@ class Sequential(Model):
 
     def _disconnect(self, count: int) -> None:
         """Remove the last recorded calls."""
-        for layer, node in self._calls[len(self._calls) - count :]:
-            layer._nodes = tuple(other for other in layer._nodes if other is not node)
+        with building:  # another thread may call the layer, too
+            for layer, node in self._calls[len(self._calls) - count :]:
+                layer._nodes = tuple(other for other in layer._nodes if other is not node)
         self._calls = self._calls[: len(self._calls) - count]
 
     def _with_axes(self, inputs: PyTree) -> Any:

@@ -20,7 +20,7 @@ from minidl.training.data import nonfinite, ranges
 from minidl.training.data.chunks import Chunk
 from minidl.training.data.one_batch import one, one_batch
 from minidl.training.prepared import Prepared
-from minidl.training.programs import Program
+from minidl.training.programs import Program, signature
 from minidl.training.runs import Evaluation, Prediction, Training
 from minidl.training.state import State
 from minidl.training.targets import checks
@@ -112,10 +112,9 @@ def _kind(x: PyTree) -> Hashable:
     """What decides how arrays of NumPy are checked and computed, except for their values; None for other inputs."""
     if type(x) is np.ndarray:
         return x.shape, x.dtype, dtypes.floatx()
-    leaves, structure = jax.tree.flatten(x)
-    if not all(type(leaf) is np.ndarray for leaf in leaves):
+    if not all(type(leaf) is np.ndarray for leaf in jax.tree.leaves(x)):
         return None
-    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves), dtypes.floatx()
+    return signature(x), dtypes.floatx()
 
 
 def _are_same(x: PyTree, other: PyTree) -> bool:

@@ -59,7 +59,7 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return self._jit.args[0](*args)  # eager: nothing is traced, so that prints show values
-        if self._loaded and (loaded := self._loaded.get((_key(args[-2]), executables.context()))) is not None:
+        if self._loaded and (loaded := self._loaded.get((signature(args[-2]), executables.context()))) is not None:
             return loaded(*args)
         if self.will_compile or self._function is None:
             with self._compiling, collector.paused():  # several models, and threads, may share the program
@@ -82,11 +82,11 @@ class Program:
             argument: what is passed to `learn`, which this does.
             *args: of the call; arrays may be their shapes and dtypes.
         """
-        if _key(argument) in self._ahead or (loaded := executables.load(self._identity, args)) is None:
+        if signature(argument) in self._ahead or (loaded := executables.load(self._identity, args)) is None:
             return False
         if len(self._loaded) >= LIMIT:
             self._loaded.clear()
-        self._loaded[_key(args[-2]), executables.context()] = loaded
+        self._loaded[signature(args[-2]), executables.context()] = loaded
         self.learn(argument)
         self.will_compile = False
         return True
@@ -100,13 +100,13 @@ class Program:
 
     def is_new(self, argument: Any) -> bool:
         """Whether no argument of this structure, shapes and dtypes has been passed to `learn`."""
-        key = _key(argument)
+        key = signature(argument)
         self.will_compile |= (is_new := key not in self._known)
         return is_new
 
     def learn(self, argument: Any) -> None:
         """Record the structure, shapes and dtypes of an argument; wait if the program is being compiled for it."""
-        key = _key(argument)
+        key = signature(argument)
         if (ahead := self._ahead.get(key)) is not None:
             futures.wait([ahead])  # if it has failed, so does the call that comes next
             self._ahead.pop(key, None)  # another thread may have come here
@@ -123,10 +123,11 @@ class Program:
             self._set_options(*args)
             lowered = self._function.lower(*args)
         compiler = futures.ThreadPoolExecutor(1)
-        self._ahead[_key(argument)] = compiler.submit(executables.compile_and_keep, lowered, self._identity, args)
+        self._ahead[signature(argument)] = compiler.submit(executables.compile_and_keep, lowered, self._identity, args)
         compiler.shutdown(wait=False)
 
 
-def _key(argument: Any) -> Any:
+def signature(argument: Any) -> Hashable:
+    """The structure of an argument, and the shapes and dtypes of its arrays."""
     leaves, structure = jax.tree.flatten(argument)
     return structure, *[(leaf.shape, leaf.dtype) for leaf in leaves]
