@@ -1,5 +1,7 @@
 """The matrix product of the CPU: what the comparison with the reference does not show."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,3 +43,22 @@ def test_small_gradients_read_no_factor_by_columns():
     assert slow_products(64, 64) == 0
     assert slow_products(64, 64, rows=512) == 0
     assert slow_products(2048, 512) == 1, "large products are best as they are"
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="the CPU's products of few columns are the slow ones")
+@pytest.mark.parametrize(
+    ("rows", "features", "units", "is_transposed"),
+    [(512, 256, 64, True), (32, 4096, 10, True), (32, 512, 64, False), (512, 64, 64, False), (512, 256, 128, False)],
+)
+def test_gradient_of_few_units_is_computed_transposed(rows, features, units, is_transposed):
+    random = np.random.default_rng(0)
+    x, g = random.standard_normal((rows, features), "float32"), random.standard_normal((rows, units), "float32")
+    kernel = jnp.zeros((features, units))
+
+    def gradient(product):
+        return jax.jit(jax.grad(lambda kernel, x, g: jnp.sum(product(x, kernel) * g)))
+
+    np.testing.assert_allclose(gradient(matmul)(kernel, x, g), x.T @ g, rtol=1e-4, atol=1e-3)
+    program = gradient(matmul).lower(kernel, x, g).compile().as_text()
+    (product,) = re.findall(r"f32\[(\d+),(\d+)\]\S* dot\(", program)
+    assert product == tuple(map(str, (units, features) if is_transposed else (features, units)))

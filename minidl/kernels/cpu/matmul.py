@@ -1,8 +1,9 @@
 """The matrix product of layers, with a gradient that is fast on the CPU.
 
-The gradient of a kernel is `x.T @ g`, where g is that of the output. XLA's CPU backend is slow to read a small factor
-by its columns, so that one is first transposed in memory: a small classifier's step is 4% faster. Values and
-derivatives (forward and reverse) are those of `@`; only the order of the operations differs.
+The gradient of a kernel is `x.T @ g`, where g is that of the output. XLA's CPU backend is slow where g has few columns:
+there `(g.T @ x).T` is 1.1 to 6 times as fast. It is slow to read a small factor by its columns too, so that one is
+first transposed in memory: a small classifier's step is 4% faster. Values and derivatives (forward and reverse) are
+those of `@`; only the order of the operations differs.
 
 For the same reason the training loop carries narrow kernels transposed. A kernel of shape (64, 10) has rows of ten
 numbers, too short for vector instructions, so that its optimizer update takes six times as long as it
@@ -23,6 +24,8 @@ from minidl.core.typing import Array
 
 NARROW = 16  # float32 numbers in the widest vector registers: shorter rows do not fill them
 _SMALL, _LARGE = 2**20, 2**22  # multiplications; large products are multithreaded, and read columns as fast
+_FEW_COLUMNS = 64  # of a product of more rows; up to here it is faster transposed, which costs a copy of it
+_LONG = 8  # numbers in a sum for each column, from which on that copy is worth it
 _MANY_ROWS = 1024  # above, one product with concatenated kernels is faster than several
 
 
@@ -60,20 +63,35 @@ def _derivative(primals: Any, tangents: Any) -> Any:
 
 
 def _of_kernel(x: Array, d_kernel: Any) -> Any:
-    """`x @ d_kernel`, written so that reverse mode, which transposes it, transposes a factor in memory.
+    """`x @ d_kernel`, written so that reverse mode, which transposes it, computes the kernel's gradient fast.
 
-    The gradient of a small kernel becomes `transpose(x) @ g`, that of a narrow one `(transpose(g) @ x).T`.
+    It becomes `(g.T @ x).T` if there are few units, of which a small one has g transposed in memory, and
+    `transpose(x) @ g`, with x transposed in memory, if it is small and has more units.
     """
     (rows, features), units = x.shape, d_kernel.shape[1]
     size = rows * features * units
+    if size <= _SMALL and units < NARROW:
+        return lax.optimization_barrier(lax.dot(d_kernel.T, x.T)).T
+    if _is_faster_transposed(rows, features, units):
+        return lax.dot_general(lax.optimization_barrier(d_kernel.T), x, (((1,), (1,)), ((), ()))).T
     is_middle = NARROW <= features <= rows and units >= NARROW  # otherwise transposing x is not worth it
     if size > _LARGE or (size > _SMALL and not is_middle):
         return lax.dot(x, d_kernel)
-    if size <= _SMALL and units < NARROW:
-        return lax.optimization_barrier(lax.dot(d_kernel.T, x.T)).T
-    return contract_first(lax.optimization_barrier(x.T), d_kernel)
+    return _contracted(lax.optimization_barrier(x.T), d_kernel)
 
 
 def contract_first(a: Array, b: Array) -> Any:
     """(k, m), (k, n) -> (m, n)."""
+    if _is_faster_transposed(*a.shape, b.shape[1]):
+        return lax.optimization_barrier(_contracted(b, a)).T
+    return _contracted(a, b)
+
+
+def _is_faster_transposed(summed: int, rows: int, columns: int) -> bool:
+    """Whether a product, a sum of so many numbers for each of its elements, is faster with rows and columns swapped."""
+    is_worth_it = summed >= _LONG * columns or columns < NARROW  # narrow kernels are carried transposed
+    return is_worth_it and columns <= _FEW_COLUMNS and 2 * columns <= rows
+
+
+def _contracted(a: Array, b: Array) -> Any:
     return lax.dot_general(a, b, (((0,), (0,)), ((), ())))
