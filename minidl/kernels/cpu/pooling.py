@@ -6,6 +6,9 @@ of the outputs, each where the position is the slice's own.
 
 The gradient of a mean, where windows do not overlap, is that of the outputs, repeated; XLA's is another sum over
 windows. Other means are XLA's own.
+
+Blocks are pooled in an array of their own: where they are flattened next, XLA would compute them, and the activation
+before them, for each element of the flat array, without vector instructions (LeNet's `predict`: 1.2 times as fast).
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.geometry import Geometry
+from minidl.kernels.cpu.materialized import materialized
 from minidl.kernels.cpu.products import Product, linear
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.reference import lowest
@@ -97,7 +101,7 @@ def _block_max(x: Array, geometry: Geometry) -> Any:
 
     The derivative uses the first position of the maximum, which is computed with it.
     """
-    return functools.reduce(jnp.maximum, _places(x, geometry))
+    return materialized(functools.reduce(jnp.maximum, _places(x, geometry)))
 
 
 @_block_max.defjvp
@@ -137,7 +141,7 @@ def _block_mean(x: Array, geometry: Geometry) -> Any:
     if math.prod(window) > _MANY:
         return reference.average_pool(x, window, window, [(0, 0)] * len(window))
     places = _places(x, geometry)
-    return functools.reduce(jnp.add, places) / len(places)
+    return materialized(functools.reduce(jnp.add, places) / len(places))
 
 
 @_block_mean.defjvp
