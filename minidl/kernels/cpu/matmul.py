@@ -82,7 +82,8 @@ def _of_kernel(x: Array, d_kernel: Any) -> Any:
 
 def contract_first(a: Array, b: Array) -> Any:
     """(k, m), (k, n) -> (m, n)."""
-    if _is_faster_transposed(*a.shape, b.shape[1]):
+    summed, rows = a.shape
+    if _is_faster_transposed(summed, rows, b.shape[1]):
         return lax.optimization_barrier(_contracted(b, a)).T
     return _contracted(a, b)
 
