@@ -23,7 +23,7 @@ from minidl.kernels.cpu import columns, direct_conv
 from minidl.kernels.cpu.depthwise import depthwise_conv
 from minidl.kernels.cpu.derivatives import where_differentiated
 from minidl.kernels.cpu.geometry import Geometry
-from minidl.kernels.cpu.matmul import NARROW, matmul
+from minidl.kernels.cpu.matmul import matmul
 from minidl.kernels.cpu.slices import patches_of
 from minidl.kernels.windows import Pads
 
@@ -152,7 +152,8 @@ def _is_product_faster(rows: int, sizes: Sequence[int], kernel: Sequence[int]) -
 def product(x: Array, kernel: Array, geometry: Geometry, bias: Array | None = None) -> Any:
     """The convolution as a product of patches."""
     patches, filters = patches_of(x, geometry), kernel.shape[-1]
-    if bias is not None and patches.shape[-1] < (_SHORT if geometry.overlaps else NARROW):
+    is_copied_one_by_one = geometry.overlaps and x.shape[-1] == 1  # not by rows of channels, which are copied faster
+    if bias is not None and is_copied_one_by_one and patches.shape[-1] < _SHORT:
         # The bias as one more column, for a feature of 1: its gradient needs no second pass over that of the output.
         patches = jnp.concatenate([patches, jnp.ones((*patches.shape[:-1], 1), patches.dtype)], axis=-1)
         return matmul(patches, jnp.concatenate([kernel.reshape(-1, filters), bias[None]]))
