@@ -11,6 +11,7 @@ import pytest
 from minidl import Sequential, kernels, layers
 from minidl.kernels import reference
 from minidl.kernels.compiler import jaxprs
+from minidl.kernels.cpu import conv as cpu_conv
 from minidl.kernels.cpu import kernel_gradient
 from minidl.kernels.cpu.geometry import Geometry
 from minidl.kernels.cpu.products import products
@@ -24,6 +25,19 @@ def test_gradient_of_equal_maxima_goes_to_the_first():
     x = jnp.array([[1.0, 1.0], [0.0, 1.0]])[None, ..., None]
     gradient = jax.grad(lambda x: kernels.max_pool(x, (2, 2), (2, 2), [(0, 0)] * 2).sum())(x)
     np.testing.assert_array_equal(gradient[0, ..., 0], [[1, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("pool", [kernels.average_pool, kernels.max_pool])
+def test_blocks_that_are_flattened_are_pooled_in_their_own_shape(pool, fast_forms):
+    """Loops over a flat array have no vector instructions."""
+
+    def flat(x):
+        return pool(jnp.tanh(x), (2, 2), (2, 2), [(0, 0), (0, 0)]).reshape(len(x), -1)
+
+    x = jnp.ones((4, 8, 6, 3))
+    options = kernels.compiler_options("predict", kernels.needs_barriers(jax.jit(flat).trace(x).jaxpr))
+    program = jax.jit(flat, compiler_options=options).lower(x).compile().as_text()
+    assert re.search(r"= f32\[4,4,3,3\]\S* fusion\(", program)
 
 
 @pytest.mark.slow
@@ -109,8 +123,9 @@ def test_a_tiny_model_trains(layer):
     ],
     ids=["same", "strides", "dilated", "transposed"],
 )
-def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, fast_forms):
+def test_convolutions_in_a_loop_are_in_the_order_that_xla_computes_fast(layer, fast_forms, monkeypatch):
     """Others, which JAX's own gradients have, are computed up to eighty times slower inside a loop."""
+    monkeypatch.setattr(cpu_conv, "_MANY_KEPT", 0)  # or strides are a product
     layer.build((None, 9, 9, 8))
     weights = [variable.value for variable in layer.trainable_variables]
     x = images(2, 9, 9, 8)
@@ -199,6 +214,23 @@ def test_patches_are_made_of_large_windows_only_where_a_gradient_needs_them(fast
     with kernels.lowered_for("cpu"):
         assert stacks(conv) == 0 and stacks(lambda x, kernel: conv(x, kernel[:4])) == 2
         assert stacks(jax.grad(lambda x, kernel: conv(x, kernel).sum(), 1)) == 2
+
+
+def test_strides_are_a_product_in_training_if_its_patches_may_be_kept(fast_forms, monkeypatch):
+    """It is up to twice as fast there, and slower in inference."""
+    x, kernel = images(2, 9, 9, 8), images(3, 3, 8, 4)
+
+    def convolutions(function):
+        equations = every_equation(jax.make_jaxpr(function)(x, kernel).jaxpr)
+        return sum(equation.primitive.name == "conv_general_dilated" for equation in equations)
+
+    def loss(x, kernel):
+        return jnp.sum(kernels.conv(x, kernel, (2, 2), [(0, 0)] * 2, (1, 1)) ** 2)
+
+    with kernels.lowered_for("cpu"):
+        assert convolutions(loss) == 1 and convolutions(jax.grad(loss, (0, 1))) == 0
+        monkeypatch.setattr(cpu_conv, "_MANY_KEPT", 2 * 4 * 4 * 9 * 8 - 1)
+        assert convolutions(jax.grad(loss, (0, 1))) == 2
 
 
 @pytest.mark.parametrize(
