@@ -216,6 +216,16 @@ def test_patches_are_made_of_large_windows_only_where_a_gradient_needs_them(fast
         assert stacks(jax.grad(lambda x, kernel: conv(x, kernel).sum(), 1)) == 2
 
 
+@pytest.mark.parametrize("channels, features", [(1, 9 + 1), (3, 27)])
+def test_the_bias_is_a_column_of_patches_that_are_copied_number_by_number(channels, features, fast_forms):
+    """Rows of 27 numbers are copied by vectors, those of 28 are not."""
+    x, kernel, bias = images(2, 9, 9, channels), images(3, 3, channels, 32), images(32)
+    with kernels.lowered_for("cpu"):
+        traced = jax.make_jaxpr(lambda bias: kernels.conv(x, kernel, (1, 1), [(1, 1)] * 2, (1, 1), bias=bias))(bias)
+    product = next(equation for equation in every_equation(traced.jaxpr) if equation.primitive.name == "dot_general")
+    assert product.invars[0].aval.shape[-1] == features
+
+
 def test_strides_are_a_product_in_training_if_its_patches_may_be_kept(fast_forms, monkeypatch):
     """It is up to twice as fast there, and slower in inference."""
     x, kernel = images(2, 9, 9, 8), images(3, 3, 8, 4)
