@@ -217,8 +217,8 @@ def test_patches_are_made_of_large_windows_only_where_a_gradient_needs_them(fast
 
 
 @pytest.mark.parametrize("channels, features", [(1, 9 + 1), (3, 27)])
-def test_the_bias_is_a_column_of_patches_that_are_copied_number_by_number(channels, features, fast_forms):
-    """Rows of 27 numbers are copied by vectors, those of 28 are not."""
+def test_the_bias_is_a_column_of_the_patches_of_one_channel(channels, features, fast_forms):
+    """The copy of rows of 28 numbers takes longer than a second pass over the outputs' gradient."""
     x, kernel, bias = images(2, 9, 9, channels), images(3, 3, channels, 32), images(32)
     with kernels.lowered_for("cpu"):
         traced = jax.make_jaxpr(lambda bias: kernels.conv(x, kernel, (1, 1), [(1, 1)] * 2, (1, 1), bias=bias))(bias)

@@ -29,7 +29,7 @@ from minidl.kernels.windows import Pads
 
 _WIDE = 64  # elements of a window; above, patches take long to compile
 _MANY = 2**27  # numbers in the patches; above, the memory is not worth the time
-_MANY_KEPT = 2**25  # the same where the product is not as much faster
+_MANY_KEPT = 2**25  # the same for strides, with which a product gains less
 _SHORT = 40  # numbers in a patch; below, a copy with one more costs less than another pass over the outputs' gradient
 _FEW_GROUPS = 32  # more take long to compile
 _FEW_CHANNELS = 8  # below, XLA's convolution does not fill the vector registers
@@ -61,16 +61,16 @@ def _conv(x: Array, kernel: Array, geometry: Geometry, bias: Array | None = None
     """(batch, *sizes, channels), (*window, channels, filters), in the form that was measured to be the fastest."""
     if not geometry.overlaps:
         return product(x, kernel, geometry, bias)
-    *window, channels, _ = kernel.shape
-    copied = len(x) * math.prod(geometry.positions) * math.prod(window) * channels
-    if x.ndim < 5 and math.prod(window) <= _WIDE:
-        if channels < _FEW_CHANNELS and copied <= _MANY:
-            return _of_few_channels(x, kernel, geometry, bias)
-        if max(geometry.strides) > 1 and copied <= _MANY_KEPT:
-            return _product_where_trained(x, kernel, geometry, bias)
     if x.ndim == 5:
         outputs = _conv(*_as_images(x, kernel, geometry), bias)
         return outputs.reshape(len(x), *geometry.positions, outputs.shape[-1])
+    *window, channels, _ = kernel.shape
+    places = math.prod(window)
+    copied = len(x) * math.prod(geometry.positions) * places * channels
+    if places <= _WIDE and channels < _FEW_CHANNELS and copied <= _MANY:
+        return _of_few_channels(x, kernel, geometry, bias)
+    if places <= _WIDE and max(geometry.strides) > 1 and copied <= _MANY_KEPT:
+        return _product_where_trained(x, kernel, geometry, bias)
     return _direct(x, kernel, geometry, bias)
 
 

@@ -8,7 +8,7 @@ The gradient of a mean, where windows do not overlap, is that of the outputs, re
 windows. Other means are XLA's own.
 
 Blocks are pooled in an array of their own: where they are flattened next, XLA would compute them, and the activation
-before them, for each element of the flat array, without vector instructions (LeNet's `predict`: 1.2 times as fast).
+before them, for each element of the flat array, without vector instructions (LeNet's `predict`: 1.3 times as fast).
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from minidl.core.typing import Array
 from minidl.kernels import reference
 from minidl.kernels.compiler import keep_barrier
 from minidl.kernels.cpu.geometry import Geometry
-from minidl.kernels.cpu.materialized import materialized
 from minidl.kernels.cpu.products import Product, linear
 from minidl.kernels.cpu.slices import padded, window_slices
 from minidl.kernels.reference import lowest
@@ -101,7 +100,7 @@ def _block_max(x: Array, geometry: Geometry) -> Any:
 
     The derivative uses the first position of the maximum, which is computed with it.
     """
-    return materialized(functools.reduce(jnp.maximum, _places(x, geometry)))
+    return keep_barrier(functools.reduce(jnp.maximum, _places(x, geometry)))
 
 
 @_block_max.defjvp
@@ -141,7 +140,7 @@ def _block_mean(x: Array, geometry: Geometry) -> Any:
     if math.prod(window) > _MANY:
         return reference.average_pool(x, window, window, [(0, 0)] * len(window))
     places = _places(x, geometry)
-    return materialized(functools.reduce(jnp.add, places) / len(places))
+    return keep_barrier(functools.reduce(jnp.add, places) / len(places))
 
 
 @_block_mean.defjvp
