@@ -10,7 +10,7 @@ import os
 import shutil
 import sysconfig
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
@@ -26,6 +26,9 @@ class Result(TypedDict):
 class Clock:
     """Times of laps, in seconds.
 
+    Args:
+        between: called after each lap, if given; what it takes belongs to no lap.
+
     Attributes:
         laps: those that have ended.
         preparation: from making the clock to its start; None before it.
@@ -36,7 +39,8 @@ class Clock:
     2
     """
 
-    def __init__(self) -> None:
+    def __init__(self, between: Callable[[], None] | None = None) -> None:
+        self._between = between
         self.laps: list[float] = []
         self.preparation: float | None = None
         self._made = time.perf_counter()
@@ -58,9 +62,10 @@ class Clock:
         """
         if self._last is None:
             raise RuntimeError("Clock.lap: call Clock.start before the first lap.")
-        now = time.perf_counter()
-        self.laps += [(now - self._last) / count] * count
-        self._last = now
+        self.laps += [(time.perf_counter() - self._last) / count] * count
+        if self._between is not None:
+            self._between()
+        self._last = time.perf_counter()
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ def _missing_for_compiling() -> list[str]:
 
 
 CACHE = "BENCHMARK_CACHE"  # environment variable: a folder that is kept from one round to the next
+TURNS = "BENCHMARK_TURNS"  # environment variable: whether a peer stops after each lap, until its next turn
 BEFORE = "BENCHMARK_BEFORE"  # environment variable: a folder with another version of minidl
 WITH = "BENCHMARK_WITH"  # environment variable: how a peer differs from others with the same programs
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
-import pty
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import device
-from benchmarks.peers import CACHE, PEERS, missing_libraries
+from benchmarks.peers import CACHE, PEERS, TURNS, missing_libraries
+from benchmarks.processes import Process, run_in_turns
 from benchmarks.workload import Workload
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +29,6 @@ _EVERY_PEER = {
     "PYTHONDONTWRITEBYTECODE": "",
     "TERM": "xterm-256color",
 }
-_LINES_OF_AN_ERROR = 30
 DEFAULT_LIMIT = 1800.0  # seconds that one run of a peer may take; the longest one takes 25
 _NO_TIME = "no time was left"
 _SHORTEST = 5.0  # seconds that are left, if another run is to begin
@@ -48,7 +43,7 @@ class Round:
         laps: seconds of each epoch.
         loss: at the end.
         accuracy: at the end; None where the peer does not report it.
-        wall: seconds from starting the process to its exit.
+        wall: seconds from starting the process to its exit, less the turns of others.
         peak_memory: the most bytes it held at once.
         load: programs that wanted a core, this one among them, averaged over about a minute before its end.
         preparation: seconds from the library's import to the first epoch, in which the data and the model are made;
@@ -125,7 +120,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def median_ratio(values: Sequence[float], reference: Sequence[float]) -> float:
-    """The median over rounds of value / reference: measured within seconds of each other, under the same load.
+    """The median over rounds of value / reference: measured in turns or within seconds, under the same load.
 
     A peer that failed in a later round has fewer values; the rounds that both have are compared.
 
@@ -156,14 +151,15 @@ def measure(
 ) -> dict[str, Measured]:
     """Run every peer once, then every peer again in reverse order, and so on, so that no peer always comes first.
 
-    Runs that fill a cache come before all and are not counted.
+    Within a round they take turns where they can (see `_take_turns`). Runs that fill a cache come before all and are
+    not counted.
 
     Args:
         work: what they compute.
         peers: who; one that is not installed is skipped, one that failed does not run again.
         rounds: how often, unless the workload has a limit below it.
         announce: told who runs next.
-        limit: the seconds that one run may take; one that takes longer is ended and has failed.
+        limit: the seconds that one run of a peer may take; one that takes longer is ended and has failed.
         deadline: the time of `time.monotonic` at which all end; what was not measured until then is skipped.
     """
     measured = {name: Measured() for name in peers}
@@ -173,50 +169,73 @@ def measure(
         elif PEERS[name].arrays is None and device.chosen() != "cpu":
             result.skipped = "computes on the CPU"
     rounds = min(rounds, work.most_rounds or rounds)
-    fillers = [name for name in peers if PEERS[name].fills_cache]
-    turns = []
+    groups = [list(peers)] if _take_turns(work) else [[name] for name in peers]
+    turns = [(_FILLING, [name]) for name in peers if PEERS[name].fills_cache]
     for number in range(rounds):
-        turns += [(f"round {number + 1} of {rounds}", name) for name in (reversed(peers) if number % 2 else peers)]
+        ordered = [group[::-1] for group in reversed(groups)] if number % 2 else groups
+        turns += [(f"round {number + 1} of {rounds}", group) for group in ordered]
     with tempfile.TemporaryDirectory() as cache:
-        for turn, name in [*[(_FILLING, name) for name in fillers], *turns]:
-            result = measured[name]
-            if result.skipped or result.error:
-                continue
-            if (left := deadline - time.monotonic()) < _SHORTEST:
-                result.skipped = None if result.rounds else _NO_TIME
-                continue
-            announce(f"{work.name}: {turn}, {name}")
-            try:
-                one = run(work, name, cache, min(limit, left))
-            except PeerError as error:
-                if time.monotonic() < deadline:
-                    result.error = str(error)
+        for turn, group in turns:
+            names = [name for name in group if not (measured[name].skipped or measured[name].error)]
+            if names and deadline - time.monotonic() >= _SHORTEST:
+                announce(f"{work.name}: {turn}, {', '.join(names)}")
+                found = run(work, names, cache, limit, deadline)
+            else:
+                found = {}
+            for name in names:
+                one, result = found.get(name), measured[name]
+                if isinstance(one, Round):
+                    result.rounds += [] if turn == _FILLING else [one]
+                elif one is not None and time.monotonic() < deadline:
+                    result.error = str(one)
                 elif not result.rounds:
                     result.skipped = _NO_TIME
-            else:
-                if turn != _FILLING:
-                    result.rounds.append(one)
     return measured
 
 
-def run(work: Workload, peer: str, cache: str = "", limit: float = DEFAULT_LIMIT) -> Round:
-    """One round of one peer, in its own process and terminal, so that progress bars are drawn.
+def _take_turns(work: Workload) -> bool:
+    """Whether peers take turns within a round, lap by lap, so that all meet the same load of the machine.
+
+    Not where the time of the process is measured, nor on a GPU, whose memory a process keeps.
+    """
+    return work.measure != "process" and device.chosen() == "cpu" and not os.environ.get(device.UTILIZATION)
+
+
+def run(
+    work: Workload, peers: Sequence[str], cache: str = "", limit: float = DEFAULT_LIMIT, deadline: float = math.inf
+) -> dict[str, Round | PeerError]:
+    """One round of peers that take turns, each in its own process and terminal, so that progress bars are drawn.
 
     Args:
-        work: what it computes.
-        peer: who.
+        work: what they compute.
+        peers: who; of several, each waits after every lap until all others have had one.
         cache: the folder for compiled programs, for a peer that keeps them.
-        limit: the seconds that it may take.
+        limit: the seconds that the turns of one may take.
+        deadline: the time of `time.monotonic` at which all end.
 
-    Raises:
-        PeerError: the process failed, or took too long and was ended.
+    Returns:
+        For each peer its round, or an error if its process failed or took too long and was ended.
     """
     with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        command = [sys.executable, "-m", "benchmarks.worker", peer, json.dumps(asdict(work)), str(result)]
-        wall, memory = _run_to_end(command, {CACHE: cache, **PEERS[peer].environment}, limit)
+        results = {peer: Path(folder, peer) for peer in peers}
+        turns = {TURNS: "1"} if len(peers) > 1 else {}
+        processes = {}
+        for peer, result in results.items():
+            command = ["-m", "benchmarks.worker", peer, json.dumps(asdict(work)), str(result)]
+            processes[peer] = _process(command, {CACHE: cache, **turns, **PEERS[peer].environment}, limit)
+        run_in_turns(list(processes.values()), deadline)
         load = os.getloadavg()[0]
-        return Round(**json.loads(result.read_text()), wall=wall, peak_memory=memory, load=load)
+        return {
+            peer: PeerError(process.error)
+            if process.error
+            else Round(
+                **json.loads(results[peer].read_text()),
+                wall=process.seconds,
+                peak_memory=process.peak_memory,
+                load=load,
+            )
+            for peer, process in processes.items()
+        }
 
 
 def hardware(works: Sequence[Workload], limit: float = DEFAULT_LIMIT) -> dict[str, Any]:
@@ -228,65 +247,15 @@ def hardware(works: Sequence[Workload], limit: float = DEFAULT_LIMIT) -> dict[st
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "result.json"
         fields = json.dumps([asdict(work) for work in works])
-        _run_to_end([sys.executable, "-m", "benchmarks.hardware", fields, str(result)], {}, limit)
+        process = _process(["-m", "benchmarks.hardware", fields, str(result)], {}, limit)
+        run_in_turns([process])
+        if process.error:
+            raise PeerError(process.error)
         found: dict[str, Any] = json.loads(result.read_text())
     return found
 
 
-def _run_to_end(command: Sequence[str], environment: Mapping[str, str], limit: float) -> tuple[float, int]:
-    """Run a process in a terminal; it and those that it started are ended at the limit, or if this one is interrupted.
-
-    Returns:
-        The seconds that it took, and the most bytes of memory that it held.
-    """
+def _process(arguments: Sequence[str], environment: Mapping[str, str], limit: float) -> Process:
+    """A process of Python for the chosen device."""
     variables = {**os.environ, **_EVERY_PEER, **device.ENVIRONMENTS[device.chosen()], **environment}
-    screen, terminal = pty.openpty()
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=terminal,
-        stderr=terminal,
-        cwd=ROOT,
-        env=variables,
-        start_new_session=True,  # its number is that of the group of all processes that it starts
-    )
-    os.close(terminal)
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        os.killpg(process.pid, signal.SIGKILL)
-
-    timer = threading.Timer(limit, end)
-    timer.start()
-    try:
-        written = _read_to_end(screen)
-        _, status, usage = os.wait4(process.pid, 0)  # unlike wait(), it returns the memory of this process
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        raise
-    finally:
-        timer.cancel()
-    wall = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        lines = written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
-        why = f"no result after {limit:.0f} s" if late.is_set() else f"exit status {process.returncode}"
-        raise PeerError("\n".join([*lines, why]))
-    return wall, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _read_to_end(screen: int) -> bytes:
-    """The output on a terminal until its last writer exits, which Linux reports as an input/output error."""
-    written = bytearray()
-    try:
-        while piece := os.read(screen, 65536):
-            written += piece
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-    finally:
-        os.close(screen)
-    return bytes(written)
+    return Process([sys.executable, *arguments], variables, ROOT, limit)

@@ -17,8 +17,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import device
-from benchmarks.peers import BEFORE, PEERS, Clock, Result
+from benchmarks import device, processes
+from benchmarks.peers import BEFORE, PEERS, TURNS, Clock, Result
 from benchmarks.workloads import WORKLOADS, Workload
 
 
@@ -40,7 +40,7 @@ def measure(peer: str, work: Workload) -> dict[str, Any]:
     """
     library = PEERS[peer].arrays
     if not os.environ.get(device.UTILIZATION) or library is None or work.measure == "process":
-        run, clock = program(peer, work), Clock()
+        run, clock = program(peer, work), Clock(between=processes.stop if os.environ.get(TURNS) else None)
         return {**run(work, clock), "laps": clock.laps, "preparation": clock.preparation}
     meter = device.meter(library)
     run, traced = program(peer, work), device.TracedClock(meter, laps=work.epochs)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 import minidl
 from benchmarks import __main__ as command_line
-from benchmarks import readme, report, runner, saved, worker
+from benchmarks import device, readme, report, runner, saved, worker
 from benchmarks.peers import BEFORE, PEERS, Clock, Peer
 from benchmarks.runner import Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, mlp_handwritten, streams
@@ -238,11 +238,11 @@ def runs(monkeypatch):
     monkeypatch.setattr(Peer, "missing", lambda self: [])
     monkeypatch.setattr(runner, "missing_libraries", lambda names: [])
 
-    def run(work, peer, cache, limit):
+    def one(peer, cache):
         seen.append((peer, cache))
         return a_round(lap=0.06 * len(seen))
 
-    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(runner, "run", lambda work, peers, cache, *_: {peer: one(peer, cache) for peer in peers})
     return seen
 
 
@@ -256,6 +256,20 @@ def test_the_run_that_fills_a_cache_comes_first_and_is_not_counted_and_rounds_al
         "cold: a run that fills the cache and is not counted, minidl+cache",
         "cold: round 1 of 2, minidl",
     ]
+
+
+def test_peers_take_turns_within_a_round_unless_their_processes_are_measured(runs, monkeypatch):
+    groups, run = [], runner.run
+    monkeypatch.setattr(runner, "run", lambda work, peers, *rest: groups.append(peers) or run(work, peers, *rest))
+    runner.measure(TINY, ["minidl", "torch"], rounds=2, announce=list)
+    assert groups == [["minidl", "torch"], ["torch", "minidl"]]
+    groups.clear()
+    runner.measure(WORKLOADS["kfold"], ["minidl", "torch"], rounds=2, announce=list)
+    assert groups == [["minidl"], ["torch"], ["torch"], ["minidl"]]
+    groups.clear()
+    monkeypatch.setenv(device.DEVICE, "gpu")  # a process keeps the memory of a GPU
+    runner.measure(TINY, ["minidl", "torch"], rounds=1, announce=list)
+    assert groups == [["minidl"], ["torch"]]
 
 
 def test_a_workload_may_limit_its_rounds(runs):
@@ -394,8 +408,9 @@ def test_the_programs_of_other_libraries_learn_the_same(name, library):
 @pytest.mark.slow
 def test_an_error_in_a_peer_is_shown():
     # Rows that do not fill whole batches are refused by the hand-written loop.
-    with pytest.raises(PeerError, match="ValueError: The hand-written loop takes whole batches: 33 rows"):
-        runner.run(dataclasses.replace(TINY, rows=33), "handwritten")
+    found = runner.run(dataclasses.replace(TINY, rows=33), ["handwritten"])["handwritten"]
+    assert isinstance(found, PeerError)
+    assert "ValueError: The hand-written loop takes whole batches: 33 rows" in str(found)
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from benchmarks import comparison, device, hardware, readme, report, runner, sav
 from benchmarks.device import jax as jax_device
 from benchmarks.loops import handwritten
 from benchmarks.peers import PEERS, Clock, Peer
+from benchmarks.processes import run_in_turns
 from benchmarks.runner import ROOT, Measured, PeerError, Round
 from benchmarks.workloads import WORKLOADS, convnet_handwritten
 from minidl.profiling import machine
@@ -192,7 +193,12 @@ def runs(monkeypatch):
     seen = []
     monkeypatch.setattr(Peer, "missing", lambda self: [])
     monkeypatch.setattr(runner, "missing_libraries", lambda names: [])
-    monkeypatch.setattr(runner, "run", lambda work, peer, cache, limit: seen.append((work, peer)) or a_round(0.06))
+
+    def run(work, peers, *_):
+        seen.extend((work, peer) for peer in peers)
+        return {peer: a_round(0.06) for peer in peers}
+
+    monkeypatch.setattr(runner, "run", run)
     monkeypatch.setenv(device.DEVICE, "cpu")  # so that it is as before after the test
     monkeypatch.delenv(device.UTILIZATION, raising=False)
     return seen
@@ -231,10 +237,10 @@ def test_sizes_can_be_divided(runs):
 
 
 def test_results_are_written_after_every_workload(runs, monkeypatch, tmp_path):
-    def run(work, *_):
+    def run(work, peers, *_):
         if work.name == "mlp-256":
             raise KeyboardInterrupt
-        return a_round(0.06)
+        return {peer: a_round(0.06) for peer in peers}
 
     monkeypatch.setattr(runner, "run", run)
     results = tmp_path / "results.json"
@@ -257,9 +263,9 @@ def test_a_device_whose_peak_is_not_measured_is_an_error_at_the_end(runs, monkey
 
 @pytest.mark.slow
 def test_a_peer_that_the_budget_ends_has_not_failed(runs, monkeypatch):
-    def run(work, peer, cache, limit):
+    def run(work, peers, *_):
         time.sleep(1.1)
-        raise PeerError(f"no result after {limit:.0f} s")
+        return {peer: PeerError("no result after 1 s") for peer in peers}
 
     monkeypatch.setattr(runner, "run", run)
     monkeypatch.setattr(runner, "_SHORTEST", 0.5)
@@ -276,8 +282,10 @@ def test_nothing_begins_after_the_budget(runs):
 # Processes
 
 
-def python(program: str, limit: float = 60.0, **environment: str) -> tuple[float, int]:
-    return runner._run_to_end([sys.executable, "-c", program], environment, limit)
+def error_of(program: str, limit: float) -> str:
+    process = runner._process(["-c", program], {}, limit)
+    run_in_turns([process])
+    return process.error
 
 
 @pytest.mark.slow
@@ -285,18 +293,18 @@ def test_a_hanging_peer_has_failed_with_all_that_it_started(tmp_path):
     begun, file = time.monotonic(), tmp_path / "child"
     child = f"import time; time.sleep(4); open({str(file)!r}, 'w')"
     hangs = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
-    with pytest.raises(PeerError, match="no result after 2 s"):
-        python(f"print('at work', flush=True); {hangs}", limit=2)
+    error = error_of(f"print('at work', flush=True); {hangs}", limit=2)
+    assert "at work" in error and "no result after 2 s" in error
     assert time.monotonic() - begun < 30
     time.sleep(4)
     assert not file.exists()
 
 
 def test_a_hanging_peer_does_not_stop_the_others(runs, monkeypatch):
-    def run(work, peer, cache, limit):
-        if peer == "torch":
-            raise PeerError(f"no result after {limit:.0f} s")
-        return a_round(0.06)
+    def run(work, peers, cache, limit, _):
+        return {
+            peer: PeerError(f"no result after {limit:.0f} s") if peer == "torch" else a_round(0.06) for peer in peers
+        }
 
     monkeypatch.setattr(runner, "run", run)
     measured = runner.measure(TINY, ["torch", "minidl"], rounds=1, limit=7)
@@ -312,8 +320,8 @@ def test_the_environment_of_a_peer(chosen, platforms, visible, preallocates, mon
     monkeypatch.delenv("XLA_PYTHON_CLIENT_PREALLOCATE", raising=False)
     monkeypatch.setenv(device.DEVICE, chosen)
     names = ("JAX_PLATFORMS", "CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_PREALLOCATE")
-    with pytest.raises(PeerError, match=f"{platforms} {visible} {preallocates}\nexit status 3"):
-        python(f"import os; print(*[os.environ.get(name) for name in {names}]); raise SystemExit(3)")
+    program = f"import os; print(*[os.environ.get(name) for name in {names}]); raise SystemExit(3)"
+    assert error_of(program, limit=60) == f"{platforms} {visible} {preallocates}\nexit status 3"
 
 
 # What the hand-written loop does on a GPU

@@ -210,9 +210,12 @@ def test_the_readme_of_the_benchmarks_shows_the_zoo():
 def test_the_command_line_measures_all_and_prints_one_comparison(monkeypatch, capsys):
     seen = []
     monkeypatch.setattr(Peer, "missing", lambda self: [])
-    monkeypatch.setattr(
-        runner, "run", lambda work, peer, cache, limit: seen.append((work.name, peer)) or one_round(0.1)
-    )
+
+    def run(work, peers, *_):
+        seen.extend((work.name, peer) for peer in peers)
+        return {peer: one_round(0.1) for peer in peers}
+
+    monkeypatch.setattr(runner, "run", run)
     assert command_line.main(["zoo", "--peers", "minidl,torch", "--rounds", "1"]) == 0
     assert seen == [(name, peer) for name in ZOO for peer in ("minidl", "torch")]
     text = " ".join(capsys.readouterr().out.split())

@@ -19,12 +19,13 @@ def lowered(model, x, y=None, mode="train", batch_size=16):
     chunk = placed(next(ArrayData(x, y, None, batch_size=batch_size).epoch().chunks(lambda: 1)))
     steps = model.compiled_steps
     run = steps._program(mode, chunk)
-    weights = steps._variables.weights()
+    state = steps.state()
+    weights = state._replace(optimizer=[], metrics=[])
     args = {
-        "train": lambda: (steps.state(), chunk.batches, chunk.num_batches),
-        "test": lambda: (weights, steps.fresh_metrics(), chunk.batches, chunk.num_batches),
-        "predict": lambda: (weights, chunk.batches[0], chunk.num_batches),
-    }[mode]()
+        "train": (state, chunk.batches, chunk.num_batches),
+        "test": (weights, state.metrics, chunk.batches, chunk.num_batches),
+        "predict": (weights, chunk.batches[0], chunk.num_batches),
+    }[mode]
     with steps._traced_for(chunk):
         return run._jit().lower(*args)
 
