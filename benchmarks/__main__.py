@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import json
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         points = [one for one in results.values() if one[0].series == series]
         console.print(comparison.tables(points, hardware) if points[0][0].ratios else report.series_table(points))
     if path:
-        _plot(path, console.print)
+        _plot(path, functools.partial(console.print, markup=False))
     return int(failed or any(result.error for _, measured in results.values() for result in measured.values()))
 
 

@@ -36,15 +36,7 @@ class Process:
         self.seconds = 0.0
         self.peak_memory = 0
         self.error: str | None = None
-        self._start = lambda terminal: subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=terminal,
-            stderr=terminal,
-            cwd=folder,
-            env=dict(environment),
-            start_new_session=True,  # its number is that of the group of all processes that it starts
-        )
+        self._command, self._environment, self._folder = list(command), dict(environment), folder
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
         self._written = bytearray()
@@ -57,19 +49,12 @@ class Process:
         """
         begun = time.perf_counter()
         if self._process is None:
-            screen, terminal = pty.openpty()
-            self._process = self._start(terminal)
-            os.close(terminal)
-            self._reader = threading.Thread(target=self._read, args=[screen])
-            self._reader.start()
+            self._process = self._start()
         else:
             os.killpg(self._process.pid, signal.SIGCONT)
-        late = threading.Event()
-        timer = threading.Timer(
-            max(0.0, min(self._limit - self.seconds, deadline - time.monotonic())), self._end, [late]
-        )
-        if timer.interval < threading.TIMEOUT_MAX:
-            timer.start()
+        left, late = min(self._limit - self.seconds, deadline - time.monotonic()), threading.Event()
+        timer = threading.Timer(max(0.0, left), self._end, [late])
+        timer.start()
         try:
             _, status, usage = os.wait4(self._process.pid, os.WUNTRACED)  # unlike wait(), it returns the memory
             if os.WIFSTOPPED(status):
@@ -79,12 +64,28 @@ class Process:
             timer.cancel()
             self.seconds += time.perf_counter() - begun
         self.peak_memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        if code := self._process.returncode:
+        self._process.returncode = code = os.waitstatus_to_exitcode(status)
+        if code:
             lines = self._written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
             why = f"no result after {self.seconds:.0f} s" if late.is_set() else f"exit status {code}"
             self.error = "\n".join([*lines, why])
         return True
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        screen, terminal = pty.openpty()
+        process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=self._folder,
+            env=self._environment,
+            start_new_session=True,  # its number is that of the group of all processes that it starts
+        )
+        os.close(terminal)
+        self._reader = threading.Thread(target=self._read, args=[screen])
+        self._reader.start()
+        return process
 
     def end(self) -> None:
         """End it and all that it started, if it runs."""

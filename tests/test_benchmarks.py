@@ -333,6 +333,9 @@ def test_saving_says_why_there_is_no_plot(runs, tmp_path, monkeypatch, capsys):
     assert command_line.main(["mlp", "--peers", "minidl", "--rounds", "1", "--save"]) == 0
     assert "No plot: only minidl was measured." in capsys.readouterr().out
     assert len(saved.files()) == 1
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert command_line.main(["mlp", "--peers", "minidl,torch", "--rounds", "1", "--save"]) == 0
+    assert "(pip install 'minidl[plot]')" in capsys.readouterr().out
 
 
 def test_a_plot_has_a_chart_for_each_comparison(runs, tmp_path):

@@ -63,7 +63,7 @@ class CompiledCall:
             return False
         if not trace_state_clean():  # the call becomes a part of a function of the user's, which is traced now
             return False
-        if self._model.run_eagerly or jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
             return False
         leaves = args if type(args[0]) is np.ndarray else jax.tree.leaves(args)
         return bool(leaves) and all(_has_values(leaf) and array_metadata.of(leaf).mask is None for leaf in leaves)
