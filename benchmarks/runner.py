@@ -177,15 +177,15 @@ def measure(
     with tempfile.TemporaryDirectory() as cache:
         for turn, group in turns:
             names = [name for name in group if not (measured[name].skipped or measured[name].error)]
+            found: dict[str, Round | PeerError] = {}
             if names and deadline - time.monotonic() >= _SHORTEST:
                 announce(f"{work.name}: {turn}, {', '.join(names)}")
                 found = run(work, names, cache, limit, deadline)
-            else:
-                found = {}
             for name in names:
                 one, result = found.get(name), measured[name]
                 if isinstance(one, Round):
-                    result.rounds += [] if turn == _FILLING else [one]
+                    if turn != _FILLING:
+                        result.rounds.append(one)
                 elif one is not None and time.monotonic() < deadline:
                     result.error = str(one)
                 elif not result.rounds:
