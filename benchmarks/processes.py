@@ -30,12 +30,14 @@ class Process:
         seconds: that its turns took.
         peak_memory: the most bytes of memory that it held, once it has ended.
         error: the end of its output and its exit status, if it has failed.
+        is_cut_off: whether the deadline has ended it, which is no failure.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], folder: os.PathLike[str], limit: float):
         self.seconds = 0.0
         self.peak_memory = 0
         self.error: str | None = None
+        self.is_cut_off = False
         self._command, self._environment, self._folder = list(command), dict(environment), folder
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,7 +67,8 @@ class Process:
             self.seconds += time.perf_counter() - begun
         self.peak_memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         self._process.returncode = code = os.waitstatus_to_exitcode(status)
-        if code:
+        self.is_cut_off = late.is_set() and time.monotonic() >= deadline
+        if code and not self.is_cut_off:
             lines = self._written.decode(errors="replace").splitlines()[-_LINES_OF_AN_ERROR:]
             why = f"no result after {self.seconds:.0f} s" if late.is_set() else f"exit status {code}"
             self.error = "\n".join([*lines, why])

@@ -186,7 +186,7 @@ def measure(
                 if isinstance(one, Round):
                     if turn != _FILLING:
                         result.rounds.append(one)
-                elif one is not None and time.monotonic() < deadline:
+                elif one is not None:
                     result.error = str(one)
                 elif not result.rounds:
                     result.skipped = _NO_TIME
@@ -214,7 +214,8 @@ def run(
         deadline: the time of `time.monotonic` at which all end.
 
     Returns:
-        For each peer its round, or an error if its process failed or took too long and was ended.
+        For each peer its round, or an error if its process failed or took too long and was ended; nothing of those that
+        the deadline ended.
     """
     with tempfile.TemporaryDirectory() as folder:
         results = {peer: Path(folder, peer) for peer in peers}
@@ -235,6 +236,7 @@ def run(
                 load=load,
             )
             for peer, process in processes.items()
+            if not process.is_cut_off
         }
 
 

@@ -59,12 +59,14 @@ def test_a_process_that_fails_or_hangs_does_not_end_the_others(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_deadline_ends_all(tmp_path):
-    some = [python("processes.stop(); time.sleep(60)", tmp_path) for _ in range(3)]
+def test_the_deadline_ends_all_that_have_not_ended_which_is_no_failure(tmp_path):
+    hang = [python("processes.stop(); time.sleep(60)", tmp_path) for _ in range(2)]
+    failed = python("1 / 0", tmp_path)
     begun = time.monotonic()
-    processes.run_in_turns(some, deadline=begun + 2)
+    processes.run_in_turns([failed, *hang], deadline=begun + 2)
     assert time.monotonic() - begun < 10
-    assert all("no result after" in process.error for process in some)
+    assert [(process.is_cut_off, process.error) for process in hang] == [(True, None)] * 2
+    assert not failed.is_cut_off and "ZeroDivisionError" in failed.error
 
 
 def test_what_is_between_laps_belongs_to_none(monkeypatch):
